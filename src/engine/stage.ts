@@ -1,0 +1,87 @@
+import type { z } from 'zod';
+import type { Json } from '../base/json.js';
+import type { ArtifactReader } from './artifact.js';
+import type { StageEvent } from './event.js';
+import type { OutputDirectory } from './output-directory.js';
+import type { WorkDirectory } from './work-directory.js';
+
+/** What a stage is given to work with. It never reads argv, the environment or the clock itself. */
+export interface StageContext<Params, Input extends string, Services> {
+  readonly params: Params;
+  readonly seed: number;
+  /** The finished artifacts this stage reads, by the name it gave them in `inputs`. */
+  readonly inputs: Readonly<Record<Input, ArtifactReader>>;
+  /** Survives a crash and belongs to this fingerprint alone: where resumable state lives. */
+  readonly work: WorkDirectory;
+  /** What is written here becomes the artifact when `run` returns, by one atomic rename. Starts empty every time. */
+  readonly output: OutputDirectory;
+  readonly services: Services;
+  /** Aborted on Ctrl-C and TERM. A stage that sees it stops taking work, flushes and throws `signal.reason`. */
+  readonly signal: AbortSignal;
+  readonly emit: (event: StageEvent) => void;
+}
+
+/** What a finished stage says about itself; it goes into the manifest. Everything in it must be reproducible. */
+export interface StageResult {
+  /** Records by kind, for example `{ tasks_in: 48, kept: 24, rejected: 24 }`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** How often each reason code dropped a record. */
+  readonly reasons?: Readonly<Record<string, number>>;
+  /** Tokens bought or replayed. */
+  readonly tokens?: { readonly input: number; readonly output: number };
+  readonly cost_usd?: number;
+  /** Figures that the run's summary shows, merged over all stages. */
+  readonly metrics?: Readonly<Record<string, Json>>;
+  /** Versions of the tools that made the bytes. */
+  readonly tools?: Readonly<Record<string, string>>;
+}
+
+/** What `secpi plan` says before anything is bought. */
+export interface StageEstimate {
+  readonly requests?: number;
+  readonly input_tokens?: number;
+  readonly output_tokens?: number;
+  readonly cost_usd?: number;
+  readonly seconds?: number;
+  readonly note?: string;
+}
+
+/** What `pins` may look at: the same as a run, but nothing to write to. */
+export type PinContext<Params, Services> = {
+  readonly params: Params;
+  readonly services: Services;
+  readonly signal: AbortSignal;
+};
+
+/** What `estimate` may look at. An input is missing when its stage has not run yet. */
+export type EstimateContext<Params, Input extends string, Services> = PinContext<Params, Services> & {
+  readonly inputs: Readonly<Partial<Record<Input, ArtifactReader>>>;
+};
+
+/**
+ * A stage: a pure function from artifacts to artifacts. The engine owns caching, locks, resume, cancellation and events;
+ * the stage owns meaning.
+ */
+export interface StageDefinition<Params, Input extends string, Services> {
+  readonly name: string;
+  /** Raised whenever the same params and inputs would give other bytes than before. */
+  readonly version: number;
+  /** This stage's part of the recipe. Fields marked with `operational()` do not enter the fingerprint. */
+  readonly params: z.ZodType<Params>;
+  readonly inputs: readonly Input[];
+  /** Facts from outside that decide the bytes: catalogue hash, dataset commit, model identity. They enter the fingerprint. */
+  readonly pins?: (context: PinContext<Params, Services>) => Promise<Readonly<Record<string, Json>>>;
+  readonly estimate?: (context: EstimateContext<Params, Input, Services>) => Promise<StageEstimate>;
+  /** For stages with an effect outside the store: says why a cached artifact no longer holds, or `undefined`. */
+  readonly stale?: (
+    context: PinContext<Params, Services> & { readonly artifact: ArtifactReader },
+  ) => Promise<string | undefined>;
+  readonly run: (context: StageContext<Params, Input, Services>) => Promise<StageResult>;
+}
+
+/** Gives a stage its types; there is no registry behind it. */
+export function defineStage<Params, Input extends string, Services>(
+  definition: StageDefinition<Params, Input, Services>,
+): StageDefinition<Params, Input, Services> {
+  return definition;
+}

@@ -1,0 +1,35 @@
+import type { AskOutcome, ChatAnswer, ChatRequest } from './chat.js';
+
+/** Turns an answer into what the caller needs, or says why it cannot be used; the question is then asked again. */
+export type Parse<Parsed> = (
+  answer: ChatAnswer,
+) => { readonly ok: true; readonly value: Parsed } | { readonly ok: false; readonly why: string };
+
+export interface AskOptions<Row, Parsed> {
+  readonly rows: AsyncIterable<Row> | Iterable<Row>;
+  readonly request: (row: Row) => ChatRequest;
+  readonly parse: Parse<Parsed>;
+  readonly signal: AbortSignal;
+  /** Called after each row is settled. */
+  readonly onSettled?: (done: number) => void;
+}
+
+/** A model that can be asked: an endpoint, a recording, or both; one throttle, one answer store, one ledger. */
+export interface Model {
+  /** What the model *is* (name and revision, or digest of its weights), never where it runs. Enters request hashes. */
+  readonly identity: string;
+  /**
+   * Asks every row's question with a bounded window and yields the outcomes **in the order of the rows**, whatever order
+   * the answers came in. Each answer is durable before it is yielded; asked again, it comes from the store for free.
+   */
+  ask<Row, Parsed>(
+    options: AskOptions<Row, Parsed>,
+  ): AsyncIterable<{ readonly row: Row; readonly outcome: AskOutcome<Parsed> }>;
+  /** Money and tokens so far in this process. */
+  readonly spent: {
+    readonly requests: number;
+    readonly input_tokens: number;
+    readonly output_tokens: number;
+    readonly cost_usd: number;
+  };
+}
