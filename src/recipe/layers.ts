@@ -1,0 +1,92 @@
+import { parse as parseYaml } from 'yaml';
+import { messageOf, SecpiError } from '../base/errors.js';
+import type { RecipeDocument } from './document.js';
+
+type Path = readonly PropertyKey[];
+
+/** A `--set a.b=c` from the command line. */
+export interface Override {
+  readonly text: string;
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** Reads `a.b=c`; the value is YAML, so `3`, `true`, `[a, b]` and `{k: v}` mean what they mean in a recipe. */
+export function parseOverride(text: string): Override {
+  const at = text.indexOf('=');
+  const path = text.slice(0, at).split('.');
+  if (at <= 0 || path.some((part) => part === '')) {
+    throw new SecpiError('recipe/bad-override', `--set ${text} is not of the form a.b=value`, {
+      exitCode: 2,
+      hint: 'For example: --set train.learning_rate=1e-4',
+    });
+  }
+  // Such a key would reach the prototype of every object.
+  if (path.some((part) => ['__proto__', 'constructor', 'prototype'].includes(part))) {
+    throw new SecpiError('recipe/bad-override', `--set cannot name ${path.join('.')}`, { exitCode: 2 });
+  }
+  try {
+    return { text, path, value: parseYaml(text.slice(at + 1), { maxAliasCount: 10 }) ?? null };
+  } catch (error) {
+    throw new SecpiError('recipe/bad-override', `the value of --set ${text} is not YAML: ${messageOf(error)}`, {
+      exitCode: 2,
+    });
+  }
+}
+
+/** Maps are merged key by key, everything else is replaced. `null` in the upper layer removes the lower value. */
+export function mergeLayers(lower: unknown, upper: unknown): unknown {
+  if (!isMapping(lower) || !isMapping(upper)) return upper;
+  const merged: Record<string, unknown> = { ...lower };
+  for (const [key, value] of Object.entries(upper)) {
+    if (value === null && key in merged) delete merged[key];
+    else if (key in merged) merged[key] = mergeLayers(merged[key], value);
+    else merged[key] = value;
+  }
+  return merged;
+}
+
+/** The value of one override as a layer of its own. */
+export function overrideLayer(override: Override): unknown {
+  return override.path.reduceRight<unknown>((value, key) => ({ [key]: value }), override.value);
+}
+
+export function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Where a merged value came from: the uppermost layer that has it. */
+export type Origin =
+  | { readonly kind: 'override'; readonly override: Override }
+  | { readonly kind: 'document'; readonly document: RecipeDocument };
+
+/** Finds the layer that decided a value; for a missing value, the layer that has the nearest parent. */
+export function originOf(
+  path: Path,
+  documents: readonly RecipeDocument[],
+  overrides: readonly Override[],
+): Origin | undefined {
+  for (let depth = path.length; depth >= 0; depth -= 1) {
+    const part = path.slice(0, depth);
+    for (const override of [...overrides].reverse()) {
+      if (depth > 0 && startsWith(part, override.path) && has(overrideLayer(override), part))
+        return { kind: 'override', override };
+    }
+    const document = documents.find((candidate) => has(candidate.value, part));
+    if (document !== undefined) return { kind: 'document', document };
+  }
+  return undefined;
+}
+
+function startsWith(path: Path, prefix: readonly string[]): boolean {
+  return path.length >= prefix.length && prefix.every((key, index) => String(path[index]) === key);
+}
+
+function has(value: unknown, path: Path): boolean {
+  let current = value;
+  for (const key of path) {
+    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, key)) return false;
+    current = (current as Record<PropertyKey, unknown>)[key];
+  }
+  return true;
+}

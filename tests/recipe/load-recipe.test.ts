@@ -1,0 +1,202 @@
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { SecpiError } from '../../src/base/errors.js';
+import { RecipeError } from '../../src/recipe/diagnostic.js';
+import { parseRecipe } from '../../src/recipe/document.js';
+import { fromEnvironment, inputPath } from '../../src/recipe/field.js';
+import { loadRecipe } from '../../src/recipe/load-recipe.js';
+
+const schema = z.strictObject({
+  name: z.string(),
+  seed: z.number().int().default(0),
+  train: z
+    .strictObject({
+      method: z.enum(['lora', 'qlora', 'full']).default('lora'),
+      learning_rate: z.number().positive(),
+      epochs: z.number().int().positive().default(1),
+    })
+    .optional(),
+  models: z
+    .record(
+      z.string(),
+      z.strictObject({ endpoint: fromEnvironment(z.string()).optional(), name: z.string().optional() }),
+    )
+    .optional(),
+  sources: z.array(z.union([z.strictObject({ file: inputPath() }), z.strictObject({ hub: z.string() })])).optional(),
+});
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'secpi-recipe-'));
+});
+
+async function load(text: string, options: { overrides?: string[]; environment?: Record<string, string> } = {}) {
+  await writeFile(join(folder, 'recipe.yaml'), text);
+  return loadRecipe({
+    path: 'recipe.yaml',
+    schema,
+    workingDirectory: folder,
+    environment: options.environment ?? {},
+    overrides: options.overrides ?? [],
+  });
+}
+
+async function complaint(text: string, options: Parameters<typeof load>[1] = {}): Promise<string> {
+  const error = await load(text, options).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(SecpiError);
+  expect((error as SecpiError).exitCode).toBe(2);
+  expect(await readdir(folder)).not.toContain('.secpi');
+  return (error as SecpiError).message;
+}
+
+describe('loadRecipe', () => {
+  it('reads a recipe and fills in defaults', async () => {
+    const recipe = await load('name: a\ntrain: { learning_rate: 1e-4 }\n');
+    expect(recipe.value.train).toEqual({ method: 'lora', learning_rate: 1e-4, epochs: 1 });
+    expect(recipe.written).toEqual({ name: 'a', train: { learning_rate: 1e-4 } });
+  });
+
+  it('points at an unknown key and suggests the near one', async () => {
+    expect(await complaint('name: a\ntrain:\n  learning_rat: 1e-4\n  learning_rate: 1\n')).toMatchInlineSnapshot(`
+      "recipe.yaml:3:3: unknown key \`learning_rat\` in \`train\`
+        3 |   learning_rat: 1e-4
+          |   ^^^^^^^^^^^^
+        Did you mean \`learning_rate\`?"
+    `);
+  });
+
+  it('reports every mistake at once, each with its place', async () => {
+    const message = await complaint('name: 3\nseed: many\ntrain: { method: lorra, learning_rate: 1 }\n');
+    expect(message).toContain('recipe.yaml:1:7: `name` must be a text, not the number 3');
+    expect(message).toContain('recipe.yaml:2:7: `seed` must be a number, not the text "many"');
+    expect(message).toContain(
+      'recipe.yaml:3:18: `train.method` must be one of lora, qlora, full, not the text "lorra"',
+    );
+    expect(message).toContain('Did you mean `lora`?');
+  });
+
+  it('points at the parent of a missing key', async () => {
+    expect(await complaint('name: a\ntrain:\n  epochs: 2\n')).toContain(
+      'recipe.yaml:2:1: `train.learning_rate` is missing (a number)',
+    );
+  });
+
+  it('refuses duplicate keys, broken YAML, an empty file and a list', async () => {
+    expect(await complaint('name: a\nname: b\n')).toContain('recipe.yaml:2:1: this key stands twice');
+    expect(await complaint('name: [a\ntrain: }\n')).toMatch(/recipe\.yaml:\d+:\d+: /);
+    expect(await complaint('')).toContain('the recipe is empty');
+    expect(await complaint('- a\n')).toContain('a recipe is a map');
+  });
+
+  it('refuses an alias bomb', async () => {
+    const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(',')}]`);
+    expect(await complaint(`a0: &a0 [x,x,x,x,x,x,x,x,x]\n${levels.join('\n')}\n`)).toContain(
+      'aliases expand to too much',
+    );
+  });
+
+  it('refuses five megabytes of garbage and binary files without reading them as YAML', async () => {
+    expect(await complaint('x'.repeat(5_000_000))).toContain('has 5000000 bytes');
+    expect(await complaint('na\0me: a')).toContain('is not a text file');
+  });
+
+  it('refuses integers that would lose digits', async () => {
+    expect(await complaint('name: a\nseed: 12345678901234567890\n')).toContain('too large to be kept exactly');
+  });
+
+  it('says so when the file is missing', async () => {
+    const loading = loadRecipe({ path: 'none.yaml', schema, workingDirectory: folder, environment: {} });
+    await expect(loading).rejects.toThrow('there is no file none.yaml');
+  });
+
+  it('names a data file that is missing, at its place', async () => {
+    expect(await complaint('name: a\nsources:\n  - { file: rows.jsonl }\n')).toContain(
+      'recipe.yaml:3:13: there is no file rows.jsonl',
+    );
+  });
+
+  it('resolves data files against the recipe that names them', async () => {
+    await writeFile(join(folder, 'rows.jsonl'), '');
+    const recipe = await load('name: a\nsources: [{ file: rows.jsonl }]\n');
+    expect(recipe.value.sources).toEqual([{ file: join(folder, 'rows.jsonl') }]);
+  });
+
+  it('narrows a union to the branch that was meant', async () => {
+    const message = await complaint('name: a\nsources: [{ hubb: x/y }]\n');
+    expect(message).toContain('unknown key `hubb`');
+    expect(message).toContain('Did you mean `hub`?');
+  });
+});
+
+describe('environment', () => {
+  it('is read only where the schema allows it', async () => {
+    const text = 'name: a\nmodels: { m: { endpoint: "${URL}/v1" } }\n';
+    expect((await load(text, { environment: { URL: 'http://x' } })).value.models?.m?.endpoint).toBe('http://x/v1');
+    expect((await load(text, { environment: { URL: 'http://x' } })).written).toMatchObject({
+      models: { m: { endpoint: '${URL}/v1' } },
+    });
+    expect(await complaint(text)).toContain('recipe.yaml:2:26: the environment variable URL is not set');
+    expect(await complaint('name: "${URL}"\n', { environment: { URL: 'x' } })).toContain('`name` may not use ${URL}');
+  });
+});
+
+describe('extends and --set', () => {
+  it('merges maps, replaces the rest, and null removes', async () => {
+    await writeFile(join(folder, 'base.yaml'), 'name: base\nseed: 4\ntrain: { learning_rate: 1, epochs: 5 }\n');
+    const recipe = await load('extends: base.yaml\nname: child\nseed: null\ntrain: { epochs: 2 }\n', {
+      overrides: ['train.learning_rate=0.5'],
+    });
+    expect(recipe.value).toEqual({ name: 'child', seed: 0, train: { method: 'lora', learning_rate: 0.5, epochs: 2 } });
+    expect(recipe.files).toEqual(['recipe.yaml', 'base.yaml']);
+  });
+
+  it('blames the file that holds the mistake', async () => {
+    await writeFile(join(folder, 'base.yaml'), 'name: base\ntrain: { learning_rate: fast }\n');
+    expect(await complaint('extends: base.yaml\nseed: 1\n')).toContain(
+      'base.yaml:2:25: `train.learning_rate` must be a number',
+    );
+    expect(await complaint('extends: base.yaml\n', { overrides: ['train.learning_rate=slow'] })).toContain(
+      '--set train.learning_rate=slow: `train.learning_rate` must be a number',
+    );
+  });
+
+  it('refuses cycles, missing bases and malformed overrides', async () => {
+    expect(await complaint('extends: recipe.yaml\n')).toContain('extends itself');
+    expect(await complaint('name: a\nextends: nope.yaml\n')).toContain('recipe.yaml:2:10: there is no file nope.yaml');
+    for (const bad of ['x', '=1', 'a..b=1', '__proto__.x=1'])
+      expect(await complaint('name: a\n', { overrides: [bad] })).toContain('--set');
+  });
+});
+
+describe('merge keys and aliases', () => {
+  it('points through them', () => {
+    const { document } = parseRecipe('r.yaml', 'base: &b { x: 1 }\ntrain:\n  <<: *b\n  y: 2\nother: *b\n');
+    expect(document?.locate(['train', 'x'], 'value').location).toMatchObject({ line: 1, column: 15 });
+    expect(document?.locate(['other', 'x'], 'key').location).toMatchObject({ line: 1, column: 12 });
+  });
+});
+
+describe('any text at all', () => {
+  it('is either a recipe or a RecipeError with a place', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.string(),
+          fc.string({ unit: fc.constantFrom('a', ':', ' ', '\n', '{', '}', '[', '&', '*', '-', '"', '#') }),
+        ),
+        async (text) => {
+          const outcome = await load(text).catch((error: unknown) => error);
+          if (outcome instanceof Error) expect(outcome).toBeInstanceOf(RecipeError);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
