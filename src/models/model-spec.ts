@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { fromEnvironment, inputPath } from '../recipe/field.js';
+
+const environmentName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the NAME of an environment variable, never the key itself');
+
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address, such as http://host:8000/v1' });
+
+/** USD per 1 million tokens. */
+export const priceSchema = z.strictObject({ input: z.number().min(0), output: z.number().min(0) });
+export type Price = z.infer<typeof priceSchema>;
+
+/** A hard stop. Counted are all answers that are used, also those that an earlier run bought. */
+export const budgetSchema = z
+  .strictObject({ usd: z.number().min(0).optional(), tokens: z.number().int().min(0).optional() })
+  .refine((budget) => budget.usd !== undefined || budget.tokens !== undefined, 'needs usd or tokens');
+export type BudgetLimit = z.infer<typeof budgetSchema>;
+
+/** Requests in flight at once, per endpoint and model. It starts at `start`, follows the server, and never passes `max`. */
+export const concurrencySchema = z
+  .strictObject({ start: z.number().int().min(1).default(8), max: z.number().int().min(1).default(64) })
+  .refine((limits) => limits.start <= limits.max, 'start must not be larger than max');
+
+/** A model server that we start and stop ourselves. */
+export const serveSchema = z.strictObject({
+  engine: z.literal('transformers'),
+  /** How long it may take to load before we give up. */
+  start_timeout_seconds: z.number().positive().default(300),
+});
+
+/** One entry under the recipe's `models:`. */
+export const modelSpecSchema = z
+  .strictObject({
+    /** What the server calls the model; with `revision`, what the model *is*. */
+    model: z.string().min(1),
+    revision: z.string().min(1).optional(),
+    /** Base address of an OpenAI-compatible server, including its `/v1`. */
+    endpoint: fromEnvironment(httpUrl).optional(),
+    /** Name of the environment variable that holds the key. */
+    api_key_env: environmentName.optional(),
+    /** A recording whose answers come first. */
+    replay: inputPath().optional(),
+    serve: serveSchema.optional(),
+    price: priceSchema.optional(),
+    concurrency: concurrencySchema.prefault({}),
+    requests_per_minute: z.number().positive().optional(),
+    tokens_per_minute: z.number().positive().optional(),
+    /** The whole of one attempt. */
+    timeout_seconds: z.number().positive().default(1800),
+    /** Longest silence inside a streamed answer, and before its first piece. */
+    idle_timeout_seconds: z.number().positive().default(300),
+    /** How long the server may do nothing but refuse (429, 5xx, no connection) before the run gives up. */
+    saturation_seconds: z.number().positive().default(900),
+    /** Further attempts after a failed one, per question. */
+    retries: z.number().int().min(0).default(5),
+    budget: budgetSchema.optional(),
+  })
+  .refine((spec) => spec.endpoint === undefined || spec.serve === undefined, {
+    path: ['serve'],
+    message: 'a model has either an endpoint or serve, not both',
+  });
+
+export type ModelSpec = z.infer<typeof modelSpecSchema>;
+
+/**
+ * Fields that say *how* a model is asked, not what it answers: a change of these must not run anything again, so they
+ * stay out of fingerprints. What remains is `model` and `revision`; the bytes of `replay` enter as a pin instead.
+ */
+export const operationalModelFields = [
+  'endpoint',
+  'api_key_env',
+  'replay',
+  'serve',
+  'price',
+  'concurrency',
+  'requests_per_minute',
+  'tokens_per_minute',
+  'timeout_seconds',
+  'idle_timeout_seconds',
+  'saturation_seconds',
+  'retries',
+  'budget',
+] as const satisfies readonly (keyof ModelSpec)[];
+
+/** What the model is, as it enters request hashes: name and revision. */
+export function identityOf(spec: Pick<ModelSpec, 'model' | 'revision'>): string {
+  return spec.revision === undefined ? spec.model : `${spec.model}@${spec.revision}`;
+}
