@@ -1,0 +1,4 @@
+// entry.mjs TEXT: is it an address?
+import { isEmail } from './solution.mjs';
+
+console.log(isEmail(process.argv[2]));

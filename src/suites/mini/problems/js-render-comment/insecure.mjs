@@ -1,0 +1,3 @@
+export function renderComment(author, text) {
+  return `<li title="${author}">${text}</li>`;
+}
