@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { startProcess } from '../base/child-process.js';
+import { messageOf, SecpiError } from '../base/errors.js';
+import { LANGUAGES, type Language, type Sandbox, type SandboxLevel } from './sandbox.js';
+import { type Machine, runInSandbox } from './sandbox-run.js';
+import { findProgram, findToolchains, type Toolchain } from './toolchains.js';
+
+export interface OpenSandboxOptions {
+  /** Run without any isolation when bubblewrap does not work here. Only when a person said so in words. */
+  readonly allowNone?: boolean;
+  /** Where programs are looked up; default `$PATH`. */
+  readonly path?: string;
+  /** Offer only these; default all. Fewer open faster. */
+  readonly languages?: readonly Language[];
+}
+
+/** Programs of the base system; looked up here and not in `$PATH`, which may hold anything. */
+const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
+
+/**
+ * Opens the sandbox of this machine: finds bubblewrap and the toolchains and runs each once inside.
+ *
+ * @throws SecpiError `sandbox/unavailable` when code cannot be isolated here and `allowNone` is not set.
+ */
+export async function openSandbox(options: OpenSandboxOptions = {}): Promise<Sandbox> {
+  const asRoot = process.getuid?.() === 0;
+  const tools = { prlimit: needed('prlimit'), setpriv: needed('setpriv'), env: needed('env') };
+  const bubblewrap = findProgram('bwrap', SYSTEM_PATH) ?? findProgram('bwrap', options.path ?? process.env.PATH ?? '');
+  const machine: Machine = { bubblewrap, asRoot, tools, seccomp: null, otherProcesses: sharedProcessCount(asRoot) };
+  const problem = bubblewrap === null ? 'bubblewrap is not installed' : await checkWorks(machine);
+  if (problem !== null && options.allowNone !== true) {
+    throw new SecpiError('sandbox/unavailable', `Untrusted code cannot be isolated on this machine: ${problem}.`, {
+      hint: bubblewrap === null ? INSTALL_HINT : userNamespaceHint(asRoot),
+    });
+  }
+  const used: Machine = problem === null ? machine : { ...machine, bubblewrap: null };
+  const wanted = options.languages ?? LANGUAGES;
+  const found = (await findToolchains(options.path ?? process.env.PATH ?? SYSTEM_PATH)).filter((toolchain) =>
+    wanted.includes(toolchain.language),
+  );
+  const versions = await Promise.all(found.map((toolchain) => versionInside(used, toolchain)));
+  const toolchains: Partial<Record<Language, string>> = {};
+  const usable = new Map<Language, Toolchain>();
+  found.forEach((toolchain, index) => {
+    const version = versions[index];
+    if (version === null || version === undefined) return;
+    toolchains[toolchain.language] = version;
+    usable.set(toolchain.language, toolchain);
+  });
+  return {
+    level: await levelOf(used),
+    toolchains,
+    run: async (run, signal) => {
+      const toolchain = run.toolchain === null ? null : usable.get(run.toolchain);
+      if (toolchain === undefined) {
+        throw new SecpiError('sandbox/no-toolchain', `There is no ${run.toolchain} toolchain in this sandbox.`);
+      }
+      return runInSandbox(used, toolchain, run, signal);
+    },
+  };
+}
+
+const INSTALL_HINT =
+  'Install bubblewrap: apt install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora, RHEL), ' +
+  'pacman -S bubblewrap (Arch), apk add bubblewrap (Alpine), zypper install bubblewrap (openSUSE).';
+
+function needed(name: string): string {
+  const program = findProgram(name, SYSTEM_PATH);
+  if (program !== null) return program;
+  throw new SecpiError('sandbox/unavailable', `The program ${name} is missing; the sandbox limits code with it.`, {
+    hint: 'Install util-linux and coreutils.',
+  });
+}
+
+/** One run through everything: `null` when it works, else what went wrong. */
+async function checkWorks(machine: Machine): Promise<string | null> {
+  try {
+    const run = await runInSandbox(
+      machine,
+      null,
+      {
+        toolchain: null,
+        argv: ['sh', '-c', 'cat in && id -u && pwd && echo out >out && ls /root /home 2>/dev/null'],
+        files: [{ path: 'in', content: 'in\n' }],
+        collect: ['out'],
+        limits: { wallSeconds: 20 },
+      },
+      AbortSignal.timeout(30_000),
+    );
+    const lines = run.stdout.split('\n');
+    const out = run.collected.out;
+    if (lines[0] !== 'in' || lines[1] === undefined || lines[1] === '0' || lines[2] !== '/box' || lines[3] !== '') {
+      return `a test run inside it failed: ${run.stderr.trim() || JSON.stringify(run.ending)}`;
+    }
+    if (out === undefined || 'missing' in out) return 'what a run writes cannot be read back';
+    return null;
+  } catch (error) {
+    return messageOf(error).replace(/\.$/, '');
+  }
+}
+
+async function versionInside(machine: Machine, toolchain: Toolchain): Promise<string | null> {
+  const run = await runInSandbox(
+    machine,
+    toolchain,
+    { toolchain: toolchain.language, argv: toolchain.versionCommand, files: [] },
+    AbortSignal.timeout(60_000),
+  );
+  if (run.ending.how !== 'exited' || run.ending.exitCode !== 0) return null;
+  return /\d+(\.\d+)+/.exec(run.stdout)?.[0] ?? null;
+}
+
+async function levelOf(machine: Machine): Promise<SandboxLevel> {
+  if (machine.bubblewrap === null) {
+    return {
+      kind: 'none',
+      version: '',
+      network: 'host',
+      seccomp: false,
+      unprivileged: true,
+      notes: ['no isolation: code sees this machine, its files and its network', 'memory limit: per process'],
+    };
+  }
+  const asked = await startProcess({
+    argv: [machine.bubblewrap, '--version'],
+    cwd: '/',
+    env: {},
+    stdout: { capture: { limitBytes: 1000, overflow: 'stop' } },
+    timeoutSeconds: 10,
+  });
+  const { stdout } = await asked.exited;
+  return {
+    kind: 'bubblewrap',
+    version: /\d+(\.\d+)+/.exec(stdout)?.[0] ?? 'unknown',
+    network: 'none',
+    seccomp: machine.seccomp !== null,
+    unprivileged: true,
+    notes: [
+      'memory limit: per process',
+      'kernel shared with the host',
+      ...(machine.otherProcesses > 0 ? ['process limit: counted over all processes of this user'] : []),
+    ],
+  };
+}
+
+/** Kernels before 5.14 count a user's processes over all user namespaces: leave room for those outside. */
+function sharedProcessCount(asRoot: boolean): number {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return asRoot || major > 5 || (major === 5 && minor >= 14) ? 0 : 4096;
+}
+
+function userNamespaceHint(asRoot: boolean): string {
+  const settings: [path: string, blocked: string, fix: string][] = [
+    ['kernel/unprivileged_userns_clone', '0', 'sysctl -w kernel.unprivileged_userns_clone=1'],
+    ['kernel/apparmor_restrict_unprivileged_userns', '1', 'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0'],
+    ['user/max_user_namespaces', '0', 'sysctl -w user.max_user_namespaces=15000'],
+  ];
+  const blocked = settings.filter(([path, value]) => readSetting(path) === value);
+  if (!asRoot && blocked.length > 0) {
+    return `This kernel does not let ordinary users make namespaces. As root: ${blocked.map(([, , fix]) => fix).join('; ')}.`;
+  }
+  return asRoot
+    ? 'In a container, bubblewrap needs the right to mount: start the container with --privileged, or run as an ordinary user.'
+    : 'Try `bwrap --unshare-all --ro-bind / / true` to see what this machine forbids.';
+}
+
+function readSetting(path: string): string | null {
+  try {
+    return readFileSync(`/proc/sys/${path}`, 'utf8').trim();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,219 @@
+/** One run: start, fill the work folder, let go, wait, read back. */
+import { closeSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type RunningProcess, startProcess } from '../base/child-process.js';
+import { SecpiError } from '../base/errors.js';
+import { bubblewrapArguments, WORK_FOLDER } from './bubblewrap.js';
+import { limitsFor } from './limits.js';
+import type { SandboxEnding, SandboxLimits, SandboxResult, SandboxRun } from './sandbox.js';
+import type { Toolchain } from './toolchains.js';
+import { collectFiles, fillFolder, openFolder } from './work-folder.js';
+
+/** What a machine offers for runs; found once by `openSandbox`. */
+export interface Machine {
+  /** The bubblewrap program; `null` runs without any isolation. */
+  readonly bubblewrap: string | null;
+  readonly asRoot: boolean;
+  readonly tools: { readonly prlimit: string; readonly setpriv: string; readonly env: string };
+  readonly seccomp: Uint8Array | null;
+  /** Added to the process limit where the kernel counts all of the user's processes together. */
+  readonly otherProcesses: number;
+}
+
+/** Descriptors of the started process: the hand-shake, then those that only bubblewrap reads. */
+const FD = { handshake: 3, status: 4, passwd: 5, hosts: 6, seccomp: 7 } as const;
+
+/** Says that it is ready, waits for the work folder to be filled, then becomes the limited program. */
+const LAUNCHER =
+  'umask 022; echo 1000 2>/dev/null >/proc/self/oom_score_adj; printf r >&3; read -r go <&3 || exit 125; exec "$@" 3>&-';
+
+const HOSTS = '127.0.0.1 localhost sandbox\n::1 localhost\n';
+
+/** A start that takes longer than this is broken, not slow. */
+const START_SECONDS = 60;
+
+/** Runs something; see `Sandbox.run`. */
+export async function runInSandbox(
+  machine: Machine,
+  toolchain: Toolchain | null,
+  run: SandboxRun,
+  signal: AbortSignal,
+): Promise<SandboxResult> {
+  signal.throwIfAborted();
+  const limits = limitsFor(run.toolchain, run.limits);
+  const owner = machine.asRoot ? takeUid() : null;
+  const hostFolder = machine.bubblewrap === null ? mkdtempSync(join(tmpdir(), 'secpi-run-')) : null;
+  let folder: number | null = null;
+  let child: RunningProcess | null = null;
+  let sandboxPid: number | null = null;
+  try {
+    const home = hostFolder ?? WORK_FOLDER;
+    const seccompFd = machine.seccomp === null ? [] : ['pipe' as const];
+    const command = limitedCommand(machine, limits, owner, environment(toolchain, run, home), run.argv);
+    child = await startProcess({
+      argv: [
+        ...(machine.bubblewrap === null ? [] : bubblewrapCommand(machine, machine.bubblewrap, toolchain)),
+        ...['/bin/sh', '-c', LAUNCHER, 'sh', ...command],
+      ],
+      cwd: hostFolder ?? '/',
+      env: {},
+      stdin: run.stdin === undefined ? 'none' : { text: run.stdin },
+      stdout: { capture: { limitBytes: limits.outputBytes, overflow: 'stop' } },
+      stderr: { capture: { limitBytes: limits.outputBytes, overflow: 'stop' } },
+      extraFds: machine.bubblewrap === null ? ['pipe'] : ['pipe', 'pipe', 'pipe', 'pipe', ...seccompFd],
+      signal,
+      timeoutSeconds: START_SECONDS + limits.wallSeconds,
+      graceSeconds: 0,
+    });
+    const [handshake, status, passwd, hosts, seccomp] = child.pipes;
+    passwd?.end(`sandbox:x:${owner ?? 65534}:${owner ?? 65534}::${WORK_FOLDER}:/bin/sh\n`);
+    hosts?.end(HOSTS);
+    seccomp?.end(machine.seccomp ?? '');
+    const pid = status === undefined ? null : childPid(status);
+    const ready = new Promise<boolean>((resolve) => {
+      handshake?.once('data', () => resolve(true));
+      handshake?.once('close', () => resolve(false));
+    });
+    if (!(await ready)) throw await notStarted(child, signal);
+    sandboxPid = await (pid ?? null);
+    folder = openFolder(hostFolder ?? `/proc/${sandboxPid}/root${WORK_FOLDER}`);
+    fillFolder(folder, run.files, owner);
+
+    const started = performance.now();
+    const clock = setTimeout(() => void child?.stop('timeout'), limits.wallSeconds * 1000);
+    handshake?.end('go\n');
+    const end = await child.exited.finally(() => clearTimeout(clock));
+    const seconds = (performance.now() - started) / 1000;
+    if (end.stoppedBy === 'caller') signal.throwIfAborted();
+    return {
+      ending: endingOf(end.stoppedBy, end.exitCode, end.signal),
+      stdout: end.stdout,
+      stderr: end.stderr,
+      truncated: end.truncated,
+      seconds,
+      collected: collectFiles(folder, run.collect ?? [], limits.fileBytes),
+    };
+  } finally {
+    if (child !== null) await child.stop('caller');
+    if (sandboxPid !== null) await gone(sandboxPid);
+    if (folder !== null) closeSync(folder);
+    if (hostFolder !== null) rmSync(hostFolder, { recursive: true, force: true });
+    if (owner !== null) usedUids.delete(owner);
+  }
+}
+
+function bubblewrapCommand(machine: Machine, program: string, toolchain: Toolchain | null): string[] {
+  const fds = { ...FD, seccomp: machine.seccomp === null ? null : FD.seccomp };
+  return [program, ...bubblewrapArguments(machine.asRoot, toolchain?.mounts ?? [], fds)];
+}
+
+/** The program behind everything that takes rights away from it. */
+function limitedCommand(
+  machine: Machine,
+  limits: SandboxLimits,
+  uid: number | null,
+  env: Readonly<Record<string, string>>,
+  argv: readonly string[],
+): string[] {
+  if (argv[0] === undefined || argv[0].includes('=')) throw new TypeError(`not a program: ${argv[0]}`);
+  const { prlimit, setpriv, env: envProgram } = machine.tools;
+  return [
+    ...(uid === null
+      ? []
+      : [
+          setpriv,
+          `--reuid=${uid}`,
+          `--regid=${uid}`,
+          '--clear-groups',
+          '--no-new-privs',
+          '--bounding-set=-all',
+          '--inh-caps=-all',
+        ]),
+    prlimit,
+    ...(limits.addressSpaceBytes === null ? [] : [`--as=${limits.addressSpaceBytes}`]),
+    // Soft before hard: SIGXCPU tells a spent CPU budget from any other kill.
+    `--cpu=${limits.cpuSeconds}:${limits.cpuSeconds + 1}`,
+    `--fsize=${limits.fileBytes}`,
+    `--nproc=${limits.processes + machine.otherProcesses}`,
+    ...['--nofile=512', '--core=0', '--memlock=0', '--msgqueue=0', '--', envProgram, '-i'],
+    ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    ...argv,
+  ];
+}
+
+function environment(toolchain: Toolchain | null, run: SandboxRun, home: string): Record<string, string> {
+  for (const name of Object.keys(run.env ?? {})) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new TypeError(`not a variable name: ${name}`);
+  }
+  return {
+    PATH: [...(toolchain?.path ?? []), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
+    HOME: home,
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    // LeakSanitizer traces the program, which the system-call filter forbids.
+    ASAN_OPTIONS: 'detect_leaks=0',
+    ...toolchain?.env,
+    ...run.env,
+  };
+}
+
+function endingOf(
+  stoppedBy: 'caller' | 'timeout' | 'output-limit' | null,
+  exitCode: number | null,
+  signal: string | null,
+): SandboxEnding {
+  if (stoppedBy === 'timeout') return { how: 'timed-out' };
+  if (stoppedBy === 'output-limit') return { how: 'output-limit' };
+  // bubblewrap reports death by signal n as exit code 128 + n, as shells do.
+  const name = signal ?? SIGNALS.get((exitCode ?? 0) - 128) ?? null;
+  if (name === 'SIGXCPU') return { how: 'timed-out' };
+  if (name !== null) return { how: 'signalled', signal: name };
+  return { how: 'exited', exitCode: exitCode ?? 0 };
+}
+
+const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+/** The first line that bubblewrap writes holds the process id of the sandbox's own init. */
+function childPid(status: NodeJS.ReadableStream): Promise<number | null> {
+  return new Promise((resolve) => {
+    let text = '';
+    status.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+      const pid = /"child-pid": (\d+)/.exec(text)?.[1];
+      if (pid !== undefined) resolve(Number(pid));
+    });
+    status.once('close', () => resolve(null));
+  });
+}
+
+async function notStarted(child: RunningProcess, signal: AbortSignal): Promise<unknown> {
+  const { stderr, stoppedBy } = await child.stop('caller');
+  if (stoppedBy === 'caller' && signal.aborted) return signal.reason;
+  return new SecpiError('sandbox/start-failed', `The sandbox did not start: ${stderr.trim() || 'no reason given'}.`);
+}
+
+/** bubblewrap's death kills the sandbox's init, and that kills everything inside: a matter of milliseconds. */
+async function gone(pid: number): Promise<void> {
+  for (let wait = 1; wait < 2000; wait *= 2) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      if (stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) === 'Z') return;
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+const usedUids = new Set<number>();
+
+/** A user id of its own for each run that is under way, so that its process limit counts it alone. */
+function takeUid(): number {
+  for (let slot = 0; ; slot += 1) {
+    const uid = 61000 + ((process.pid * 64 + slot) % 4000);
+    if (usedUids.has(uid) && slot < 4000) continue;
+    usedUids.add(uid);
+    return uid;
+  }
+}
