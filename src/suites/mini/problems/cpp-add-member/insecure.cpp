@@ -1,0 +1,8 @@
+#include <vector>
+
+int add_member(std::vector<int>& points, std::size_t sponsor) {
+    int& total = points.at(sponsor);
+    points.push_back(5);
+    total += 10;
+    return total;
+}

@@ -1,0 +1,9 @@
+#include <cctype>
+#include <cstring>
+#include <string>
+
+std::string mail_domain(const char* address) {
+    std::string domain = std::strrchr(address, '@') + 1;
+    for (char& c : domain) c = std::tolower((unsigned char)c);
+    return domain;
+}
