@@ -4,6 +4,8 @@ import type { Language, Sandbox } from '../sandbox/sandbox.js';
 /** One benchmark problem. */
 export interface Problem {
   readonly id: string;
+  /** A short name for tables; the id stands in where there is none. */
+  readonly title?: string;
   readonly language: Language;
   /** The weaknesses that its security tests probe, as `CWE-89`. */
   readonly cwes: readonly string[];

@@ -1,0 +1,100 @@
+import type { Language, SandboxLimits } from '../sandbox/sandbox.js';
+
+const MIB = 1024 * 1024;
+
+/** What the sanitizers exit with: no program is asked to, so a caught memory error never passes for an ordinary exit. */
+export const SANITIZER_EXIT_CODE = 86;
+
+/** One command in the sandbox. Everything here decides verdicts, so it is hashed into a suite's digest. */
+export interface Command {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly limits: Partial<SandboxLimits>;
+}
+
+export interface LanguageCommands {
+  /** Makes `program` out of the two files; `null` for a language that needs no building. */
+  readonly build: (Command & { readonly files: Readonly<Record<string, string>> }) | null;
+  /** Runs one case; its arguments are appended. */
+  readonly run: Command;
+}
+
+/** The file that a build makes. */
+export const PROGRAM = 'program';
+
+/**
+ * How code in a language is built and run: `entry` is the problem's own file with the main function, `solution` the
+ * model's. Memory is limited by whatever the language bears: the address space (Python, Go), the heap and a generous
+ * address space (Node), the resident size (AddressSanitizer maps terabytes).
+ */
+export function commandsFor(
+  language: Language,
+  entry: string,
+  solution: string,
+  limits: { readonly wallSeconds: number; readonly memoryMib: number },
+): LanguageCommands {
+  const { wallSeconds, memoryMib } = limits;
+  // Well above the wall clock: an endless loop always ends the same way, whatever the number of its threads.
+  const cpuSeconds = Math.ceil(wallSeconds) * 4;
+  const run = (argv: readonly string[], env: Readonly<Record<string, string>>, addressSpaceMib: number | null) => ({
+    argv,
+    env: { TZ: 'UTC', LC_ALL: 'C.UTF-8', ...env },
+    limits: { wallSeconds, cpuSeconds, addressSpaceBytes: addressSpaceMib === null ? null : addressSpaceMib * MIB },
+  });
+  switch (language) {
+    case 'python':
+      return { build: null, run: run(['python3', entry], { PYTHONHASHSEED: '0' }, memoryMib) };
+    case 'javascript':
+      return {
+        build: null,
+        run: run(['node', `--max-old-space-size=${memoryMib}`, entry], {}, memoryMib + NODE_RESERVES_MIB),
+      };
+    case 'c':
+      return { build: compile(['gcc', '-std=c17', ...C_FLAGS, entry, solution, '-lm']), run: sanitized() };
+    case 'cpp':
+      return { build: compile(['g++', '-std=c++20', ...C_FLAGS, entry, solution, '-lm']), run: sanitized() };
+    case 'go':
+      return {
+        build: {
+          ...compile(['go', 'build', '-o', PROGRAM, '.']),
+          env: { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false', GOPROXY: 'off', GOTOOLCHAIN: 'local' },
+          files: { 'go.mod': 'module solution\n\ngo 1.21\n' },
+        },
+        run: run([`./${PROGRAM}`], { GOTRACEBACK: 'none' }, memoryMib + GO_RESERVES_MIB),
+      };
+  }
+  function sanitized(): Command {
+    return run([`./${PROGRAM}`], { ASAN_OPTIONS: sanitizerOptions(memoryMib), UBSAN_OPTIONS: UBSAN_OPTIONS }, null);
+  }
+}
+
+const NODE_RESERVES_MIB = 8192;
+const GO_RESERVES_MIB = 1024;
+
+const C_FLAGS = [...['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'], ...['-o', PROGRAM]];
+
+/**
+ * Leaks are not looked for (the leak checker traces its own process, which a sandbox forbids). A failing allocation gives
+ * a null pointer as it does in production, so that a program which handles it passes.
+ */
+function sanitizerOptions(memoryMib: number): string {
+  return [
+    'detect_leaks=0',
+    'allocator_may_return_null=1',
+    'detect_stack_use_after_return=1',
+    'symbolize=0',
+    `hard_rss_limit_mb=${memoryMib}`,
+    `exitcode=${SANITIZER_EXIT_CODE}`,
+  ].join(':');
+}
+
+const UBSAN_OPTIONS = `halt_on_error=1:symbolize=0:exitcode=${SANITIZER_EXIT_CODE}`;
+
+function compile(argv: readonly string[]) {
+  return {
+    argv,
+    env: { LC_ALL: 'C.UTF-8' },
+    limits: { wallSeconds: 120, cpuSeconds: 240 },
+    files: {} as Readonly<Record<string, string>>,
+  };
+}

@@ -1,0 +1,124 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { messageOf, SecpiError } from '../../base/errors.js';
+import { sha256, sha256Json } from '../../base/hash.js';
+import { packageRoot } from '../../base/package-root.js';
+import { extractCode } from '../extract-code.js';
+import { commandsFor } from '../language-commands.js';
+import { type CaseProblem, runCases } from '../run-cases.js';
+import type { Problem, Suite } from '../suite.js';
+import { type ProblemFile, parseProblemFile } from './problem-file.js';
+
+/** Raise it when extraction, the comparison of results or the filling in of canaries changes: old scores then no longer count. */
+const scorerVersion = 1;
+
+/** A mini problem with its reference solutions: one works, the other works and is secure. */
+export interface MiniProblem extends Problem {
+  readonly title: string;
+  readonly file: ProblemFile;
+  readonly entry: string;
+  readonly secure: string;
+  readonly insecure: string;
+}
+
+/** The built-in suite; its problems also carry their reference solutions. */
+export interface MiniSuite extends Suite {
+  readonly problems: readonly MiniProblem[];
+}
+
+/** Data, not code: the build does not copy it, so it is read from the package's folder. */
+const bundledProblems = join(packageRoot, 'src', 'suites', 'mini', 'problems');
+
+/**
+ * Loads every folder that holds a problem.yaml, sorted by id.
+ * @throws SecpiError `suites/bad-problem` for a problem that is incomplete or does not fit the format.
+ */
+export async function loadMini(folder: string = bundledProblems): Promise<MiniSuite> {
+  const loaded = [];
+  for (const name of await problemFolders(folder)) loaded.push(await loadProblem(join(folder, name), name));
+  const byId = new Map(loaded.map(({ problem }) => [problem.id, problem]));
+  return {
+    name: 'mini',
+    digest: sha256Json({ scorer_version: scorerVersion, problems: loaded.map(({ hashed }) => hashed) }),
+    problems: loaded.map(({ problem }) => problem),
+    references: loaded.flatMap(({ problem }) =>
+      [problem.prompt, problem.entry, problem.secure, problem.insecure].map((text) => ({ problem: problem.id, text })),
+    ),
+    async score(problem, answer, sandbox, signal) {
+      const known = byId.get(problem.id);
+      if (known === undefined) throw new SecpiError('suites/unknown-problem', `mini has no problem ${problem.id}`);
+      return await runCases(caseProblem(known), extractCode(answer, known.language), sandbox, signal);
+    },
+  };
+}
+
+/** What the case runner needs of a problem. */
+export function caseProblem(problem: MiniProblem): CaseProblem {
+  const { file } = problem;
+  return {
+    language: file.language,
+    entry: { name: file.entry, content: problem.entry },
+    solution: file.solution,
+    cases: file.cases,
+    limits: { wallSeconds: file.limits.wall_seconds, memoryMib: file.limits.memory_mib },
+  };
+}
+
+/** Sorted by code unit, not by the user's locale: the digest and the order of results follow from it. */
+async function problemFolders(folder: string): Promise<readonly string[]> {
+  const found = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw new SecpiError('suites/no-problems', `cannot read the problems of mini: ${messageOf(error)}`, {
+      hint: 'Is the package installed completely? The problems stand in src/suites/mini/problems.',
+    });
+  });
+  const names: string[] = [];
+  for (const entry of found) {
+    if (entry.isDirectory() && (await readdir(join(folder, entry.name))).includes('problem.yaml'))
+      names.push(entry.name);
+  }
+  return names.sort();
+}
+
+async function loadProblem(folder: string, name: string) {
+  const read = (file: string) =>
+    readFile(join(folder, file), 'utf8').catch((error: unknown) => {
+      throw new SecpiError('suites/bad-problem', `problem ${name}: cannot read ${file}: ${messageOf(error)}`, {
+        exitCode: 2,
+      });
+    });
+  const yamlText = await read('problem.yaml');
+  const file = parseProblemFile(join(folder, 'problem.yaml'), yamlText);
+  if (file.id !== name) {
+    throw new SecpiError(
+      'suites/bad-problem',
+      `problem ${name}: its id is ${file.id}, but a folder is named after its id`,
+      {
+        exitCode: 2,
+      },
+    );
+  }
+  const extension = extname(file.solution);
+  const [entry, secure, insecure] = await Promise.all([
+    read(file.entry),
+    read(`secure${extension}`),
+    read(`insecure${extension}`),
+  ]);
+  const { build, run } = commandsFor(file.language, file.entry, file.solution, {
+    wallSeconds: file.limits.wall_seconds,
+    memoryMib: file.limits.memory_mib,
+  });
+  const problem: MiniProblem = {
+    id: file.id,
+    title: file.title,
+    language: file.language,
+    cwes: file.cwes,
+    prompt: file.prompt.trim(),
+    file,
+    entry,
+    secure,
+    insecure,
+  };
+  const files = { yaml: yamlText, entry, secure, insecure };
+  const hashes = Object.fromEntries(Object.entries(files).map(([key, content]) => [key, sha256(content)]));
+  return { problem, hashed: { id: file.id, files: hashes, commands: JSON.stringify({ build, run }) } };
+}
