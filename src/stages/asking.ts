@@ -1,0 +1,48 @@
+import { SecpiError } from '../base/errors.js';
+import type { AskFailure } from '../models/chat.js';
+
+/**
+ * Failures that say nothing about the row: the endpoint was away, or nobody may answer. They stop the stage at its end instead of
+ * dropping rows, because every answer so far is stored and the next run asks only for what is missing.
+ */
+const notTheRowsFault: readonly AskFailure[] = ['transport', 'rate_limit', 'server', 'not_recorded'];
+
+/** Counts unanswered rows and turns them into one error when the stage has gone through all rows. */
+export class Unanswered {
+  readonly #model: string;
+  readonly #byReason = new Map<AskFailure, { count: number; message: string }>();
+
+  constructor(model: string) {
+    this.#model = model;
+  }
+
+  /** True when the row must be asked again later; false when it is to be dropped with this reason. */
+  note(reason: AskFailure, message: string): boolean {
+    if (!notTheRowsFault.includes(reason)) return false;
+    const seen = this.#byReason.get(reason);
+    this.#byReason.set(reason, { count: (seen?.count ?? 0) + 1, message: seen?.message ?? message });
+    return true;
+  }
+
+  /** Throws when any row is still without an answer. */
+  check(): void {
+    const [first] = this.#byReason;
+    if (first === undefined) return;
+    const total = [...this.#byReason.values()].reduce((sum, { count }) => sum + count, 0);
+    const list = [...this.#byReason].map(([reason, { count }]) => `${count} × ${reason}`).join(', ');
+    const hint =
+      first[0] === 'not_recorded'
+        ? `Give \`models.${this.#model}\` an endpoint, or a recording that was made with this prompt, catalogue and sampling.`
+        : 'Every answer so far is kept; run the same command again to ask only for what is missing.';
+    throw new SecpiError(
+      'models/unanswered',
+      `${total} questions to \`${this.#model}\` got no answer (${list}): ${first[1].message}`,
+      { hint },
+    );
+  }
+}
+
+/** Adds one to a counter. */
+export function count(counts: Record<string, number>, key: string): void {
+  counts[key] = (counts[key] ?? 0) + 1;
+}

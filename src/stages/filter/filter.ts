@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { type Task, taskSchema } from '../../datasets/task.js';
+import { operational } from '../../engine/operational.js';
+import { defineStage } from '../../engine/stage.js';
+import { type AskOutcome, type ChatRequest, samplingSchema } from '../../models/chat.js';
+import type { Catalogue } from '../../security/catalogue.js';
+import { classifyMessages, offeredEntries } from '../../security/classify-prompt.js';
+import { CWE_GROUPS, type CweGroup } from '../../security/cwe-entry.js';
+import { promptsDigest } from '../../security/prompt-file.js';
+import { parseVerdict, type Verdict } from '../../security/verdict.js';
+import { count, Unanswered } from '../asking.js';
+import { estimateQuestions } from '../estimate.js';
+import type { SecpiStage, StageServices } from '../services.js';
+import type { RejectedTask, RelevantTask } from './records.js';
+
+export const filterParams = z.strictObject({
+  /** Which of the recipe's `models` classifies. What it is enters the fingerprint, its name here does not. */
+  by: operational(z.string().default('classifier')),
+  /** Weakness groups to look for; default: all. */
+  groups: z.array(z.enum(CWE_GROUPS)).min(1).optional(),
+  /** A verdict below this is not trusted. */
+  min_confidence: z.number().min(0).max(1).default(0.5),
+  /** Keeps at most this many tasks, in the order of the data. */
+  max_tasks: z.number().int().positive().optional(),
+  sampling: samplingSchema.prefault({ max_tokens: 512 }),
+});
+type Params = z.infer<typeof filterParams>;
+
+/** The exact question about one task; recordings are addressed by its hash. */
+export function classifyRequest(
+  task: Pick<Task, 'prompt' | 'language'>,
+  catalogue: Catalogue,
+  params: Pick<Params, 'groups' | 'sampling'>,
+): ChatRequest {
+  return {
+    messages: classifyMessages(task, catalogue, params.groups as CweGroup[] | undefined),
+    sampling: params.sampling,
+    format: 'json',
+    sample: 0,
+  };
+}
+
+/** Step 1 of SecPI: an LLM finds the tasks whose naive solution would plausibly be vulnerable. */
+export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', StageServices>({
+  name: 'filter',
+  version: 1,
+  params: filterParams,
+  inputs: ['tasks'],
+
+  async pins({ params, services }) {
+    return {
+      classifier: await services.models.pin(params.by),
+      catalogue: services.catalogue.sha256,
+      prompt: promptsDigest().classify,
+    };
+  },
+
+  async estimate({ params, services, inputs }) {
+    const tasks = inputs.tasks?.rows('tasks.jsonl', taskSchema) ?? [];
+    return estimateQuestions(
+      tasks,
+      (task) => classifyRequest(task, services.catalogue, params).messages,
+      120,
+      services.models.price(params.by),
+    );
+  },
+
+  async run({ params, inputs, output, services, signal, emit }) {
+    await using model = await services.models.open(params.by, signal);
+    const unanswered = new Unanswered(params.by);
+    const kept = await output.rows('kept.jsonl');
+    const rejected = await output.rows('rejected.jsonl');
+    const reasons: Record<string, number> = {};
+    const total = inputs.tasks.manifest.counts.tasks;
+    let asked = 0;
+    let relevant = 0;
+
+    const outcomes = model.ask({
+      rows: inputs.tasks.rows('tasks.jsonl', taskSchema),
+      request: (task) => classifyRequest(task, services.catalogue, params),
+      parse: (answer) => parseVerdict(answer.content, services.catalogue),
+      signal,
+      onSettled: (done) => emit({ type: 'progress', done, ...(total === undefined ? {} : { total }), unit: 'tasks' }),
+    });
+    for await (const { row: task, outcome } of outcomes) {
+      asked += 1;
+      if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
+      const decision = decide(task, outcome, params, services, relevant);
+      if ('code' in decision) {
+        count(reasons, decision.code);
+        await rejected.write(decision);
+      } else {
+        relevant += 1;
+        await kept.write(decision);
+      }
+    }
+    unanswered.check();
+    return {
+      counts: { tasks: asked, kept: relevant, rejected: asked - relevant },
+      reasons,
+      tokens: { input: model.spent.input_tokens, output: model.spent.output_tokens },
+      cost_usd: model.spent.cost_usd,
+    };
+  },
+});
+
+function decide(
+  task: Task,
+  outcome: AskOutcome<Verdict>,
+  params: Params,
+  services: StageServices,
+  kept: number,
+): RelevantTask | RejectedTask {
+  if (!outcome.ok) {
+    const code = outcome.reason as RejectedTask['code'];
+    return { ...task, code, cwes: [], confidence: null, reason: outcome.message };
+  }
+  const { relevant, confidence, reason } = outcome.parsed;
+  const offered = new Set(
+    offeredEntries('unknown', services.catalogue, params.groups as CweGroup[] | undefined).map((entry) => entry.id),
+  );
+  const cwes = outcome.parsed.cwes.filter((id) => offered.has(id));
+  const reject = (code: RejectedTask['code']): RejectedTask => ({ ...task, code, cwes, confidence, reason });
+  if (!relevant) return reject('not_relevant');
+  if (cwes.length === 0) return reject('unknown_cwes');
+  if (confidence < params.min_confidence) return reject('low_confidence');
+  if (params.max_tasks !== undefined && kept >= params.max_tasks) return reject('over_limit');
+  return { ...task, cwes, confidence, reason };
+}

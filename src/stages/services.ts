@@ -1,0 +1,65 @@
+import type { Sha256 } from '../base/hash.js';
+import type { Target } from '../compute/target.js';
+import type { StageContext, StageDefinition } from '../engine/stage.js';
+import type { Model } from '../models/model.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import type { Catalogue } from '../security/catalogue.js';
+import type { Suite } from '../suites/suite.js';
+
+/** What a model is, as it enters fingerprints: never where it runs or what it costs. */
+export type ModelPin = { readonly identity: string; readonly recording: Sha256 | null };
+
+/** A model folder that this stage wants served for a while. */
+export interface ServedModel {
+  /** A full model: weights, tokenizer, chat template. */
+  readonly folder: string;
+  /** Digest of the weights; addresses the answers. */
+  readonly identity: string;
+  /** Folder for the server's log and ready file. */
+  readonly work: string;
+}
+
+/** Everything a stage may reach outside its artifacts. Made once, in the command line's `run`, and given to every stage. */
+export interface StageServices {
+  readonly catalogue: Catalogue;
+  readonly models: {
+    /** A model named under the recipe's `models`. */
+    open(name: string, signal: AbortSignal): Promise<Model & AsyncDisposable>;
+    pin(name: string): Promise<ModelPin>;
+    /** USD per 1 M tokens, where the recipe gives it. */
+    price(name: string): { readonly input: number; readonly output: number } | undefined;
+    /** Starts a server on a folder of weights and asks it; stopped on dispose. */
+    serve(model: ServedModel, signal: AbortSignal): Promise<Model & AsyncDisposable>;
+  };
+  /** A machine named under the recipe's `compute`. */
+  target(name: string): Target;
+  sandbox(): Promise<Sandbox>;
+  suite(name: string): Promise<Suite>;
+  readonly hub: HubService;
+}
+
+/** What stages need of the Hugging Face Hub. */
+export interface HubService {
+  /** The commit that a branch, tag or commit name means right now. */
+  resolve(repo: HubRepo, revision: string, signal: AbortSignal): Promise<string>;
+  /** Lists files of a commit. */
+  list(
+    repo: HubRepo,
+    commit: string,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly path: string; readonly bytes: number }[]>;
+  /** Downloads one file, whole or not at all. */
+  download(repo: HubRepo, commit: string, path: string, to: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface HubRepo {
+  readonly kind: 'model' | 'dataset';
+  /** `owner/name` */
+  readonly name: string;
+}
+
+/** A stage of secpi: the engine's contract with our services filled in. */
+export type SecpiStage<Params, Input extends string> = StageDefinition<Params, Input, StageServices>;
+
+/** What the run function of such a stage is given. */
+export type StageContextOf<Params, Input extends string> = StageContext<Params, Input, StageServices>;

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { sha256Json } from '../../base/hash.js';
+import { operational } from '../../engine/operational.js';
+import { defineStage } from '../../engine/stage.js';
+import { type ChatAnswer, type ChatRequest, samplingSchema } from '../../models/chat.js';
+import type { Catalogue } from '../../security/catalogue.js';
+import { promptsDigest } from '../../security/prompt-file.js';
+import { traceMessages } from '../../security/trace-prompt.js';
+import { count, Unanswered } from '../asking.js';
+import { estimateQuestions } from '../estimate.js';
+import { type RelevantTask, relevantTaskSchema } from '../filter/records.js';
+import type { SecpiStage, StageServices } from '../services.js';
+import type { MissingTrace, Trace } from './records.js';
+
+export const traceParams = z.strictObject({
+  /** Which of the recipe's `models` is the teacher. */
+  by: operational(z.string().default('teacher')),
+  /** Traces per task. */
+  samples: z.number().int().positive().max(64).default(1),
+  sampling: samplingSchema.prefault({}),
+});
+type Params = z.infer<typeof traceParams>;
+
+/** Rough length of a reasoning trace when nothing is known about the teacher; only estimates use it. */
+const expectedOutputTokens = 4000;
+
+/** The exact question to the teacher; recordings are addressed by its hash. */
+export function traceRequest(
+  task: Pick<RelevantTask, 'prompt' | 'language' | 'cwes'>,
+  sample: number,
+  catalogue: Catalogue,
+  params: Pick<Params, 'sampling'>,
+): ChatRequest {
+  return {
+    messages: traceMessages(task, task.cwes, catalogue).messages,
+    sampling: params.sampling,
+    format: 'text',
+    sample,
+  };
+}
+
+interface Question {
+  readonly task: RelevantTask;
+  readonly sample: number;
+}
+
+/** Step 2 of SecPI: a teacher, told which weaknesses matter and how to prevent them, reasons and answers. */
+export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', StageServices>({
+  name: 'trace',
+  version: 1,
+  params: traceParams,
+  inputs: ['tasks'],
+
+  async pins({ params, services }) {
+    return {
+      teacher: await services.models.pin(params.by),
+      catalogue: services.catalogue.sha256,
+      prompt: promptsDigest().trace,
+    };
+  },
+
+  async estimate({ params, services, inputs }) {
+    const questions =
+      inputs.tasks === undefined
+        ? []
+        : questionsOf(inputs.tasks.rows('kept.jsonl', relevantTaskSchema), params.samples);
+    const output = Math.min(expectedOutputTokens, params.sampling.max_tokens);
+    const messages = ({ task, sample }: Question) => traceRequest(task, sample, services.catalogue, params).messages;
+    return estimateQuestions(questions, messages, output, services.models.price(params.by));
+  },
+
+  async run({ params, inputs, output, services, signal, emit }) {
+    await using model = await services.models.open(params.by, signal);
+    const unanswered = new Unanswered(params.by);
+    const traces = await output.rows('traces.jsonl');
+    const missing = await output.rows('missing.jsonl');
+    const reasons: Record<string, number> = {};
+    const total = (inputs.tasks.manifest.counts.kept ?? 0) * params.samples;
+    const counts = { questions: 0, traces: 0, missing: 0 };
+
+    const outcomes = model.ask({
+      rows: questionsOf(inputs.tasks.rows('kept.jsonl', relevantTaskSchema), params.samples),
+      request: ({ task, sample }) => traceRequest(task, sample, services.catalogue, params),
+      parse: (answer) => ({ ok: true, value: answer }),
+      signal,
+      onSettled: (done) => emit({ type: 'progress', done, total, unit: 'traces' }),
+    });
+    for await (const { row, outcome } of outcomes) {
+      counts.questions += 1;
+      if (outcome.ok) {
+        counts.traces += 1;
+        await traces.write(traceOf(row, outcome.answer));
+      } else if (!unanswered.note(outcome.reason, outcome.message)) {
+        counts.missing += 1;
+        count(reasons, outcome.reason);
+        const { task, sample } = row;
+        const code = outcome.reason as MissingTrace['code'];
+        await missing.write({
+          schema: 1,
+          task_id: task.id,
+          language: task.language,
+          cwes: task.cwes,
+          sample,
+          code,
+          reason: outcome.message,
+        } satisfies MissingTrace);
+      }
+    }
+    unanswered.check();
+    return {
+      counts,
+      reasons,
+      tokens: { input: model.spent.input_tokens, output: model.spent.output_tokens },
+      cost_usd: model.spent.cost_usd,
+    };
+  },
+});
+
+async function* questionsOf(tasks: AsyncIterable<RelevantTask>, samples: number): AsyncIterable<Question> {
+  for await (const task of tasks) for (let sample = 0; sample < samples; sample += 1) yield { task, sample };
+}
+
+function traceOf({ task, sample }: Question, answer: ChatAnswer): Trace {
+  const { reasoning, content, finish, tokens } = answer;
+  const id = `trace-${sha256Json({ task: task.id, sample, reasoning, content }).slice(0, 16)}`;
+  return { schema: 1, id, task, sample, reasoning, answer: content, finish, tokens };
+}

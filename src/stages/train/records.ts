@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/** One line of `loss.jsonl`, as the trainer writes it. */
+export const lossSchema = z.looseObject({
+  step: z.number().int().nonnegative(),
+  epoch: z.number().nullable(),
+  loss: z.number().nullable(),
+  learning_rate: z.number().nullable(),
+});
+export type Loss = z.infer<typeof lossSchema>;
+
+/** `train.json`: what training found out; nothing in it depends on time or machine. */
+export const trainedSchema = z.strictObject({
+  schema: z.literal(1),
+  base: z.string(),
+  method: z.enum(['lora', 'qlora', 'full']),
+  trainer: z.string(),
+  prepared: z.looseObject({ rows: z.number(), kept: z.number(), dropped: z.record(z.string(), z.number()) }),
+  steps: z.number(),
+  epochs: z.number(),
+  tokens: z.number(),
+  first_loss: z.number().nullable(),
+  final_loss: z.number().nullable(),
+  trainable_parameters: z.number(),
+  total_parameters: z.number(),
+  /** Largest relative difference of a logit between merged weights and base plus adapter; `null` without a merge. */
+  merge_difference: z.number().nullable(),
+});
+export type Trained = z.infer<typeof trainedSchema>;
