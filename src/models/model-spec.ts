@@ -5,7 +5,16 @@ const environmentName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the NAME of an environment variable, never the key itself');
 
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address, such as http://host:8000/v1' });
+const httpUrl = z.url({
+  protocol: /^https?$/,
+  error: 'must be an http:// or https:// address, such as http://host:8000/v1',
+});
+
+/** At most a week: longer than that is a mistake, and much longer does not fit into a timer. */
+const seconds = z
+  .number()
+  .positive()
+  .max(7 * 24 * 3600);
 
 /** USD per 1 million tokens. */
 export const priceSchema = z.strictObject({ input: z.number().min(0), output: z.number().min(0) });
@@ -26,7 +35,7 @@ export const concurrencySchema = z
 export const serveSchema = z.strictObject({
   engine: z.literal('transformers'),
   /** How long it may take to load before we give up. */
-  start_timeout_seconds: z.number().positive().default(300),
+  start_timeout_seconds: seconds.default(300),
 });
 
 /** One entry under the recipe's `models:`. */
@@ -47,11 +56,11 @@ export const modelSpecSchema = z
     requests_per_minute: z.number().positive().optional(),
     tokens_per_minute: z.number().positive().optional(),
     /** The whole of one attempt. */
-    timeout_seconds: z.number().positive().default(1800),
+    timeout_seconds: seconds.default(1800),
     /** Longest silence inside a streamed answer, and before its first piece. */
-    idle_timeout_seconds: z.number().positive().default(300),
+    idle_timeout_seconds: seconds.default(300),
     /** How long the server may do nothing but refuse (429, 5xx, no connection) before the run gives up. */
-    saturation_seconds: z.number().positive().default(900),
+    saturation_seconds: seconds.default(900),
     /** Further attempts after a failed one, per question. */
     retries: z.number().int().min(0).default(5),
     budget: budgetSchema.optional(),

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { ChatRequest } from '../../src/models/chat.js';
 import { requestHash } from '../../src/models/request-hash.js';
 
-const message = fc.record({ role: fc.constantFrom('system', 'user', 'assistant'), content: fc.string({ unit: 'binary' }) });
+const message = fc.record({
+  role: fc.constantFrom('system', 'user', 'assistant'),
+  content: fc.string({ unit: 'binary' }),
+});
 const request: fc.Arbitrary<ChatRequest> = fc.record({
   messages: fc.array(message, { minLength: 1, maxLength: 4 }),
   sampling: fc.record(
@@ -23,7 +26,11 @@ const request: fc.Arbitrary<ChatRequest> = fc.record({
 function reversed<T>(value: T): T {
   if (Array.isArray(value)) return value.map(reversed) as T;
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).reverse().map(([key, inner]) => [key, reversed(inner)])) as T;
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, inner]) => [key, reversed(inner)]),
+  ) as T;
 }
 
 describe('requestHash', () => {
@@ -49,9 +56,19 @@ describe('requestHash', () => {
           { ...one, sampling: { ...sampling, seed: (sampling.seed ?? -1) + 1 } },
           { ...one, messages: [...messages, { role: 'user', content: '' }] },
           { ...one, messages: [{ role: first?.role ?? 'user', content: `${first?.content} ` }, ...messages.slice(1)] },
-          { ...one, messages: [{ role: first?.role === 'user' ? 'system' : 'user', content: first?.content ?? '' }, ...messages.slice(1)] },
+          {
+            ...one,
+            messages: [
+              { role: first?.role === 'user' ? 'system' : 'user', content: first?.content ?? '' },
+              ...messages.slice(1),
+            ],
+          },
         ];
-        const hashes = [requestHash('m', one), requestHash('n', one), ...variants.map((variant) => requestHash('m', variant))];
+        const hashes = [
+          requestHash('m', one),
+          requestHash('n', one),
+          ...variants.map((variant) => requestHash('m', variant)),
+        ];
         expect(new Set(hashes).size).toBe(hashes.length);
       }),
     );
@@ -76,6 +93,8 @@ describe('requestHash', () => {
       format: 'text',
       sample: 0,
     };
-    expect(requestHash('model@1', one)).toMatchInlineSnapshot(`"ca8176356f4685c74fdf6e8c418ef6264be00d42949d419daa7b780cf0e859e5"`);
+    expect(requestHash('model@1', one)).toMatchInlineSnapshot(
+      `"ca8176356f4685c74fdf6e8c418ef6264be00d42949d419daa7b780cf0e859e5"`,
+    );
   });
 });
