@@ -5,8 +5,9 @@ import type { z } from 'zod';
 import { syncDirectory } from './durable-directory.js';
 import { messageOf, SecpiError } from './errors.js';
 import { type ReadLinesOptions, readLines, type TextLine } from './read-lines.js';
+import { dataProblem } from './zod-message.js';
 
-/** Appends rows to one file; a row is on the disk once its `append` resolves. */
+/** Appends rows to one file; unless opened otherwise, a row is on the disk once its `append` resolves. */
 export interface JsonLinesWriter<T> {
   append(row: T): Promise<void>;
   /** Waits for everything appended so far, then closes. Safe to call twice. */
@@ -40,9 +41,7 @@ function parseRow<T>(path: string, line: TextLine, schema: z.ZodType<T>): T {
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const field = issue === undefined || issue.path.length === 0 ? '' : ` at "${issue.path.join('.')}"`;
-  throw new SecpiError('base/bad-row', `${path}:${line.number} does not fit${field}: ${issue?.message ?? 'invalid'}`, {
+  throw new SecpiError('base/bad-row', `${path}:${line.number} does not fit: ${dataProblem(result.error)}`, {
     location,
     cause: result.error,
   });
@@ -70,13 +69,15 @@ export async function* readJsonLines<T>(
  */
 class GroupCommitWriter<T> implements JsonLinesWriter<T> {
   readonly #handle: FileHandle;
+  readonly #durable: boolean;
   #gathering: { text: string; done: Promise<void> } | undefined;
   #last: Promise<void> = Promise.resolve();
   #failure: unknown;
   #closing: Promise<void> | undefined;
 
-  constructor(handle: FileHandle) {
+  constructor(handle: FileHandle, durable: boolean) {
     this.#handle = handle;
+    this.#durable = durable;
   }
 
   async append(row: T): Promise<void> {
@@ -101,7 +102,7 @@ class GroupCommitWriter<T> implements JsonLinesWriter<T> {
     if (this.#failure !== undefined) throw this.#failure;
     try {
       await this.#handle.appendFile(text);
-      await this.#handle.datasync();
+      if (this.#durable) await this.#handle.datasync();
     } catch (error) {
       this.#failure = error;
       throw error;
@@ -117,12 +118,16 @@ class GroupCommitWriter<T> implements JsonLinesWriter<T> {
 /**
  * Opens a JSON Lines file for appending and creates it if need be, without reading it. Only for a file that nobody else
  * writes and that starts empty; for one that may have survived a crash use `openJsonLines`.
+ * With `durable: false` an `append` resolves after the write, without fsync: that outlives kill -9, but not a power cut.
  */
-export async function createJsonLines<T>(path: string): Promise<JsonLinesWriter<T>> {
+export async function createJsonLines<T>(
+  path: string,
+  options: { readonly durable?: boolean } = {},
+): Promise<JsonLinesWriter<T>> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND;
   const handle = await open(path, flags, 0o666);
   await syncDirectory(dirname(path));
-  return new GroupCommitWriter<T>(handle);
+  return new GroupCommitWriter<T>(handle, options.durable ?? true);
 }
 
 /**
@@ -150,7 +155,7 @@ export async function openJsonLines<T>(
       await handle.truncate(end);
       await handle.datasync();
     }
-    const writer = new GroupCommitWriter<T>(handle);
+    const writer = new GroupCommitWriter<T>(handle, true);
     return { rows, append: (row) => writer.append(row), close: () => writer.close() };
   } catch (error) {
     await handle.close();

@@ -1,5 +1,5 @@
-import type { Json } from '../base/json.js';
 import type { Sha256 } from '../base/hash.js';
+import type { Json } from '../base/json.js';
 
 /** What a stage may say while it runs. */
 export type StageEvent =
@@ -82,3 +82,6 @@ export type RunEvent =
     }
   | { readonly type: 'interrupted'; readonly signal: string }
   | RunFinished;
+
+/** An event as it stands in the journal and on stdout. */
+export type JournalEvent = RunEvent & { readonly time: string };

@@ -84,7 +84,7 @@ describe('openJsonLines', () => {
     await writeFile(path, text);
     await expect(openJsonLines(path, { schema: Row })).rejects.toMatchObject({
       code: 'base/bad-row',
-      message: expect.stringContaining(`${path}:2 does not fit at "id"`),
+      message: expect.stringContaining(`${path}:2 does not fit: "id"`),
       location: { file: path, line: 2, column: 1 },
     });
     expect(await readFile(path, 'utf8')).toBe(text);
