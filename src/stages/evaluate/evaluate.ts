@@ -1,0 +1,225 @@
+import { z } from 'zod';
+import type { Json } from '../../base/json.js';
+import { operational } from '../../engine/operational.js';
+import { defineStage } from '../../engine/stage.js';
+import { type AskOutcome, type ChatAnswer, samplingSchema } from '../../models/chat.js';
+import type { Model } from '../../models/model.js';
+import type { Language, Sandbox } from '../../sandbox/sandbox.js';
+import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/metrics.js';
+import type { Problem, Score, Suite } from '../../suites/suite.js';
+import { Unanswered } from '../asking.js';
+import { digestFolder } from '../digest-folder.js';
+import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
+import {
+  type ScoredSample,
+  type Scores,
+  type SuiteScores,
+  scoredSampleSchema,
+  VARIANTS,
+  type Variant,
+} from './records.js';
+
+const suiteSchema = z.strictObject({
+  /** Answers per problem and variant. */
+  samples: z.number().int().positive().max(1000).default(1),
+});
+
+export const evaluateParams = z.strictObject({
+  /** The benchmarks, by name. */
+  suites: z
+    .record(z.string(), suiteSchema)
+    .refine((suites) => Object.keys(suites).length > 0, 'name at least one suite'),
+  sampling: samplingSchema.prefault({}),
+  /** Resamples behind every interval. */
+  bootstrap_resamples: z.number().int().positive().max(100_000).default(2000),
+  /** Answers scored at once; default: the cores. */
+  score_concurrency: operational(z.number().int().positive().max(256).default(2)),
+});
+type Params = z.infer<typeof evaluateParams>;
+type Context = StageContextOf<Params, Variant>;
+
+/** Serves base and tuned model, asks both the same questions and runs every answer against the suites' tests. */
+export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant, StageServices>({
+  name: 'evaluate',
+  version: 1,
+  params: evaluateParams,
+  inputs: VARIANTS,
+
+  async pins({ params, services }) {
+    const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
+    const { level, toolchains } = await services.sandbox();
+    // A score that a missing compiler left unverified must be made again once the compiler is there.
+    return {
+      suites: Object.fromEntries(suites.map((suite) => [suite.name, suite.digest])),
+      sandbox: level.kind,
+      languages: Object.keys(toolchains).sort(),
+    };
+  },
+
+  async estimate({ params, services }) {
+    let requests = 0;
+    for (const [name, { samples }] of Object.entries(params.suites))
+      requests += (await services.suite(name)).problems.length * samples * VARIANTS.length;
+    return { requests, note: 'answered by the model server that is started here' };
+  },
+
+  async run(context) {
+    const { params, services, output, seed } = context;
+    const sandbox = await services.sandbox();
+    const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
+    const outcomes = new Map<string, ProblemOutcome[]>();
+    const tokens = { input: 0, output: 0 };
+    let done = 0;
+    const total =
+      suites.reduce((sum, suite) => sum + suite.problems.length * (params.suites[suite.name]?.samples ?? 1), 0) *
+      VARIANTS.length;
+
+    for (const variant of VARIANTS) {
+      const folder = context.inputs[variant].path('model');
+      const served = {
+        folder,
+        identity: `weights:${await digestFolder(folder)}`,
+        work: context.work.path(`serve-${variant}`),
+      };
+      await using model = await services.models.serve(served, context.signal);
+      for (const suite of suites) {
+        const rows = await output.rows(`samples/${suite.name}/${variant}.jsonl`);
+        const scored: ScoredSample[] = [];
+        for await (const sample of scoreVariant(context, suite, variant, model, sandbox)) {
+          await rows.write(sample);
+          scored.push(sample);
+          tokens.input += sample.tokens.input;
+          tokens.output += sample.tokens.output;
+          done += 1;
+          context.emit({ type: 'progress', done, total, unit: 'answers', note: `${variant} ${sample.problem}` });
+        }
+        outcomes.set(`${suite.name}/${variant}`, outcomesOf(suite, scored));
+      }
+    }
+    const scores: Record<string, SuiteScores> = {};
+    for (const suite of suites) {
+      const of = (variant: Variant) => outcomes.get(`${suite.name}/${variant}`) ?? [];
+      const options = { seed, resamples: params.bootstrap_resamples };
+      scores[suite.name] = {
+        digest: suite.digest,
+        problems: suite.problems.length,
+        variants: { base: summarise(of('base'), options), tuned: summarise(of('tuned'), options) },
+        comparison: comparePaired(of('base'), of('tuned'), options),
+      };
+    }
+    await output.json('scores.json', {
+      schema: 1,
+      sandbox: sandbox.level,
+      toolchains: { ...sandbox.toolchains },
+      suites: scores,
+    } satisfies Scores);
+    const unverified = [...outcomes.values()]
+      .flat()
+      .flatMap((outcome) => outcome.samples)
+      .filter((sample) => sample.functional === 'unverified').length;
+    return { counts: { answers: done, unverified }, tokens, metrics: metricsOf(scores) };
+  },
+});
+
+/** Asks and scores one variant on one suite, in the order of the problems. What was scored before a crash is not scored again. */
+async function* scoreVariant(
+  context: Context,
+  suite: Suite,
+  variant: Variant,
+  model: Model,
+  sandbox: Sandbox,
+): AsyncIterable<ScoredSample> {
+  const { params, signal, work } = context;
+  const log = await work.log(`scored-${suite.name}-${variant}.jsonl`, scoredSampleSchema);
+  const known = new Map(log.rows.map((row) => [`${row.problem}#${row.sample}`, row]));
+  const unanswered = new Unanswered(`target (${variant})`);
+  const samples = params.suites[suite.name]?.samples ?? 1;
+  const questions = suite.problems.flatMap((problem) =>
+    Array.from({ length: samples }, (_, sample) => ({ problem, sample })),
+  );
+  const answers = model.ask({
+    rows: questions,
+    request: ({ problem, sample }) => ({
+      messages: [{ role: 'user', content: problem.prompt }],
+      sampling: params.sampling,
+      format: 'text',
+      sample,
+    }),
+    parse: (answer) => ({ ok: true, value: answer }),
+    signal,
+  });
+  // Scoring runs ahead of its turn, so that the sandbox works while the model still answers; the order stays that of the problems.
+  const running: Promise<ScoredSample>[] = [];
+  for await (const { row, outcome } of answers) {
+    if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
+    const earlier = known.get(`${row.problem.id}#${row.sample}`);
+    const scoring =
+      earlier === undefined ? score(row.problem, row.sample, outcome).then(keep) : Promise.resolve(earlier);
+    // It is awaited below, but may fail while the next answer is still being waited for.
+    scoring.catch(() => undefined);
+    running.push(scoring);
+    if (running.length >= params.score_concurrency) yield await (running.shift() as Promise<ScoredSample>);
+  }
+  for (const sample of running) yield await sample;
+  await log.close();
+  unanswered.check();
+
+  async function keep(sample: ScoredSample): Promise<ScoredSample> {
+    await log.append(sample);
+    return sample;
+  }
+
+  async function score(problem: Problem, sample: number, outcome: AskOutcome<ChatAnswer>): Promise<ScoredSample> {
+    const answer = outcome.ok ? outcome.answer : undefined;
+    const result: Score = answer === undefined ? failed : await suite.score(problem, answer.content, sandbox, signal);
+    return {
+      schema: 1,
+      suite: suite.name,
+      variant,
+      problem: problem.id,
+      language: problem.language,
+      cwes: [...problem.cwes],
+      sample,
+      finish: outcome.ok ? outcome.answer.finish : outcome.reason,
+      reasoning: answer?.reasoning ?? null,
+      answer: answer?.content ?? '',
+      code: result.code,
+      functional: result.functional,
+      security: result.security,
+      cases: result.cases.map((one) => ({ ...one })),
+      tokens: answer?.tokens ?? { input: 0, output: 0 },
+    };
+  }
+}
+
+/** A model that gave no usable answer (cut off even with more room, say) failed the problem. */
+const failed: Score = { functional: 'fail', security: 'fail', code: null, cases: [] };
+
+function outcomesOf(suite: Suite, scored: readonly ScoredSample[]): ProblemOutcome[] {
+  return suite.problems.map((problem) => ({
+    problem: problem.id,
+    language: problem.language as Language,
+    cwes: problem.cwes,
+    samples: scored
+      .filter((sample) => sample.problem === problem.id)
+      .map(({ functional, security }) => ({ functional, security })),
+  }));
+}
+
+/** The figures that the run's last event carries. */
+function metricsOf(scores: Readonly<Record<string, SuiteScores>>): Record<string, Json> {
+  const short = ({ func_at_1, func_sec_at_1, sec_ratio, problems, samples, unverified }: VariantSummary) => ({
+    func_at_1,
+    func_sec_at_1,
+    sec_ratio,
+    problems,
+    samples,
+    unverified,
+  });
+  return Object.fromEntries(
+    Object.entries(scores).map(([name, { variants }]) => [
+      name,
+      { base: short(variants.base), tuned: short(variants.tuned) },
+    ]),
+  );
+}
