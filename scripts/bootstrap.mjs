@@ -1,0 +1,66 @@
+// Brings a fresh clone to the point where `secpi` runs. Plain JavaScript without dependencies, because it runs before
+// anything is installed. Every step is skipped when nothing has changed.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const root = join(import.meta.dirname, '..');
+export const secpi = join(root, 'dist', 'cli', 'main.js');
+
+/** Runs a program to its end with our terminal; resolves to its exit code (128 + signal number style codes included). */
+export function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
+    // Ctrl-C reaches the child through the terminal; it decides what to save, and we wait for it.
+    const ignore = () => {};
+    process.on('SIGINT', ignore);
+    const forward = () => child.kill('SIGTERM');
+    process.on('SIGTERM', forward);
+    const done = () => {
+      process.off('SIGINT', ignore);
+      process.off('SIGTERM', forward);
+    };
+    child.on('error', (error) => {
+      done();
+      reject(error);
+    });
+    child.on('close', (code, signal) => {
+      done();
+      resolve(code ?? (signal === 'SIGINT' ? 130 : 143));
+    });
+  });
+}
+
+async function must(what, command, args) {
+  const code = await run(command, args);
+  if (code !== 0) {
+    process.stderr.write(`\n${what} failed (exit code ${code}).\n`);
+    process.exit(code === 130 || code === 143 ? code : 1);
+  }
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  process.stderr.write(`secpi needs Node 20.19 or newer; this is ${process.versions.node}.\n`);
+  process.exit(2);
+}
+
+/** npm packages, compiled TypeScript, system packages and the Python environment. `development` adds what the tests need. */
+export async function bootstrap({ development = false } = {}) {
+  checkNode();
+  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const stamp = join(root, 'node_modules', '.secpi-lock');
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
+    process.stdout.write('secpi: installing npm packages\n');
+    await must('npm ci', 'npm', ['ci', '--no-audit', '--no-fund']);
+    writeFileSync(stamp, lock);
+  }
+  await must('the TypeScript build', process.execPath, [
+    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    'tsconfig.build.json',
+  ]);
+  await must('the set-up', process.execPath, [secpi, 'setup', ...(development ? ['--development'] : [])]);
+}

@@ -1,0 +1,91 @@
+// `npm test`: sets everything up, then runs every check and every test, the quickstart itself last. Each runner leaves one
+// summary line; the last line is the sum. `npm test -- --only=vitest` runs a part.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bootstrap, root, run, secpi } from './bootstrap.mjs';
+
+const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length);
+const results = mkdtempSync(join(tmpdir(), 'secpi-test-'));
+
+await bootstrap({ development: true });
+const python = spawnSync(process.execPath, [secpi, 'setup', '--print-python'], { encoding: 'utf8' }).stdout.trim();
+const tool = (name) => join(root, 'node_modules', '.bin', name);
+const trainers = { cwd: join(root, 'trainers') };
+const trainerEnvironment = { ...process.env, OMP_WAIT_POLICY: 'PASSIVE', OMP_NUM_THREADS: '2', HF_HUB_OFFLINE: '1', TOKENIZERS_PARALLELISM: 'false' };
+
+const runners = [
+  check('format-and-lint', tool('biome'), ['ci', '--error-on-warnings', '.']),
+  check('types', tool('tsc'), ['-p', 'tsconfig.json']),
+  check('unused-code', tool('knip'), []),
+  check('python-lint', python, ['-m', 'ruff', 'check', '.'], trainers),
+  check('python-format', python, ['-m', 'ruff', 'format', '--check', '.'], trainers),
+  check('python-types', python, ['-m', 'mypy', 'secpi_trainers'], trainers),
+  vitest('vitest', 'fast'),
+  pytest('pytest'),
+  vitest('quickstart', 'end-to-end'),
+];
+
+/** A tool that either finds something or not: one test. */
+function check(name, command, args, options = {}) {
+  return { name, run: async () => tally((await run(command, args, options)) === 0 ? { passed: 1 } : { failed: 1 }) };
+}
+
+function vitest(name, project) {
+  const report = join(results, `${name}.json`);
+  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  return {
+    name,
+    run: async () => {
+      const code = await run(tool('vitest'), args);
+      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'));
+      // A file that does not even load fails no test; the exit code knows.
+      const failed = numFailedTests === 0 && code !== 0 ? 1 : numFailedTests;
+      return tally({ passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests });
+    },
+  };
+}
+
+function pytest(name) {
+  const report = join(results, `${name}.xml`);
+  return {
+    name,
+    run: async () => {
+      const code = await run(python, ['-m', 'pytest', '-q', `--junitxml=${report}`], { ...trainers, env: trainerEnvironment });
+      const suite = /<testsuite [^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] ?? '';
+      const number = (key) => Number(new RegExp(` ${key}="(\\d+)"`).exec(suite)?.[1] ?? 0);
+      const failed = number('failures') + number('errors');
+      const passed = number('tests') - failed - number('skipped');
+      return tally({ passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped: number('skipped') });
+    },
+  };
+}
+
+function tally({ passed = 0, failed = 0, skipped = 0 }) {
+  return { passed, failed, skipped };
+}
+
+function line({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+const summary = [];
+for (const runner of runners) {
+  if (only !== undefined && runner.name !== only) continue;
+  process.stdout.write(`\n== ${runner.name}\n`);
+  const started = performance.now();
+  let counts;
+  try {
+    counts = await runner.run();
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    counts = tally({ failed: 1 });
+  }
+  summary.push({ name: runner.name, counts, seconds: (performance.now() - started) / 1000 });
+}
+process.stdout.write('\n');
+for (const { name, counts, seconds } of summary) process.stdout.write(`${name}: ${line(counts)} (${seconds.toFixed(0)} s)\n`);
+const total = summary.reduce((sum, { counts }) => ({ passed: sum.passed + counts.passed, failed: sum.failed + counts.failed, skipped: sum.skipped + counts.skipped }), tally({}));
+process.stdout.write(`${line(total)}\n`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
