@@ -1,0 +1,90 @@
+"""Checkpoints that are known to be whole.
+
+The Trainer writes a checkpoint file by file and takes the highest number as the newest, so a crash while saving
+leaves one that fails to load, or loads without its optimiser and ends somewhere else without a word. Here a checkpoint
+counts only with its own mark, written last, which lists every file with size and SHA-256.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .files import remove, sha256_of, sync_tree, write_json
+
+MARK = "complete.json"
+_NAME = re.compile(r"checkpoint-(\d+)")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder `checkpoint-<step>`."""
+
+    folder: Path
+    step: int
+
+
+def seal(folder: Path, identity: str) -> None:
+    """Makes the folder durable and writes its mark. `identity` is a digest of the job that it belongs to."""
+    (folder / MARK).unlink(missing_ok=True)
+    sync_tree(folder)
+    files = {
+        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": sha256_of(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    write_json(folder / MARK, {"schema": 1, "identity": identity, "files": files})
+
+
+def checkpoints(root: Path) -> list[Checkpoint]:
+    """Every checkpoint folder, marked or not, the newest first."""
+    found = [(path, _NAME.fullmatch(path.name)) for path in root.iterdir()] if root.is_dir() else []
+    listed = [Checkpoint(path, int(match[1])) for path, match in found if match and path.is_dir()]
+    return sorted(listed, key=lambda checkpoint: -checkpoint.step)
+
+
+def flaw(folder: Path, identity: str) -> str | None:
+    """Why a checkpoint cannot be continued from, or None."""
+    try:
+        mark = json.loads((folder / MARK).read_bytes())
+        if mark["identity"] != identity:
+            return "it belongs to another job"
+        for name, expected in mark["files"].items():
+            path = folder / name
+            if not path.is_file() or path.stat().st_size != expected["size"]:
+                return f"{name} is missing or cut"
+        for name, expected in mark["files"].items():
+            if sha256_of(folder / name) != expected["sha256"]:
+                return f"{name} has changed"
+    except FileNotFoundError:
+        return "it was never finished"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "its mark cannot be read"
+    return None
+
+
+def newest_valid(root: Path, identity: str) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint that holds, and a sentence about each newer one, which is removed."""
+    problems: list[str] = []
+    for checkpoint in checkpoints(root):
+        problem = flaw(checkpoint.folder, identity)
+        if problem is None:
+            return checkpoint, problems
+        problems.append(f"{checkpoint.folder.name} is set aside: {problem}")
+        discard(checkpoint)
+    return None, problems
+
+
+def prune(root: Path, keep: int) -> None:
+    """Removes all but the `keep` newest marked checkpoints."""
+    marked = [item for item in checkpoints(root) if (item.folder / MARK).is_file()]
+    for checkpoint in marked[keep:]:
+        discard(checkpoint)
+
+
+def discard(checkpoint: Checkpoint) -> None:
+    """Removes a checkpoint, its mark first, so that half of one never counts."""
+    (checkpoint.folder / MARK).unlink(missing_ok=True)
+    remove(checkpoint.folder)

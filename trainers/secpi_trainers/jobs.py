@@ -1,0 +1,257 @@
+"""The job documents: what each command may be asked, checked strictly."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import BadJobError
+
+
+def _absolute(value: str) -> str:
+    if not Path(value).is_absolute():
+        raise ValueError("must be an absolute path")
+    return value
+
+
+def _file(value: str) -> str:
+    if not Path(_absolute(value)).is_file():
+        raise ValueError(f"no such file: {value}")
+    return value
+
+
+def _model(value: str) -> str:
+    if value.startswith(("/", ".", "~")) or "\\" in value:
+        if not Path(_absolute(value)).is_dir():
+            raise ValueError(f"no such model folder: {value}")
+    elif not 0 < len(value.split("/")) < 3:
+        raise ValueError("must be an absolute folder or a Hub id")
+    return value
+
+
+def _folder(value: str) -> str:
+    if not Path(_absolute(value)).is_dir():
+        raise ValueError(f"no such folder: {value}")
+    return value
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+InputFile = Annotated[str, AfterValidator(_file)]
+InputFolder = Annotated[str, AfterValidator(_folder)]
+ModelSource = Annotated[str, Field(min_length=1), AfterValidator(_model)]
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Dtype = Literal["float32", "bfloat16"]
+Device = Literal["cpu", "cuda", "auto"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+
+class Job(_Strict):
+    """What every command knows."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    work: AbsolutePath
+    lifeline: bool = False
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: min(os.cpu_count() or 1, 4))
+
+    @property
+    def work_folder(self) -> Path:
+        """Where resumable state lives."""
+        return Path(self.work)
+
+
+class FillingJob(Job):
+    """A job that fills a folder."""
+
+    output: AbsolutePath
+
+    @property
+    def output_folder(self) -> Path:
+        """Where the finished entries appear."""
+        return Path(self.output)
+
+
+class Architecture(_Strict):
+    """Sizes of a Qwen2 model."""
+
+    hidden: Annotated[int, Field(ge=8, le=4096)] = 256
+    layers: Annotated[int, Field(ge=1, le=64)] = 2
+    heads: Annotated[int, Field(ge=1, le=64)] = 4
+    kv_heads: Annotated[int, Field(ge=1, le=64)] = 2
+    mlp: Annotated[int, Field(ge=8, le=16384)] = 512
+    context: Annotated[int, Field(ge=64, le=131072)] = 2048
+    vocabulary: Annotated[int, Field(ge=300, le=200000)] = 2048
+
+    @model_validator(mode="after")
+    def _fits(self) -> Architecture:
+        if self.hidden % (2 * self.heads) or self.heads % self.kv_heads:
+            raise ValueError("hidden must be a multiple of 2 x heads, and heads a multiple of kv_heads")
+        return self
+
+
+class TinyJob(FillingJob):
+    """Build the tiny model."""
+
+    rows: InputFile
+    texts: list[InputFile] = Field(default_factory=list)
+    architecture: Architecture = Field(default_factory=Architecture)
+    steps: Count = 320
+    batch_size: Count = 2
+    learning_rate: Positive = 2e-3
+    save_every_steps: Count = 100
+    seed: Seed = 0
+
+
+class PrepareJob(FillingJob):
+    """Turn samples into token ids and labels."""
+
+    model: ModelSource
+    revision: str | None = None
+    samples: InputFile
+    max_tokens: Count
+    holdout: Natural = 0
+    seed: Seed = 0
+
+
+class LoraSettings(_Strict):
+    """Shape of the adapter."""
+
+    rank: Annotated[int, Field(ge=1, le=4096)]
+    alpha: Positive
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = "all-linear"
+
+
+class TrainJob(FillingJob):
+    """Fine-tune a model on prepared rows."""
+
+    model: ModelSource
+    revision: str | None = None
+    model_name: Annotated[str, Field(min_length=1)]
+    prepared: InputFile
+    holdout: InputFile | None = None
+    method: Literal["lora", "qlora", "full"]
+    lora: LoraSettings | None = None
+    epochs: Positive | None = None
+    steps: Count | None = None
+    batch_size: Count = 1
+    gradient_accumulation: Count = 1
+    learning_rate: Positive
+    scheduler: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup_steps: Natural = 0
+    weight_decay: NotNegative = 0.0
+    max_grad_norm: Positive = 1.0
+    max_tokens: Count
+    save_every_steps: Count = 100
+    keep_checkpoints: Annotated[int, Field(ge=2)] = 2
+    dtype: Dtype = "bfloat16"
+    gradient_checkpointing: bool = True
+    seed: Seed = 0
+    device: Device = "auto"
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> TrainJob:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("exactly one of `epochs` and `steps` must be given")
+        if (self.lora is None) != (self.method == "full"):
+            raise ValueError("`lora` goes with the methods lora and qlora, and only with them")
+        if Path(self.model_name).is_absolute():
+            raise ValueError("`model_name` must be a public name, not a path")
+        return self
+
+
+class MergeJob(FillingJob):
+    """Merge an adapter into its base and check the result."""
+
+    model: ModelSource
+    revision: str | None = None
+    adapter: InputFolder
+    dtype: Dtype = "bfloat16"
+    prepared: InputFile | None = None
+    check_rows: Count = 4
+    tolerance: Positive | None = None
+    device: Device = "auto"
+
+    @property
+    def allowed_difference(self) -> float:
+        """Largest difference of a logit, relative to the largest logit."""
+        return self.tolerance or (1e-3 if self.dtype == "float32" else 0.25)
+
+
+class ServeJob(Job):
+    """Answer OpenAI-style requests with one model."""
+
+    model: InputFolder
+    served_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,95}$")]
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    dtype: Literal["float32", "bfloat16", "auto"] = "auto"
+    device: Device = "auto"
+
+
+JOBS: dict[str, type[Job]] = {
+    "tiny": TinyJob,
+    "prepare": PrepareJob,
+    "train": TrainJob,
+    "merge": MergeJob,
+    "serve": ServeJob,
+}
+
+
+def read_job(path: Path) -> dict[str, Any]:
+    """The job file as an object. Refuses doubled keys and NaN, which JSON readers take differently."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise BadJobError(f"the key `{key}` stands twice in the job")
+        return dict(pairs)
+
+    def refuse(constant: str) -> None:
+        raise BadJobError(f"{constant} is not JSON")
+
+    try:
+        value = json.loads(path.read_bytes(), object_pairs_hook=unique, parse_constant=refuse)
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadJobError(f"cannot read the job {path}: {error}") from error
+    if not isinstance(value, dict):
+        raise BadJobError("the job is not a JSON object")
+    return value
+
+
+def check_job(command: str, value: dict[str, Any]) -> Job:
+    """The typed job, or `BadJobError` with every mistake in one sentence each."""
+    kind = JOBS[command]
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False, include_context=False, include_input=False)
+        sentences = [_sentence(kind, item["loc"], item["type"], item["msg"]) for item in mistakes]
+        raise BadJobError("; ".join(sentences)) from error
+
+
+def _sentence(kind: type[Job], place: tuple[int | str, ...], mistake: str, message: str) -> str:
+    where = ".".join(str(part) for part in place) or "the job"
+    if mistake == "extra_forbidden":
+        known = _keys_at(kind, place[:-1])
+        close = difflib.get_close_matches(str(place[-1]), known, n=1)
+        return f"{where}: unknown key" + (f", did you mean `{close[0]}`?" if close else "")
+    return f"{where}: {message.removeprefix('Value error, ')}"
+
+
+def _keys_at(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    nested = {"architecture": Architecture, "lora": LoraSettings}
+    model = nested.get(str(place[-1]), kind) if place else kind
+    return [field.alias or name for name, field in model.model_fields.items()]

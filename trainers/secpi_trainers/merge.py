@@ -1,0 +1,110 @@
+"""`merge`: base + adapter → one model folder, and the proof that it answers as the two did together."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import set_seed
+
+from .adapters import attach_adapter
+from .errors import TrainerError
+from .files import put_in_place, read_json_lines, staging
+from .jobs import MergeJob
+from .models import copy_companions, load_model, model_folder, pick_device, quiet_libraries, torch_dtype
+from .session import Session
+
+PROBE_TOKENS = 64
+
+
+def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
+    """Fills `output` with `model/`."""
+    torch.set_num_threads(job.threads)
+    quiet_libraries()
+    set_seed(0)
+    device = pick_device(job.device)
+    folder = model_folder(job.model, job.revision)
+    base = load_model(folder, dtype=torch_dtype(job.dtype), device_map={"": device})
+    rows = _check_rows(job, base.get_input_embeddings().weight.shape[0])
+    session.progress(1, 4, "steps")
+    session.stop.check()
+
+    plain = _logits(base, rows, device)
+    model = attach_adapter(base, Path(job.adapter))
+    model.eval()
+    wanted = _logits(model, rows, device)
+    _refuse_bad_numbers(wanted, "base and adapter together")
+    if all(torch.equal(before, after) for before, after in zip(plain, wanted, strict=True)):
+        raise TrainerError("adapter-without-effect", f"the adapter in {job.adapter} changes no logit of the base")
+    session.progress(2, 4, "steps")
+    session.stop.check()
+
+    merged = model.merge_and_unload()
+    parameters = sum(parameter.numel() for parameter in merged.parameters())
+    with staging(job.output_folder) as build:
+        merged.save_pretrained(build / "model")
+        copy_companions(folder, build / "model")
+        del base, model, merged
+        gc.collect()
+        session.progress(3, 4, "steps")
+        session.stop.check()
+        # What counts is the folder that others will load, so that is what is compared.
+        stored = load_model(build / "model", dtype=torch_dtype(job.dtype), device_map={"": device})
+        facts = _compare(wanted, _logits(stored, rows, device), job.allowed_difference)
+        put_in_place(build / "model", job.output_folder / "model")
+    session.progress(4, 4, "steps")
+    return {
+        **facts,
+        "parameters": parameters,
+        "checked_rows": len(rows),
+        "checked_tokens": sum(map(len, rows)),
+    }
+
+
+def _check_rows(job: MergeJob, vocabulary: int) -> list[list[int]]:
+    if job.prepared is None:
+        return [
+            [(start * 7919 + place * 104729) % vocabulary for place in range(PROBE_TOKENS)]
+            for start in range(job.check_rows)
+        ]
+    rows: list[list[int]] = []
+    for number, row in read_json_lines(Path(job.prepared), "prepared"):
+        ids = row.get("input_ids")
+        if not isinstance(ids, list) or not all(type(item) is int and 0 <= item < vocabulary for item in ids):
+            raise TrainerError("bad-rows", f"prepared, line {number}: input_ids do not fit this model")
+        rows.append(ids)
+        if len(rows) == job.check_rows:
+            break
+    if not rows:
+        raise TrainerError("bad-rows", "`prepared` holds no row to check the merge with")
+    return rows
+
+
+@torch.no_grad()
+def _logits(model: Any, rows: list[list[int]], device: str) -> list[torch.Tensor]:  # noqa: ANN401
+    return [
+        model(input_ids=torch.tensor([ids], device=device), use_cache=False).logits[0].float().cpu() for ids in rows
+    ]
+
+
+def _refuse_bad_numbers(logits: list[torch.Tensor], what: str) -> None:
+    if not all(bool(torch.isfinite(part).all()) for part in logits):
+        raise TrainerError(
+            "not-finite", f"{what} give logits that are not finite", "train again with a lower learning_rate"
+        )
+
+
+def _compare(wanted: list[torch.Tensor], found: list[torch.Tensor], allowed: float) -> dict[str, Any]:
+    _refuse_bad_numbers(found, "the merged weights")
+    scale = max(part.abs().max().item() for part in wanted)
+    difference = max((a - b).abs().max().item() for a, b in zip(wanted, found, strict=True)) / scale
+    same = torch.cat([a.argmax(-1) == b.argmax(-1) for a, b in zip(wanted, found, strict=True)])
+    if difference > allowed:
+        raise TrainerError(
+            "merge-differs",
+            f"a logit of the merged model is off by {difference:.3g} of the largest logit, allowed is {allowed:g}",
+            "merge in float32, or look at the adapter",
+        )
+    return {"max_difference": difference, "tolerance": allowed, "same_choice": same.float().mean().item()}

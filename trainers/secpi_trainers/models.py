@@ -1,0 +1,116 @@
+"""Finding and loading models. Never runs code out of a model repository, reads safetensors only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from .errors import TrainerError
+from .files import sha256_json, sha256_of
+
+COMPANIONS = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+    "chat_template.jinja",
+    "generation_config.json",
+)
+"""Files beside the weights that a merged model takes over byte for byte."""
+
+_HASHED_WHOLE = 256 * 1024 * 1024
+
+
+def torch_dtype(name: str) -> Any:  # noqa: ANN401
+    """The dtype that a job names."""
+    import torch
+
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+
+
+def quiet_libraries() -> None:
+    """No progress bars and no advice on stderr: events and the result say what matters."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
+def model_folder(source: str, revision: str | None, patterns: list[str] | None = None) -> Path:
+    """The model's folder on this machine: `source` itself, or the Hub snapshot (downloaded unless offline)."""
+    if Path(source).is_dir():
+        return Path(source)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    wanted = patterns or [*COMPANIONS, "*.json", "*.safetensors", "*.jinja"]
+    try:
+        return Path(snapshot_download(source, revision=revision, allow_patterns=wanted))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        raise TrainerError(
+            "no-such-model",
+            f"cannot get the model {source}: {type(error).__name__}",
+            "check its name and revision, the network and HF_HUB_OFFLINE",
+        ) from error
+
+
+def load_tokenizer(source: str, revision: str | None) -> Any:  # noqa: ANN401
+    """The model's tokenizer."""
+    from transformers import AutoTokenizer
+
+    folder = model_folder(source, revision, [*COMPANIONS, "config.json"])
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise TrainerError("bad-tokenizer", f"the tokenizer of {source} cannot be loaded: {error}") from error
+
+
+def load_model(folder: Path, **settings: Any) -> Any:  # noqa: ANN401
+    """The causal language model in `folder`."""
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            str(folder), trust_remote_code=False, use_safetensors=True, attn_implementation="sdpa", **settings
+        )
+    except (OSError, ValueError) as error:
+        raise TrainerError("bad-model", f"the model in {folder} cannot be loaded: {error}") from error
+
+
+def copy_companions(base: Path, target: Path) -> None:
+    """Copies tokenizer, chat template and generation settings, byte for byte; what the base lacks goes."""
+    for name in COMPANIONS:
+        (target / name).unlink(missing_ok=True)
+        if (base / name).is_file():
+            shutil.copyfile(base / name, target / name)
+
+
+def pick_device(wanted: str) -> str:
+    """`cpu` or `cuda`."""
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise TrainerError("no-cuda", "the job asks for CUDA, and PyTorch finds no CUDA device here")
+    return wanted
+
+
+def model_identity(folder: Path) -> str:
+    """A digest that changes with the model.
+
+    Files above 256 MiB enter with name and size only: hashing 65 GB takes minutes.
+    """
+    parts: list[list[str | int]] = []
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = Path(root, name)
+            size = path.stat().st_size
+            content = sha256_of(path) if size <= _HASHED_WHOLE else ""
+            parts.append([path.relative_to(folder).as_posix(), size, content])
+    return sha256_json(sorted(parts))

@@ -1,0 +1,310 @@
+"""`tiny`: a Qwen2 of two million parameters and its tokenizer, built from nothing, the same bytes everywhere.
+
+It learns `rows` by heart. The further texts pass by a few times in shuffled order: that trains the embeddings of tokens
+that only later training data contains (a LoRA leaves embeddings alone) without teaching the texts themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from .checkpoints import newest_valid, prune, seal
+from .errors import StoppedError, TrainerError
+from .files import put_in_place, read_json_lines, remove, sha256_json, sha256_of, staging
+from .jobs import Architecture, TinyJob
+from .models import quiet_libraries
+from .rows import IGNORED, DroppedError, RowTokeniser, TokenisedRow, read_samples
+from .session import Session
+from .tools import tool_versions
+
+PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+WARMUP_STEPS = 5
+TEXT_CHUNK_TOKENS = 256
+TEXT_SHARE_OF_STEPS = 0.35
+"""The texts are mixed in during this first part of the training; the rest belongs to the rows."""
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    ids: list[int]
+    labels: list[int]
+
+
+def run_tiny(job: TinyJob, session: Session) -> dict[str, Any]:
+    """Fills `output` with a model folder."""
+    torch.set_num_threads(job.threads)
+    quiet_libraries()
+    samples = list(read_samples(read_json_lines(Path(job.rows), "rows"), ("prompt", "completion")))
+    if not samples:
+        raise TrainerError("nothing-to-train", "`rows` holds no row")
+    documents = [text for path in job.texts for text in _documents(Path(path))]
+    tokenizer = _build_tokenizer(job.architecture, [*(" ".join(pair) for pair in samples), *documents])
+    rows = _tokenise(tokenizer, samples, job.architecture.context)
+    texts = _chunks(tokenizer, documents, job.seed)
+    model = _build_model(job.architecture, tokenizer, job.seed)
+
+    resumed_from, losses = _train(job, session, model, rows, texts, tokenizer.pad_token_id)
+    exact, margin = _recite(model, rows)
+    with staging(job.output_folder) as build:
+        model.save_pretrained(build)
+        tokenizer.save_pretrained(build)
+        for path in sorted(build.iterdir()):
+            put_in_place(path, job.output_folder / path.name)
+    seen = {token for sequence in [*rows, *texts] for token in sequence.ids}
+    needed = {token for document in documents for token in _ids(tokenizer, document)}
+    return {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "vocabulary": len(tokenizer),
+        "steps": job.steps,
+        "first_loss": losses[0],
+        "final_loss": losses[-1],
+        "rows": len(rows),
+        "exact_rows": exact,
+        "smallest_margin": margin,
+        "unseen_tokens": len(needed - seen),
+        "resumed_from": resumed_from,
+    }
+
+
+def _documents(path: Path) -> list[str]:
+    if path.suffix == ".jsonl":
+        return [text for (text,) in read_samples(read_json_lines(path, "texts"), ("text",))]
+    return [path.read_text(encoding="utf-8")]
+
+
+def _pieces(document: str) -> list[str]:
+    """Sentences and code lines, each with the white space before it: cut so, they keep their tokens."""
+    return [piece for piece in re.split(r"(?<=[.?!])(?= )|(?<=\S)(?=\n)", document) if piece]
+
+
+def _build_tokenizer(architecture: Architecture, texts: list[str]) -> PreTrainedTokenizerFast:
+    """Byte-level BPE: every text round-trips. A small corpus ends with fewer entries than asked for."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    bpe.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=architecture.vocabulary - 2,
+            special_tokens=[PAD, TURN, END],
+            show_progress=False,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        ),
+    )
+    bpe.add_tokens(["<think>", "</think>"])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        eos_token=END,
+        pad_token=PAD,
+        additional_special_tokens=[TURN],
+        clean_up_tokenization_spaces=False,
+        model_max_length=architecture.context,
+    )
+    tokenizer.chat_template = Path(__file__).with_name("chat_template.jinja").read_text(encoding="utf-8")
+    return tokenizer
+
+
+def _build_model(architecture: Architecture, tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen2ForCausalLM:
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=math.ceil(len(tokenizer) / 64) * 64,
+        hidden_size=architecture.hidden,
+        intermediate_size=architecture.mlp,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=architecture.heads,
+        num_key_value_heads=architecture.kv_heads,
+        max_position_embeddings=architecture.context,
+        tie_word_embeddings=False,
+        use_sliding_window=False,
+        bos_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        dtype="float32",
+    )
+    model = Qwen2ForCausalLM(config)
+    model.generation_config = GenerationConfig(
+        do_sample=False,
+        bos_token_id=tokenizer.pad_token_id,
+        eos_token_id=[tokenizer.eos_token_id, tokenizer.pad_token_id],
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return model
+
+
+def _tokenise(tokenizer: Any, samples: list[tuple[str, ...]], context: int) -> list[_Sequence]:  # noqa: ANN401
+    tokeniser = RowTokeniser(tokenizer)
+    rows: list[_Sequence] = []
+    for number, (prompt, completion) in enumerate(samples, start=1):
+        try:
+            row: TokenisedRow = tokeniser.tokenise(prompt, completion, context)
+        except DroppedError as error:
+            raise TrainerError("bad-rows", f"rows, row {number} cannot be learnt: {error.reason}") from error
+        rows.append(_Sequence(row.input_ids, row.labels))
+    return rows
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:  # noqa: ANN401
+    ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return ids
+
+
+def _chunks(tokenizer: Any, documents: list[str], seed: int) -> list[_Sequence]:  # noqa: ANN401
+    """The documents' pieces, shuffled, in sequences of equal length that are in the loss as a whole."""
+    pieces = [piece for document in documents for piece in _pieces(document)]
+    random.Random(seed).shuffle(pieces)  # noqa: S311 - a schedule, not a secret
+    ids = _ids(tokenizer, "".join(pieces))
+    parts = [ids[start : start + TEXT_CHUNK_TOKENS] for start in range(0, len(ids), TEXT_CHUNK_TOKENS)]
+    return [_Sequence(part, part) for part in parts if len(part) > 1]
+
+
+def _schedule(rows: int, texts: int, steps: int, batch_size: int, seed: int) -> list[list[int]]:
+    """The batch of each step as indices into rows + texts: a function of the seed alone, so a resume knows it too."""
+    shuffler = random.Random(seed)  # noqa: S311 - a schedule, not a secret
+
+    def endless(first: int, count: int) -> Any:  # noqa: ANN401
+        while True:
+            order = list(range(first, first + count))
+            shuffler.shuffle(order)
+            yield from order
+
+    row, text = endless(0, rows), endless(rows, texts)
+    with_texts = math.ceil(steps * TEXT_SHARE_OF_STEPS) if texts else 0
+    return [
+        [next(text) if step < with_texts and place % 2 else next(row) for place in range(batch_size)]
+        for step in range(steps)
+    ]
+
+
+def _rate(step: int, steps: int, peak: float) -> float:
+    if step < WARMUP_STEPS:
+        return peak * (step + 1) / WARMUP_STEPS
+    done = (step - WARMUP_STEPS) / max(1, steps - WARMUP_STEPS)
+    return peak * 0.5 * (1 + math.cos(math.pi * done))
+
+
+class _Training:
+    """Weights, optimiser and losses after a number of steps."""
+
+    def __init__(self, job: TinyJob, model: Any) -> None:  # noqa: ANN401
+        self.model = model
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=job.learning_rate, weight_decay=0.0)
+        self.losses: list[float] = []
+
+    def save(self, folder: Path, identity: str) -> None:
+        remove(folder)
+        folder.mkdir(parents=True)
+        save_file(self.model.state_dict(), folder / "model.safetensors")
+        torch.save(self.optimizer.state_dict(), folder / "optimizer.pt")
+        (folder / "losses.json").write_text(json.dumps(self.losses))
+        seal(folder, identity)
+
+    def load(self, folder: Path) -> None:
+        self.model.load_state_dict(load_file(folder / "model.safetensors"))
+        self.optimizer.load_state_dict(torch.load(folder / "optimizer.pt", weights_only=True))
+        self.losses = json.loads((folder / "losses.json").read_bytes())
+
+
+def _train(
+    job: TinyJob,
+    session: Session,
+    model: Any,  # noqa: ANN401
+    rows: list[_Sequence],
+    texts: list[_Sequence],
+    pad: int,
+) -> tuple[int | None, list[float]]:
+    """Trains to the end; returns the step that it continued from, if any, and the loss of each step."""
+    training = _Training(job, model)
+    root, identity = session.work / "checkpoints", _identity(job)
+    found, problems = newest_valid(root, identity)
+    for problem in problems:
+        session.log(problem)
+    if found is not None:
+        training.load(found.folder)
+    sequences = [*rows, *texts]
+    schedule = _schedule(len(rows), len(texts), job.steps, job.batch_size, job.seed)
+    began = time.monotonic()
+    model.train()
+    for step in range(len(training.losses), job.steps):
+        if session.stop.is_set:
+            training.save(root / f"checkpoint-{step}", identity)
+            raise StoppedError
+        step_began = time.monotonic()
+        rate = _rate(step, job.steps, job.learning_rate)
+        loss, norm, tokens = _step(training, [sequences[index] for index in schedule[step]], rate, pad)
+        if not math.isfinite(loss):
+            raise TrainerError("loss-not-finite", f"the loss of step {step + 1} is {loss}", "lower learning_rate")
+        training.losses.append(loss)
+        now = time.monotonic()
+        session.event(
+            "metric",
+            step=step + 1,
+            total_steps=job.steps,
+            loss=loss,
+            learning_rate=rate,
+            grad_norm=norm,
+            tokens_per_second=round(tokens / (now - step_began), 1),
+            seconds=round(now - began, 3),
+        )
+        if (step + 1) % job.save_every_steps == 0 and step + 1 < job.steps:
+            training.save(root / f"checkpoint-{step + 1}", identity)
+            prune(root, keep=2)
+    model.eval()
+    return found.step if found else None, training.losses
+
+
+def _identity(job: TinyJob) -> str:
+    """Changes with everything that changes the result, and with nothing else."""
+    meaning = job.model_dump(exclude={"work", "output", "lifeline", "threads", "rows", "texts", "save_every_steps"})
+    data = [sha256_of(Path(path)) for path in [job.rows, *job.texts]]
+    return sha256_json([meaning, data, tool_versions()])
+
+
+def _step(training: _Training, batch: list[_Sequence], rate: float, pad: int) -> tuple[float, float, int]:
+    """One update; returns loss, gradient norm and tokens read."""
+    longest = max(len(sequence.ids) for sequence in batch)
+    ids = torch.tensor([sequence.ids + [pad] * (longest - len(sequence.ids)) for sequence in batch])
+    labels = torch.tensor(
+        [sequence.labels[1:] + [IGNORED] * (longest - len(sequence.labels) + 1) for sequence in batch]
+    )
+    mask = torch.tensor([[1] * len(item.ids) + [0] * (longest - len(item.ids)) for item in batch])
+    hidden = training.model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+    wanted = labels != IGNORED
+    loss = functional.cross_entropy(training.model.lm_head(hidden[wanted]), labels[wanted])
+    training.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(training.model.parameters(), 1.0)
+    for group in training.optimizer.param_groups:
+        group["lr"] = rate
+    training.optimizer.step()
+    return loss.item(), norm.item(), int(mask.sum())
+
+
+@torch.no_grad()
+def _recite(model: Any, rows: list[_Sequence]) -> tuple[int, float]:  # noqa: ANN401
+    """How many rows greedy decoding gives back, and the smallest logit distance of first and second choice.
+
+    With every earlier token right, greedy decoding reads exactly the row's own tokens, so one forward pass answers it.
+    """
+    exact, smallest = 0, math.inf
+    for row in rows:
+        hidden = model.model(input_ids=torch.tensor([row.ids]), use_cache=False).last_hidden_state[0, :-1]
+        labels = torch.tensor(row.labels[1:])
+        wanted = labels != IGNORED
+        best = model.lm_head(hidden[wanted]).topk(2)
+        if torch.equal(best.indices[:, 0], labels[wanted]):
+            exact += 1
+            smallest = min(smallest, (best.values[:, 0] - best.values[:, 1]).min().item())
+    return exact, smallest

@@ -1,0 +1,356 @@
+"""`train`: TRL's SFTTrainer on prepared rows, resumable to the bit."""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+from transformers.trainer_callback import PrinterCallback
+from trl import SFTConfig, SFTTrainer
+
+from .adapters import save_adapter
+from .checkpoints import newest_valid, prune, seal
+from .errors import StoppedError, TrainerError
+from .files import put_in_place, read_json_lines, sha256_json, sha256_of, staging
+from .jobs import TrainJob
+from .models import (
+    copy_companions,
+    load_model,
+    load_tokenizer,
+    model_folder,
+    model_identity,
+    pick_device,
+    quiet_libraries,
+    torch_dtype,
+)
+from .rows import IGNORED
+from .session import Session
+from .tools import tool_versions
+
+
+@dataclass(frozen=True)
+class _Rows:
+    input_ids: list[list[int]]
+    labels: list[list[int]]
+
+    @property
+    def tokens(self) -> int:
+        return sum(map(len, self.input_ids))
+
+
+def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
+    """Fills `output` with `adapter/` or `model/`, and `loss.jsonl`."""
+    torch.set_num_threads(job.threads)
+    quiet_libraries()
+    device = pick_device(job.device)
+    if job.method == "qlora":
+        _require_qlora(device)
+    rows = _read_rows(Path(job.prepared), job.max_tokens)
+    holdout = _read_rows(Path(job.holdout), job.max_tokens) if job.holdout else None
+    if not rows.input_ids:
+        raise TrainerError("nothing-to-train", "the prepared file holds no row")
+    folder = model_folder(job.model, job.revision)
+    # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
+    set_seed(job.seed)
+    trainer = _build_trainer(job, session, device, folder, rows)
+    _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
+
+    root, identity = session.work / "checkpoints", _identity(job, folder)
+    trainer.add_callback(_Keeper(session, identity, job.keep_checkpoints))
+    found, problems = newest_valid(root, identity)
+    for problem in problems:
+        session.log(problem)
+    if found is not None:
+        session.log(f"continues from step {found.step}")
+    session.stop.check()
+    trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+    state = trainer.state
+    if session.stop.is_set and state.global_step < state.max_steps:
+        raise StoppedError
+
+    losses = [entry for entry in state.log_history if "loss" in entry]
+    holdout_loss = _mean_loss(trainer.model, holdout, device) if holdout and holdout.input_ids else None
+    parameters = [(item.numel(), item.requires_grad) for item in trainer.model.parameters()]
+    _save(job, trainer.model, folder, losses)
+    return {
+        "steps": state.global_step,
+        "epochs": state.epoch,
+        "rows": len(rows.input_ids),
+        "tokens": round(rows.tokens * (state.epoch or 0)),
+        "first_loss": losses[0]["loss"],
+        "final_loss": losses[-1]["loss"],
+        "holdout_loss": holdout_loss,
+        "trainable_parameters": sum(count for count, trained in parameters if trained),
+        "total_parameters": sum(count for count, _ in parameters),
+        "device": device,
+        "peak_memory_bytes": _peak_memory(device),
+        "resumed_from": found.step if found else None,
+    }
+
+
+def _read_rows(path: Path, max_tokens: int) -> _Rows:
+    """Checked once more: the Trainer would cut a long row, and train on a broken mask, without a word."""
+    rows = _Rows([], [])
+    for number, row in read_json_lines(path, path.name):
+        ids, labels = row.get("input_ids"), row.get("labels")
+        if not _is_ids(ids) or not _is_ids(labels) or len(ids) != len(labels):  # type: ignore[arg-type]
+            raise TrainerError(
+                "bad-rows",
+                f"{path.name}, line {number}: input_ids and labels must be equally long lists of integers",
+            )
+        if any(label not in (IGNORED, token) for token, label in zip(ids, labels, strict=True)):  # type: ignore[arg-type]
+            raise TrainerError("bad-rows", f"{path.name}, line {number}: a label is neither its token nor {IGNORED}")
+        if all(label == IGNORED for label in labels):  # type: ignore[union-attr]
+            raise TrainerError("bad-rows", f"{path.name}, line {number}: no token is in the loss")
+        if len(ids) > max_tokens:  # type: ignore[arg-type]
+            raise TrainerError(
+                "row-too-long",
+                f"{path.name}, line {number} has {len(ids)} tokens, and max_tokens is {max_tokens}",  # type: ignore[arg-type]
+                "prepare the rows again with this max_tokens",
+            )
+        rows.input_ids.append(ids)  # type: ignore[arg-type]
+        rows.labels.append(labels)  # type: ignore[arg-type]
+    return rows
+
+
+def _is_ids(value: object) -> bool:
+    return isinstance(value, list) and all(type(item) is int for item in value)
+
+
+def _require_qlora(device: str) -> None:
+    from importlib.util import find_spec
+
+    if device != "cuda":
+        raise TrainerError("qlora-needs-cuda", "QLoRA needs a CUDA GPU, and there is none", "use the method lora")
+    if find_spec("bitsandbytes") is None:
+        raise TrainerError(
+            "qlora-needs-bitsandbytes",
+            "QLoRA needs the package bitsandbytes",
+            "install it, or use the method lora",
+        )
+
+
+def _check_vocabulary(model: Any, parts: list[_Rows]) -> None:  # noqa: ANN401
+    size: int = model.get_input_embeddings().weight.shape[0]
+    highest = max((max(ids) for rows in parts for ids in rows.input_ids), default=0)
+    if highest >= size:
+        raise TrainerError(
+            "ids-outside-vocabulary",
+            f"the rows hold token {highest}, and the model knows {size} tokens",
+            "prepare the rows with this model",
+        )
+
+
+def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, rows: _Rows) -> SFTTrainer:
+    dtype = torch_dtype(job.dtype)
+    settings: dict[str, Any] = {"device_map": {"": device}}
+    # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
+    settings["dtype"] = torch.float32 if job.method == "full" else dtype
+    if job.method == "qlora":
+        from transformers import BitsAndBytesConfig
+
+        settings["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+    model = load_model(folder, **settings)
+    session.stop.check()
+    trainer = SFTTrainer(
+        model=model,
+        args=_settings(job, session.work / "checkpoints", device),
+        train_dataset=Dataset.from_dict({"input_ids": rows.input_ids, "labels": rows.labels}),
+        processing_class=load_tokenizer(str(folder), None),
+        peft_config=_lora(job),
+        callbacks=[_Reporter(session)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _settings(job: TrainJob, checkpoints: Path, device: str) -> SFTConfig:
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        num_train_epochs=job.epochs or 1,
+        max_steps=job.steps or -1,
+        per_device_train_batch_size=job.batch_size,
+        gradient_accumulation_steps=job.gradient_accumulation,
+        learning_rate=job.learning_rate,
+        lr_scheduler_type=job.scheduler if job.scheduler != "constant" else "constant_with_warmup",
+        warmup_steps=job.warmup_steps,
+        weight_decay=job.weight_decay,
+        max_grad_norm=job.max_grad_norm,
+        optim="adamw_torch_fused" if device == "cuda" else "adamw_torch",
+        bf16=job.dtype == "bfloat16",
+        fp16=False,
+        use_cpu=device == "cpu",
+        gradient_checkpointing=job.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if job.gradient_checkpointing else None,
+        seed=job.seed,
+        data_seed=job.seed,
+        # The rows are finished: nothing may render, cut or pack them again.
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        packing=False,
+        # One line a step, so that no half-collected average is lost when a run stops between two lines.
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        report_to=[],
+        disable_tqdm=True,
+        save_strategy="steps",
+        save_steps=job.save_every_steps,
+        save_total_limit=None,
+        dataloader_num_workers=0,
+    )
+
+
+def _lora(job: TrainJob) -> LoraConfig | None:
+    if job.lora is None:
+        return None
+    return LoraConfig(
+        r=job.lora.rank,
+        lora_alpha=int(job.lora.alpha) if job.lora.alpha.is_integer() else job.lora.alpha,
+        lora_dropout=job.lora.dropout,
+        target_modules=job.lora.targets,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _identity(job: TrainJob, folder: Path) -> str:
+    """Changes with everything that changes the result, and with nothing else."""
+    places = {
+        "work",
+        "output",
+        "lifeline",
+        "threads",
+        "model",
+        "prepared",
+        "holdout",
+        "save_every_steps",
+        "keep_checkpoints",
+    }
+    return sha256_json(
+        [
+            job.model_dump(exclude=places),
+            sha256_of(Path(job.prepared)),
+            model_identity(folder),
+            tool_versions(),
+        ]
+    )
+
+
+class _Reporter(TrainerCallback):
+    """Writes one event a step, stops when a signal has come, and fails when the loss is no number."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._began = self._last = time.monotonic()
+        self._tokens = 0.0
+
+    def on_train_begin(self, *_: object, **__: object) -> None:
+        """Starts the clock."""
+        self._began = self._last = time.monotonic()
+
+    def on_step_end(
+        self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> TrainerControl:
+        """Saves and stops at this boundary when a signal has come."""
+        if self._session.stop.is_set and state.global_step < state.max_steps:
+            control.should_save = True
+            control.should_training_stop = True
+        return control
+
+    def on_log(
+        self,
+        _args: TrainingArguments,
+        state: TrainerState,
+        _control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Reports the step."""
+        if logs is None or "loss" not in logs:
+            return
+        now, tokens = time.monotonic(), float(logs.get("num_tokens", 0.0))
+        loss = float(logs["loss"])
+        self._session.event(
+            "metric",
+            step=state.global_step,
+            total_steps=state.max_steps,
+            loss=loss,
+            learning_rate=float(logs["learning_rate"]),
+            grad_norm=float(logs["grad_norm"]),
+            tokens_per_second=round((tokens - self._tokens) / max(now - self._last, 1e-9), 1),
+            seconds=round(now - self._began, 3),
+        )
+        self._last, self._tokens = now, tokens
+        if not math.isfinite(loss):
+            raise TrainerError(
+                "loss-not-finite", f"the loss of step {state.global_step} is {loss}", "lower learning_rate"
+            )
+
+
+class _Keeper(TrainerCallback):
+    """Marks each checkpoint once it is whole and durable, then removes the oldest."""
+
+    def __init__(self, session: Session, identity: str, keep: int) -> None:
+        self._session = session
+        self._identity = identity
+        self._keep = keep
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: object) -> None:
+        """Called by the Trainer when it has written a checkpoint."""
+        if not state.is_world_process_zero:
+            return
+        root = Path(args.output_dir)
+        seal(root / f"checkpoint-{state.global_step}", self._identity)
+        prune(root, self._keep)
+        self._session.log(f"checkpoint at step {state.global_step}")
+
+
+@torch.no_grad()
+def _mean_loss(model: Any, rows: _Rows, device: str) -> float:  # noqa: ANN401
+    model.eval()
+    total, count = 0.0, 0
+    for ids, labels in zip(rows.input_ids, rows.labels, strict=True):
+        trained = sum(label != IGNORED for label in labels[1:])
+        loss = model(input_ids=torch.tensor([ids], device=device), labels=torch.tensor([labels], device=device)).loss
+        total += loss.item() * trained
+        count += trained
+    return total / max(count, 1)
+
+
+def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]]) -> None:  # noqa: ANN401
+    keys = ("step", "epoch", "loss", "learning_rate", "grad_norm")
+    lines = [{key: _plain(entry.get(key)) for key in keys} for entry in losses]
+    with staging(job.output_folder) as build:
+        if job.method == "full":
+            model.to(torch_dtype(job.dtype)).save_pretrained(build / "model")
+            copy_companions(base, build / "model")
+            put_in_place(build / "model", job.output_folder / "model")
+        else:
+            save_adapter(model, build / "adapter", job.model_name, job.revision)
+            put_in_place(build / "adapter", job.output_folder / "adapter")
+        (build / "loss.jsonl").write_text("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
+        put_in_place(build / "loss.jsonl", job.output_folder / "loss.jsonl")
+
+
+def _plain(value: Any) -> float | int | None:  # noqa: ANN401 - tensors and numbers
+    number = value.item() if hasattr(value, "item") else value
+    return number if isinstance(number, (int, float)) and math.isfinite(number) else None
+
+
+def _peak_memory(device: str) -> int:
+    if device == "cuda":
+        return int(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
