@@ -129,19 +129,9 @@ async function removeLitter(path: string): Promise<void> {
   }
 }
 
-/**
- * Takes a lock file, waiting as long as a live process has it. A lock whose owner is provably dead (same machine, and the
- * process or the boot is gone) is replaced at once; one that cannot be judged, say on another host, is waited for.
- * Throws the signal's reason, `engine/unreadable-lock` or `engine/no-hard-links`.
- */
-export async function acquireLock(path: string, options: AcquireOptions): Promise<Lock> {
+async function take(path: string, options: AcquireOptions, wait: boolean): Promise<Lock | undefined> {
   const nonce = randomBytes(8).toString('hex');
-  const record: LockRecord = {
-    schema: 1,
-    nonce,
-    since: new Date().toISOString(),
-    owner: await thisProcess(),
-  };
+  const record: LockRecord = { schema: 1, nonce, since: new Date().toISOString(), owner: await thisProcess() };
   await makeDirectory(dirname(path));
   const candidate = `${path}.${nonce}.candidate`;
   await writeDurably(candidate, `${JSON.stringify(record)}\n`);
@@ -151,6 +141,7 @@ export async function acquireLock(path: string, options: AcquireOptions): Promis
       options.signal.throwIfAborted();
       const blocker = await tryAcquire({ path, candidate, nonce, takeOver: options.takeOver ?? false });
       if (blocker === undefined) break;
+      if (!wait) return undefined;
       if (blocker.record.nonce !== announced) options.onWaiting?.(blocker.record, blocker.liveness);
       announced = blocker.record.nonce;
       // An abort only cuts the sleep short; the check at the top throws the signal's own reason.
@@ -160,6 +151,10 @@ export async function acquireLock(path: string, options: AcquireOptions): Promis
     await rm(candidate, { force: true });
   }
   await removeLitter(path);
+  return heldLock(path, nonce);
+}
+
+function heldLock(path: string, nonce: string): Lock {
   return {
     nonce,
     assertHeld: async () => {
@@ -173,6 +168,22 @@ export async function acquireLock(path: string, options: AcquireOptions): Promis
       if ((await readLock(path))?.nonce === nonce) await rm(path, { force: true });
     },
   };
+}
+
+/**
+ * Takes a lock file, waiting as long as a live process has it. A lock whose owner is provably dead (same machine, and the
+ * process or the boot is gone) is replaced at once; one that cannot be judged, say on another host, is waited for.
+ * Throws the signal's reason, `engine/unreadable-lock` or `engine/no-hard-links`.
+ */
+export async function acquireLock(path: string, options: AcquireOptions): Promise<Lock> {
+  const lock = await take(path, options, true);
+  if (lock === undefined) throw new Error('a waiting attempt ended without the lock');
+  return lock;
+}
+
+/** As `acquireLock`, but gives up with undefined instead of waiting. */
+export async function tryLock(path: string, signal: AbortSignal): Promise<Lock | undefined> {
+  return take(path, { signal }, false);
 }
 
 /** An owner in words, for the person who waits. */

@@ -31,6 +31,8 @@ export interface PlanEntry {
 export interface PlanOptions<Services> extends ResolveContext<Services> {
   readonly graph: Graph<Services>;
   readonly selection?: Selection | undefined;
+  /** One that has asked for pins already. */
+  readonly resolver?: NodeResolver<Services> | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface PlanOptions<Services> extends ResolveContext<Services> {
 export async function planRun<Services>(options: PlanOptions<Services>): Promise<PlanEntry[]> {
   const { graph, state, services, signal } = options;
   const roles = rolesOf(graph, options.selection ?? {});
-  const resolver = new NodeResolver(options);
+  const resolver = options.resolver ?? new NodeResolver(options);
   const made = new Map<string, ArtifactReader>();
 
   const estimateOf = async (node: GraphNode<Services>, inputs: Readonly<Record<string, ArtifactReader>>) => {
