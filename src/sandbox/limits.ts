@@ -7,14 +7,16 @@ const BASE: SandboxLimits = {
   wallSeconds: 10,
   cpuSeconds: 10,
   addressSpaceBytes: null,
+  dataBytes: null,
   fileBytes: 64 * MIB,
   processes: 64,
   outputBytes: MIB,
 };
 
 /**
- * The limits of a run: the caller's, over those that fit its toolchain. Programs built with AddressSanitizer, Node and
- * Go reserve terabytes of address space that they never use, so only Python gets an address-space limit by default.
+ * The limits of a run: the caller's, over those that fit its toolchain. Node and Go reserve terabytes of address space
+ * that they never use, so their memory is limited by what they may write to (`dataBytes`). AddressSanitizer maps its
+ * shadow writable: programs that an earlier run built get neither limit by default.
  */
 export function limitsFor(toolchain: Language | null, given: Partial<SandboxLimits> = {}): SandboxLimits {
   return { ...BASE, ...(toolchain === null ? {} : BY_TOOLCHAIN[toolchain]), ...given };
@@ -22,8 +24,8 @@ export function limitsFor(toolchain: Language | null, given: Partial<SandboxLimi
 
 const BY_TOOLCHAIN: Readonly<Record<Language, Partial<SandboxLimits>>> = {
   python: { addressSpaceBytes: 1024 * MIB },
-  javascript: {},
-  c: { wallSeconds: 30, cpuSeconds: 30 },
-  cpp: { wallSeconds: 60, cpuSeconds: 60 },
-  go: { wallSeconds: 120, cpuSeconds: 120, processes: 256 },
+  javascript: { dataBytes: 1024 * MIB },
+  c: { wallSeconds: 30, cpuSeconds: 30, dataBytes: 2048 * MIB },
+  cpp: { wallSeconds: 60, cpuSeconds: 60, dataBytes: 2048 * MIB },
+  go: { wallSeconds: 120, cpuSeconds: 120, dataBytes: 2048 * MIB, processes: 256 },
 };

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { release } from 'node:os';
+import { homedir, release } from 'node:os';
+import { join } from 'node:path';
 import { startProcess } from '../base/child-process.js';
 import { messageOf, SecpiError } from '../base/errors.js';
 import { LANGUAGES, type Language, type Sandbox, type SandboxLevel } from './sandbox.js';
 import { type Machine, runInSandbox } from './sandbox-run.js';
+import { seccompFilter } from './seccomp.js';
 import { findProgram, findToolchains, type Toolchain } from './toolchains.js';
 
 export interface OpenSandboxOptions {
@@ -11,6 +13,8 @@ export interface OpenSandboxOptions {
   readonly allowNone?: boolean;
   /** Where programs are looked up; default `$PATH`. */
   readonly path?: string;
+  /** Where things that take long to make are kept; default `secpi` in the user's cache folder. */
+  readonly cacheFolder?: string;
   /** Offer only these; default all. Fewer open faster. */
   readonly languages?: readonly Language[];
 }
@@ -27,7 +31,13 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
   const asRoot = process.getuid?.() === 0;
   const tools = { prlimit: needed('prlimit'), setpriv: needed('setpriv'), env: needed('env') };
   const bubblewrap = findProgram('bwrap', SYSTEM_PATH) ?? findProgram('bwrap', options.path ?? process.env.PATH ?? '');
-  const machine: Machine = { bubblewrap, asRoot, tools, seccomp: null, otherProcesses: sharedProcessCount(asRoot) };
+  const machine: Machine = {
+    bubblewrap,
+    asRoot,
+    tools,
+    seccomp: seccompFilter(process.arch),
+    otherProcesses: sharedProcessCount(asRoot),
+  };
   const problem = bubblewrap === null ? 'bubblewrap is not installed' : await checkWorks(machine);
   if (problem !== null && options.allowNone !== true) {
     throw new SecpiError('sandbox/unavailable', `Untrusted code cannot be isolated on this machine: ${problem}.`, {
@@ -48,17 +58,40 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
     toolchains[toolchain.language] = version;
     usable.set(toolchain.language, toolchain);
   });
+  const cacheFolder = options.cacheFolder ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'secpi');
+  const preparing = new Map<Language, Promise<Toolchain>>();
+  const prepared = (language: Language): Promise<Toolchain> => {
+    const toolchain = usable.get(language);
+    if (toolchain === undefined) {
+      throw new SecpiError('sandbox/no-toolchain', `There is no ${language} toolchain in this sandbox.`);
+    }
+    const promise = preparing.get(language) ?? toolchain.prepare?.(cacheFolder) ?? Promise.resolve(toolchain);
+    preparing.set(language, promise);
+    promise.catch(() => preparing.delete(language));
+    return promise;
+  };
   return {
     level: await levelOf(used),
     toolchains,
     run: async (run, signal) => {
-      const toolchain = run.toolchain === null ? null : usable.get(run.toolchain);
-      if (toolchain === undefined) {
-        throw new SecpiError('sandbox/no-toolchain', `There is no ${run.toolchain} toolchain in this sandbox.`);
-      }
+      const toolchain = run.toolchain === null ? null : await unlessAborted(prepared(run.toolchain), signal);
       return runInSandbox(used, toolchain, run, signal);
     },
+    prepare: async (language) => {
+      await prepared(language);
+    },
   };
+}
+
+/** The promise's value, or the signal's reason as soon as it is aborted. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }
 
 const INSTALL_HINT =

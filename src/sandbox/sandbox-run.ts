@@ -1,5 +1,5 @@
 /** One run: start, fill the work folder, let go, wait, read back. */
-import { closeSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningProcess, startProcess } from '../base/child-process.js';
@@ -43,20 +43,23 @@ export async function runInSandbox(
   signal.throwIfAborted();
   const limits = limitsFor(run.toolchain, run.limits);
   const owner = machine.asRoot ? takeUid() : null;
-  const hostFolder = machine.bubblewrap === null ? mkdtempSync(join(tmpdir(), 'secpi-run-')) : null;
+  const hostFolder = machine.bubblewrap === null ? privateFolders(owner) : null;
   let folder: number | null = null;
   let child: RunningProcess | null = null;
   let sandboxPid: number | null = null;
   try {
-    const home = hostFolder ?? WORK_FOLDER;
+    const work = hostFolder === null ? WORK_FOLDER : join(hostFolder, 'work');
+    const temporary = hostFolder === null ? '/tmp' : join(hostFolder, 'tmp');
     const seccompFd = machine.seccomp === null ? [] : ['pipe' as const];
-    const command = limitedCommand(machine, limits, owner, environment(toolchain, run, home), run.argv);
+    const env = environment(toolchain, run, work, temporary);
+    const argv = seeded(machine, toolchain, checkedCommand(run.argv));
+    const command = limitedCommand(machine, limits, owner, env, argv);
     child = await startProcess({
       argv: [
         ...(machine.bubblewrap === null ? [] : bubblewrapCommand(machine, machine.bubblewrap, toolchain)),
         ...['/bin/sh', '-c', LAUNCHER, 'sh', ...command],
       ],
-      cwd: hostFolder ?? '/',
+      cwd: hostFolder === null ? '/' : work,
       env: {},
       stdin: run.stdin === undefined ? 'none' : { text: run.stdin },
       stdout: { capture: { limitBytes: limits.outputBytes, overflow: 'stop' } },
@@ -77,7 +80,7 @@ export async function runInSandbox(
     });
     if (!(await ready)) throw await notStarted(child, signal);
     sandboxPid = await (pid ?? null);
-    folder = openFolder(hostFolder ?? `/proc/${sandboxPid}/root${WORK_FOLDER}`);
+    folder = openFolder(hostFolder === null ? `/proc/${sandboxPid}/root${WORK_FOLDER}` : work);
     fillFolder(folder, run.files, owner);
 
     const started = performance.now();
@@ -116,7 +119,6 @@ function limitedCommand(
   env: Readonly<Record<string, string>>,
   argv: readonly string[],
 ): string[] {
-  if (argv[0] === undefined || argv[0].includes('=')) throw new TypeError(`not a program: ${argv[0]}`);
   const { prlimit, setpriv, env: envProgram } = machine.tools;
   return [
     ...(uid === null
@@ -132,6 +134,7 @@ function limitedCommand(
         ]),
     prlimit,
     ...(limits.addressSpaceBytes === null ? [] : [`--as=${limits.addressSpaceBytes}`]),
+    ...(limits.dataBytes === null ? [] : [`--data=${limits.dataBytes}`]),
     // Soft before hard: SIGXCPU tells a spent CPU budget from any other kill.
     `--cpu=${limits.cpuSeconds}:${limits.cpuSeconds + 1}`,
     `--fsize=${limits.fileBytes}`,
@@ -142,18 +145,54 @@ function limitedCommand(
   ];
 }
 
-function environment(toolchain: Toolchain | null, run: SandboxRun, home: string): Record<string, string> {
+function checkedCommand(argv: readonly string[]): readonly string[] {
+  const program = argv[0] ?? '';
+  if (program === '' || program.startsWith('-') || program.includes('=') || argv.some((part) => part.includes('\0'))) {
+    throw new TypeError(`not a command: ${JSON.stringify(argv)}`);
+  }
+  return argv;
+}
+
+/** Puts the making of the seed links before the command. It may fail: a cold cache is slow, not wrong. */
+function seeded(machine: Machine, toolchain: Toolchain | null, argv: readonly string[]): readonly string[] {
+  const seed = toolchain?.seed;
+  if (!seed) return argv;
+  const mount = toolchain.mounts.find(({ to }) => to === seed.from);
+  const from = machine.bubblewrap === null ? mount?.from : seed.from;
+  return ['/bin/sh', '-c', `cp -rs "$0" "$${seed.variable}" 2>/dev/null; exec "$@"`, from ?? seed.from, ...argv];
+}
+
+/** Without bubblewrap: a work folder and a temporary folder on the host. */
+function privateFolders(owner: number | null): string {
+  const folder = mkdtempSync(join(tmpdir(), 'secpi-run-'));
+  for (const path of [join(folder, 'work'), join(folder, 'tmp'), folder]) {
+    mkdirSync(path, { recursive: true });
+    if (owner !== null) chownSync(path, owner, owner);
+  }
+  return folder;
+}
+
+function environment(
+  toolchain: Toolchain | null,
+  run: SandboxRun,
+  home: string,
+  temporary: string,
+): Record<string, string> {
   for (const name of Object.keys(run.env ?? {})) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new TypeError(`not a variable name: ${name}`);
   }
   return {
     PATH: [...(toolchain?.path ?? []), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
     HOME: home,
+    TMPDIR: temporary,
     LANG: 'C.UTF-8',
     TZ: 'UTC',
-    // LeakSanitizer traces the program, which the system-call filter forbids.
-    ASAN_OPTIONS: 'detect_leaks=0',
+    // LeakSanitizer traces the program, which the system-call filter forbids. No resource limit fits AddressSanitizer.
+    ASAN_OPTIONS: 'detect_leaks=0:hard_rss_limit_mb=1024',
     ...toolchain?.env,
+    ...Object.fromEntries(
+      Object.entries(toolchain?.scratch ?? {}).map(([name, path]) => [name, join(temporary, path)]),
+    ),
     ...run.env,
   };
 }

@@ -3,7 +3,7 @@
  * root, one private work folder, no network and hard limits. Every run starts from nothing and leaves nothing behind.
  */
 
-/** A file put into the run's work folder before it starts. */
+/** A file put into the run's work folder before it starts. That folder is the run's current folder and its $HOME. */
 export interface SandboxFile {
   /** Relative to the work folder, with forward slashes. */
   readonly path: string;
@@ -14,10 +14,15 @@ export interface SandboxFile {
 export interface SandboxLimits {
   /** Wall clock; the whole process group is killed when it is over. */
   readonly wallSeconds: number;
+  /** Per process. */
   readonly cpuSeconds: number;
-  /** `null`: no address-space limit (AddressSanitizer, Node and Go reserve far more than they use). */
+  /** Per process. `null`: no address-space limit (AddressSanitizer, Node and Go reserve far more than they use). */
   readonly addressSpaceBytes: number | null;
+  /** Per process: private memory that can be written (RLIMIT_DATA). Works for Node and Go; AddressSanitizer needs `null`. */
+  readonly dataBytes: number | null;
+  /** The largest file that can be written, and that is read back. */
   readonly fileBytes: number;
+  /** Processes and threads of the run together. */
   readonly processes: number;
   /** Per stream; what goes beyond is cut and the run is killed. */
   readonly outputBytes: number;
@@ -40,7 +45,10 @@ export interface SandboxRun {
   readonly collect?: readonly string[];
 }
 
-/** How a run ended. Exactly one of these; `exited` alone says nothing about success. */
+/**
+ * How a run ended. Exactly one of these; `exited` alone says nothing about success. `timed-out` is the wall clock or the
+ * CPU budget. A program that exits with 128 + n is reported as ended by signal n.
+ */
 export type SandboxEnding =
   | { readonly how: 'exited'; readonly exitCode: number }
   | { readonly how: 'signalled'; readonly signal: string }
@@ -77,5 +85,15 @@ export interface Sandbox {
   readonly level: SandboxLevel;
   /** Toolchain versions by language; a language that is missing here cannot be scored and must be counted as unverified. */
   readonly toolchains: Readonly<Partial<Record<Language, string>>>;
+  /**
+   * Runs a program and reads back what was asked for. Any number of runs may be under way at once.
+   *
+   * @throws the signal's reason when aborted; SecpiError `sandbox/no-toolchain`, `sandbox/bad-path`, `sandbox/start-failed`.
+   */
   run(run: SandboxRun, signal: AbortSignal): Promise<SandboxResult>;
+  /**
+   * Does the slow one-time work of a language before its first run (Go: half a minute to compile its standard library
+   * into a cache); otherwise that run waits for it. The wall clock of a run does not count it.
+   */
+  prepare(language: Language): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { startProcess } from '../base/child-process.js';
+import { GO_BUILD_ENV, warmGoCache } from './go-cache.js';
 import { LANGUAGES, type Language } from './sandbox.js';
 
 /** A part of the host shown read-only inside. */
@@ -17,6 +18,12 @@ export interface Toolchain {
   /** Beyond the base system, which is always there. */
   readonly mounts: readonly Mount[];
   readonly env: Readonly<Record<string, string>>;
+  /** Variables that name private folders, by their name below the run's temporary folder. */
+  readonly scratch: Readonly<Record<string, string>>;
+  /** A folder of links is made of this one, under the path that the variable names, before the program starts. */
+  readonly seed: { readonly variable: string; readonly from: string } | null;
+  /** Work to be done once before the first real run; gives the toolchain to use from then on. */
+  readonly prepare: ((cacheFolder: string) => Promise<Toolchain>) | null;
   /** Prints the version as the last word-like number of its output. */
   readonly versionCommand: readonly string[];
 }
@@ -26,6 +33,10 @@ export async function findToolchains(path: string): Promise<readonly Toolchain[]
   const found = await Promise.all(LANGUAGES.map((language) => FINDERS[language](path)));
   return found.filter((toolchain) => toolchain !== null);
 }
+
+const GO_CACHE_INSIDE = '/opt/go-build';
+
+const PLAIN = { mounts: [], env: {}, scratch: {}, seed: null, prepare: null } as const;
 
 const FINDERS: Readonly<Record<Language, (path: string) => Promise<Toolchain | null>>> = {
   python: findPython,
@@ -38,6 +49,7 @@ const FINDERS: Readonly<Record<Language, (path: string) => Promise<Toolchain | n
 async function findPython(path: string): Promise<Toolchain | null> {
   const toolchain = {
     language: 'python' as const,
+    ...PLAIN,
     env: { PYTHONDONTWRITEBYTECODE: '1' },
     versionCommand: ['python3', '--version'],
   };
@@ -53,10 +65,10 @@ async function findNode(): Promise<Toolchain | null> {
   const program = realpathSync(process.execPath);
   const inUsr = program.startsWith('/usr/');
   return {
+    ...PLAIN,
     language: 'javascript',
     path: [inUsr ? dirname(program) : '/opt/node/bin'],
     mounts: inUsr ? [] : [{ from: program, to: '/opt/node/bin/node' }],
-    env: {},
     versionCommand: ['node', '--version'],
   };
 }
@@ -65,10 +77,9 @@ async function findCompiler(language: 'c' | 'cpp', name: string, path: string): 
   const program = findProgram(name, path);
   if (program === null || !realpathSync(program).startsWith('/usr/')) return null;
   return {
+    ...PLAIN,
     language,
     path: [dirname(program)].filter((folder) => folder.startsWith('/usr/')),
-    mounts: [],
-    env: {},
     versionCommand: [name, '-dumpfullversion'],
   };
 }
@@ -77,22 +88,23 @@ async function findGo(path: string): Promise<Toolchain | null> {
   const program = findProgram('go', path);
   const root = program && (await firstLine([program, 'env', 'GOROOT'], path));
   if (!root || !isProgram(join(root, 'bin/go'))) return null;
-  return {
+  const toolchain: Toolchain = {
+    ...PLAIN,
     language: 'go',
     path: [join(root, 'bin')],
     mounts: outsideUsr(root),
-    env: {
-      GOROOT: root,
-      GOPATH: '/tmp/go',
-      GOCACHE: '/tmp/go-build',
-      GOFLAGS: '-mod=mod',
-      GOPROXY: 'off',
-      GOTOOLCHAIN: 'local',
-      GOTELEMETRY: 'off',
-      CGO_ENABLED: '0',
-    },
+    // The vet step of `go test` would compile facts about the whole standard library in every run.
+    env: { ...GO_BUILD_ENV, GOROOT: root, GOMAXPROCS: '4', GOFLAGS: `${GO_BUILD_ENV.GOFLAGS} -vet=off` },
+    scratch: { GOPATH: 'go', GOCACHE: 'go-build' },
     versionCommand: ['go', 'env', 'GOVERSION'],
   };
+  const prepare = async (cacheFolder: string): Promise<Toolchain> => {
+    const version = await firstLine([join(root, 'bin/go'), 'env', 'GOVERSION'], path);
+    const cache = await warmGoCache(root, version ?? 'unknown', cacheFolder);
+    const mounts = [...toolchain.mounts, { from: cache, to: GO_CACHE_INSIDE }];
+    return { ...toolchain, mounts, seed: { variable: 'GOCACHE', from: GO_CACHE_INSIDE } };
+  };
+  return { ...toolchain, prepare };
 }
 
 function outsideUsr(folder: string): readonly Mount[] {
@@ -120,12 +132,12 @@ async function firstLine(argv: readonly string[], path: string): Promise<string 
   const asked = await startProcess({
     argv,
     cwd: '/',
-    env: { PATH: path, HOME: process.env.HOME ?? '/', GOTELEMETRY: 'off', GOTOOLCHAIN: 'local' },
+    env: { PATH: path, HOME: process.env.HOME ?? '/', ...GO_BUILD_ENV },
     stdout: { capture: { limitBytes: 4096, overflow: 'stop' } },
     timeoutSeconds: 20,
     graceSeconds: 0,
   });
   const { exitCode, stdout } = await asked.exited;
   const line = stdout.split('\n', 1)[0]?.trim() ?? '';
-  return exitCode === 0 && line.startsWith('/') ? line : null;
+  return exitCode === 0 && line !== '' ? line : null;
 }
