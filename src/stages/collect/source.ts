@@ -1,0 +1,89 @@
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { SecpiError } from '../../base/errors.js';
+import { sha256File } from '../../base/hash.js';
+import type { Json } from '../../base/json.js';
+import { columnMapSchema } from '../../datasets/column-map.js';
+import { rowFileEndings } from '../../datasets/row-file.js';
+import { operational } from '../../engine/operational.js';
+import { inputPath } from '../../recipe/field.js';
+import type { StageServices } from '../services.js';
+
+/** Where tasks come from: a file here, or a dataset on the Hub. */
+export const sourceSchema = z.union([
+  columnMapSchema.extend({
+    /** JSON, JSON Lines or Parquet. Its content enters the fingerprint, its path does not. */
+    file: operational(inputPath()),
+    name: z.string().min(1).optional(),
+  }),
+  columnMapSchema.extend({
+    /** `owner/name` of a dataset on the Hugging Face Hub. */
+    hub: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'must look like owner/name'),
+    /** Branch, tag or commit; pinned to a commit when the run starts. */
+    revision: z.string().default('main'),
+    /** Only files whose path begins with this, e.g. `data/train`. Default: all data files of one format. */
+    path_prefix: z.string().default(''),
+    name: z.string().min(1).optional(),
+  }),
+]);
+export type Source = z.infer<typeof sourceSchema>;
+
+/** The name that a source's rows carry. */
+export function sourceName(source: Source): string {
+  if (source.name !== undefined) return source.name;
+  return 'file' in source ? basename(source.file) : source.hub;
+}
+
+/** What decides a source's bytes: a file's hash, a dataset's commit. */
+export async function pinSource(source: Source, services: StageServices, signal: AbortSignal): Promise<Json> {
+  if ('file' in source) return { name: sourceName(source), sha256: await sha256File(source.file) };
+  return {
+    name: sourceName(source),
+    commit: await services.hub.resolve({ kind: 'dataset', name: source.hub }, source.revision, signal),
+  };
+}
+
+/** Local paths of a source's files, in order; files of the Hub are downloaded into `folder` unless they are there. */
+export async function sourceFiles(
+  source: Source,
+  folder: string,
+  services: StageServices,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if ('file' in source) return [source.file];
+  const repo = { kind: 'dataset', name: source.hub } as const;
+  const commit = await services.hub.resolve(repo, source.revision, signal);
+  const files = dataFiles(await services.hub.list(repo, commit, signal), source.path_prefix);
+  if (files.length === 0) {
+    throw new SecpiError(
+      'collect/no-data-files',
+      `${source.hub} at ${commit} has no ${rowFileEndings.join(', ')} files${source.path_prefix === '' ? '' : ` below ${source.path_prefix}`}`,
+      {
+        hint: "Look at the dataset's file list and set `path_prefix`.",
+      },
+    );
+  }
+  const paths: string[] = [];
+  for (const file of files) {
+    const path = join(folder, commit, file);
+    await services.hub.download(repo, commit, file, path, signal);
+    paths.push(path);
+  }
+  return paths;
+}
+
+/** A dataset often holds the same rows in several formats: only one of them is read, Parquet before JSON Lines before JSON. */
+function dataFiles(listed: readonly { readonly path: string }[], prefix: string): readonly string[] {
+  const paths = listed
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith(prefix))
+    .sort();
+  for (const ending of ['.parquet', '.jsonl', '.ndjson', '.json']) {
+    // Loading scripts' settings, not rows.
+    const found = paths.filter(
+      (path) => path.endsWith(ending) && !/(^|\/)(?:dataset_infos|config|package)\.json$/.test(path),
+    );
+    if (found.length > 0) return found;
+  }
+  return [];
+}
