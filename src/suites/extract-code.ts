@@ -34,14 +34,14 @@ export function extractCode(answer: string, language: Language, mode: ExtractMod
 
 /**
  * The text after the reasoning. A `</think>` may lack its opening tag (QwQ's template writes that one into the prompt);
- * one in quotes is code that talks about the tag. Reasoning that never ends leaves nothing.
+ * one in quotes is code that talks about the tag (a backtick before it may be the end of a block). Reasoning that never ends leaves nothing.
  */
 function withoutReasoning(answer: string): string {
   let start = 0;
   for (const match of answer.matchAll(/<\/think>/g)) {
     const before = answer[match.index - 1] ?? '';
     const after = answer[match.index + match[0].length] ?? '';
-    if (!/["'`]/.test(before) && !/["'`]/.test(after)) start = match.index + match[0].length;
+    if (!/["']/.test(before) && !/["'`\\]/.test(after)) start = match.index + match[0].length;
   }
   const rest = answer.slice(start);
   return /^\s*<think>/.test(rest) ? '' : rest;
