@@ -5,11 +5,12 @@ const operationalSchemas = z.registry<{ readonly operational: true }>();
 
 /**
  * Marks a field as "how to run", not "what to make": concurrency, retries, prices, where to run. Such a field may change
- * without any stage running again. Returns the same schema, so it can stand inside an object literal.
+ * without any stage running again. Returns a marked copy; the schema itself may mean something in other places.
  */
 export function operational<S extends z.ZodType>(schema: S): S {
-  operationalSchemas.add(schema, { operational: true });
-  return schema;
+  const marked: S = schema.clone();
+  operationalSchemas.add(marked, { operational: true });
+  return marked;
 }
 
 /** `get` also finds the mark of the schema that this one was cloned from, as `.describe()` and `.min()` do. */
