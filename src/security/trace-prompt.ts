@@ -1,0 +1,54 @@
+import { SecpiError } from '../base/errors.js';
+import { type Catalogue, entryOf } from './catalogue.js';
+import type { PromptTask } from './classify-prompt.js';
+import type { CweEntry } from './cwe-entry.js';
+import type { Guidance } from './leak.js';
+import { mitigationsFor } from './mitigations.js';
+import { type PromptMessage, promptTemplate } from './prompt-file.js';
+import { renderTemplate } from './template.js';
+
+const SPELLING: Readonly<Record<string, string>> = {
+  python: 'Python',
+  javascript: 'JavaScript',
+  typescript: 'TypeScript',
+  c: 'C',
+  cpp: 'C++',
+  go: 'Go',
+  java: 'Java',
+  php: 'PHP',
+  ruby: 'Ruby',
+  rust: 'Rust',
+};
+
+/**
+ * The question to the teacher: the task as the user wrote it, behind a system message that names only the selected
+ * weaknesses and what prevents them in the task's language. `guidance` is that message, for the leak filter.
+ * @throws SecpiError `security/unknown-cwe`, or `security/no-cwe` when none is selected.
+ */
+export function traceMessages(
+  task: PromptTask,
+  cweIds: readonly string[],
+  catalogue: Catalogue,
+): { readonly messages: readonly PromptMessage[]; readonly guidance: Guidance } {
+  if (cweIds.length === 0) {
+    throw new SecpiError('security/no-cwe', 'A trace prompt needs at least one selected weakness.');
+  }
+  const entries = cweIds.map((id) => entryOf(catalogue, id));
+  const template = promptTemplate('trace');
+  const system = renderTemplate(template.system, {
+    weaknesses: entries.map((entry) => guidanceFor(entry, task.language)).join('\n\n'),
+    language: Object.hasOwn(SPELLING, task.language) ? (SPELLING[task.language] ?? '') : 'the language of the task',
+  });
+  return {
+    messages: [
+      { role: 'system', content: system },
+      { role: 'user', content: renderTemplate(template.user, { task: task.prompt }) },
+    ],
+    guidance: { text: system, names: entries.flatMap(({ id, name, aliases }) => [id, name, ...aliases]) },
+  };
+}
+
+function guidanceFor(entry: CweEntry, language: string): string {
+  const prevention = mitigationsFor(entry, language).map(({ text }) => `- ${text}`);
+  return [`${entry.id}, ${entry.aliases[0]}. ${entry.naive_mistake}`, ...prevention].join('\n');
+}

@@ -1,0 +1,23 @@
+/**
+ * A text as a sequence of lower-case words, for comparing what was said rather than how it was typed. British -ise and
+ * American -ize count as the same. Punctuation separates words.
+ */
+export function wordsOf(text: string): readonly string[] {
+  const words = text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
+  return words.map((word) => word.replace(/is(e|ed|es|er|ers|ing|able|ation)$/, 'iz$1'));
+}
+
+/** The words joined by single spaces, with one space at either end, so that whole words can be looked up by `includes`. */
+export function wordLine(text: string): string {
+  return ` ${wordsOf(text).join(' ')} `;
+}
+
+/** Up to this length a term must be a whole word: `XSS`, but not the start of another word. */
+const SHORT_TERM = 4;
+
+/** Whether a term stands in a word line. Longer terms also match the start of a word: `placeholder` finds `placeholders`. */
+export function namesTerm(line: string, term: string): boolean {
+  const wanted = wordsOf(term).join(' ');
+  if (wanted === '') return false;
+  return line.includes(wanted.length <= SHORT_TERM ? ` ${wanted} ` : ` ${wanted}`);
+}
