@@ -50,7 +50,9 @@ function checkNode() {
 /** npm packages, compiled TypeScript, system packages and the Python environment. `development` adds what the tests need. */
 export async function bootstrap({ development = false } = {}) {
   checkNode();
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   const stamp = join(root, 'node_modules', '.secpi-lock');
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
     process.stdout.write('secpi: installing npm packages\n');

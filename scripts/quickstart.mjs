@@ -2,4 +2,6 @@
 import { bootstrap, root, run, secpi } from './bootstrap.mjs';
 
 await bootstrap();
-process.exitCode = await run(process.execPath, [secpi, 'run', 'recipes/quickstart.yaml', ...process.argv.slice(2)], { cwd: root });
+process.exitCode = await run(process.execPath, [secpi, 'run', 'recipes/quickstart.yaml', ...process.argv.slice(2)], {
+  cwd: root,
+});

@@ -13,7 +13,13 @@ await bootstrap({ development: true });
 const python = spawnSync(process.execPath, [secpi, 'setup', '--print-python'], { encoding: 'utf8' }).stdout.trim();
 const tool = (name) => join(root, 'node_modules', '.bin', name);
 const trainers = { cwd: join(root, 'trainers') };
-const trainerEnvironment = { ...process.env, OMP_WAIT_POLICY: 'PASSIVE', OMP_NUM_THREADS: '2', HF_HUB_OFFLINE: '1', TOKENIZERS_PARALLELISM: 'false' };
+const trainerEnvironment = {
+  ...process.env,
+  OMP_WAIT_POLICY: 'PASSIVE',
+  OMP_NUM_THREADS: '2',
+  HF_HUB_OFFLINE: '1',
+  TOKENIZERS_PARALLELISM: 'false',
+};
 
 const runners = [
   check('format-and-lint', tool('biome'), ['ci', '--error-on-warnings', '.']),
@@ -39,7 +45,9 @@ function vitest(name, project) {
     name,
     run: async () => {
       const code = await run(tool('vitest'), args);
-      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'));
+      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+        readFileSync(report, 'utf8'),
+      );
       // A file that does not even load fails no test; the exit code knows.
       const failed = numFailedTests === 0 && code !== 0 ? 1 : numFailedTests;
       return tally({ passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests });
@@ -52,7 +60,10 @@ function pytest(name) {
   return {
     name,
     run: async () => {
-      const code = await run(python, ['-m', 'pytest', '-q', `--junitxml=${report}`], { ...trainers, env: trainerEnvironment });
+      const code = await run(python, ['-m', 'pytest', '-q', `--junitxml=${report}`], {
+        ...trainers,
+        env: trainerEnvironment,
+      });
       const suite = /<testsuite [^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] ?? '';
       const number = (key) => Number(new RegExp(` ${key}="(\\d+)"`).exec(suite)?.[1] ?? 0);
       const failed = number('failures') + number('errors');
@@ -85,7 +96,15 @@ for (const runner of runners) {
   summary.push({ name: runner.name, counts, seconds: (performance.now() - started) / 1000 });
 }
 process.stdout.write('\n');
-for (const { name, counts, seconds } of summary) process.stdout.write(`${name}: ${line(counts)} (${seconds.toFixed(0)} s)\n`);
-const total = summary.reduce((sum, { counts }) => ({ passed: sum.passed + counts.passed, failed: sum.failed + counts.failed, skipped: sum.skipped + counts.skipped }), tally({}));
+for (const { name, counts, seconds } of summary)
+  process.stdout.write(`${name}: ${line(counts)} (${seconds.toFixed(0)} s)\n`);
+const total = summary.reduce(
+  (sum, { counts }) => ({
+    passed: sum.passed + counts.passed,
+    failed: sum.failed + counts.failed,
+    skipped: sum.skipped + counts.skipped,
+  }),
+  tally({}),
+);
 process.stdout.write(`${line(total)}\n`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

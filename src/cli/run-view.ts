@@ -1,0 +1,8 @@
+import type { JournalEvent, RunFinished } from '../engine/event.js';
+
+/** One reader of the journal: shows a run while it runs. It never owns work and never decides anything. */
+export interface RunView {
+  readonly onEvent: (event: JournalEvent) => void;
+  /** Ends the display; called once, also when the run failed. */
+  finish(finished: RunFinished | undefined): Promise<void>;
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { targetSchema } from './compute/target.js';
+import { buildGraph, type Graph, type GraphNode, graphNode } from './engine/graph.js';
+import { modelSpecSchema } from './models/model-spec.js';
+import { base, baseParams } from './stages/base/base.js';
+import { collect, collectParams } from './stages/collect/collect.js';
+import { curate, curateParams } from './stages/curate/curate.js';
+import { evaluate, evaluateParams } from './stages/evaluate/evaluate.js';
+import { filter, filterParams } from './stages/filter/filter.js';
+import { publish, publishParams } from './stages/publish/publish.js';
+import { report, reportParams } from './stages/report/report.js';
+import type { StageServices } from './stages/services.js';
+import { trace, traceParams } from './stages/trace/trace.js';
+import { train, trainParams } from './stages/train/train.js';
+
+/** Figures that decide whether `publish` may run, by `suite.figure`, e.g. `mini.func_sec_at_1`. */
+const gatesSchema = z.strictObject({
+  /** Tuned minus base must be at least this. */
+  min_gain: z.record(z.string(), z.number()).default({}),
+  /** Base minus tuned must be at most this. */
+  max_drop: z.record(z.string(), z.number()).default({}),
+});
+
+/** The recipe: one key per stage, in the order they run, and what they share. */
+export const recipeSchema = z.strictObject({
+  /** Another recipe that this one changes. */
+  extends: z.string().optional(),
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be lower-case letters, digits, dots and dashes'),
+  /** What the recipe is for; stands at the top of the report. */
+  description: z.string().optional(),
+  seed: z.number().int().nonnegative().default(0),
+  models: z.object({ target: baseParams }).catchall(modelSpecSchema),
+  collect: collectParams,
+  filter: filterParams.prefault({}),
+  trace: traceParams.prefault({}),
+  curate: curateParams.prefault({}),
+  train: trainParams,
+  evaluate: evaluateParams.extend({ gates: gatesSchema.prefault({}) }),
+  report: reportParams.prefault({}),
+  publish: publishParams.omit({ gates: true }).optional(),
+  compute: z.record(z.string(), targetSchema).default({ here: { local: { device: 'auto' } } }),
+});
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/**
+ * The whole flow on one page:
+ *
+ *     collect → filter → trace → curate ─┐
+ *                          base (model) ─┴→ train → evaluate → report → publish
+ */
+export function pipelineOf(recipe: Recipe): Graph<StageServices> {
+  const { gates, ...evaluation } = recipe.evaluate;
+  const decontaminate = recipe.curate.decontaminate ?? recipe.collect.decontaminate;
+  const nodes: GraphNode<StageServices>[] = [
+    graphNode({ name: 'collect', stage: collect, params: recipe.collect, inputs: {} }),
+    graphNode({ name: 'filter', stage: filter, params: recipe.filter, inputs: { tasks: 'collect' } }),
+    graphNode({ name: 'trace', stage: trace, params: recipe.trace, inputs: { tasks: 'filter' } }),
+    graphNode({
+      name: 'curate',
+      stage: curate,
+      params: { ...recipe.curate, decontaminate },
+      inputs: { tasks: 'collect', relevant: 'filter', traces: 'trace' },
+    }),
+    graphNode({ name: 'base', stage: base, params: recipe.models.target, inputs: {} }),
+    graphNode({ name: 'train', stage: train, params: recipe.train, inputs: { base: 'base', samples: 'curate' } }),
+    graphNode({ name: 'evaluate', stage: evaluate, params: evaluation, inputs: { base: 'base', tuned: 'train' } }),
+    graphNode({
+      name: 'report',
+      stage: report,
+      params: { ...recipe.report, recipe: recipe.name },
+      inputs: {
+        tasks: 'collect',
+        relevant: 'filter',
+        traces: 'trace',
+        samples: 'curate',
+        base: 'base',
+        trained: 'train',
+        scores: 'evaluate',
+      },
+    }),
+  ];
+  if (recipe.publish !== undefined) {
+    nodes.push(
+      graphNode({
+        name: 'publish',
+        stage: publish,
+        params: { ...recipe.publish, gates },
+        inputs: { samples: 'curate', trained: 'train', scores: 'evaluate', report: 'report' },
+      }),
+    );
+  }
+  return buildGraph(nodes);
+}
