@@ -47,9 +47,8 @@ export class AnswerStore implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Opens the store in `folder`, which is created if need be, and indexes it. */
+  /** Opens the store in `folder` and indexes it. The folder is created with the first answer. */
   static async open(folder: string): Promise<AnswerStore> {
-    await makeDirectory(folder);
     const store = new AnswerStore(folder);
     await store.refresh();
     return store;
@@ -110,13 +109,15 @@ export class AnswerStore implements AsyncDisposable {
   async #createSegment() {
     const name = `${ulid()}.jsonl`;
     this.#scanned.set(name, 0);
+    await makeDirectory(this.#folder);
     return { name, writer: await createJsonLines<AnswerRow>(join(this.#folder, name)) };
   }
 
   async #scanNew(): Promise<void> {
     const own = await this.#segment?.then(({ name }) => name);
     // Names begin with the time, so of two answers to one request the older one counts.
-    const names = (await readdir(this.#folder)).filter((name) => name.endsWith('.jsonl') && name !== own).sort();
+    const all = await readdir(this.#folder).catch(missingIsEmpty);
+    const names = all.filter((name) => name.endsWith('.jsonl') && name !== own).sort();
     for (const segment of names) {
       const path = join(this.#folder, segment);
       const from = this.#scanned.get(segment) ?? 0;
@@ -154,4 +155,9 @@ export class AnswerStore implements AsyncDisposable {
       await handle.close();
     }
   }
+}
+
+function missingIsEmpty(error: unknown): string[] {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+  throw error;
 }

@@ -10,7 +10,7 @@ export interface AttemptFailure {
   readonly reason: 'transport' | 'rate_limit' | 'server' | 'refused';
   readonly retryable: boolean;
   /** What would go wrong with every other question too: no use in asking on. */
-  readonly fatal?: 'unauthorised' | 'no-such-model' | 'no-credit';
+  readonly fatal?: 'unauthorised' | 'forbidden' | 'no-such-model' | 'no-credit';
   readonly retryAfterSeconds?: number;
   /** Short and without secrets. */
   readonly message: string;

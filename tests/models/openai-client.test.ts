@@ -168,7 +168,7 @@ describe('a refusal', () => {
     [400, undefined],
     [422, undefined],
     [401, 'unauthorised'],
-    [403, 'unauthorised'],
+    [403, 'forbidden'],
     [404, 'no-such-model'],
     [402, 'no-credit'],
   ])('%i is not asked again', async (status, fatal) => {
