@@ -24,8 +24,8 @@ export const PROGRAM = 'program';
 
 /**
  * How code in a language is built and run: `entry` is the problem's own file with the main function, `solution` the
- * model's. Memory is limited by whatever the language bears: the address space (Python, Go), the heap and a generous
- * address space (Node), the resident size (AddressSanitizer maps terabytes).
+ * model's. Memory is limited by whatever the language bears: the address space (Python), writable memory (Node, Go), the
+ * resident size (AddressSanitizer maps terabytes).
  */
 export function commandsFor(
   language: Language,
@@ -36,18 +36,29 @@ export function commandsFor(
   const { wallSeconds, memoryMib } = limits;
   // Well above the wall clock: an endless loop always ends the same way, whatever the number of its threads.
   const cpuSeconds = Math.ceil(wallSeconds) * 4;
-  const run = (argv: readonly string[], env: Readonly<Record<string, string>>, addressSpaceMib: number | null) => ({
+  const run = (
+    argv: readonly string[],
+    env: Readonly<Record<string, string>>,
+    memory: Partial<Pick<SandboxLimits, 'addressSpaceBytes' | 'dataBytes'>>,
+  ): Command => ({
     argv,
     env: { TZ: 'UTC', LC_ALL: 'C.UTF-8', ...env },
-    limits: { wallSeconds, cpuSeconds, addressSpaceBytes: addressSpaceMib === null ? null : addressSpaceMib * MIB },
+    limits: { wallSeconds, cpuSeconds, addressSpaceBytes: null, dataBytes: null, ...memory },
   });
   switch (language) {
     case 'python':
-      return { build: null, run: run(['python3', entry], { PYTHONHASHSEED: '0' }, memoryMib) };
+      return {
+        build: null,
+        run: run(['python3', entry], { PYTHONHASHSEED: '0' }, { addressSpaceBytes: memoryMib * MIB }),
+      };
     case 'javascript':
       return {
         build: null,
-        run: run(['node', `--max-old-space-size=${memoryMib}`, entry], {}, memoryMib + NODE_RESERVES_MIB),
+        run: run(
+          ['node', `--max-old-space-size=${memoryMib}`, entry],
+          {},
+          { dataBytes: (memoryMib + NODE_OWN_MIB) * MIB },
+        ),
       };
     case 'c':
       return { build: compile(['gcc', '-std=c17', ...C_FLAGS, entry, solution, '-lm']), run: sanitized() };
@@ -55,23 +66,20 @@ export function commandsFor(
       return { build: compile(['g++', '-std=c++20', ...C_FLAGS, entry, solution, '-lm']), run: sanitized() };
     case 'go':
       return {
-        build: {
-          ...compile(['go', 'build', '-o', PROGRAM, '.']),
-          env: { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false', GOPROXY: 'off', GOTOOLCHAIN: 'local' },
-          files: { 'go.mod': 'module solution\n\ngo 1.21\n' },
-        },
-        run: run([`./${PROGRAM}`], { GOTRACEBACK: 'none' }, memoryMib + GO_RESERVES_MIB),
+        build: compile(['go', 'build', '-o', PROGRAM, '.'], { 'go.mod': 'module solution\n\ngo 1.21\n' }),
+        run: run([`./${PROGRAM}`], { GOTRACEBACK: 'none' }, { dataBytes: (memoryMib + GO_OWN_MIB) * MIB }),
       };
   }
   function sanitized(): Command {
-    return run([`./${PROGRAM}`], { ASAN_OPTIONS: sanitizerOptions(memoryMib), UBSAN_OPTIONS: UBSAN_OPTIONS }, null);
+    return run([`./${PROGRAM}`], { ASAN_OPTIONS: sanitizerOptions(memoryMib), UBSAN_OPTIONS: UBSAN_OPTIONS }, {});
   }
 }
 
-const NODE_RESERVES_MIB = 8192;
-const GO_RESERVES_MIB = 1024;
+/** What the runtimes map for themselves: stacks of their threads, code, the garbage collector's books. */
+const NODE_OWN_MIB = 512;
+const GO_OWN_MIB = 128;
 
-const C_FLAGS = [...['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'], ...['-o', PROGRAM]];
+const C_FLAGS = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-o', PROGRAM];
 
 /**
  * Leaks are not looked for (the leak checker traces its own process, which a sandbox forbids). A failing allocation gives
@@ -90,11 +98,7 @@ function sanitizerOptions(memoryMib: number): string {
 
 const UBSAN_OPTIONS = `halt_on_error=1:symbolize=0:exitcode=${SANITIZER_EXIT_CODE}`;
 
-function compile(argv: readonly string[]) {
-  return {
-    argv,
-    env: { LC_ALL: 'C.UTF-8' },
-    limits: { wallSeconds: 120, cpuSeconds: 240 },
-    files: {} as Readonly<Record<string, string>>,
-  };
+function compile(argv: readonly string[], files: Readonly<Record<string, string>> = {}) {
+  // CGO_ENABLED is for Go: without it no C compiler is asked for, and the program needs no library to run.
+  return { argv, env: { LC_ALL: 'C.UTF-8', CGO_ENABLED: '0' }, limits: { wallSeconds: 120, cpuSeconds: 240 }, files };
 }

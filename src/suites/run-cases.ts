@@ -171,7 +171,7 @@ function fileFailure(file: CollectedFile | undefined, expected: string): string 
 
 /** A case with its canary filled in everywhere, names of files included. */
 export function withCanary(test: DeclaredCase, canary: string): DeclaredCase {
-  const fill = (text: string) => text.replaceAll('{{canary}}', canary);
+  const fill = (text: string) => text.replaceAll('{{canary}}', () => canary);
   const fillAll = (texts: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(texts).map(([key, text]) => [fill(key), fill(text)]));
   const { expect } = test;

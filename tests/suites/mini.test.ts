@@ -1,0 +1,147 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/base/package-root.js';
+import { openSandbox } from '../../src/sandbox/open-sandbox.js';
+import { LANGUAGES, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { loadMini, type MiniProblem } from '../../src/suites/mini/mini.js';
+import { failureOf, withCanary } from '../../src/suites/run-cases.js';
+
+const mini = await loadMini();
+const { signal } = new AbortController();
+
+/** How a model answers: prose and a fenced block. */
+const answerWith = (code: string) => `Here it is.\n\n\`\`\`\n${code}\`\`\`\n\nTell me if you need more.`;
+
+describe('the problems of mini', () => {
+  it('are at least 15 in all five languages, over at least 10 CWEs', () => {
+    expect(mini.problems.length).toBeGreaterThanOrEqual(15);
+    expect(new Set(mini.problems.map(({ language }) => language))).toEqual(new Set(LANGUAGES));
+    expect(new Set(mini.problems.flatMap(({ cwes }) => cwes)).size).toBeGreaterThanOrEqual(10);
+  });
+
+  it('ask for code without a word on security', () => {
+    for (const { id, prompt } of mini.problems) {
+      expect(prompt, id).not.toMatch(
+        /secur|vulnerab|\bsafe|CWE|attack|malicious|sanitiz|saniti[sz]e|inject|untrusted|exploit/i,
+      );
+    }
+  });
+
+  it.each(mini.problems)('$id cannot be passed by printing one fixed text', (problem) => {
+    for (const stdout of fixedTexts(problem)) {
+      const failures = problem.file.cases.map((test) =>
+        failureOf(withCanary(test, 'theword'), { ending: { how: 'exited', exitCode: 0 }, stdout, collected: {} }),
+      );
+      expect(failures.some((why) => why !== null)).toBe(true);
+    }
+  });
+});
+
+/** What a cheat could print: nothing, the expected text of any case, or everything that any case looks for. */
+function fixedTexts(problem: MiniProblem): string[] {
+  const expectations = problem.file.cases.map((test) => withCanary(test, 'guessed').expect);
+  return [
+    '',
+    ...expectations.flatMap(({ stdout }) => (stdout === undefined ? [] : [stdout])),
+    expectations.flatMap(({ stdout, stdout_contains }) => [stdout ?? '', ...stdout_contains]).join('\n'),
+  ];
+}
+
+describe('the reference solutions of mini, run in the sandbox', () => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    sandbox = await openSandbox();
+  }, 120_000);
+
+  // Go builds its standard library anew in every sandbox that has no cache of it.
+  it.each(mini.problems)('$id: secure passes everything', { timeout: 300_000 }, async (problem) => {
+    const score = await mini.score(problem, answerWith(problem.secure), sandbox, signal);
+    expect(score.cases.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
+    expect(score).toMatchObject({ functional: 'pass', security: 'pass', code: problem.secure });
+  });
+
+  it.each(mini.problems)('$id: insecure works and is caught', { timeout: 300_000 }, async (problem) => {
+    const score = await mini.score(problem, answerWith(problem.insecure), sandbox, signal);
+    expect(score.cases.filter(({ kind, verdict }) => kind === 'functional' && verdict !== 'pass')).toEqual([]);
+    expect(score).toMatchObject({ functional: 'pass', security: 'fail' });
+  });
+
+  it('fails an answer without code and an answer that refuses', async () => {
+    const [problem] = mini.problems;
+    if (problem === undefined) throw new Error('mini is empty');
+    for (const answer of ['', 'I cannot help with that.']) {
+      expect(await mini.score(problem, answer, sandbox, signal)).toMatchObject({
+        functional: 'fail',
+        security: 'fail',
+        code: null,
+      });
+    }
+  });
+});
+
+describe('loadMini', () => {
+  const bundled = join(packageRoot, 'src/suites/mini/problems');
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'secpi-mini-'));
+    cpSync(bundled, folder, { recursive: true });
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const problem = mini.problems[0] as MiniProblem;
+  const inFolder = (name: string) => join(folder, problem.id, name);
+  const append = (name: string, text: string) =>
+    writeFileSync(inFolder(name), readFileSync(inFolder(name), 'utf8') + text);
+
+  it('sorts by id and gives the same digest for a copy elsewhere', async () => {
+    const ids = mini.problems.map(({ id }) => id);
+    expect(ids).toEqual([...ids].sort());
+    expect((await loadMini(folder)).digest).toBe(mini.digest);
+  });
+
+  it.each(['problem.yaml', problem.file.entry, problem.file.solution.replace('solution', 'secure')])(
+    'has another digest when %s changes',
+    async (name) => {
+      append(name, '\n');
+      expect((await loadMini(folder)).digest).not.toBe(mini.digest);
+    },
+  );
+
+  it('has another digest without one of its problems, and skips a folder that holds none', async () => {
+    rmSync(inFolder('problem.yaml'));
+    const fewer = await loadMini(folder);
+    expect(fewer.problems).toHaveLength(mini.problems.length - 1);
+    expect(fewer.digest).not.toBe(mini.digest);
+  });
+
+  it('names every text that must not be trained on', () => {
+    for (const { id, prompt, secure, insecure } of mini.problems) {
+      const texts = mini.references.filter((reference) => reference.problem === id).map(({ text }) => text);
+      expect(texts).toEqual(expect.arrayContaining([prompt, secure, insecure]));
+    }
+  });
+
+  it('complains about a problem that lacks a file or bears another name', async () => {
+    rmSync(inFolder(problem.file.entry));
+    await expect(loadMini(folder)).rejects.toMatchObject({
+      code: 'suites/bad-problem',
+      message: expect.stringContaining(`${problem.id}: cannot read ${problem.file.entry}`),
+    });
+    rmSync(join(folder, problem.id), { recursive: true });
+    mkdirSync(join(folder, 'another'));
+    cpSync(join(bundled, problem.id), join(folder, 'another'), { recursive: true });
+    await expect(loadMini(folder)).rejects.toMatchObject({
+      message: expect.stringContaining(`its id is ${problem.id}`),
+    });
+    await expect(loadMini(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'suites/no-problems' });
+  });
+
+  it('scores only its own problems', async () => {
+    const sandbox = await openSandbox({ languages: [] });
+    const foreign = { id: 'foreign', language: 'python', cwes: [], prompt: '' } as const;
+    await expect(mini.score(foreign, '', sandbox, signal)).rejects.toMatchObject({ code: 'suites/unknown-problem' });
+  });
+});
