@@ -53,7 +53,7 @@ export async function loadMini(folder: string = bundledProblems): Promise<MiniSu
 }
 
 /** What the case runner needs of a problem. */
-export function caseProblem(problem: MiniProblem): CaseProblem {
+function caseProblem(problem: MiniProblem): CaseProblem {
   const { file } = problem;
   return {
     language: file.language,
