@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir, release } from 'node:os';
 import { join } from 'node:path';
-import { startProcess } from '../base/child-process.js';
+import { askProgram } from '../base/ask-program.js';
 import { messageOf, SecpiError } from '../base/errors.js';
 import { LANGUAGES, type Language, type Sandbox, type SandboxLevel } from './sandbox.js';
 import { type Machine, runInSandbox } from './sandbox-run.js';
@@ -11,6 +11,8 @@ import { findProgram, findToolchains, type Toolchain } from './toolchains.js';
 export interface OpenSandboxOptions {
   /** Run without any isolation when bubblewrap does not work here. Only when a person said so in words. */
   readonly allowNone?: boolean;
+  /** The bubblewrap program; by default it is looked up. */
+  readonly bubblewrap?: string;
   /** Where programs are looked up; default `$PATH`. */
   readonly path?: string;
   /** Where things that take long to make are kept; default `secpi` in the user's cache folder. */
@@ -30,7 +32,8 @@ const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
 export async function openSandbox(options: OpenSandboxOptions = {}): Promise<Sandbox> {
   const asRoot = process.getuid?.() === 0;
   const tools = { prlimit: needed('prlimit'), setpriv: needed('setpriv'), env: needed('env') };
-  const bubblewrap = findProgram('bwrap', SYSTEM_PATH) ?? findProgram('bwrap', options.path ?? process.env.PATH ?? '');
+  const path = options.path ?? process.env.PATH ?? SYSTEM_PATH;
+  const bubblewrap = options.bubblewrap ?? findProgram('bwrap', SYSTEM_PATH) ?? findProgram('bwrap', path);
   const machine: Machine = {
     bubblewrap,
     asRoot,
@@ -46,9 +49,7 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
   }
   const used: Machine = problem === null ? machine : { ...machine, bubblewrap: null };
   const wanted = options.languages ?? LANGUAGES;
-  const found = (await findToolchains(options.path ?? process.env.PATH ?? SYSTEM_PATH)).filter((toolchain) =>
-    wanted.includes(toolchain.language),
-  );
+  const found = (await findToolchains(path)).filter((toolchain) => wanted.includes(toolchain.language));
   const versions = await Promise.all(found.map((toolchain) => versionInside(used, toolchain)));
   const toolchains: Partial<Record<Language, string>> = {};
   const usable = new Map<Language, Toolchain>();
@@ -141,7 +142,11 @@ async function versionInside(machine: Machine, toolchain: Toolchain): Promise<st
     AbortSignal.timeout(60_000),
   );
   if (run.ending.how !== 'exited' || run.ending.exitCode !== 0) return null;
-  return /\d+(\.\d+)+/.exec(run.stdout)?.[0] ?? null;
+  return numberIn(run.stdout);
+}
+
+function numberIn(text: string): string | null {
+  return /\d+(\.\d+)+/.exec(text)?.[0] ?? null;
 }
 
 async function levelOf(machine: Machine): Promise<SandboxLevel> {
@@ -152,20 +157,17 @@ async function levelOf(machine: Machine): Promise<SandboxLevel> {
       network: 'host',
       seccomp: false,
       unprivileged: true,
-      notes: ['no isolation: code sees this machine, its files and its network', 'memory limit: per process'],
+      notes: [
+        'no isolation: code sees this machine, its files and its network',
+        'what leaves its process group may survive the run',
+        'memory limit: per process',
+      ],
     };
   }
-  const asked = await startProcess({
-    argv: [machine.bubblewrap, '--version'],
-    cwd: '/',
-    env: {},
-    stdout: { capture: { limitBytes: 1000, overflow: 'stop' } },
-    timeoutSeconds: 10,
-  });
-  const { stdout } = await asked.exited;
+  const version = await askProgram([machine.bubblewrap, '--version'], {});
   return {
     kind: 'bubblewrap',
-    version: /\d+(\.\d+)+/.exec(stdout)?.[0] ?? 'unknown',
+    version: numberIn(version ?? '') ?? 'unknown',
     network: 'none',
     seccomp: machine.seccomp !== null,
     unprivileged: true,

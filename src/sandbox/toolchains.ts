@@ -1,7 +1,8 @@
 /** Which languages this machine can run, and what of it must be visible inside a sandbox for that. */
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { startProcess } from '../base/child-process.js';
+import { askProgram } from '../base/ask-program.js';
 import { GO_BUILD_ENV, warmGoCache } from './go-cache.js';
 import { LANGUAGES, type Language } from './sandbox.js';
 
@@ -56,7 +57,7 @@ async function findPython(path: string): Promise<Toolchain | null> {
   if (isProgram('/usr/bin/python3')) return { ...toolchain, path: [], mounts: [] };
   // Shims and virtual environments point elsewhere: ask the interpreter itself.
   const program = findProgram('python3', path);
-  const prefix = program && (await firstLine([program, '-I', '-c', 'import sys; print(sys.base_prefix)'], path));
+  const prefix = program && (await ask([program, '-I', '-c', 'import sys; print(sys.base_prefix)'], path));
   if (!prefix || !isProgram(join(prefix, 'bin/python3'))) return null;
   return { ...toolchain, path: [join(prefix, 'bin')], mounts: outsideUsr(prefix) };
 }
@@ -86,7 +87,7 @@ async function findCompiler(language: 'c' | 'cpp', name: string, path: string): 
 
 async function findGo(path: string): Promise<Toolchain | null> {
   const program = findProgram('go', path);
-  const root = program && (await firstLine([program, 'env', 'GOROOT'], path));
+  const root = program && (await ask([program, 'env', 'GOROOT'], path));
   if (!root || !isProgram(join(root, 'bin/go'))) return null;
   const toolchain: Toolchain = {
     ...PLAIN,
@@ -99,7 +100,7 @@ async function findGo(path: string): Promise<Toolchain | null> {
     versionCommand: ['go', 'env', 'GOVERSION'],
   };
   const prepare = async (cacheFolder: string): Promise<Toolchain> => {
-    const version = await firstLine([join(root, 'bin/go'), 'env', 'GOVERSION'], path);
+    const version = await ask([join(root, 'bin/go'), 'env', 'GOVERSION'], path);
     const cache = await warmGoCache(root, version ?? 'unknown', cacheFolder);
     const mounts = [...toolchain.mounts, { from: cache, to: GO_CACHE_INSIDE }];
     return { ...toolchain, mounts, seed: { variable: 'GOCACHE', from: GO_CACHE_INSIDE } };
@@ -128,16 +129,6 @@ function isProgram(path: string): boolean {
   }
 }
 
-async function firstLine(argv: readonly string[], path: string): Promise<string | null> {
-  const asked = await startProcess({
-    argv,
-    cwd: '/',
-    env: { PATH: path, HOME: process.env.HOME ?? '/', ...GO_BUILD_ENV },
-    stdout: { capture: { limitBytes: 4096, overflow: 'stop' } },
-    timeoutSeconds: 20,
-    graceSeconds: 0,
-  });
-  const { exitCode, stdout } = await asked.exited;
-  const line = stdout.split('\n', 1)[0]?.trim() ?? '';
-  return exitCode === 0 && line !== '' ? line : null;
+function ask(argv: readonly string[], path: string): Promise<string | null> {
+  return askProgram(argv, { ...GO_BUILD_ENV, PATH: path, HOME: homedir() });
 }
