@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import type { Sha256 } from '../base/hash.js';
 import type { ArtifactReader, Manifest } from './artifact.js';
 import { commitArtifact, openStaging, setArtifactAside } from './artifact-store.js';
@@ -131,7 +131,11 @@ async function makeArtifact<Services>(
 /** Removes the work of a stage whose run was killed between the commit and its tidying up. */
 export async function removeFinishedWork<Services>(context: StageRun<Services>, fingerprint: Sha256): Promise<void> {
   const { state, signal } = context;
-  if (!(await hasWork(state.work(fingerprint)))) return;
+  const left = await access(state.work(fingerprint)).then(
+    () => true,
+    () => false,
+  );
+  if (!left) return;
   // Somebody who holds the lock is making the artifact again and still needs the folder.
   const lock = await tryLock(state.lock(fingerprint), signal);
   if (lock === undefined) return;

@@ -22,8 +22,8 @@ describe('livenessOf', () => {
 
   it('takes a zombie for dead although pid and start time are still there', async () => {
     if (process.platform !== 'linux') return;
-    // The shell becomes `sleep` and so never collects the child that ended before.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell becomes `sleep` and so never collects the child that ends after that.
+    const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const me = await thisProcess();
