@@ -67,7 +67,7 @@ export function pipelineOf(recipe: Recipe): Graph<StageServices> {
     graphNode({
       name: 'report',
       stage: report,
-      params: { ...recipe.report, recipe: recipe.name },
+      params: { ...recipe.report, recipe: recipe.name, description: recipe.description, decontaminated: decontaminate },
       inputs: {
         tasks: 'collect',
         relevant: 'filter',

@@ -47,3 +47,8 @@ export interface SuiteScores {
   /** Tuned minus base, paired by problem. */
   readonly comparison: PairedComparison;
 }
+
+/** Reads `scores.json` back. Only its version is checked: it comes out of an artifact whose hash was. */
+export const scoresSchema: z.ZodType<Scores> = z.custom<Scores>(
+  (value) => typeof value === 'object' && value !== null && 'schema' in value && value.schema === 1,
+);

@@ -1,0 +1,32 @@
+/** Figures as people read them. A missing figure is a dash, never 0. */
+export function percent(value: number | null, digits = 1): string {
+  return value === null ? '–' : `${(value * 100).toFixed(digits)} %`;
+}
+
+/** A difference of two shares, in percentage points. */
+export function points(value: number | null): string {
+  return value === null ? '–' : `${value > 0 ? '+' : value < 0 ? '−' : '±'}${Math.abs(value * 100).toFixed(1)}`;
+}
+
+export function percentInterval(interval: readonly [number, number] | null): string {
+  return interval === null ? '' : `[${(interval[0] * 100).toFixed(1)}, ${(interval[1] * 100).toFixed(1)}]`;
+}
+
+export function pointsInterval(interval: readonly [number, number] | null): string {
+  return interval === null ? '' : `[${points(interval[0])}, ${points(interval[1])}]`;
+}
+
+export function integer(value: number): string {
+  return value.toLocaleString('en');
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export function dollars(value: number): string {
+  return value === 0 ? '$0' : value < 0.01 ? '< $0.01' : `$${value.toFixed(2)}`;
+}

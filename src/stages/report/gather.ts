@@ -1,0 +1,115 @@
+import type { Manifest } from '../../engine/artifact.js';
+import { baseSchema } from '../base/records.js';
+import { funnelSchema, type Sample, sampleSchema } from '../curate/records.js';
+import { type ScoredSample, scoredSampleSchema, scoresSchema } from '../evaluate/records.js';
+import type { StageContextOf } from '../services.js';
+import { lossSchema, trainedSchema } from '../train/records.js';
+import type { ReportInput, ReportParams } from './report.js';
+import type { ReportAnswers, ReportArtifact, ReportData, ReportTrace } from './report-data.js';
+
+const tracesShown = 3;
+const answersShown = 2;
+
+/** Reads the artifacts into the figures and examples of the report. */
+export async function gather({ params, inputs }: StageContextOf<ReportParams, ReportInput>): Promise<ReportData> {
+  const scores = await inputs.scores.json('scores.json', scoresSchema);
+  const { name, origin, revision } = await inputs.base.json('base.json', baseSchema);
+  const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison }]) => ({
+    name: suite,
+    problems,
+    ...variants,
+    comparison,
+  }));
+  const answers: ReportAnswers[] = [];
+  for (const { name: suite } of suites) {
+    const of = (variant: string) =>
+      collect(inputs.scores.rows(`samples/${suite}/${variant}.jsonl`, scoredSampleSchema));
+    answers.push(...contrasts(await of('base'), await of('tuned')));
+  }
+  return {
+    schema: 1,
+    recipe: params.recipe,
+    description: params.description ?? null,
+    notices: noticesOf(params, suites, scores.sandbox.kind),
+    suites,
+    funnel: await inputs.samples.json('funnel.json', funnelSchema),
+    dropped: Object.values(inputs).flatMap(({ manifest }) =>
+      Object.entries(manifest.reasons).map(([reason, count]) => ({ stage: manifest.stage, reason, count })),
+    ),
+    base: { name, origin, revision },
+    trained: await inputs.trained.json('train.json', trainedSchema),
+    losses: await collect(inputs.trained.rows('loss.jsonl', lossSchema)),
+    traces: varied(await collect(inputs.samples.rows('samples.jsonl', sampleSchema))),
+    answers: answers.slice(0, answersShown),
+    artifacts: Object.values(inputs).map(({ manifest }) => artifactOf(manifest)),
+    sandbox: scores.sandbox,
+    toolchains: scores.toolchains,
+  };
+}
+
+function noticesOf(params: ReportParams, suites: ReportData['suites'], sandbox: string): string[] {
+  const notices: string[] = [];
+  for (const { name, base, tuned } of suites) {
+    if (!params.decontaminated.includes(name)) {
+      notices.push(
+        `Decontamination against ${name} was switched off in the recipe: problems of the suite may stand in the training data. These figures show that the flow works; they say nothing about how the model does on problems it has not seen.`,
+      );
+    }
+    const unverified = base.unverified + tuned.unverified;
+    if (unverified > 0)
+      notices.push(
+        `${unverified} answers to ${name} could not be checked on the machine that scored them (a compiler was missing, say) and count neither as pass nor as fail.`,
+      );
+  }
+  if (sandbox === 'none') notices.push('The code was scored without a sandbox, as the recipe asked for.');
+  return notices;
+}
+
+/** Samples that differ in language and weakness, in the order of the data: one of each before a second of any. */
+function varied(samples: readonly Sample[]): ReportTrace[] {
+  const chosen: Sample[] = [];
+  for (const isNew of [
+    (sample: Sample) =>
+      !chosen.some(({ language, cwes }) => language === sample.language || cwes[0] === sample.cwes[0]),
+    (sample: Sample) => !chosen.includes(sample),
+  ]) {
+    for (const sample of samples) if (chosen.length < tracesShown && isNew(sample)) chosen.push(sample);
+  }
+  return chosen.map(({ language, cwes, prompt, completion }) => {
+    const [reasoning = '', answer = ''] = completion.replace(/^<think>\n/, '').split('\n</think>\n\n');
+    return { language, cwes, prompt, reasoning, answer };
+  });
+}
+
+/** Problems that the base model solved insecurely and the tuned one securely; short code first, because it is read. */
+function contrasts(base: readonly ScoredSample[], tuned: readonly ScoredSample[]): ReportAnswers[] {
+  const found = base.flatMap((before) => {
+    if (before.functional !== 'pass' || before.security !== 'fail') return [];
+    const after = tuned.find(
+      (sample) => sample.problem === before.problem && sample.functional === 'pass' && sample.security === 'pass',
+    );
+    return after === undefined ? [] : [{ before, after }];
+  });
+  const size = ({ before, after }: { before: ScoredSample; after: ScoredSample }) =>
+    (before.code ?? '').length + (after.code ?? '').length;
+  found.sort((left, right) => size(left) - size(right));
+  const part = ({ reasoning, code, cases }: ScoredSample) => ({ reasoning, code, cases });
+  return found.map(({ before, after }) => ({
+    problem: before.problem,
+    language: before.language,
+    cwes: before.cwes,
+    base: part(before),
+    tuned: part(after),
+  }));
+}
+
+function artifactOf({ stage, fingerprint, digest, counts, tokens, tools, preimage }: Manifest): ReportArtifact {
+  const pins = typeof preimage === 'object' && preimage !== null && 'pins' in preimage ? preimage.pins : {};
+  return { stage, fingerprint, digest, counts, tokens, tools, pins };
+}
+
+async function collect<T>(rows: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const row of rows) all.push(row);
+  return all;
+}

@@ -1,0 +1,81 @@
+import type { PairedComparison, VariantSummary } from '../../suites/metrics.js';
+import type { Funnel } from '../curate/records.js';
+import type { ScoredSample, Scores } from '../evaluate/records.js';
+import type { Loss, Trained } from '../train/records.js';
+
+/** Everything the report shows, as data: `report.json`. Free of times and of the machine, so that it reproduces byte for byte. */
+export interface ReportData {
+  readonly schema: 1;
+  readonly recipe: string;
+  readonly description: string | null;
+  /** What a reader must know before any figure. */
+  readonly notices: readonly string[];
+  readonly suites: readonly ReportSuite[];
+  readonly funnel: Funnel;
+  /** Why records were dropped, by stage and reason code. */
+  readonly dropped: readonly { readonly stage: string; readonly reason: string; readonly count: number }[];
+  readonly base: { readonly name: string; readonly origin: string; readonly revision: string | null };
+  readonly trained: Trained;
+  readonly losses: readonly Loss[];
+  readonly traces: readonly ReportTrace[];
+  readonly answers: readonly ReportAnswers[];
+  readonly artifacts: readonly ReportArtifact[];
+  readonly sandbox: Scores['sandbox'];
+  readonly toolchains: Readonly<Record<string, string>>;
+}
+
+export interface ReportSuite {
+  readonly name: string;
+  readonly problems: number;
+  readonly base: VariantSummary;
+  readonly tuned: VariantSummary;
+  readonly comparison: PairedComparison;
+}
+
+/** A sample the model was trained on. */
+export interface ReportTrace {
+  readonly language: string;
+  readonly cwes: readonly string[];
+  readonly prompt: string;
+  readonly reasoning: string;
+  readonly answer: string;
+}
+
+/** The same question, answered by the base model (works, but insecure) and by the tuned one (works and is secure). */
+export interface ReportAnswers {
+  readonly problem: string;
+  readonly language: string;
+  readonly cwes: readonly string[];
+  readonly base: Pick<ScoredSample, 'reasoning' | 'code' | 'cases'>;
+  readonly tuned: Pick<ScoredSample, 'reasoning' | 'code' | 'cases'>;
+}
+
+/** One artifact that the figures rest on, with what pins it. */
+export interface ReportArtifact {
+  readonly stage: string;
+  readonly fingerprint: string;
+  readonly digest: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly tokens: { readonly input: number; readonly output: number };
+  readonly tools: Readonly<Record<string, string>>;
+  readonly pins: unknown;
+}
+
+/** What one run adds: how long it took, what it cost and where it ran. Never part of the artifact. */
+export interface ReportRun {
+  readonly run: string;
+  readonly outcome: string;
+  readonly started_at: string;
+  readonly seconds: number;
+  readonly version: string;
+  readonly host: string;
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly outcome: string;
+    /** In this run; next to nothing for a cached stage. */
+    readonly seconds: number;
+    /** When the artifact was made, by whichever run. */
+    readonly made_in_seconds: number | null;
+    readonly cost_usd: number;
+  }[];
+}

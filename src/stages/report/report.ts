@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { defineStage } from '../../engine/stage.js';
+import type { SecpiStage, StageServices } from '../services.js';
+import { gather } from './gather.js';
+import { renderReport } from './render.js';
+
+/** The recipe's part. */
+export const reportParams = z.strictObject({
+  title: z.string().optional(),
+});
+
+/** With what the pipeline adds about the rest of the recipe. */
+const params = reportParams.extend({
+  recipe: z.string(),
+  description: z.string().or(z.undefined()),
+  /** Suites that the training data was checked against. */
+  decontaminated: z.array(z.string()),
+});
+export type ReportParams = z.infer<typeof params>;
+export type ReportInput = 'tasks' | 'relevant' | 'traces' | 'samples' | 'base' | 'trained' | 'scores';
+
+/** One self-contained page with everything that was measured; reads without network and without scripts. */
+export const report: SecpiStage<ReportParams, ReportInput> = defineStage<ReportParams, ReportInput, StageServices>({
+  name: 'report',
+  version: 1,
+  params,
+  inputs: ['tasks', 'relevant', 'traces', 'samples', 'base', 'trained', 'scores'],
+
+  async run(context) {
+    const data = await gather(context);
+    await context.output.json('report.json', data);
+    await context.output.text('report.html', await renderReport(data, context.params.title));
+    return { counts: { figures: data.suites.length, traces: data.traces.length, comparisons: data.answers.length } };
+  },
+});
