@@ -20,6 +20,8 @@ export interface StoredAnswer {
   readonly answer: ChatAnswer;
   /** What it cost when it was bought. */
   readonly cost_usd: number;
+  /** Whether it was put in through this very store object. */
+  readonly own: boolean;
 }
 
 /** More files than this are opened for each read instead of being kept open. */
@@ -42,6 +44,8 @@ export class AnswerStore implements AsyncDisposable {
   readonly #handles = new Map<string, Promise<FileHandle>>();
   #refreshing: Promise<void> | undefined;
   #segment: Promise<{ readonly name: string; readonly writer: JsonLinesWriter<AnswerRow> }> | undefined;
+
+  #ownSegment: string | undefined;
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -72,7 +76,7 @@ export class AnswerStore implements AsyncDisposable {
       this.#index.delete(text);
       return undefined;
     }
-    return { answer: answerOf(row), cost_usd: row.cost_usd ?? 0 };
+    return { answer: answerOf(row), cost_usd: row.cost_usd ?? 0, own: place.segment === this.#ownSegment };
   }
 
   /** Keeps an answer; it is on the disk when this resolves. */
@@ -108,16 +112,16 @@ export class AnswerStore implements AsyncDisposable {
 
   async #createSegment() {
     const name = `${ulid()}.jsonl`;
+    this.#ownSegment = name;
     this.#scanned.set(name, 0);
     await makeDirectory(this.#folder);
     return { name, writer: await createJsonLines<AnswerRow>(join(this.#folder, name)) };
   }
 
   async #scanNew(): Promise<void> {
-    const own = await this.#segment?.then(({ name }) => name);
     // Names begin with the time, so of two answers to one request the older one counts.
     const all = await readdir(this.#folder).catch(missingIsEmpty);
-    const names = all.filter((name) => name.endsWith('.jsonl') && name !== own).sort();
+    const names = all.filter((name) => name.endsWith('.jsonl') && name !== this.#ownSegment).sort();
     for (const segment of names) {
       const path = join(this.#folder, segment);
       const from = this.#scanned.get(segment) ?? 0;

@@ -70,8 +70,9 @@ function statusFailure(
   const common = { ok: false, message: said, ...(wait === undefined ? {} : { retryAfterSeconds: wait }) } as const;
   if (status === 402 || NO_CREDIT.has(code))
     return { ...common, reason: 'refused', retryable: false, fatal: 'no-credit' };
-  if (status === 401 || status === 403)
-    return { ...common, reason: 'refused', retryable: false, fatal: 'unauthorised' };
+  if (status === 401) return { ...common, reason: 'refused', retryable: false, fatal: 'unauthorised' };
+  // Some providers say this to a single question that they do not like.
+  if (status === 403) return { ...common, reason: 'refused', retryable: false, fatal: 'forbidden' };
   if (status === 404) return { ...common, reason: 'refused', retryable: false, fatal: 'no-such-model' };
   const wish = headers?.get('x-should-retry');
   const passing = status === 408 || status === 409 || status === 425 || status === 429 || status >= 500;

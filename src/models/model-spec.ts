@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { operational } from '../engine/operational.js';
 import { fromEnvironment, inputPath } from '../recipe/field.js';
 
 const environmentName = z
@@ -38,32 +39,36 @@ export const serveSchema = z.strictObject({
   start_timeout_seconds: seconds.default(300),
 });
 
-/** One entry under the recipe's `models:`. */
+/**
+ * One entry under the recipe's `models:`. Fields that say *how* a model is asked, not what it answers, are marked as
+ * operational: a change of these must not run anything again. What remains is `model` and `revision`; the bytes of
+ * `replay` enter fingerprints as a pin.
+ */
 export const modelSpecSchema = z
   .strictObject({
     /** What the server calls the model; with `revision`, what the model *is*. */
     model: z.string().min(1),
     revision: z.string().min(1).optional(),
     /** Base address of an OpenAI-compatible server, including its `/v1`. */
-    endpoint: fromEnvironment(httpUrl).optional(),
+    endpoint: operational(fromEnvironment(httpUrl).optional()),
     /** Name of the environment variable that holds the key. */
-    api_key_env: environmentName.optional(),
+    api_key_env: operational(environmentName.optional()),
     /** A recording whose answers come first. */
-    replay: inputPath().optional(),
-    serve: serveSchema.optional(),
-    price: priceSchema.optional(),
-    concurrency: concurrencySchema.prefault({}),
-    requests_per_minute: z.number().positive().optional(),
-    tokens_per_minute: z.number().positive().optional(),
+    replay: operational(inputPath().optional()),
+    serve: operational(serveSchema.optional()),
+    price: operational(priceSchema.optional()),
+    concurrency: operational(concurrencySchema.prefault({})),
+    requests_per_minute: operational(z.number().positive().optional()),
+    tokens_per_minute: operational(z.number().positive().optional()),
     /** The whole of one attempt. */
-    timeout_seconds: seconds.default(1800),
+    timeout_seconds: operational(seconds.default(1800)),
     /** Longest silence inside a streamed answer, and before its first piece. */
-    idle_timeout_seconds: seconds.default(300),
+    idle_timeout_seconds: operational(seconds.default(300)),
     /** How long the server may do nothing but refuse (429, 5xx, no connection) before the run gives up. */
-    saturation_seconds: seconds.default(900),
+    saturation_seconds: operational(seconds.default(900)),
     /** Further attempts after a failed one, per question. */
-    retries: z.number().int().min(0).default(5),
-    budget: budgetSchema.optional(),
+    retries: operational(z.number().int().min(0).default(5)),
+    budget: operational(budgetSchema.optional()),
   })
   .refine((spec) => spec.endpoint === undefined || spec.serve === undefined, {
     path: ['serve'],
@@ -71,26 +76,6 @@ export const modelSpecSchema = z
   });
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
-
-/**
- * Fields that say *how* a model is asked, not what it answers: a change of these must not run anything again, so they
- * stay out of fingerprints. What remains is `model` and `revision`; the bytes of `replay` enter as a pin instead.
- */
-export const operationalModelFields = [
-  'endpoint',
-  'api_key_env',
-  'replay',
-  'serve',
-  'price',
-  'concurrency',
-  'requests_per_minute',
-  'tokens_per_minute',
-  'timeout_seconds',
-  'idle_timeout_seconds',
-  'saturation_seconds',
-  'retries',
-  'budget',
-] as const satisfies readonly (keyof ModelSpec)[];
 
 /** What the model is, as it enters request hashes: name and revision. */
 export function identityOf(spec: Pick<ModelSpec, 'model' | 'revision'>): string {

@@ -1,4 +1,5 @@
 import type { AskOutcome, ChatAnswer, ChatRequest } from './chat.js';
+import type { BudgetLimit } from './model-spec.js';
 
 /** Turns an answer into what the caller needs, or says why it cannot be used; the question is then asked again. */
 export type Parse<Parsed> = (
@@ -10,6 +11,15 @@ export interface AskOptions<Row, Parsed> {
   readonly request: (row: Row) => ChatRequest;
   readonly parse: Parse<Parsed>;
   readonly signal: AbortSignal;
+  /** How often a question is asked again after an unusable answer. Default 2. */
+  readonly askAgain?: number;
+  /**
+   * What to do with an answer that ran into `max_tokens`: `double` (default) asks once more with twice as many and then gives
+   * up as `truncated`; `keep` hands it to `parse` as it is, which is right where `max_tokens` is part of what is measured.
+   */
+  readonly onTruncated?: 'double' | 'keep';
+  /** A hard stop for these rows alone, besides the model's own. */
+  readonly budget?: BudgetLimit;
   /** Called after each row is settled. */
   readonly onSettled?: (done: number) => void;
 }
@@ -25,7 +35,7 @@ export interface Model {
   ask<Row, Parsed>(
     options: AskOptions<Row, Parsed>,
   ): AsyncIterable<{ readonly row: Row; readonly outcome: AskOutcome<Parsed> }>;
-  /** Money and tokens so far in this process. */
+  /** Bought so far in this process: recorded and stored answers cost nothing. Failed attempts are not counted. */
   readonly spent: {
     readonly requests: number;
     readonly input_tokens: number;

@@ -162,9 +162,9 @@ async function askStreamed({ completions, body, timers, promptCharacters, redact
     if (thought) reasoned.push(thought);
     finish = choice.finish_reason ?? finish;
   }
-  // An aborted stream ends without an error, and so does one whose server hung up.
-  timers.signal.throwIfAborted();
   if (finish === undefined) {
+    // An aborted stream ends without an error, and so does one whose server hung up.
+    timers.signal.throwIfAborted();
     return { ok: false, reason: 'transport', retryable: true, message: 'the stream ended without a finish_reason' };
   }
   return {

@@ -34,12 +34,14 @@ describe('AnswerStore', () => {
           await using store = await AnswerStore.open(own);
           await Promise.all(all.map(([name, text]) => store.put(key(name), answer(name, text), 0.5)));
           for (const [name, text] of all) {
-            expect(await store.get(key(name))).toEqual({ answer: answer(name, text), cost_usd: 0.5 });
+            expect(await store.get(key(name))).toEqual({ answer: answer(name, text), cost_usd: 0.5, own: true });
           }
         }
         await using again = await AnswerStore.open(own);
         expect(again.size).toBe(all.length);
-        for (const [name, text] of all) expect((await again.get(key(name)))?.answer.content).toBe(text);
+        for (const [name, text] of all) {
+          expect(await again.get(key(name))).toEqual({ answer: answer(name, text), cost_usd: 0.5, own: false });
+        }
       }),
       { numRuns: 30 },
     );

@@ -1,0 +1,204 @@
+import { join } from 'node:path';
+import { SecpiError } from '../base/errors.js';
+import { sha256 } from '../base/hash.js';
+import { createRedactor, type Redactor } from '../base/redact.js';
+import { AnswerSource, type ServerLink } from './answer-source.js';
+import { AnswerStore } from './answer-store.js';
+import { askAll } from './ask.js';
+import { Budget } from './budget.js';
+import type { ChatRequest } from './chat.js';
+import { estimateTokens } from './chat-response.js';
+import { type Clock, systemClock } from './clock.js';
+import { Ledger } from './ledger.js';
+import type { Model } from './model.js';
+import type { ModelServer } from './model-server.js';
+import { identityOf, type ModelSpec } from './model-spec.js';
+import { type ChatClient, createOpenaiClient } from './openai-client.js';
+import { openRecording } from './recording.js';
+import { Throttle, type ThrottleEvent } from './throttle.js';
+
+/** Something worth a line in the journal; the same shape as a stage's log event. */
+export interface ModelLog {
+  readonly level: 'debug' | 'info' | 'warn';
+  readonly message: string;
+}
+
+export interface OpenModelOptions {
+  /** Its name in the recipe, for messages. */
+  readonly name: string;
+  readonly spec: ModelSpec;
+  /** What the model is, where that is not its name and revision: a digest of weights. */
+  readonly identity?: string;
+  /** Where state lives; answers are kept in `answers/` below it. */
+  readonly stateDir: string;
+  readonly env: (name: string) => string | undefined;
+  readonly redact: Redactor;
+  readonly onLog?: (log: ModelLog) => void;
+  /** Starts the server that answers. Called only when an answer has to be bought, and stopped with the model. */
+  readonly startServer?: (signal: AbortSignal) => Promise<ModelServer>;
+  readonly clock?: Clock;
+}
+
+/** What asking would take, at most. The fields are those of a stage's estimate. */
+export interface AskEstimate {
+  /** Questions whose answer is there already. */
+  readonly kept: number;
+  /** Questions that would go to the server. */
+  readonly requests: number;
+  readonly input_tokens: number;
+  /** If every answer were as long as it may be. */
+  readonly output_tokens: number;
+  /** With a price only. */
+  readonly cost_usd?: number;
+}
+
+export interface OpenModel extends Model, AsyncDisposable {
+  /** Asks nothing. Answers that are kept cost nothing; the rest is counted at 4 characters a token and full length. */
+  estimate(requests: AsyncIterable<ChatRequest> | Iterable<ChatRequest>): Promise<AskEstimate>;
+}
+
+/** Rows in work per request in flight: enough that one slow answer does not leave the server idle. */
+const ROWS_PER_REQUEST = 4;
+
+/**
+ * Opens a model for asking. Answers come from the recording (`spec.replay`), else from the answer store, else from the
+ * server; without a server a question that is not kept has the outcome `not_recorded`. Nothing is written before the first
+ * answer is bought.
+ *
+ * @throws SecpiError `models/no-recording`, `models/bad-recording`. Later, from `ask`: `models/no-key`, `models/unreachable`,
+ * `models/saturated`, `models/unauthorised`, `models/forbidden`, `models/no-such-model`, `models/no-credit`, `models/refused`.
+ */
+export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
+  const { name, spec, clock = systemClock } = options;
+  const identity = options.identity ?? identityOf(spec);
+  const log = (level: ModelLog['level'], message: string): void => options.onLog?.({ level, message });
+  const recording = spec.replay === undefined ? undefined : await openRecording(spec.replay);
+  const store = await AnswerStore.open(join(options.stateDir, 'answers', folderName(identity)));
+  const ledger = new Ledger(spec.price);
+  const throttle = new Throttle({
+    name: `model "${name}"`,
+    concurrency: spec.concurrency,
+    requestsPerMinute: spec.requests_per_minute,
+    tokensPerMinute: spec.tokens_per_minute,
+    saturationSeconds: spec.saturation_seconds,
+    clock,
+    onEvent: (event) => log(event.type === 'circuit-closed' ? 'info' : 'warn', throttleText(name, event)),
+  });
+  const link = linkTo(options);
+  const source = new AnswerSource({
+    name,
+    identity,
+    recording,
+    store,
+    link,
+    throttle,
+    ledger,
+    budget: spec.budget === undefined ? undefined : new Budget(spec.budget),
+    retries: spec.retries,
+    clock,
+    log,
+  });
+
+  return {
+    identity,
+    get spent() {
+      return ledger.spent;
+    },
+    async *ask(ask) {
+      // What another process has bought meanwhile need not be bought again.
+      await store.refresh();
+      yield* askAll(source, spec.concurrency.max * ROWS_PER_REQUEST, ask);
+    },
+    async estimate(requests) {
+      const tokens = { input: 0, output: 0 };
+      let kept = 0;
+      let asked = 0;
+      for await (const request of requests) {
+        if (source.isKept(request)) {
+          kept += 1;
+          continue;
+        }
+        asked += 1;
+        const characters = request.messages.reduce((sum, { content }) => sum + content.length, 0);
+        tokens.input += estimateTokens(characters);
+        tokens.output += request.sampling.max_tokens;
+      }
+      const cost = spec.price === undefined ? {} : { cost_usd: ledger.cost(tokens) };
+      return { kept, requests: asked, input_tokens: tokens.input, output_tokens: tokens.output, ...cost };
+    },
+    async [Symbol.asyncDispose]() {
+      throttle.close();
+      await link?.[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await recording?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The way to the server, opened when the first answer is bought; `undefined` when there is none. */
+function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | undefined {
+  const { name, spec, env, startServer } = options;
+  if (spec.endpoint === undefined && startServer === undefined) return undefined;
+  let server: ModelServer | undefined;
+  let connected: Promise<ChatClient> | undefined;
+
+  const connect = async (signal: AbortSignal): Promise<ChatClient> => {
+    const apiKey = spec.api_key_env === undefined ? undefined : env(spec.api_key_env);
+    if (spec.api_key_env !== undefined && !apiKey) {
+      throw new SecpiError('models/no-key', `Model "${name}" needs a key, but ${spec.api_key_env} is not set`, {
+        hint: `Set the environment variable ${spec.api_key_env}, which the recipe names in models.${name}.api_key_env.`,
+        exitCode: 2,
+      });
+    }
+    if (spec.endpoint === undefined) server = await startServer?.(signal);
+    const hideKey = createRedactor({}, apiKey === undefined ? [] : [apiKey]);
+    return createOpenaiClient({
+      endpoint: spec.endpoint ?? server?.endpoint ?? '',
+      model: server?.model ?? spec.model,
+      apiKey,
+      connections: spec.concurrency.max,
+      timeoutSeconds: spec.timeout_seconds,
+      idleTimeoutSeconds: spec.idle_timeout_seconds,
+      redact: (text) => options.redact(hideKey(text)),
+    });
+  };
+  return {
+    connect(signal) {
+      connected ??= connect(signal).catch((error: unknown) => {
+        connected = undefined; // an aborted start may be tried again
+        throw error;
+      });
+      return connected;
+    },
+    async death() {
+      return server?.death();
+    },
+    async [Symbol.asyncDispose]() {
+      const client = await connected?.catch(() => undefined);
+      await client?.close();
+      await server?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Readable, and unique by the digest at its end. */
+function folderName(identity: string): string {
+  const readable = identity
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[.-]+/, '')
+    .slice(0, 60);
+  return `${readable}-${sha256(identity).slice(0, 12)}`;
+}
+
+function throttleText(name: string, event: ThrottleEvent): string {
+  switch (event.type) {
+    case 'slower': {
+      const pause = event.pause_seconds > 0 ? ` after ${event.pause_seconds.toFixed(1)} s` : '';
+      return `${name}: overloaded (${event.message}); going on${pause} with ${event.concurrency} at a time`;
+    }
+    case 'circuit-open':
+      return `${name}: nothing but failures (${event.message}); trying one request at a time`;
+    case 'circuit-closed':
+      return `${name}: answers again; ${event.concurrency} at a time`;
+  }
+}
