@@ -7,7 +7,7 @@ export interface TextLine {
   /** Counts from 1. */
   readonly number: number;
   readonly text: string;
-  /** Byte offset just behind the line and its line feed. */
+  /** Byte offset right behind the line and its line feed. */
   readonly end: number;
   /** False only for a last line without a line feed, which may be torn. */
   readonly complete: boolean;
