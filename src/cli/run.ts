@@ -39,13 +39,13 @@ export async function runCommand(path: string, options: RunOptions, environment:
   const interrupt = abortOnSignals((name) => {
     if (options.json !== true) environment.stderr.write(`\n${name}: stopping where it can be resumed; press Ctrl-C again to end at once\n`);
   });
-  await using services = openServices(recipe.value, environment);
+  const services = openServices(recipe.value, environment);
   try {
     const result = await executeRun({
       graph,
       state: environment.state,
       seed: recipe.value.seed,
-      services: services.value,
+      services,
       signal: interrupt.signal,
       recipe: { name: recipe.value.name, sha256: recipe.sha256 },
       version: environment.version,

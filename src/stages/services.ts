@@ -1,7 +1,7 @@
 import type { Sha256 } from '../base/hash.js';
 import type { Target } from '../compute/target.js';
 import type { StageContext, StageDefinition } from '../engine/stage.js';
-import type { Model } from '../models/model.js';
+import type { ModelLog, OpenModel } from '../models/open-model.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { Catalogue } from '../security/catalogue.js';
 import type { Suite } from '../suites/suite.js';
@@ -24,16 +24,15 @@ export interface StageServices {
   readonly catalogue: Catalogue;
   readonly models: {
     /** A model named under the recipe's `models`. */
-    open(name: string, signal: AbortSignal): Promise<Model & AsyncDisposable>;
+    open(name: string, onLog?: (log: ModelLog) => void): Promise<OpenModel>;
     pin(name: string): Promise<ModelPin>;
-    /** USD per 1 M tokens, where the recipe gives it. */
-    price(name: string): { readonly input: number; readonly output: number } | undefined;
-    /** Starts a server on a folder of weights and asks it; stopped on dispose. */
-    serve(model: ServedModel, signal: AbortSignal): Promise<Model & AsyncDisposable>;
+    /** A folder of weights, asked through a server that is started when the first answer is not kept yet. */
+    serve(model: ServedModel, onLog?: (log: ModelLog) => void): Promise<OpenModel>;
   };
   /** A machine named under the recipe's `compute`. */
   target(name: string): Target;
-  sandbox(): Promise<Sandbox>;
+  /** `withoutIsolation`: the recipe accepts in words that code runs unsandboxed where no sandbox works. */
+  sandbox(options?: { readonly withoutIsolation: boolean }): Promise<Sandbox>;
   suite(name: string): Promise<Suite>;
   readonly hub: HubService;
 }

@@ -1,9 +1,7 @@
-import type { Language } from '../sandbox/sandbox.js';
-
 /** Which block counts when an answer holds several: the last is the final word, the first is what CWEval upstream takes. */
 export type ExtractMode = 'last' | 'first';
 
-const tagsOf: Readonly<Record<Language, readonly string[]>> = {
+const tagsOf: Readonly<Record<string, readonly string[]>> = {
   python: ['python', 'py', 'python3', 'py3'],
   javascript: ['javascript', 'js', 'mjs', 'node', 'nodejs', 'es6'],
   c: ['c', 'h', 'c11', 'c17', 'c99'],
@@ -21,10 +19,10 @@ interface Block {
  * win over untagged ones, and those over blocks of another tag; among equals `mode` decides. A fence that is never closed
  * reaches to the end. Reasoning that was left in the answer is dropped first. `null` when there is no block with text in it.
  */
-export function extractCode(answer: string, language: Language, mode: ExtractMode = 'last'): string | null {
+export function extractCode(answer: string, language: string, mode: ExtractMode = 'last'): string | null {
   const blocks = fencedBlocks(withoutReasoning(answer)).filter((block) => block.code.trim() !== '');
   const groups = [
-    blocks.filter((block) => tagsOf[language].includes(block.tag)),
+    blocks.filter((block) => (tagsOf[language] ?? [language]).includes(block.tag)),
     blocks.filter((block) => block.tag === ''),
     blocks,
   ];

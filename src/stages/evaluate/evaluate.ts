@@ -32,7 +32,9 @@ export const evaluateParams = z.strictObject({
   sampling: samplingSchema.prefault({}),
   /** Resamples behind every interval. */
   bootstrap_resamples: z.number().int().positive().max(100_000).default(2000),
-  /** Answers scored at once; default: the cores. */
+  /** Where no sandbox works, evaluation is refused unless these words stand here. */
+  without_sandbox: z.literal('i-accept-running-model-code-unprotected').optional(),
+  /** Answers scored at once. */
   score_concurrency: operational(z.number().int().positive().max(256).default(2)),
 });
 type Params = z.infer<typeof evaluateParams>;
@@ -47,7 +49,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
 
   async pins({ params, services }) {
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
-    const { level, toolchains } = await services.sandbox();
+    const { level, toolchains } = await sandboxFor(params, services);
     // A score that a missing compiler left unverified must be made again once the compiler is there.
     return {
       suites: Object.fromEntries(suites.map((suite) => [suite.name, suite.digest])),
@@ -65,7 +67,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
 
   async run(context) {
     const { params, services, output, seed } = context;
-    const sandbox = await services.sandbox();
+    const sandbox = await sandboxFor(params, services);
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     const outcomes = new Map<string, ProblemOutcome[]>();
     const tokens = { input: 0, output: 0 };
@@ -81,7 +83,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
         identity: `weights:${await digestFolder(folder)}`,
         work: context.work.path(`serve-${variant}`),
       };
-      await using model = await services.models.serve(served, context.signal);
+      await using model = await services.models.serve(served, (log) => context.emit({ type: 'log', ...log }));
       for (const suite of suites) {
         const rows = await output.rows(`samples/${suite.name}/${variant}.jsonl`);
         const scored: ScoredSample[] = [];
@@ -120,6 +122,10 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     return { counts: { answers: done, unverified }, tokens, metrics: metricsOf(scores) };
   },
 });
+
+async function sandboxFor(params: Params, services: StageServices): Promise<Sandbox> {
+  return services.sandbox({ withoutIsolation: params.without_sandbox !== undefined });
+}
 
 /** Asks and scores one variant on one suite, in the order of the problems. What was scored before a crash is not scored again. */
 async function* scoreVariant(

@@ -9,7 +9,7 @@ import { CWE_GROUPS, type CweGroup } from '../../security/cwe-entry.js';
 import { promptsDigest } from '../../security/prompt-file.js';
 import { parseVerdict, type Verdict } from '../../security/verdict.js';
 import { count, Unanswered } from '../asking.js';
-import { estimateQuestions } from '../estimate.js';
+import { estimateQuestions, requestsOf } from '../estimate.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import type { RejectedTask, RelevantTask } from './records.js';
 
@@ -56,17 +56,17 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   },
 
   async estimate({ params, services, inputs }) {
-    const tasks = inputs.tasks?.rows('tasks.jsonl', taskSchema) ?? [];
+    if (inputs.tasks === undefined) return {};
+    await using model = await services.models.open(params.by);
+    const tasks = inputs.tasks.rows('tasks.jsonl', taskSchema);
     return estimateQuestions(
-      tasks,
-      (task) => classifyRequest(task, services.catalogue, params).messages,
-      120,
-      services.models.price(params.by),
+      model,
+      requestsOf(tasks, (task) => classifyRequest(task, services.catalogue, params)),
     );
   },
 
   async run({ params, inputs, output, services, signal, emit }) {
-    await using model = await services.models.open(params.by, signal);
+    await using model = await services.models.open(params.by, (log) => emit({ type: 'log', ...log }));
     const unanswered = new Unanswered(params.by);
     const kept = await output.rows('kept.jsonl');
     const rejected = await output.rows('rejected.jsonl');

@@ -7,7 +7,7 @@ import type { Catalogue } from '../../security/catalogue.js';
 import { promptsDigest } from '../../security/prompt-file.js';
 import { traceMessages } from '../../security/trace-prompt.js';
 import { count, Unanswered } from '../asking.js';
-import { estimateQuestions } from '../estimate.js';
+import { estimateQuestions, requestsOf } from '../estimate.js';
 import { type RelevantTask, relevantTaskSchema } from '../filter/records.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import type { MissingTrace, Trace } from './records.js';
@@ -20,9 +20,6 @@ export const traceParams = z.strictObject({
   sampling: samplingSchema.prefault({}),
 });
 type Params = z.infer<typeof traceParams>;
-
-/** Rough length of a reasoning trace when nothing is known about the teacher; only estimates use it. */
-const expectedOutputTokens = 4000;
 
 /** The exact question to the teacher; recordings are addressed by its hash. */
 export function traceRequest(
@@ -60,17 +57,17 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
   },
 
   async estimate({ params, services, inputs }) {
-    const questions =
-      inputs.tasks === undefined
-        ? []
-        : questionsOf(inputs.tasks.rows('kept.jsonl', relevantTaskSchema), params.samples);
-    const output = Math.min(expectedOutputTokens, params.sampling.max_tokens);
-    const messages = ({ task, sample }: Question) => traceRequest(task, sample, services.catalogue, params).messages;
-    return estimateQuestions(questions, messages, output, services.models.price(params.by));
+    if (inputs.tasks === undefined) return {};
+    await using model = await services.models.open(params.by);
+    const questions = questionsOf(inputs.tasks.rows('kept.jsonl', relevantTaskSchema), params.samples);
+    return estimateQuestions(
+      model,
+      requestsOf(questions, ({ task, sample }) => traceRequest(task, sample, services.catalogue, params)),
+    );
   },
 
   async run({ params, inputs, output, services, signal, emit }) {
-    await using model = await services.models.open(params.by, signal);
+    await using model = await services.models.open(params.by, (log) => emit({ type: 'log', ...log }));
     const unanswered = new Unanswered(params.by);
     const traces = await output.rows('traces.jsonl');
     const missing = await output.rows('missing.jsonl');

@@ -1,0 +1,116 @@
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { writeJsonAtomic } from '../base/atomic-file.js';
+import { SecpiError } from '../base/errors.js';
+import { sha256File } from '../base/hash.js';
+import { localTarget } from '../compute/local-target.js';
+import { findPythonEnvironment } from '../compute/python-environment.js';
+import { trainerEnvironment } from '../compute/trainer-environment.js';
+import { type ModelSpec, modelSpecSchema, identityOf } from '../models/model-spec.js';
+import { startModelServer } from '../models/model-server.js';
+import { openModel } from '../models/open-model.js';
+import type { Recipe } from '../pipeline.js';
+import { openHub } from '../hub/open-hub.js';
+import { openSandbox } from '../sandbox/open-sandbox.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import { loadCatalogue } from '../security/catalogue.js';
+import type { StageServices } from '../stages/services.js';
+import type { Suite } from '../suites/suite.js';
+import { loadSuite } from '../suites/registry.js';
+import type { CliEnvironment } from './environment.js';
+
+/** The rooms, opened as the recipe says and only when somebody asks for them. */
+export function openServices(recipe: Recipe, environment: CliEnvironment): StageServices {
+  const { variables, cache, state, redact } = environment;
+  const python = once(() => findPythonEnvironment(cache));
+  const sandboxes = new Map<boolean, Promise<Sandbox>>();
+  const suites = new Map<string, Promise<Suite>>();
+  const catalogue = loadCatalogue();
+  const hub = openHub({ hubUrl: variables.HF_ENDPOINT, token: variables.HF_TOKEN, redact });
+
+  return {
+    catalogue,
+    hub,
+    models: {
+      open(name, onLog) {
+        return openModel({ name, spec: modelNamed(recipe, name), stateDir: state.root, env: (key) => variables[key], redact, ...(onLog === undefined ? {} : { onLog }) });
+      },
+      async pin(name) {
+        const spec = modelNamed(recipe, name);
+        return { identity: identityOf(spec), recording: spec.replay === undefined ? null : await sha256File(spec.replay) };
+      },
+      serve(served, onLog) {
+        const spec = modelSpecSchema.parse({ model: 'target', serve: { engine: 'transformers' }, concurrency: { start: servedConcurrency, max: servedConcurrency } });
+        return openModel({
+          name: 'target',
+          spec,
+          identity: served.identity,
+          stateDir: state.root,
+          env: () => undefined,
+          redact,
+          ...(onLog === undefined ? {} : { onLog }),
+          async startServer(signal) {
+            const { python: interpreter } = await python();
+            await mkdir(served.work, { recursive: true });
+            const job = join(served.work, 'job.json');
+            const threads = Math.min(4, availableParallelism());
+            await writeJsonAtomic(job, { schema: 1, model: served.folder, served_name: 'target', work: served.work, threads, lifeline: true });
+            return startModelServer({
+              name: 'target',
+              argv: [interpreter, '-m', 'secpi_trainers', 'serve', '--job', job],
+              env: trainerEnvironment({ folder: '', python: interpreter }, variables, threads),
+              work: served.work,
+              logFile: join(served.work, 'log.txt'),
+              ready: { file: join(served.work, 'ready.json') },
+              startTimeoutSeconds: spec.serve?.start_timeout_seconds ?? 300,
+              redact,
+              signal,
+            });
+          },
+        });
+      },
+    },
+    target(name) {
+      const spec = recipe.compute[name];
+      if (spec !== undefined) return localTarget(spec.local, python, variables);
+      throw new SecpiError('recipe/unknown-target', `there is no \`${name}\` under \`compute\``, {
+        hint: `Known targets: ${Object.keys(recipe.compute).join(', ')}.`,
+        exitCode: 2,
+      });
+    },
+    sandbox({ withoutIsolation } = { withoutIsolation: false }) {
+      return remembered(sandboxes, withoutIsolation, () => openSandbox({ allowNone: withoutIsolation, cacheFolder: cache }));
+    },
+    suite(name) {
+      return remembered(suites, name, () => loadSuite(name));
+    },
+  };
+}
+
+/** Questions to our own CPU server at once; more only wait in its queue. */
+const servedConcurrency = 4;
+
+function modelNamed(recipe: Recipe, name: string): ModelSpec {
+  const { target: _target, ...others } = recipe.models;
+  const spec = (others as Readonly<Record<string, ModelSpec>>)[name];
+  if (spec !== undefined) return spec;
+  throw new SecpiError('recipe/unknown-model', `there is no \`${name}\` under \`models\``, {
+    hint: `Models that can be asked: ${Object.keys(others).join(', ') || 'none'}.`,
+    exitCode: 2,
+  });
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function remembered<Key, Value>(known: Map<Key, Promise<Value>>, key: Key, make: () => Promise<Value>): Promise<Value> {
+  const found = known.get(key) ?? make();
+  known.set(key, found);
+  return found;
+}
