@@ -1,5 +1,3 @@
-import { execa } from 'execa';
-
 /**
  * Asks a trusted program a short question, such as its version: what it printed, trimmed, or `null` when it is missing,
  * fails, takes longer than `timeoutSeconds` (default 20) or says more than 64 KiB.
@@ -11,6 +9,7 @@ export async function askProgram(
 ): Promise<string | null> {
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError('argv is empty');
+  const { execa } = await import('execa'); // only when needed: it costs 100 ms of start-up
   const answer = await execa(program, args, {
     cwd: '/',
     env,

@@ -14,6 +14,21 @@ const MIB = 1024 * 1024;
 /** Sizes of the three places in memory that a run can fill. */
 const SCRATCH_BYTES = { work: 256 * MIB, tmp: 256 * MIB, shm: 16 * MIB } as const;
 
+/** What an installed bubblewrap can do. */
+export interface BubblewrapFeatures {
+  /** From 0.7: sizes for the places in memory. */
+  readonly sizes: boolean;
+  /** From 0.8: user namespaces inside are switched off for good (the system-call filter refuses them as well). */
+  readonly disableUserns: boolean;
+}
+
+/** The features of a version such as `0.8.0`, or `null` when it is older than 0.5 and cannot be used. */
+export function featuresOf(version: string): BubblewrapFeatures | null {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const from = (wanted: number): boolean => major > 0 || minor >= wanted;
+  return from(5) ? { sizes: from(7), disableUserns: from(8) } : null;
+}
+
 /** Descriptors of the bubblewrap process, as bubblewrap's arguments name them. */
 export interface BubblewrapFds {
   /** Where bubblewrap reports the process id of the sandbox. */
@@ -24,16 +39,24 @@ export interface BubblewrapFds {
 }
 
 /** Arguments up to and including `--`; the command follows. */
-export function bubblewrapArguments(asRoot: boolean, mounts: readonly Mount[], fds: BubblewrapFds): string[] {
-  const system = baseSystem();
+export function bubblewrapArguments(
+  asRoot: boolean,
+  features: BubblewrapFeatures,
+  mounts: readonly Mount[],
+  fds: BubblewrapFds,
+): string[] {
+  const memory = (path: string, perms: string, bytes: number): string[] => [
+    ...['--perms', perms, ...(features.sizes ? ['--size', String(bytes)] : []), '--tmpfs', path],
+  ];
   return [
     ...(asRoot
       ? ['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try']
-      : ['--unshare-all', '--unshare-user', '--disable-userns', '--uid', '65534', '--gid', '65534']),
+      : ['--unshare-all', '--unshare-user', '--uid', '65534', '--gid', '65534']),
+    ...(!asRoot && features.disableUserns ? ['--disable-userns'] : []),
     ...['--cap-drop', 'ALL'],
     ...(asRoot ? ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]) : []),
     ...['--die-with-parent', '--new-session', '--hostname', 'sandbox'],
-    ...system,
+    ...baseSystem(),
     ...folders(['/etc', ...mounts.map((mount) => dirname(mount.to))]),
     ...[
       '--ro-bind-try',
@@ -47,9 +70,10 @@ export function bubblewrapArguments(asRoot: boolean, mounts: readonly Mount[], f
     ...['--perms', '0644', '--ro-bind-data', String(fds.hosts), '/etc/hosts'],
     ...mounts.flatMap((mount) => ['--ro-bind', mount.from, mount.to]),
     ...['--proc', '/proc', '--dev', '/dev'],
-    ...['--perms', '1777', '--size', String(SCRATCH_BYTES.shm), '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
-    ...['--perms', '1777', '--size', String(SCRATCH_BYTES.tmp), '--tmpfs', '/tmp'],
-    ...['--perms', '0755', '--size', String(SCRATCH_BYTES.work), '--tmpfs', WORK_FOLDER],
+    ...memory('/dev/shm', '1777', SCRATCH_BYTES.shm),
+    ...['--remount-ro', '/dev'],
+    ...memory('/tmp', '1777', SCRATCH_BYTES.tmp),
+    ...memory(WORK_FOLDER, '0755', SCRATCH_BYTES.work),
     ...['--chdir', WORK_FOLDER, '--remount-ro', '/'],
     ...['--json-status-fd', String(fds.status)],
     ...(fds.seccomp === null ? [] : ['--seccomp', String(fds.seccomp)]),

@@ -3,6 +3,7 @@ import { homedir, release } from 'node:os';
 import { join } from 'node:path';
 import { askProgram } from '../base/ask-program.js';
 import { messageOf, SecpiError } from '../base/errors.js';
+import { featuresOf } from './bubblewrap.js';
 import { LANGUAGES, type Language, type Sandbox, type SandboxLevel } from './sandbox.js';
 import { type Machine, runInSandbox } from './sandbox-run.js';
 import { seccompFilter } from './seccomp.js';
@@ -33,7 +34,10 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
   const asRoot = process.getuid?.() === 0;
   const tools = { prlimit: needed('prlimit'), setpriv: needed('setpriv'), env: needed('env') };
   const path = options.path ?? process.env.PATH ?? SYSTEM_PATH;
-  const bubblewrap = options.bubblewrap ?? findProgram('bwrap', SYSTEM_PATH) ?? findProgram('bwrap', path);
+  const program = options.bubblewrap ?? findProgram('bwrap', SYSTEM_PATH) ?? findProgram('bwrap', path);
+  const version = program === null ? null : numberIn((await askProgram([program, '--version'], {})) ?? '');
+  const features = version === null ? null : featuresOf(version);
+  const bubblewrap = program === null || version === null || features === null ? null : { program, version, features };
   const machine: Machine = {
     bubblewrap,
     asRoot,
@@ -41,7 +45,7 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
     seccomp: seccompFilter(process.arch),
     otherProcesses: sharedProcessCount(asRoot),
   };
-  const problem = bubblewrap === null ? 'bubblewrap is not installed' : await checkWorks(machine);
+  const problem = bubblewrap === null ? missing(version) : await checkWorks(machine);
   if (problem !== null && options.allowNone !== true) {
     throw new SecpiError('sandbox/unavailable', `Untrusted code cannot be isolated on this machine: ${problem}.`, {
       hint: bubblewrap === null ? INSTALL_HINT : userNamespaceHint(asRoot),
@@ -72,7 +76,7 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
     return promise;
   };
   return {
-    level: await levelOf(used),
+    level: levelOf(used),
     toolchains,
     run: async (run, signal) => {
       const toolchain = run.toolchain === null ? null : await unlessAborted(prepared(run.toolchain), signal);
@@ -98,6 +102,10 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
 const INSTALL_HINT =
   'Install bubblewrap: apt install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora, RHEL), ' +
   'pacman -S bubblewrap (Arch), apk add bubblewrap (Alpine), zypper install bubblewrap (openSUSE).';
+
+function missing(version: string | null): string {
+  return version === null ? 'bubblewrap is not installed' : `bubblewrap ${version} is too old, 0.5 is needed`;
+}
 
 function needed(name: string): string {
   const program = findProgram(name, SYSTEM_PATH);
@@ -149,7 +157,7 @@ function numberIn(text: string): string | null {
   return /\d+(\.\d+)+/.exec(text)?.[0] ?? null;
 }
 
-async function levelOf(machine: Machine): Promise<SandboxLevel> {
+function levelOf(machine: Machine): SandboxLevel {
   if (machine.bubblewrap === null) {
     return {
       kind: 'none',
@@ -164,16 +172,18 @@ async function levelOf(machine: Machine): Promise<SandboxLevel> {
       ],
     };
   }
-  const version = await askProgram([machine.bubblewrap, '--version'], {});
+  const { version, features } = machine.bubblewrap;
   return {
     kind: 'bubblewrap',
-    version: numberIn(version ?? '') ?? 'unknown',
+    version,
     network: 'none',
     seccomp: machine.seccomp !== null,
     unprivileged: true,
     notes: [
       'memory limit: per process',
       'kernel shared with the host',
+      ...(features.sizes ? [] : ['space in memory: not limited (bubblewrap before 0.7)']),
+      ...(machine.seccomp === null ? [`system calls: not filtered on ${process.arch}`] : []),
       ...(machine.otherProcesses > 0 ? ['process limit: counted over all processes of this user'] : []),
     ],
   };

@@ -4,16 +4,20 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningProcess, startProcess } from '../base/child-process.js';
 import { SecpiError } from '../base/errors.js';
-import { bubblewrapArguments, WORK_FOLDER } from './bubblewrap.js';
+import { type BubblewrapFeatures, bubblewrapArguments, WORK_FOLDER } from './bubblewrap.js';
 import { limitsFor } from './limits.js';
 import type { SandboxEnding, SandboxLimits, SandboxResult, SandboxRun } from './sandbox.js';
-import type { Toolchain } from './toolchains.js';
+import type { Mount, Toolchain } from './toolchains.js';
 import { collectFiles, fillFolder, openFolder } from './work-folder.js';
 
 /** What a machine offers for runs; found once by `openSandbox`. */
 export interface Machine {
-  /** The bubblewrap program; `null` runs without any isolation. */
-  readonly bubblewrap: string | null;
+  /** `null` runs without any isolation. */
+  readonly bubblewrap: {
+    readonly program: string;
+    readonly version: string;
+    readonly features: BubblewrapFeatures;
+  } | null;
   readonly asRoot: boolean;
   readonly tools: { readonly prlimit: string; readonly setpriv: string; readonly env: string };
   readonly seccomp: Uint8Array | null;
@@ -55,10 +59,7 @@ export async function runInSandbox(
     const argv = seeded(machine, toolchain, checkedCommand(run.argv));
     const command = limitedCommand(machine, limits, owner, env, argv);
     child = await startProcess({
-      argv: [
-        ...(machine.bubblewrap === null ? [] : bubblewrapCommand(machine, machine.bubblewrap, toolchain)),
-        ...['/bin/sh', '-c', LAUNCHER, 'sh', ...command],
-      ],
+      argv: [...bubblewrapCommand(machine, toolchain?.mounts ?? []), ...['/bin/sh', '-c', LAUNCHER, 'sh', ...command]],
       cwd: hostFolder === null ? '/' : work,
       env: {},
       stdin: run.stdin === undefined ? 'none' : { text: run.stdin },
@@ -106,9 +107,11 @@ export async function runInSandbox(
   }
 }
 
-function bubblewrapCommand(machine: Machine, program: string, toolchain: Toolchain | null): string[] {
+function bubblewrapCommand(machine: Machine, mounts: readonly Mount[]): string[] {
+  if (machine.bubblewrap === null) return [];
+  const { program, features } = machine.bubblewrap;
   const fds = { ...FD, seccomp: machine.seccomp === null ? null : FD.seccomp };
-  return [program, ...bubblewrapArguments(machine.asRoot, toolchain?.mounts ?? [], fds)];
+  return [program, ...bubblewrapArguments(machine.asRoot, features, mounts, fds)];
 }
 
 /** The program behind everything that takes rights away from it. */
@@ -246,12 +249,16 @@ async function gone(pid: number): Promise<void> {
 }
 
 const usedUids = new Set<number>();
+const UIDS = { first: 61000, count: 4000 } as const;
+let nextUid = (process.pid * 64) % UIDS.count;
 
 /** A user id of its own for each run that is under way, so that its process limit counts it alone. */
 function takeUid(): number {
-  for (let slot = 0; ; slot += 1) {
-    const uid = 61000 + ((process.pid * 64 + slot) % 4000);
-    if (usedUids.has(uid) && slot < 4000) continue;
+  // In turn, not the lowest free one: what an earlier run left may still count.
+  for (let tries = 0; ; tries += 1) {
+    const uid = UIDS.first + nextUid;
+    nextUid = (nextUid + 1) % UIDS.count;
+    if (usedUids.has(uid) && tries < UIDS.count) continue;
     usedUids.add(uid);
     return uid;
   }
