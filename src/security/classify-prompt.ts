@@ -11,16 +11,21 @@ export interface PromptTask {
   readonly language: string;
 }
 
-/** The entries a task can be labelled with: those of the chosen groups that can occur in its language. */
+/**
+ * The entries a task can be labelled with: those of the chosen groups that can occur in its language. For a language that
+ * the catalogue never speaks of, nothing is ruled out.
+ */
 export function offeredEntries(
   language: string,
   catalogue: Catalogue,
   groups?: readonly CweGroup[],
 ): readonly CweEntry[] {
-  return [...catalogue.entries.values()].filter(
+  const entries = [...catalogue.entries.values()];
+  const known = entries.some(({ languages }) => languages.includes(language));
+  return entries.filter(
     (entry) =>
       (groups === undefined || groups.includes(entry.group)) &&
-      (language === 'unknown' || entry.languages.length === 0 || entry.languages.includes(language)),
+      (!known || entry.languages.length === 0 || entry.languages.includes(language)),
   );
 }
 

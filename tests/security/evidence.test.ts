@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { loadCatalogue } from '../../src/security/catalogue.js';
+import { evidenceIn } from '../../src/security/evidence.js';
+import { mitigationsFor } from '../../src/security/mitigations.js';
+
+const catalogue = loadCatalogue();
+const codeSchema = z.strictObject({ secure: z.string(), naive: z.string() });
+const cases = z
+  .array(z.object({ cwe: z.string() }).catchall(codeSchema))
+  .parse(parse(readFileSync(join(import.meta.dirname, 'evidence-cases.yaml'), 'utf8')))
+  .flatMap(({ cwe, ...languages }) =>
+    Object.entries(languages).map(([language, code]) => ({ cwe, language, ...codeSchema.parse(code) })),
+  );
+
+const only = (code: string, language: string, cwe: string) => {
+  const [found] = evidenceIn(code, language, [cwe], catalogue);
+  if (found === undefined) throw new Error('no evidence for the asked weakness');
+  return found;
+};
+
+describe('the evidence patterns of the catalogue', () => {
+  it.each(cases)(
+    '$cwe in $language: seen in secure code, absent from naive code',
+    ({ cwe, language, secure, naive }) => {
+      const entry = catalogue.entries.get(cwe);
+      const withEvidence =
+        entry === undefined ? [] : mitigationsFor(entry, language).filter((m) => m.evidence.length > 0);
+      expect(withEvidence.length).toBeGreaterThan(0);
+      expect(only(secure, language, cwe).visible).toEqual(withEvidence.map(({ id }) => id));
+      expect(only(naive, language, cwe).visible).toEqual([]);
+    },
+  );
+
+  it('has a case for every weakness and language with evidence', () => {
+    const wanted = [...catalogue.entries.values()].flatMap((entry) =>
+      Object.entries(entry.mitigations)
+        .filter(([, list]) => list.some((item) => item.evidence !== undefined))
+        .map(([language]) => `${entry.id} ${language}`),
+    );
+    expect(cases.map(({ cwe, language }) => `${cwe} ${language}`)).toEqual(expect.arrayContaining(wanted));
+  });
+});
+
+describe('evidenceIn', () => {
+  it('does not believe comments or docstrings', () => {
+    const code = '"""Uses html.escape(x)."""\n# html.escape(x)\ndef show(x):\n    """html.escape(x)"""\n    return x\n';
+    expect(only(code, 'python', 'CWE-79').visible).toEqual([]);
+  });
+
+  it('does not care how the code is laid out', () => {
+    const code = 'cursor.execute(\n    "SELECT 1 WHERE a = ?",\n    (value,),\n)';
+    expect(only(code, 'python', 'CWE-89').visible).toEqual(['bind-values']);
+  });
+
+  it('says unverified, not absent, where the catalogue has no pattern for the language', () => {
+    expect(only('anything', 'cobol', 'CWE-89').mitigations.map(({ seen }) => seen)).toEqual([
+      'unverified',
+      'unverified',
+    ]);
+  });
+
+  it('takes C evidence in C++ and JavaScript evidence in TypeScript', () => {
+    expect(only('if (p == NULL) return;', 'cpp', 'CWE-476').visible).toEqual(['check-result']);
+    expect(only('const raw = JSON.parse(text);', 'typescript', 'CWE-502').visible).toEqual(['data-format']);
+  });
+
+  it('refuses a weakness that the catalogue does not hold', () => {
+    expect(() => evidenceIn('', 'python', ['CWE-9999'], catalogue)).toThrow(/CWE-9999 is not in the CWE catalogue/);
+  });
+});

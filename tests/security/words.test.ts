@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { namesTerm, wordLine, wordsOf } from '../../src/security/words.js';
+
+describe('wordsOf', () => {
+  it('ignores case, punctuation and the spelling of -ise', () => {
+    expect(wordsOf('Parameterised; sanitising, O_EXCL — größer')).toEqual([
+      'parameterized',
+      'sanitizing',
+      'o_excl',
+      'größer',
+    ]);
+  });
+});
+
+describe('namesTerm', () => {
+  const line = wordLine('I pass placeholders, with shell=False. It is deserialization, not an excess of XSS.');
+
+  it.each(['placeholder', 'shell=False', 'Deserialisation', 'XSS'])('finds %s', (term) => {
+    expect(namesTerm(line, term)).toBe(true);
+  });
+
+  it.each(['holder', 'XS', 'exc', 'shell=True', '', '=='])('does not find %j', (term) => {
+    expect(namesTerm(line, term)).toBe(false);
+  });
+});
