@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { fromEnvironment, inputPath, traitsOf } from '../../src/recipe/field.js';
+import { knownKeys, schemasAt } from '../../src/recipe/schema-walk.js';
+
+const leaf = z.strictObject({ file: inputPath().optional(), url: fromEnvironment(z.string()).default('x') });
+const refined = leaf.refine(() => true, 'never fires');
+
+/** Every way in which a schema can hold another one; each leads to a `leaf` at the given path. */
+const holders: Readonly<Record<string, readonly [z.ZodType, readonly PropertyKey[]]>> = {
+  'an object': [z.strictObject({ a: leaf }), ['a']],
+  'a refined object': [z.strictObject({ a: refined }), ['a']],
+  'an object refined twice': [z.strictObject({ a: refined.refine(() => true).superRefine(() => undefined) }), ['a']],
+  'an object that takes anything': [z.object({ other: z.number() }).catchall(leaf), ['a']],
+  'a refined one that takes anything': [
+    z.strictObject({
+      models: z
+        .object({ other: z.number() })
+        .catchall(refined)
+        .refine(() => true),
+    }),
+    ['models', 'a'],
+  ],
+  'a record': [z.record(z.string(), refined), ['a']],
+  'a list': [z.array(refined), [3]],
+  'a tuple': [z.tuple([z.string(), leaf]), [1]],
+  'the rest of a tuple': [z.tuple([z.string()], leaf), [4]],
+  'a union': [z.union([z.string(), z.strictObject({ a: leaf }), z.strictObject({ b: z.string() })]), ['a']],
+  'a discriminated union': [
+    z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('x') }),
+      z.strictObject({ kind: z.literal('y'), a: leaf }),
+    ]),
+    ['a'],
+  ],
+  'an intersection': [z.intersection(z.object({ a: leaf }), z.object({ b: z.string() })), ['a']],
+  wrappers: [z.strictObject({ a: leaf.optional().nullable().readonly() }).prefault({}), ['a']],
+  'a transformed object': [z.strictObject({ a: leaf }).transform((value) => value.a), ['a']],
+  'a preprocessed object': [z.preprocess((value) => value, z.strictObject({ a: leaf })), ['a']],
+  'a lazy object': [z.lazy(() => z.strictObject({ a: leaf })), ['a']],
+};
+
+describe('schemasAt', () => {
+  it.each(Object.entries(holders))('finds what is known of a field inside %s', (_name, [schema, path]) => {
+    const traits = (key: string) => schemasAt(schema, [...path, key]).map(traitsOf);
+    expect(traits('file')).toContainEqual({ path: 'input' });
+    expect(traits('url')).toContainEqual({ environment: true });
+    expect(knownKeys(schema, path)).toEqual(['file', 'url']);
+  });
+
+  it('prefers the named field of an object that takes anything', () => {
+    const schema = z.object({ target: z.strictObject({ folder: z.string() }) }).catchall(leaf);
+    expect(knownKeys(schema, ['target'])).toEqual(['folder']);
+    expect(knownKeys(schema, [])).toEqual(['target']);
+  });
+
+  it('knows nothing of places that are not there', () => {
+    expect(schemasAt(leaf, ['missing'])).toEqual([]);
+    expect(schemasAt(leaf, ['file', 'deeper'])).toEqual([]);
+    for (const inherited of ['constructor', '__proto__', 'toString']) expect(schemasAt(leaf, [inherited])).toEqual([]);
+  });
+
+  it('keeps a mark through further checks on the field', () => {
+    const schema = z.strictObject({ file: inputPath().endsWith('.jsonl') });
+    expect(schemasAt(schema, ['file']).map(traitsOf)).toContainEqual({ path: 'input' });
+  });
+
+  it('knows the keys of a record over an enum', () => {
+    expect(knownKeys(z.partialRecord(z.enum(['x', 'y']), z.number()), [])).toEqual(['x', 'y']);
+  });
+});
