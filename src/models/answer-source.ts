@@ -82,7 +82,7 @@ export class AnswerSource {
    * credit, a server that is gone), and `signal.reason`.
    */
   async find(request: ChatRequest, attempt: number, scope: AskScope): Promise<Found> {
-    const { recording, store, link, ledger } = this.#options;
+    const { recording, link } = this.#options;
     const key = { request: this.hash(request), attempt };
     const recorded = await recording?.get(key);
     if (recorded !== undefined) return { ok: true, answer: recorded, from: 'recording', cost_usd: 0 };
@@ -92,15 +92,8 @@ export class AnswerSource {
       const shared = await same;
       return shared.ok ? { ...shared, from: 'store', cost_usd: 0 } : shared;
     }
-    const stored = await store.get(key);
-    if (stored !== undefined) {
-      // A budget is about the data, not about the process: what an interrupted run bought counts, at the price of then.
-      if (!stored.own) {
-        const amount = ledger.amount(stored.answer.tokens, stored.cost_usd);
-        for (const budget of this.#budgets(scope)) budget.count(amount);
-      }
-      return { ok: true, answer: stored.answer, from: 'store', cost_usd: 0 };
-    }
+    const stored = await this.#fromStore(key, scope);
+    if (stored !== undefined) return stored;
     if (link === undefined) return { ok: false, reason: 'not_recorded', message: this.#notRecorded() };
     // Between the look-up above and here an equal row may have begun.
     const racing = scope.underway.get(text);
@@ -112,6 +105,18 @@ export class AnswerSource {
     } finally {
       scope.underway.delete(text);
     }
+  }
+
+  async #fromStore(key: AnswerKey, scope: AskScope): Promise<Found | undefined> {
+    const { store, ledger } = this.#options;
+    if (!store.has(key)) return undefined;
+    // A budget is about the data, not about the process: what an interrupted run bought counts, at the price of then.
+    const counted = this.#budgets(scope).map((budget) => budget.expect());
+    const stored = await store.get(key);
+    const amount =
+      stored === undefined || stored.own ? undefined : ledger.amount(stored.answer.tokens, stored.cost_usd);
+    for (const count of counted) count(amount);
+    return stored && { ok: true, answer: stored.answer, from: 'store', cost_usd: 0 };
   }
 
   async #buy(link: ServerLink, request: ChatRequest, key: AnswerKey, scope: AskScope): Promise<Found> {

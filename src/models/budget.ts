@@ -20,6 +20,7 @@ export class Budget {
   #used: Amount = { usd: 0, tokens: 0 };
   #reserved: Amount = { usd: 0, tokens: 0 };
   #reservations = 0;
+  #expected = 0;
   #waiting: (() => void)[] = [];
   #spent = false;
 
@@ -27,9 +28,17 @@ export class Budget {
     this.#limit = limit;
   }
 
-  /** Counts an answer that was bought earlier. It is never refused. */
-  count(amount: Amount): void {
-    this.#used = add(this.#used, amount);
+  /**
+   * Announces an answer that may have been bought earlier; nothing is set aside until it is known what it cost. Such an
+   * answer is never refused. The returned function must be called once.
+   */
+  expect(): (cost: Amount | undefined) => void {
+    this.#expected += 1;
+    return (cost) => {
+      this.#expected -= 1;
+      if (cost !== undefined) this.#used = add(this.#used, cost);
+      this.#wakeAll();
+    };
   }
 
   /** In words, for messages. */
@@ -45,6 +54,11 @@ export class Budget {
       signal.throwIfAborted();
       const spent = budgets.find((budget) => budget.#spent);
       if (spent !== undefined) return spent;
+      const unsure = budgets.find((budget) => budget.#expected > 0);
+      if (unsure !== undefined) {
+        await unsure.#change(signal);
+        continue;
+      }
       const tight = budgets.find((budget) => !budget.#fits(amount));
       if (tight === undefined) break;
       if (tight.#reservations === 0) {

@@ -142,6 +142,18 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
   let server: ModelServer | undefined;
   let connected: Promise<ChatClient> | undefined;
 
+  // The server outlives the question that it was started for; only while it starts does that question's abort stop it.
+  const startFor = async (signal: AbortSignal): Promise<ModelServer | undefined> => {
+    const lifetime = new AbortController();
+    const follow = (): void => lifetime.abort(signal.reason);
+    signal.throwIfAborted();
+    signal.addEventListener('abort', follow, { once: true });
+    try {
+      return await startServer?.(lifetime.signal);
+    } finally {
+      signal.removeEventListener('abort', follow);
+    }
+  };
   const connect = async (signal: AbortSignal): Promise<ChatClient> => {
     const apiKey = spec.api_key_env === undefined ? undefined : env(spec.api_key_env);
     if (spec.api_key_env !== undefined && !apiKey) {
@@ -150,7 +162,7 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
         exitCode: 2,
       });
     }
-    if (spec.endpoint === undefined) server = await startServer?.(signal);
+    if (spec.endpoint === undefined) server = await startFor(signal);
     const hideKey = createRedactor({}, apiKey === undefined ? [] : [apiKey]);
     return createOpenaiClient({
       endpoint: spec.endpoint ?? server?.endpoint ?? '',

@@ -50,11 +50,13 @@ describe('Budget', () => {
     expect(await second).not.toBeInstanceOf(Budget);
   });
 
-  it('stays spent once something did not fit', async () => {
+  it('counts what was bought earlier, and stays spent once something did not fit', async () => {
     const budget = new Budget({ usd: 1, tokens: 100 });
     expect(budget.limitText).toBe('1 USD and 100 tokens');
-    budget.count({ usd: 0.9, tokens: 1 });
-    expect(await Budget.reserve([budget], { usd: 0.2, tokens: 0 }, forever)).toBe(budget);
+    const known = budget.expect();
+    const refused = Budget.reserve([budget], { usd: 0.2, tokens: 0 }, forever);
+    known({ usd: 0.9, tokens: 1 });
+    expect(await refused).toBe(budget);
     expect(await Budget.reserve([budget], { usd: 0.01, tokens: 0 }, forever)).toBe(budget);
   });
 
