@@ -37,13 +37,13 @@ export function parseOverride(text: string): Override {
 /** Maps are merged key by key, everything else is replaced. `null` in the upper layer removes the lower value. */
 export function mergeLayers(lower: unknown, upper: unknown): unknown {
   if (!isMapping(lower) || !isMapping(upper)) return upper;
-  const merged: Record<string, unknown> = { ...lower };
+  // A map, not an object: a key such as `__proto__` has to stay visible until it is refused.
+  const merged = new Map<string, unknown>(Object.entries(lower));
   for (const [key, value] of Object.entries(upper)) {
-    if (value === null && key in merged) delete merged[key];
-    else if (key in merged) merged[key] = mergeLayers(merged[key], value);
-    else merged[key] = value;
+    if (value === null && merged.has(key)) merged.delete(key);
+    else merged.set(key, merged.has(key) ? mergeLayers(merged.get(key), value) : value);
   }
-  return merged;
+  return Object.fromEntries(merged);
 }
 
 /** The value of one override as a layer of its own. */

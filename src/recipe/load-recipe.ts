@@ -110,6 +110,10 @@ async function expand(
   const walk = async (value: unknown, path: readonly PropertyKey[]): Promise<unknown> => {
     if (Array.isArray(value)) return Promise.all(value.map((item, index) => walk(item, [...path, index])));
     if (isMapping(value)) {
+      // Schemas pass over this key, so it would be accepted everywhere and mean nothing.
+      if (Object.hasOwn(value, '__proto__')) {
+        complaints.push({ path: [...path, '__proto__'], what: 'key', message: 'unknown key `__proto__`' });
+      }
       const entries = Object.entries(value).map(
         async ([key, item]) => [key, await walk(item, [...path, key])] as const,
       );

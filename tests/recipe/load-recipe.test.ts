@@ -147,6 +147,92 @@ describe('environment', () => {
   });
 });
 
+describe('maps that take any key', () => {
+  const model = z
+    .strictObject({
+      model: z.string(),
+      endpoint: fromEnvironment(z.url()).optional(),
+      replay: inputPath().optional(),
+      serve: z.strictObject({ engine: z.literal('transformers') }).optional(),
+    })
+    .refine((spec) => spec.endpoint === undefined || spec.serve === undefined, {
+      path: ['serve'],
+      message: 'a model has either an endpoint or serve, not both',
+    });
+  const models = z.strictObject({
+    models: z.object({ target: z.strictObject({ folder: z.string() }) }).catchall(model),
+    compute: z.record(z.string(), z.strictObject({ local: z.strictObject({ threads: z.number() }) })).optional(),
+  });
+  const target = '  target: { folder: x }\n';
+  const loadModels = async (text: string, environment: Record<string, string> = {}) => {
+    await writeFile(join(folder, 'recipe.yaml'), `models:\n${target}${text}`);
+    return loadRecipe({ path: 'recipe.yaml', schema: models, workingDirectory: folder, environment });
+  };
+  const message = (text: string, environment?: Record<string, string>) =>
+    loadModels(text, environment).then(
+      () => 'no error',
+      (error: Error) => error.message,
+    );
+
+  it('resolve paths and the environment inside', async () => {
+    await writeFile(join(folder, 'rows.jsonl'), '');
+    const text = '  teacher: { model: a, endpoint: "${URL}/v1" }\n  classifier: { model: b, replay: rows.jsonl }\n';
+    const { value } = await loadModels(text, { URL: 'http://x' });
+    expect(value.models).toMatchObject({
+      teacher: { endpoint: 'http://x/v1' },
+      classifier: { replay: join(folder, 'rows.jsonl') },
+    });
+  });
+
+  it('point at mistakes inside, with the near name', async () => {
+    expect(await message('  teacher: { model: a, endpint: http://x }\n')).toContain(
+      'recipe.yaml:3:24: unknown key `endpint` in `models.teacher`',
+    );
+    expect(await message('  teacher: { model: a, endpint: http://x }\n')).toContain('Did you mean `endpoint`?');
+    expect(await message('  teacher: { model: a, serve: { engine: transformer } }\n')).toMatch(
+      /recipe\.yaml:3:41: `models\.teacher\.serve\.engine` must be transformers[\s\S]*Did you mean `transformers`\?/,
+    );
+    expect(await message('  teacher: { model: a, replay: none.jsonl }\n')).toContain(
+      'recipe.yaml:3:32: there is no file none.jsonl',
+    );
+    expect(await message('  teacher: { model: "${NAME}" }\n', { NAME: 'a' })).toContain(
+      'recipe.yaml:3:21: `models.teacher.model` may not use ${NAME}',
+    );
+    expect(await message('  teacher: { model: a, endpoint: http://x, serve: { engine: transformers } }\n')).toContain(
+      'recipe.yaml:3:51: `models.teacher.serve`: a model has either an endpoint or serve, not both',
+    );
+    expect(await message('  teacher: a\n')).toContain('recipe.yaml:3:12: `models.teacher` must be a map');
+    expect(await message('compute: { here: { local: { thread: 3 } } }\n')).toMatch(
+      /recipe\.yaml:3:29: unknown key `thread` in `compute\.here\.local`[\s\S]*Did you mean `threads`\?/,
+    );
+  });
+
+  it('find a mistake of a preset override there too', async () => {
+    await writeFile(join(folder, 'recipe.yaml'), `models:\n${target}  teacher: { model: a }\n`);
+    const loading = loadRecipe({
+      path: 'recipe.yaml',
+      schema: models,
+      workingDirectory: folder,
+      environment: {},
+      overrides: ['models.teacher.replay=gone.jsonl'],
+    });
+    await expect(loading).rejects.toThrow('--set models.teacher.replay=gone.jsonl: there is no file gone.jsonl');
+  });
+});
+
+describe('names of built-in properties', () => {
+  it('are unknown keys like any other, in one layer and in several', async () => {
+    await writeFile(join(folder, 'base.yaml'), 'name: base\n');
+    for (const key of ['__proto__', 'constructor', 'toString']) {
+      for (const value of ['{ seed: 3 }', 'null', '3']) {
+        expect(await complaint(`name: a\n${key}: ${value}\n`)).toContain(`unknown key \`${key}\``);
+        expect(await complaint(`extends: base.yaml\n${key}: ${value}\n`)).toContain(`unknown key \`${key}\``);
+      }
+    }
+    expect(({} as Record<string, unknown>).seed).toBeUndefined();
+  });
+});
+
 describe('extends and --set', () => {
   it('merges maps, replaces the rest, and null removes', async () => {
     await writeFile(join(folder, 'base.yaml'), 'name: base\nseed: 4\ntrain: { learning_rate: 1, epochs: 5 }\n');
