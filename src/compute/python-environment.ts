@@ -14,7 +14,8 @@ export interface PythonEnvironment {
   readonly python: string;
 }
 
-const oldestPython = [3, 10] as const;
+/** The pinned packages ask for it; the trainers' own code runs on 3.10. */
+const oldestPython = [3, 11] as const;
 const lockFile = join(packageRoot, 'trainers', 'requirements.lock');
 const developmentLockFile = join(packageRoot, 'trainers', 'requirements-dev.lock');
 /** Where PyTorch publishes builds without CUDA; pip's own index has only the CUDA build for Linux on x86-64. */
@@ -137,7 +138,7 @@ async function command(argv: readonly string[], options: PrepareOptions): Promis
 /** The newest suitable Python on PATH. */
 async function findInterpreter(): Promise<{ path: string; version: string }> {
   const script = 'import sys, venv, ensurepip; print(sys.executable, "%d.%d.%d" % sys.version_info[:3])';
-  for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python']) {
+  for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python']) {
     const result = await execa(name, ['-c', script], { reject: false, stdin: 'ignore' });
     const [path, version] = (typeof result.stdout === 'string' ? result.stdout : '').trim().split(' ');
     if (result.exitCode !== 0 || path === undefined || version === undefined) continue;
