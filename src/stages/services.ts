@@ -37,25 +37,8 @@ export interface StageServices {
   readonly hub: HubService;
 }
 
-/** What stages need of the Hugging Face Hub. */
-export interface HubService {
-  /** The commit that a branch, tag or commit name means right now. */
-  resolve(repo: HubRepo, revision: string, signal: AbortSignal): Promise<string>;
-  /** Lists files of a commit. */
-  list(
-    repo: HubRepo,
-    commit: string,
-    signal: AbortSignal,
-  ): Promise<readonly { readonly path: string; readonly bytes: number }[]>;
-  /** Downloads one file, whole or not at all. */
-  download(repo: HubRepo, commit: string, path: string, to: string, signal: AbortSignal): Promise<void>;
-}
-
-export interface HubRepo {
-  readonly kind: 'model' | 'dataset';
-  /** `owner/name` */
-  readonly name: string;
-}
+/** What stages need of the Hugging Face Hub: all of that room, so its contract stands there. */
+export type HubService = Hub;
 
 /** A stage of secpi: the engine's contract with our services filled in. */
 export type SecpiStage<Params, Input extends string> = StageDefinition<Params, Input, StageServices>;

@@ -1,0 +1,93 @@
+import { createWriteStream } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { HubApiError } from '@huggingface/hub';
+import { makeDirectory, syncDirectory } from '../base/durable-directory.js';
+import { SecpiError } from '../base/errors.js';
+import { holdsContentOf } from './file-hash.js';
+import type { HubRepo, RemoteFile } from './hub.js';
+import type { CallParams, HubClient } from './hub-client.js';
+import { isBrokenConnection, retrying, transient } from './retrying-fetch.js';
+
+export interface Download {
+  readonly client: HubClient;
+  readonly repo: HubRepo;
+  readonly commit: string;
+  readonly file: RemoteFile;
+  readonly to: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Fetches one file to `to`, unless it is there. It is written beside its place, checked against size and hash of the
+ * listing, forced to the disk and renamed; the unfinished part of an earlier attempt (also of a killed process) is
+ * continued. Throws `hub/corrupt-download` when the content is wrong twice.
+ */
+export async function downloadFile({ client, repo, commit, file, to, signal }: Download): Promise<void> {
+  if (await holdsContentOf(to, file)) return;
+  await makeDirectory(dirname(to));
+  const part = `${to}.part`;
+  await client.call({ verb: `download ${file.path} from`, repo, writes: false }, signal, async (params) => {
+    // What was left by an earlier attempt may belong to other content; then the second round starts from nothing.
+    for (const round of ['continue', 'afresh'] as const) {
+      if (round === 'afresh') await rm(part, { force: true });
+      await retrying(
+        async () => {
+          try {
+            await fetchInto(part, { params, repo, commit, file, signal });
+          } catch (error) {
+            throw isBrokenConnection(error) ? transient(error) : error;
+          }
+        },
+        client.policy,
+        signal,
+      );
+      if (await holdsContentOf(part, file)) return;
+    }
+    await rm(part, { force: true });
+    throw new SecpiError(
+      'hub/corrupt-download',
+      `${file.path} of ${repo.kind} ${repo.name} does not have the size or hash that the Hub lists for it`,
+      { hint: 'Try again; if it stays so, the repository or a proxy in between is broken.' },
+    );
+  });
+  const handle = await open(part, 'r');
+  await handle.sync();
+  await handle.close();
+  await rename(part, to);
+  await syncDirectory(dirname(to));
+}
+
+/** One request; what arrives is appended behind what `part` already holds. */
+async function fetchInto(
+  part: string,
+  { params, repo, commit, file, signal }: Omit<Download, 'client' | 'to'> & { params: CallParams },
+): Promise<void> {
+  const size = (await stat(part).catch(() => undefined))?.size ?? 0;
+  const start = size < file.bytes ? size : 0;
+  const prefix = repo.kind === 'dataset' ? 'datasets/' : '';
+  const path = file.path.split('/').map(encodeURIComponent).join('/');
+  // Not the library's `downloadFile`: that neither escapes the path nor goes on from a byte.
+  const response = await params.fetch(`${params.hubUrl}/${prefix}${repo.name}/resolve/${commit}/${path}`, {
+    headers: {
+      ...(params.accessToken === undefined ? {} : { authorization: `Bearer ${params.accessToken}` }),
+      // Compression on the way would make ranges and lengths those of another file.
+      'accept-encoding': 'identity',
+      ...(start === 0 ? {} : { range: `bytes=${start}-` }),
+    },
+  });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new HubApiError(response.url, response.status);
+  }
+  const continues = start > 0 && response.status === 206;
+  const body = response.body as ReadableStream<Uint8Array> | null;
+  await pipeline(
+    body === null ? Readable.from([]) : Readable.fromWeb(body),
+    createWriteStream(part, { flags: continues ? 'a' : 'w' }),
+    { signal },
+  );
+}
