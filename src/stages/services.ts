@@ -1,6 +1,7 @@
 import type { Sha256 } from '../base/hash.js';
 import type { Target } from '../compute/target.js';
 import type { StageContext, StageDefinition } from '../engine/stage.js';
+import type { Hub } from '../hub/hub.js';
 import type { ModelLog, OpenModel } from '../models/open-model.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { Catalogue } from '../security/catalogue.js';
