@@ -43,7 +43,8 @@ export function estimateTokens(characters: number): number {
 
 /** Puts the pieces of a response together; inline think text moves to `reasoning` unless the server has split it off. */
 export function toReply({ content, reasoning, finish, usage, promptCharacters }: ReplyParts): Reply {
-  const split = reasoning === '' ? splitThink(content) : { reasoning, content };
+  // Some servers strip the edges only when they do not stream (transformers 5.18).
+  const split = reasoning === '' ? splitThink(content) : { reasoning: reasoning.trim(), content: content.trim() };
   return {
     ...split,
     finish: finishOf(finish),

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedactor } from '../../src/base/redact.js';
 import type { ChatRequest } from '../../src/models/chat.js';
@@ -134,6 +135,47 @@ describe('asking', () => {
     );
     expect(server.received).toHaveLength(60);
     expect(model.spent.requests).toBe(30);
+  });
+
+  it('loses, doubles and swaps nothing, whatever mixture of faults the server plays', () => {
+    const faults = fc.constantFrom<ServerAction>(
+      { kind: 'status', status: 429 },
+      { kind: 'status', status: 503 },
+      { kind: 'reset' },
+      { kind: 'cut' },
+      { kind: 'error-in-200', error: { message: 'oops' } },
+      { kind: 'raw', body: '<html>' },
+      answered('nonsense'),
+      answered('half', 'length'),
+    );
+    // What each call gets first; `undefined` is a good answer.
+    const scripts = fc.array(fc.option(faults, { nil: undefined }), { maxLength: 40 });
+    return fc.assert(
+      fc.asyncProperty(scripts, fc.integer({ min: 1, max: 12 }), async (script, rows) => {
+        await using server = await startOpenaiServer(({ prompt }, call) => script[call] ?? answered(`echo: ${prompt}`));
+        const own = await mkdtemp(join(stateDir, 'run-'));
+        const spec = { endpoint: server.url, retries: 50, concurrency: { start: 2, max: 4 } };
+        const more: Partial<AskOptions<string, string>> = {
+          askAgain: 50,
+          parse: ({ content }) =>
+            content.startsWith('echo') ? { ok: true, value: content } : { ok: false, why: 'no' },
+        };
+        const expected = prompts(rows).map((prompt) => `echo: ${prompt}`);
+        const texts = (outcomes: Awaited<ReturnType<typeof askAll>>) =>
+          // Cut off twice in a row is the one way to end without an answer.
+          outcomes.map((one, index) => (one.ok || one.reason !== 'truncated' ? one.ok && one.parsed : expected[index]));
+        let calls: number;
+        {
+          await using model = await open(spec, { stateDir: own });
+          expect(texts(await askAll(model, prompts(rows), more))).toEqual(expected);
+          calls = server.received.length;
+        }
+        await using again = await open(spec, { stateDir: own });
+        expect(texts(await askAll(again, prompts(rows), more))).toEqual(expected);
+        expect(server.received).toHaveLength(calls);
+      }),
+      { numRuns: 25 },
+    );
   });
 
   it('gives up on the one question that the server cannot take, and says why', async () => {

@@ -62,7 +62,7 @@ describe.each(ways)('an answer that comes $way', ({ max_tokens }) => {
     'keeps all of %s apart from the content',
     async (reasoningField) => {
       const { result } = await attemptOnce(
-        { kind: 'answer', reasoning: 'thinking about it', reasoningField, content: 'the answer' },
+        { kind: 'answer', reasoning: '\nthinking about it\n', reasoningField, content: '\n\nthe answer' },
         { request: question({ max_tokens }) },
       );
       expect(result).toEqual({
