@@ -31,6 +31,11 @@ const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
  * @throws SecpiError `sandbox/unavailable` when code cannot be isolated here and `allowNone` is not set.
  */
 export async function openSandbox(options: OpenSandboxOptions = {}): Promise<Sandbox> {
+  if (process.platform !== 'linux') {
+    throw new SecpiError('sandbox/unavailable', 'Untrusted code can only be run on Linux.', {
+      hint: 'Run secpi in a Linux machine or virtual machine.',
+    });
+  }
   const asRoot = process.getuid?.() === 0;
   const tools = { prlimit: needed('prlimit'), setpriv: needed('setpriv'), env: needed('env') };
   const path = options.path ?? process.env.PATH ?? SYSTEM_PATH;

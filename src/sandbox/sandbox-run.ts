@@ -30,7 +30,7 @@ const FD = { handshake: 3, status: 4, passwd: 5, hosts: 6, seccomp: 7 } as const
 
 /** Says that it is ready, waits for the work folder to be filled, then becomes the limited program. */
 const LAUNCHER =
-  'umask 022; echo 1000 2>/dev/null >/proc/self/oom_score_adj; printf r >&3; read -r go <&3 || exit 125; exec "$@" 3>&-';
+  'exec 4>&- 5>&- 6>&- 7>&-; umask 022; echo 1000 2>/dev/null >/proc/self/oom_score_adj; printf r >&3; read -r go <&3 || exit 125; exec "$@" 3>&-';
 
 const HOSTS = '127.0.0.1 localhost sandbox\n::1 localhost\n';
 
@@ -80,7 +80,8 @@ export async function runInSandbox(
       handshake?.once('close', () => resolve(false));
     });
     if (!(await ready)) throw await notStarted(child, signal);
-    sandboxPid = await (pid ?? null);
+    sandboxPid = await pid;
+    if (machine.bubblewrap !== null && sandboxPid === null) throw await notStarted(child, signal);
     folder = openFolder(hostFolder === null ? `/proc/${sandboxPid}/root${WORK_FOLDER}` : work);
     fillFolder(folder, run.files, owner);
 
@@ -214,7 +215,12 @@ function endingOf(
   return { how: 'exited', exitCode: exitCode ?? 0 };
 }
 
-const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+/** Where one number has two names (SIGABRT, SIGIOT) the first, usual one comes last here and stays. */
+const SIGNALS = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 /** The first line that bubblewrap writes holds the process id of the sandbox's own init. */
 function childPid(status: NodeJS.ReadableStream): Promise<number | null> {

@@ -1,0 +1,93 @@
+import { beforeAll, expect, it } from 'vitest';
+import { openSandbox } from '../../src/sandbox/open-sandbox.js';
+import type { CollectedFile, Sandbox, SandboxFile } from '../../src/sandbox/sandbox.js';
+import { describeSandbox, exited, never } from './real-sandbox.js';
+
+let sandbox: Sandbox;
+
+/** A file that one run made, as an input of the next. */
+function program(file: CollectedFile | undefined): SandboxFile {
+  if (file === undefined || !('bytes' in file)) throw new Error('nothing was built');
+  return { path: 'program', content: file.bytes, executable: true };
+}
+
+describeSandbox('toolchains in the sandbox', () => {
+  beforeAll(async () => {
+    sandbox = await openSandbox();
+  });
+
+  it.each(['c', 'cpp'] as const)('builds %s and finds overflows with AddressSanitizer', async (language) => {
+    if (sandbox.toolchains[language] === undefined) throw new Error(`no compiler for ${language}: not tested`);
+    const source =
+      '#include <stdio.h>\n#include <stdlib.h>\nint main(int n, char **v) { char *p = (char *)malloc(8); p[atoi(v[1])] = 1; printf("%d\\n", p[0] * 0); free(p); return n - 2; }';
+    const file = language === 'c' ? 'main.c' : 'main.cc';
+    const built = await sandbox.run(
+      {
+        toolchain: language,
+        argv: [language === 'c' ? 'gcc' : 'g++', '-g', '-fsanitize=address,undefined', '-o', 'program', file],
+        files: [{ path: file, content: source }],
+        collect: ['program'],
+      },
+      never,
+    );
+    expect(built).toMatchObject({ ...exited(), stderr: '' });
+    const run = (index: string) =>
+      sandbox.run({ toolchain: null, argv: ['./program', index], files: [program(built.collected.program)] }, never);
+    expect(await run('7')).toMatchObject({ ...exited(), stdout: '0\n', stderr: '' });
+    const overflow = await run('8');
+    expect(overflow).toMatchObject(exited(1));
+    expect(overflow.stderr).toContain('heap-buffer-overflow');
+  });
+
+  it('runs Node with a server on localhost and limits its memory', async () => {
+    const node = (script: string) =>
+      sandbox.run(
+        { toolchain: 'javascript', argv: ['node', 'main.mjs'], files: [{ path: 'main.mjs', content: script }] },
+        never,
+      );
+    const served = await node(`
+      import { createServer } from 'node:http';
+      import { execFileSync } from 'node:child_process';
+      import { Worker } from 'node:worker_threads';
+      await new Promise((done) => new Worker('1', { eval: true }).on('exit', done));
+      const server = createServer((_, response) => response.end(execFileSync('echo', ['ok']))).listen(0, 'localhost', async () => {
+        console.log(await (await fetch('http://localhost:' + server.address().port)).text());
+        process.exit();
+      });
+    `);
+    expect(served).toMatchObject({ ...exited(), stdout: 'ok\n\n', stderr: '' });
+    const greedy = await node('const all = []; for (;;) all.push(Buffer.alloc(50_000_000, 1));');
+    expect(greedy).toMatchObject(exited(1));
+    expect(greedy.stderr).toContain('Array buffer allocation failed');
+  });
+
+  it('builds Go against a warm cache that no run can change', async () => {
+    if (sandbox.toolchains.go === undefined) throw new Error('no Go: not tested');
+    await sandbox.prepare('go');
+    const files = [
+      { path: 'go.mod', content: 'module example\n\ngo 1.20\n' },
+      {
+        path: 'main.go',
+        content:
+          'package main\n\nimport (\n\t"fmt"\n\t"net/http"\n\t"os/exec"\n\t"text/tabwriter"\n)\n\nfunc main() {\n\tout, err := exec.Command("echo", "hi").Output()\n\tfmt.Print(string(out), err, http.StatusTeapot, tabwriter.Debug)\n}\n',
+      },
+      { path: 'main_test.go', content: 'package main\n\nimport "testing"\n\nfunc TestNothing(t *testing.T) {}\n' },
+    ];
+    // Every entry of the standard library is behind a link that cannot be written through; the run's own may be spoiled.
+    const poison =
+      'cache=$(go env GOCACHE); for f in $(find "$cache" -name "*-d" | head -50); do echo spoiled 2>/dev/null >"$f" && echo "$f"; done; ' +
+      'rm -rf "$cache"/* && echo gone; echo spoiled 2>/dev/null >/opt/go-build/README && echo "wrote"; exit 0';
+    const attack = await sandbox.run({ toolchain: 'go', argv: ['sh', '-c', poison], files: [] }, never);
+    expect(attack).toMatchObject({ ...exited(), stdout: 'gone\n' });
+
+    const built = await sandbox.run(
+      { toolchain: 'go', argv: ['go', 'build', '-o', 'program', '.'], files, collect: ['program'] },
+      never,
+    );
+    expect(built).toMatchObject({ ...exited(), stdout: '', stderr: '' });
+    const run = { toolchain: null, argv: ['./program'], files: [program(built.collected.program)] };
+    expect(await sandbox.run(run, never)).toMatchObject({ ...exited(), stdout: 'hi\n<nil> 418 32' });
+    const tested = await sandbox.run({ toolchain: 'go', argv: ['go', 'test', './...'], files }, never);
+    expect(tested).toMatchObject({ ...exited(), stdout: expect.stringMatching(/^ok\s+example/) });
+  }, 300_000);
+});

@@ -1,0 +1,89 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { startProcess } from '../../src/base/child-process.js';
+import { openSandbox } from '../../src/sandbox/open-sandbox.js';
+import { type SelfTestResult, selfTest } from '../../src/sandbox/self-test.js';
+import { describeSandbox, never } from './real-sandbox.js';
+
+const ALWAYS = [
+  'reach the network',
+  'read host files',
+  'read host environment and processes',
+  'use inherited descriptors',
+  'keep privileges',
+  'write outside the work folder',
+  'fork bomb',
+  'leave a process behind',
+  'outlive the clock',
+  'flood the output',
+  'take too much memory',
+  'plant links for the host to read',
+  'make a user namespace',
+];
+
+function expectAllHeld(results: readonly SelfTestResult[], seccomp: boolean): void {
+  expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  expect(results.map(({ name }) => name).filter((name) => name !== 'open unusual sockets')).toEqual(ALWAYS);
+  expect(results.some(({ name }) => name === 'open unusual sockets')).toBe(seccomp);
+}
+
+describeSandbox('selfTest', () => {
+  it('finds that every attack fails', async () => {
+    const sandbox = await openSandbox({ languages: ['python'] });
+    expectAllHeld(await selfTest(sandbox, never), sandbox.level.seccomp);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('finds the same when secpi runs as an ordinary user', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'secpi-test-'));
+    try {
+      chmodSync(folder, 0o755);
+      const source = join(import.meta.dirname, '../../src/sandbox');
+      const program = join(folder, 'program.mts');
+      writeFileSync(
+        program,
+        `import { openSandbox } from ${JSON.stringify(join(source, 'open-sandbox.ts'))};
+         import { selfTest } from ${JSON.stringify(join(source, 'self-test.ts'))};
+         const sandbox = await openSandbox({ languages: ['python'] });
+         const results = await selfTest(sandbox, new AbortController().signal);
+         process.stdout.write(JSON.stringify({ uid: process.getuid(), level: sandbox.level, results }));`,
+      );
+      const child = await startProcess({
+        argv: [process.execPath, '--import', import.meta.resolve('tsx'), program],
+        cwd: '/',
+        env: { PATH: '/usr/bin:/bin', HOME: '/nonexistent', TMPDIR: tmpdir() },
+        uid: 60999,
+        gid: 60999,
+        stdout: { capture: { limitBytes: 1 << 20, overflow: 'stop' } },
+        stderr: { capture: { limitBytes: 1 << 20, overflow: 'keep-tail' } },
+        timeoutSeconds: 50,
+      });
+      const { stdout, stderr } = await child.exited;
+      expect(stderr).toBe('');
+      const { uid, level, results } = JSON.parse(stdout);
+      expect(uid).toBe(60999);
+      expectAllHeld(results, level.seccomp);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('notices when there is no isolation', async () => {
+    const open = await openSandbox({ languages: ['python'], bubblewrap: '/nonexistent/bwrap', allowNone: true });
+    const failed = (await selfTest(open, never)).filter(({ ok }) => !ok).map(({ name }) => name);
+    expect(failed).toEqual(
+      expect.arrayContaining([
+        'reach the network',
+        'read host files',
+        'leave a process behind',
+        'make a user namespace',
+      ]),
+    );
+  });
+
+  it('does not pass without Python', async () => {
+    const sandbox = await openSandbox({ languages: [] });
+    expect(await selfTest(sandbox, never)).toMatchObject([{ ok: false }]);
+  });
+});
