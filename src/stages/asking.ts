@@ -1,5 +1,5 @@
 import { SecpiError } from '../base/errors.js';
-import type { AskFailure } from '../models/chat.js';
+import type { AskFailure, AskOutcome } from '../models/chat.js';
 
 /**
  * Failures that say nothing about the row: the endpoint was away, or nobody may answer. They stop the stage at its end instead of
@@ -45,4 +45,19 @@ export class Unanswered {
 /** Adds one to a counter. */
 export function count(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1;
+}
+
+/** Tokens of the answers that a stage used, wherever they came from: a resumed run counts the same as one that bought them all. */
+export class TokenCount {
+  #input = 0;
+  #output = 0;
+
+  add({ answer }: AskOutcome<unknown>): void {
+    this.#input += answer?.tokens.input ?? 0;
+    this.#output += answer?.tokens.output ?? 0;
+  }
+
+  get total(): { readonly input: number; readonly output: number } {
+    return { input: this.#input, output: this.#output };
+  }
 }

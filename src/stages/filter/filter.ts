@@ -8,7 +8,7 @@ import { classifyMessages, offeredEntries } from '../../security/classify-prompt
 import { CWE_GROUPS, type CweGroup } from '../../security/cwe-entry.js';
 import { promptsDigest } from '../../security/prompt-file.js';
 import { parseVerdict, type Verdict } from '../../security/verdict.js';
-import { count, Unanswered } from '../asking.js';
+import { count, TokenCount, Unanswered } from '../asking.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import type { RejectedTask, RelevantTask } from './records.js';
@@ -68,6 +68,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   async run({ params, inputs, output, services, signal, emit }) {
     await using model = await services.models.open(params.by, (log) => emit({ type: 'log', ...log }));
     const unanswered = new Unanswered(params.by);
+    const tokens = new TokenCount();
     const kept = await output.rows('kept.jsonl');
     const rejected = await output.rows('rejected.jsonl');
     const reasons: Record<string, number> = {};
@@ -84,6 +85,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
     });
     for await (const { row: task, outcome } of outcomes) {
       asked += 1;
+      tokens.add(outcome);
       if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
       const decision = decide(task, outcome, params, services, relevant);
       if ('code' in decision) {
@@ -98,7 +100,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
     return {
       counts: { tasks: asked, kept: relevant, rejected: asked - relevant },
       reasons,
-      tokens: { input: model.spent.input_tokens, output: model.spent.output_tokens },
+      tokens: tokens.total,
       cost_usd: model.spent.cost_usd,
     };
   },

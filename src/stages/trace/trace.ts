@@ -6,7 +6,7 @@ import { type ChatAnswer, type ChatRequest, samplingSchema } from '../../models/
 import type { Catalogue } from '../../security/catalogue.js';
 import { promptsDigest } from '../../security/prompt-file.js';
 import { traceMessages } from '../../security/trace-prompt.js';
-import { count, Unanswered } from '../asking.js';
+import { count, TokenCount, Unanswered } from '../asking.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
 import { type RelevantTask, relevantTaskSchema } from '../filter/records.js';
 import type { SecpiStage, StageServices } from '../services.js';
@@ -69,6 +69,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
   async run({ params, inputs, output, services, signal, emit }) {
     await using model = await services.models.open(params.by, (log) => emit({ type: 'log', ...log }));
     const unanswered = new Unanswered(params.by);
+    const tokens = new TokenCount();
     const traces = await output.rows('traces.jsonl');
     const missing = await output.rows('missing.jsonl');
     const reasons: Record<string, number> = {};
@@ -84,6 +85,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
     });
     for await (const { row, outcome } of outcomes) {
       counts.questions += 1;
+      tokens.add(outcome);
       if (outcome.ok) {
         counts.traces += 1;
         await traces.write(traceOf(row, outcome.answer));
@@ -107,7 +109,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
     return {
       counts,
       reasons,
-      tokens: { input: model.spent.input_tokens, output: model.spent.output_tokens },
+      tokens: tokens.total,
       cost_usd: model.spent.cost_usd,
     };
   },
