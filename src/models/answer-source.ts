@@ -146,14 +146,15 @@ export class AnswerSource {
           reserved.settle(used);
         }
         end = endOf(outcome);
+        if (outcome.ok) {
+          const answer: ChatAnswer = { request: key.request, ...outcome.reply };
+          const cost = ledger.buy(answer.tokens);
+          // The place is kept until the answer is on the disk, so that a kill loses no more than what was in flight.
+          await store.put(key, answer, cost);
+          return { ok: true, answer, from: 'server', cost_usd: cost };
+        }
       } finally {
         permit.end(end);
-      }
-      if (outcome.ok) {
-        const answer: ChatAnswer = { request: key.request, ...outcome.reply };
-        const cost = ledger.buy(answer.tokens);
-        await store.put(key, answer, cost);
-        return { ok: true, answer, from: 'server', cost_usd: cost };
       }
       log('debug', `${name}: ${outcome.reason}: ${outcome.message}`);
       this.#throwIfHopeless(outcome);

@@ -18,22 +18,22 @@ const seconds = z
   .max(7 * 24 * 3600);
 
 /** USD per 1 million tokens. */
-export const priceSchema = z.strictObject({ input: z.number().min(0), output: z.number().min(0) });
+const priceSchema = z.strictObject({ input: z.number().min(0), output: z.number().min(0) });
 export type Price = z.infer<typeof priceSchema>;
 
 /** A hard stop. Counted are all answers that are used, also those that an earlier run bought. */
-export const budgetSchema = z
+const budgetSchema = z
   .strictObject({ usd: z.number().min(0).optional(), tokens: z.number().int().min(0).optional() })
   .refine((budget) => budget.usd !== undefined || budget.tokens !== undefined, 'needs usd or tokens');
 export type BudgetLimit = z.infer<typeof budgetSchema>;
 
 /** Requests in flight at once, per endpoint and model. It starts at `start`, follows the server, and never passes `max`. */
-export const concurrencySchema = z
+const concurrencySchema = z
   .strictObject({ start: z.number().int().min(1).default(8), max: z.number().int().min(1).default(64) })
   .refine((limits) => limits.start <= limits.max, 'start must not be larger than max');
 
 /** A model server that we start and stop ourselves. */
-export const serveSchema = z.strictObject({
+const serveSchema = z.strictObject({
   engine: z.literal('transformers'),
   /** How long it may take to load before we give up. */
   start_timeout_seconds: seconds.default(300),

@@ -40,7 +40,7 @@ export interface OpenModelOptions {
 }
 
 /** What asking would take, at most. The fields are those of a stage's estimate. */
-export interface AskEstimate {
+interface AskEstimate {
   /** Questions whose answer is there already. */
   readonly kept: number;
   /** Questions that would go to the server. */

@@ -6,7 +6,7 @@ import type { ChatRequest } from './chat.js';
 import { chunkSchema, completionSchema, type Reply, toReply } from './chat-response.js';
 import { wellFormed } from './request-hash.js';
 
-export interface AttemptOptions {
+interface AttemptOptions {
   readonly signal: AbortSignal;
   /** The seed that is sent, which differs from the request's for further samples and attempts. */
   readonly seed: number | undefined;

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(work, { recursive: true, force: true }));
 
-const program = join(import.meta.dirname, 'fake-model-server.mjs');
+const program = join(import.meta.dirname, 'fixtures', 'fake-model-server.mjs');
 
 function start(mode: string, more: Partial<ModelServerOptions> = {}) {
   return startModelServer({
