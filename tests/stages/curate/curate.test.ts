@@ -1,0 +1,231 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Task } from '../../../src/datasets/task.js';
+import { graphNode } from '../../../src/engine/graph.js';
+import { loadCatalogue } from '../../../src/security/catalogue.js';
+import { traceMessages } from '../../../src/security/trace-prompt.js';
+import { curate, curateParams } from '../../../src/stages/curate/curate.js';
+import {
+  CURATE_REASONS,
+  type CurateReason,
+  droppedTraceSchema,
+  funnelSchema,
+  sampleSchema,
+} from '../../../src/stages/curate/records.js';
+import type { StageServices } from '../../../src/stages/services.js';
+import type { Trace } from '../../../src/stages/trace/records.js';
+import { loadMini } from '../../../src/suites/mini/mini.js';
+import { aRelevantTask, aTask, aTrace } from '../../support/records.js';
+import { given, runNodes, stageHome, testServices } from '../../support/run-stage.js';
+
+async function runCurate(
+  traces: readonly Trace[],
+  { params = {}, otherTasks = [] }: { params?: object; otherTasks?: readonly Task[] } = {},
+) {
+  await using home = await stageHome();
+  const relevant = [...new Map(traces.map(({ task }) => [task.id, task])).values()];
+  const tasks = [
+    ...relevant.map(({ cwes: _cwes, confidence: _confidence, reason: _reason, ...task }) => task),
+    ...otherTasks,
+  ];
+  const run = await runNodes<StageServices>(
+    home,
+    [
+      given('collect', { files: { 'tasks.jsonl': tasks } }),
+      given('filter', { files: { 'kept.jsonl': relevant } }),
+      given('trace', { files: { 'traces.jsonl': traces } }),
+      graphNode({
+        name: 'curate',
+        stage: curate,
+        params: curateParams.parse(params),
+        inputs: { tasks: 'collect', relevant: 'filter', traces: 'trace' },
+      }),
+    ],
+    testServices(home),
+  );
+  expect(run.error).toBeUndefined();
+  return {
+    samples: (await run.rows('curate', 'samples.jsonl')).map((row) => sampleSchema.parse(row)),
+    dropped: (await run.rows('curate', 'dropped.jsonl')).map((row) => droppedTraceSchema.parse(row)),
+    funnel: funnelSchema.parse(JSON.parse(await run.text('curate', 'funnel.json'))),
+    manifest: (await run.artifact('curate')).manifest,
+  };
+}
+
+const good = aTrace();
+const mini = await loadMini();
+const [problem] = mini.problems;
+if (problem === undefined) throw new Error('mini has no problems');
+
+/** One change to a good trace per way of going wrong, and what the detail has to say. */
+const offending: Readonly<Record<Exclude<CurateReason, 'duplicate'>, readonly [Partial<Trace>, string, object?]>> = {
+  finish_length: [{ finish: 'length' }, '"length"'],
+  finish_content_filter: [{ finish: 'content_filter' }, '"content_filter"'],
+  finish_other: [{ finish: 'other' }, '"other"'],
+  think_missing: [{ reasoning: ' \n' }, 'no reasoning'],
+  think_tags: [{ answer: `<think>More.</think>\n${good.answer}` }, 'think tag'],
+  think_short: [{ reasoning: 'SQL injection: parameterized query.' }, '35 characters of at least 200'],
+  answer_short: [{ answer: '`1`' }, '3 characters of at least 8'],
+  no_code: [{ answer: 'Use a placeholder for the name and bind it.' }, 'no fenced code block'],
+  prompt_leak: [
+    { reasoning: `${good.reasoning} The guidance above says that I should bind the value.` },
+    'guidance above',
+  ],
+  no_weakness_discussed: [{ reasoning: 'I take the name and look it up. '.repeat(20) }, 'CWE-89'],
+  no_mitigation_named: [
+    { reasoning: 'There could be SQL injection here, which is a pity, but so be it. '.repeat(6) },
+    'CWE-89',
+  ],
+  too_long: [{}, 'of at most 300', { max_characters: 300 }],
+  contaminated: [
+    { task: aRelevantTask({ prompt: problem.prompt }) },
+    `mini/${problem.id}`,
+    { decontaminate: ['mini'] },
+  ],
+};
+
+describe('a trace that is not trained on', () => {
+  it.each(Object.entries(offending))('%s', async (code, [change, detail, params]) => {
+    const bad = aTrace(change);
+    const { samples, dropped, manifest } = await runCurate([bad], { params });
+    expect(samples).toEqual([]);
+    expect(dropped).toMatchObject([
+      {
+        trace_id: bad.id,
+        task_id: bad.task.id,
+        language: 'python',
+        cwes: ['CWE-89'],
+        code,
+        detail: expect.stringContaining(detail),
+      },
+    ]);
+    expect(manifest.counts).toEqual({ traces: 1, samples: 0, dropped: 1 });
+    expect(manifest.reasons).toEqual({ [code]: 1 });
+  });
+
+  it('has no reason code that nothing can give', () => {
+    expect(new Set([...Object.keys(offending), 'duplicate'])).toEqual(new Set(CURATE_REASONS));
+  });
+
+  it('duplicate: the same task and text a second time', async () => {
+    const { samples, dropped } = await runCurate([
+      good,
+      aTrace({ sample: 1 }),
+      aTrace({ sample: 2, answer: `${good.answer}\nDone.` }),
+    ]);
+    expect(samples).toHaveLength(2);
+    expect(dropped).toMatchObject([{ code: 'duplicate', detail: `same as ${samples[0]?.id}` }]);
+  });
+
+  it('is dropped for the first reason in the order of the list', async () => {
+    const codes = Object.keys(offending).filter((code) => code !== 'think_missing') as (keyof typeof offending)[];
+    const pairs = codes.flatMap((first, index) => codes.slice(index + 1).map((second) => [first, second] as const));
+    const clash = (first: string, second: string) => first.split('_')[0] === second.split('_')[0];
+    const traces: Trace[] = [];
+    const expected: string[] = [];
+    for (const [first, second] of pairs) {
+      const [one] = offending[first];
+      const [two] = offending[second];
+      // Two changes of the same field cannot both be made.
+      if (Object.keys(one).some((key) => key in two) || clash(first, second)) continue;
+      if (first === 'too_long' || second === 'too_long' || second === 'contaminated') continue;
+      traces.push(aTrace({ ...one, ...two }));
+      const order = [...CURATE_REASONS];
+      expected.push(order.indexOf(first) < order.indexOf(second) ? first : second);
+    }
+    expect(traces.length).toBeGreaterThan(10);
+    const { dropped } = await runCurate(traces);
+    expect(dropped.map(({ code }) => code)).toEqual(expected);
+  });
+});
+
+describe('a sample', () => {
+  it('is the task in its own words, then reasoning and answer, and nothing of what the teacher was told', async () => {
+    const task = aRelevantTask({ prompt: '  Look a user up.\r\n\tBy name. ', cwes: ['CWE-89', 'CWE-20'] });
+    const { samples, dropped } = await runCurate([aTrace({ task })]);
+    expect(dropped).toEqual([]);
+    const [sample] = samples;
+    expect(sample).toMatchObject({
+      prompt: task.prompt,
+      completion: `<think>\n${good.reasoning?.trim()}\n</think>\n\n${good.answer.trim()}`,
+      language: 'python',
+      cwes: ['CWE-89', 'CWE-20'],
+      task_id: task.id,
+      source: 'tasks.jsonl',
+      licence: 'apache-2.0',
+    });
+    const { guidance } = traceMessages(task, task.cwes, loadCatalogue());
+    const told = guidance.text.split(/[\n.]/).filter((line) => line.trim().length > 25);
+    expect(told.length).toBeGreaterThan(5);
+    for (const line of told) expect(JSON.stringify(sample)).not.toContain(line.trim());
+  });
+
+  it('may stand in a suite when the recipe switches decontamination off, and not otherwise', async () => {
+    const traces = mini.problems.map((one) =>
+      aTrace({ task: aRelevantTask({ prompt: one.prompt, language: 'python', cwes: ['CWE-89'] }) }),
+    );
+    const off = await runCurate(traces, { params: { decontaminate: [] } });
+    expect(off.samples).toHaveLength(mini.problems.length);
+    const on = await runCurate(traces, { params: { decontaminate: ['mini'] } });
+    expect(on.samples).toEqual([]);
+    expect(on.manifest.reasons).toEqual({ contaminated: mini.problems.length });
+  });
+
+  it('is also kept out when only its answer is that of a suite', async () => {
+    const answer = `Here:\n\`\`\`python\n${problem.secure}\`\`\`\n`;
+    const { dropped } = await runCurate([aTrace({ answer })], { params: { decontaminate: ['mini'] } });
+    expect(dropped).toMatchObject([{ code: 'contaminated', detail: expect.stringContaining(`mini/${problem.id}`) }]);
+  });
+});
+
+describe('the funnel', () => {
+  it('adds up, in all and per language', async () => {
+    const languages = ['python', 'go', 'c', 'unknown'];
+    const ways = [{}, {}, offending.finish_other[0], offending.think_short[0], offending.no_code[0]];
+    const shape = fc.array(
+      fc.record({
+        language: fc.constantFrom(...languages),
+        cwes: fc.constantFrom(['CWE-89'], ['CWE-89', 'CWE-22'], ['CWE-117', 'CWE-89']),
+        samples: fc.array(fc.nat({ max: ways.length - 1 }), { maxLength: 3 }),
+      }),
+      { minLength: 1, maxLength: 8 },
+    );
+    await fc.assert(
+      fc.asyncProperty(shape, fc.nat({ max: 4 }), async (rows, irrelevant) => {
+        const traces = rows.flatMap(({ language, cwes, samples }, index) => {
+          const task = aRelevantTask({ prompt: `Task number ${index}.`, language, cwes, row: index + 1 });
+          const reasoning = `${good.reasoning} In task ${index}`;
+          return samples.map((way, sample) => aTrace({ task, sample, reasoning, ...ways[way] }));
+        });
+        fc.pre(traces.length > 0);
+        const otherTasks = Array.from({ length: irrelevant }, (_, index) => aTask({ prompt: `Other task ${index}.` }));
+        const { samples, dropped, funnel, manifest } = await runCurate(traces, { otherTasks });
+        expect(samples.length + dropped.length).toBe(traces.length);
+        expect(Object.values(manifest.reasons).reduce((sum, count) => sum + count, 0)).toBe(dropped.length);
+        const relevant = new Set(traces.map(({ task }) => task.id));
+        expect(funnel.total).toEqual({
+          tasks: relevant.size + irrelevant,
+          relevant: relevant.size,
+          traces: traces.length,
+          samples: samples.length,
+        });
+        for (const step of ['tasks', 'relevant', 'traces', 'samples'] as const) {
+          const sum = Object.values(funnel.by_language).reduce((all, row) => all + row[step], 0);
+          expect(sum).toBe(funnel.total[step]);
+        }
+        for (const [cwe, row] of Object.entries(funnel.by_cwe)) {
+          expect(row.samples).toBe(samples.filter(({ cwes }) => cwes.includes(cwe)).length);
+          expect(row.traces).toBe(traces.filter(({ task }) => task.cwes.includes(cwe)).length);
+          expect(row.tasks).toBe(0);
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('lists weaknesses by number', async () => {
+    const task = aRelevantTask({ cwes: ['CWE-117', 'CWE-89', 'CWE-1333', 'CWE-22'] });
+    const { funnel } = await runCurate([aTrace({ task })]);
+    expect(Object.keys(funnel.by_cwe)).toEqual(['CWE-22', 'CWE-89', 'CWE-117', 'CWE-1333']);
+  });
+});
