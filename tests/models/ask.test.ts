@@ -174,7 +174,7 @@ describe('asking', () => {
         expect(texts(await askAll(again, prompts(rows), more))).toEqual(expected);
         expect(server.received).toHaveLength(calls);
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 
