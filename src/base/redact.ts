@@ -45,7 +45,9 @@ export function createRedactor(
   env: Readonly<Record<string, string | undefined>>,
   more: readonly string[] = [],
 ): Redactor {
-  const named = Object.entries(env).flatMap(([name, value]) => (value !== undefined && isSecretName(name) ? [value] : []));
+  const named = Object.entries(env).flatMap(([name, value]) =>
+    value !== undefined && isSecretName(name) ? [value] : [],
+  );
   const values = [...named, ...more].flatMap(spellings).filter((value) => value.length >= MIN_SECRET_LENGTH);
   // The longest first: a secret may be the beginning of another.
   const known = [...new Set(values)].sort((a, b) => b.length - a.length);
