@@ -252,6 +252,6 @@ def _sentence(kind: type[Job], place: tuple[int | str, ...], mistake: str, messa
 
 
 def _keys_at(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    nested = {"architecture": Architecture, "lora": LoraSettings}
-    model = nested.get(str(place[-1]), kind) if place else kind
+    nested: dict[str, type[BaseModel]] = {"architecture": Architecture, "lora": LoraSettings}
+    model: type[BaseModel] = nested.get(str(place[-1]), kind) if place else kind
     return [field.alias or name for name, field in model.model_fields.items()]

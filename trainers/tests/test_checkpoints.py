@@ -1,0 +1,89 @@
+"""Only whole checkpoints of the same job count."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from secpi_trainers.checkpoints import MARK, flaw, newest_valid, prune, seal
+
+
+def make(root: Path, step: int, identity: str = "job", *, sealed: bool = True) -> Path:
+    folder = root / f"checkpoint-{step}"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "weights").write_bytes(bytes(range(200)))
+    (folder / "deep" / "optimizer").write_bytes(b"state" * step)
+    if sealed:
+        seal(folder, identity)
+    return folder
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(["weights", "deep/optimizer", MARK]),
+    damage=st.sampled_from(["remove", "cut", "flip", "empty"]),
+    place=st.integers(0, 10_000),
+)
+def test_any_damage_is_seen(name: str, damage: str, place: int) -> None:
+    with tempfile.TemporaryDirectory() as name_of_root:
+        folder = make(Path(name_of_root), 5)
+        path = folder / name
+        data = path.read_bytes()
+        at = place % len(data)
+        if damage == "remove":
+            path.unlink()
+        elif damage == "cut":
+            path.write_bytes(data[:at])
+        elif damage == "empty":
+            path.write_bytes(b"")
+        else:
+            path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        whole = name == MARK and damage == "flip" and _same_meaning(path, data)
+        assert (flaw(folder, "job") is None) == whole
+
+
+def _same_meaning(path: Path, before: bytes) -> bool:
+    """A flipped blank in the mark may leave what it says as it was."""
+    try:
+        now, then = json.loads(path.read_bytes()), json.loads(before)
+    except ValueError:
+        return False
+    return bool(now.get("files") == then["files"] and now.get("identity") == then["identity"])
+
+
+def test_the_newest_whole_one_is_taken_and_newer_ones_go(tmp_path: Path) -> None:
+    whole = make(tmp_path, 20)
+    broken = make(tmp_path, 100)
+    (broken / "weights").write_bytes(b"cut")
+    unfinished = make(tmp_path, 120, sealed=False)
+    make(tmp_path, 3)
+    found, problems = newest_valid(tmp_path, "job")
+    assert found is not None
+    assert (found.folder, found.step) == (whole, 20)
+    assert problems == [
+        "checkpoint-120 is set aside: it was never finished",
+        "checkpoint-100 is set aside: weights is missing or cut",
+    ]
+    assert not broken.exists()
+    assert not unfinished.exists()
+
+
+def test_a_checkpoint_of_another_job_is_not_continued(tmp_path: Path) -> None:
+    make(tmp_path, 20, "other")
+    assert newest_valid(tmp_path, "job") == (None, ["checkpoint-20 is set aside: it belongs to another job"])
+
+
+def test_pruning_keeps_the_newest_whole_ones(tmp_path: Path) -> None:
+    for step in (5, 10, 40, 100):
+        make(tmp_path, step)
+    make(tmp_path, 7, sealed=False)
+    prune(tmp_path, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-100", "checkpoint-40", "checkpoint-7"]
+
+
+def test_no_checkpoint_at_all(tmp_path: Path) -> None:
+    assert newest_valid(tmp_path / "none", "job") == (None, [])
