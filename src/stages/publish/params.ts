@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { operational } from '../../engine/operational.js';
+import { outputPath } from '../../recipe/field.js';
+
+export const PUSHABLE = ['adapter', 'merged', 'dataset', 'report'] as const;
+export type Pushable = (typeof PUSHABLE)[number];
+
+const repoName = z.string().regex(/^\w[\w.-]*\/\w[\w.-]*$/, 'must look like owner/name');
+
+/** The recipe's part. Gates stand under `evaluate` there; the pipeline hands them on. */
+export const publishParams = z.strictObject({
+  /** A folder here. Where it lies decides nothing about what is in it; files that others put there stay. */
+  folder: operational(outputPath()).optional(),
+  /** A model repository on the Hugging Face Hub; made if it does not exist. */
+  repo: repoName.optional(),
+  /** A dataset repository for the samples. Without one they go to `dataset/` in the model repository. */
+  dataset_repo: repoName.optional(),
+  /** Visibility of repositories that are made; with `true` nothing is pushed to an existing public one. */
+  private: z.boolean().default(true),
+  push: z
+    .array(z.enum(PUSHABLE))
+    .min(1)
+    .refine((list) => new Set(list).size === list.length, 'names something twice')
+    .default(['adapter', 'dataset', 'report']),
+  /** Licence of the model as the Hub abbreviates it (`apache-2.0`). It must fit those of base model and data. */
+  licence: z.string().min(1).optional(),
+  gates: z
+    .strictObject({
+      min_gain: z.record(z.string(), z.number()).default({}),
+      max_drop: z.record(z.string(), z.number()).default({}),
+    })
+    .prefault({}),
+});
+export type PublishParams = z.infer<typeof publishParams>;
+
+/** Why this cannot be published, or `undefined`: what the schema of single fields cannot see. */
+export function publishProblem(params: Omit<PublishParams, 'gates'>): string | undefined {
+  const { folder, repo, dataset_repo, push } = params;
+  if (folder === undefined && repo === undefined && dataset_repo === undefined) {
+    return 'name a `folder`, a `repo` or a `dataset_repo` to publish to';
+  }
+  if (dataset_repo !== undefined && !push.includes('dataset')) {
+    return '`dataset_repo` is given, but `push` does not name `dataset`';
+  }
+  return undefined;
+}
