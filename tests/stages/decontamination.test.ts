@@ -1,0 +1,71 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { graphNode } from '../../src/engine/graph.js';
+import { collect, collectParams } from '../../src/stages/collect/collect.js';
+import { droppedRowSchema } from '../../src/stages/collect/records.js';
+import { suiteReferences } from '../../src/stages/decontamination.js';
+import type { StageServices } from '../../src/stages/services.js';
+import { loadMini } from '../../src/suites/mini/mini.js';
+import { runNodes, stageHome, testServices } from '../support/run-stage.js';
+
+const mini = await loadMini();
+
+/** The problems of mini as a data set, among tasks that have nothing to do with it. */
+const rows = [
+  { prompt: 'Write a function that rotates a matrix by ninety degrees, in place.', language: 'python' },
+  ...mini.problems.map(({ prompt, language }) => ({ prompt, language })),
+  { prompt: 'Write a function that turns a roman numeral into a number.', language: 'go' },
+];
+
+async function runCollect(decontaminate: readonly string[]) {
+  await using home = await stageHome();
+  const file = join(home.folder, 'tasks.jsonl');
+  await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const params = collectParams.parse({
+    sources: [{ file, language: 'language' }],
+    near_duplicates: false,
+    decontaminate,
+  });
+  const run = await runNodes<StageServices>(
+    home,
+    [graphNode({ name: 'collect', stage: collect, params, inputs: {} })],
+    testServices(home),
+  );
+  expect(run.error).toBeUndefined();
+  return {
+    tasks: await run.rows('collect', 'tasks.jsonl'),
+    dropped: (await run.rows('collect', 'dropped.jsonl')).map((row) => droppedRowSchema.parse(row)),
+    manifest: (await run.artifact('collect')).manifest,
+  };
+}
+
+describe('decontamination of the collected tasks', () => {
+  it('catches every problem of the suite, by name, when it is on', async () => {
+    const { tasks, dropped, manifest } = await runCollect(['mini']);
+    expect(tasks.map(({ prompt }) => prompt)).toEqual([rows[0]?.prompt, rows.at(-1)?.prompt]);
+    expect(manifest.reasons).toEqual({ contaminated: mini.problems.length });
+    for (const [index, { id }] of mini.problems.entries()) {
+      expect(dropped[index]).toMatchObject({ code: 'contaminated', detail: expect.stringContaining(`mini/${id}`) });
+    }
+  });
+
+  it('catches nothing when it is off, and the difference is part of the fingerprint', async () => {
+    const off = await runCollect([]);
+    const on = await runCollect(['mini']);
+    expect(off.tasks).toHaveLength(rows.length);
+    expect(off.manifest.reasons).toEqual({});
+    expect(on.manifest.fingerprint).not.toBe(off.manifest.fingerprint);
+    expect(JSON.stringify(on.manifest.preimage)).toContain(mini.digest);
+  });
+
+  it('names suite and problem, and refuses a suite that nobody knows', async () => {
+    await using home = await stageHome();
+    const services = testServices(home);
+    const references = await suiteReferences(['mini'], services);
+    expect(new Set(references.map(({ reference }) => reference))).toEqual(
+      new Set(mini.problems.map(({ id }) => `mini/${id}`)),
+    );
+    await expect(suiteReferences(['minni'], services)).rejects.toMatchObject({ code: 'suites/unknown-suite' });
+  });
+});
