@@ -16,10 +16,19 @@ export default defineConfig({
         test: {
           name: 'end-to-end',
           include: ['tests/e2e/**/*.test.ts'],
+          exclude: ['tests/e2e/quickstart.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           // Each of them trains and serves models; two at once would only slow each other down.
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'quickstart',
+          include: ['tests/e2e/quickstart.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
     ],

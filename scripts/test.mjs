@@ -30,7 +30,8 @@ const runners = [
   check('python-types', python, ['-m', 'mypy', 'secpi_trainers'], trainers),
   vitest('vitest', 'fast'),
   pytest('pytest'),
-  vitest('quickstart', 'end-to-end'),
+  vitest('end-to-end', 'end-to-end'),
+  vitest('quickstart', 'quickstart'),
 ];
 
 /** A tool that either finds something or not: one test. */
