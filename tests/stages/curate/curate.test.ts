@@ -16,11 +16,11 @@ import type { StageServices } from '../../../src/stages/services.js';
 import type { Trace } from '../../../src/stages/trace/records.js';
 import { loadMini } from '../../../src/suites/mini/mini.js';
 import { aRelevantTask, aTask, aTrace } from '../../support/records.js';
-import { given, runNodes, stageHome, testServices } from '../../support/run-stage.js';
+import { given, runNodes, stageHome, testServices } from '../../support/stage-flow.js';
 
 async function runCurate(
   traces: readonly Trace[],
-  { params = {}, otherTasks = [] }: { params?: object; otherTasks?: readonly Task[] } = {},
+  { params = {}, otherTasks = [] }: { params?: object | undefined; otherTasks?: readonly Task[] } = {},
 ) {
   await using home = await stageHome();
   const relevant = [...new Map(traces.map(({ task }) => [task.id, task])).values()];
@@ -185,7 +185,7 @@ describe('the funnel', () => {
     const shape = fc.array(
       fc.record({
         language: fc.constantFrom(...languages),
-        cwes: fc.constantFrom(['CWE-89'], ['CWE-89', 'CWE-22'], ['CWE-117', 'CWE-89']),
+        cwes: fc.constantFrom<string[]>(['CWE-89'], ['CWE-89', 'CWE-22'], ['CWE-117', 'CWE-89']),
         samples: fc.array(fc.nat({ max: ways.length - 1 }), { maxLength: 3 }),
       }),
       { minLength: 1, maxLength: 8 },
