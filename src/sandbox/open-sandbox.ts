@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { homedir, release } from 'node:os';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { askProgram } from '../base/ask-program.js';
 import { messageOf, SecpiError } from '../base/errors.js';
@@ -16,7 +16,7 @@ export interface OpenSandboxOptions {
   readonly bubblewrap?: string;
   /** Where programs are looked up; default `$PATH`. */
   readonly path?: string;
-  /** Where things that take long to make are kept; default `secpi` in the user's cache folder. */
+  /** Where things that take long to make are kept; default `$SECPI_CACHE` or `secpi` in the user's cache. */
   readonly cacheFolder?: string;
   /** Offer only these; default all. Fewer open faster. */
   readonly languages?: readonly Language[];
@@ -68,14 +68,14 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
     toolchains[toolchain.language] = version;
     usable.set(toolchain.language, toolchain);
   });
-  const cacheFolder = options.cacheFolder ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'secpi');
   const preparing = new Map<Language, Promise<Toolchain>>();
   const prepared = (language: Language): Promise<Toolchain> => {
     const toolchain = usable.get(language);
     if (toolchain === undefined) {
       throw new SecpiError('sandbox/no-toolchain', `There is no ${language} toolchain in this sandbox.`);
     }
-    const promise = preparing.get(language) ?? toolchain.prepare?.(cacheFolder) ?? Promise.resolve(toolchain);
+    const promise =
+      preparing.get(language) ?? toolchain.prepare?.(options.cacheFolder ?? userCache()) ?? Promise.resolve(toolchain);
     preparing.set(language, promise);
     promise.catch(() => preparing.delete(language));
     return promise;
@@ -91,6 +91,16 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
       await prepared(language);
     },
   };
+}
+
+function userCache(): string {
+  const { SECPI_CACHE, XDG_CACHE_HOME, HOME } = process.env;
+  if (SECPI_CACHE?.startsWith('/')) return SECPI_CACHE;
+  if (XDG_CACHE_HOME?.startsWith('/')) return join(XDG_CACHE_HOME, 'secpi');
+  if (HOME?.startsWith('/')) return join(HOME, '.cache', 'secpi');
+  throw new SecpiError('sandbox/no-cache-folder', 'There is no folder for compiled libraries: HOME is not set.', {
+    hint: 'Set HOME or XDG_CACHE_HOME.',
+  });
 }
 
 /** The promise's value, or the signal's reason as soon as it is aborted. */

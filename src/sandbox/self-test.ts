@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { homedir, networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.js';
 import type { Sandbox, SandboxResult, SandboxRun } from './sandbox.js';
@@ -81,7 +81,7 @@ export async function selfTest(sandbox: Sandbox, signal: AbortSignal): Promise<r
 
 async function tryOut(attack: Attack, sandbox: Sandbox, target: Target, signal: AbortSignal): Promise<SelfTestResult> {
   const { file, addresses, port, socketName } = target;
-  const known = JSON.stringify({ file, addresses, port, socket: socketName, home: homedir() });
+  const known = JSON.stringify({ file, addresses, port, socket: socketName, home: process.env.HOME ?? '/root' });
   const program = `import os, sys, json\ntarget = json.loads(sys.argv[1])\n${attack.program}`;
   try {
     const result = await sandbox.run(

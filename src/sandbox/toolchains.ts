@@ -1,6 +1,5 @@
 /** Which languages this machine can run, and what of it must be visible inside a sandbox for that. */
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { askProgram } from '../base/ask-program.js';
 import { GO_BUILD_ENV, warmGoCache } from './go-cache.js';
@@ -130,5 +129,5 @@ function isProgram(path: string): boolean {
 }
 
 function ask(argv: readonly string[], path: string): Promise<string | null> {
-  return askProgram(argv, { ...GO_BUILD_ENV, PATH: path, HOME: homedir() });
+  return askProgram(argv, { ...GO_BUILD_ENV, PATH: path, HOME: process.env.HOME ?? '/' });
 }

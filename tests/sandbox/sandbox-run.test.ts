@@ -184,7 +184,7 @@ time.sleep(60) # ${marker}
       const secpi = await startProcess({
         argv: [process.execPath, '--import', import.meta.resolve('tsx'), 'program.mts'],
         cwd: folder,
-        env: { PATH: '/usr/bin:/bin' },
+        env: { PATH: '/usr/bin:/bin' }, // without HOME, as some containers have it
       });
       await expect.poll(() => processesWith(marker).length, { timeout: 20_000 }).toBeGreaterThan(1);
       process.kill(secpi.pid, 'SIGKILL'); // only the leader
