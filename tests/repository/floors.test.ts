@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/base/package-root.js';
+import { FLOORS, floorOf, floorOverrides, importsBetweenRooms, ROOMS } from './floors.js';
+
+const read = (path: string) => readFileSync(join(packageRoot, path), 'utf8');
+
+describe('the floors of src', () => {
+  it('hold every room there is, and no other', () => {
+    const rooms = readdirSync(join(packageRoot, 'src')).map((name) => name.replace(/\.ts$/, ''));
+    expect(rooms.sort()).toEqual([...ROOMS].sort());
+  });
+
+  it('stand in the lint rules, room by room', () => {
+    const { overrides } = JSON.parse(read('biome.json')) as { overrides: { includes: string[] }[] };
+    const ofRooms = overrides.filter(({ includes }) => includes.some((pattern) => pattern.startsWith('src/')));
+    expect(ofRooms).toEqual(floorOverrides());
+  });
+
+  it('are kept by every import, whatever the linter sees', () => {
+    const imports = importsBetweenRooms();
+    // The stages alone stand on all rooms of the floors below: an empty list would mean that nothing was found.
+    expect(imports.length).toBeGreaterThan(50);
+    expect(imports.filter(({ from, to }) => floorOf(to) >= floorOf(from))).toEqual([]);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const page = read('docs/architecture.md');
+
+  it('draws the same floors', () => {
+    const rows = [...page.matchAll(/^\| (\d) \| (.+?) \|/gm)].map(([, floor, rooms = '']) => ({
+      floor: Number(floor),
+      rooms: [...rooms.matchAll(/`([a-z]+)(?:\/|\.ts)`/g)].map(([, room]) => room),
+    }));
+    const drawn = FLOORS.map((rooms, index) => ({ floor: index + 1, rooms: [...rooms].sort() }));
+    expect(rows.map(({ floor, rooms }) => ({ floor, rooms: rooms.sort() })).sort((a, b) => a.floor - b.floor)).toEqual(
+      drawn,
+    );
+  });
+
+  it('has a section for every room', () => {
+    const sections = [...page.matchAll(/^### `([a-z]+)(?:\/|\.ts)`/gm)].map(([, room]) => room);
+    expect(sections.sort()).toEqual([...ROOMS].sort());
+  });
+
+  it('has a section for every stage', () => {
+    const stages = readdirSync(join(packageRoot, 'src', 'stages'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+    const named = [...page.matchAll(/^\| `([a-z]+)` \| .* \|$/gm)].map(([, name]) => name);
+    expect(named).toEqual(expect.arrayContaining(stages));
+  });
+});
