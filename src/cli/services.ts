@@ -1,23 +1,20 @@
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { writeJsonAtomic } from '../base/atomic-file.js';
 import { SecpiError } from '../base/errors.js';
 import { sha256File } from '../base/hash.js';
 import { localTarget } from '../compute/local-target.js';
 import { findPythonEnvironment } from '../compute/python-environment.js';
 import { trainerEnvironment } from '../compute/trainer-environment.js';
-import { type ModelSpec, modelSpecSchema, identityOf } from '../models/model-spec.js';
-import { startModelServer } from '../models/model-server.js';
-import { openModel } from '../models/open-model.js';
-import type { Recipe } from '../pipeline.js';
 import { openHub } from '../hub/open-hub.js';
+import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
+import { openModel } from '../models/open-model.js';
+import { serveFolder } from '../models/serve-folder.js';
+import type { Recipe } from '../pipeline.js';
 import { openSandbox } from '../sandbox/open-sandbox.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { loadCatalogue } from '../security/catalogue.js';
 import type { StageServices } from '../stages/services.js';
-import type { Suite } from '../suites/suite.js';
 import { loadSuite } from '../suites/registry.js';
+import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
 
 /** The rooms, opened as the recipe says and only when somebody asks for them. */
@@ -34,14 +31,28 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
     hub,
     models: {
       open(name, onLog) {
-        return openModel({ name, spec: modelNamed(recipe, name), stateDir: state.root, env: (key) => variables[key], redact, ...(onLog === undefined ? {} : { onLog }) });
+        return openModel({
+          name,
+          spec: modelNamed(recipe, name),
+          stateDir: state.root,
+          env: (key) => variables[key],
+          redact,
+          ...(onLog === undefined ? {} : { onLog }),
+        });
       },
       async pin(name) {
         const spec = modelNamed(recipe, name);
-        return { identity: identityOf(spec), recording: spec.replay === undefined ? null : await sha256File(spec.replay) };
+        return {
+          identity: identityOf(spec),
+          recording: spec.replay === undefined ? null : await sha256File(spec.replay),
+        };
       },
       serve(served, onLog) {
-        const spec = modelSpecSchema.parse({ model: 'target', serve: { engine: 'transformers' }, concurrency: { start: servedConcurrency, max: servedConcurrency } });
+        const spec = modelSpecSchema.parse({
+          model: 'target',
+          serve: { engine: 'transformers' },
+          concurrency: { start: servedConcurrency, max: servedConcurrency },
+        });
         return openModel({
           name: 'target',
           spec,
@@ -52,18 +63,16 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
           ...(onLog === undefined ? {} : { onLog }),
           async startServer(signal) {
             const { python: interpreter } = await python();
-            await mkdir(served.work, { recursive: true });
-            const job = join(served.work, 'job.json');
             const threads = Math.min(4, availableParallelism());
-            await writeJsonAtomic(job, { schema: 1, model: served.folder, served_name: 'target', work: served.work, threads, lifeline: true });
-            return startModelServer({
+            return serveFolder({
               name: 'target',
-              argv: [interpreter, '-m', 'secpi_trainers', 'serve', '--job', job],
-              env: trainerEnvironment({ folder: '', python: interpreter }, variables, threads),
+              folder: served.folder,
+              servedName: 'target',
               work: served.work,
-              logFile: join(served.work, 'log.txt'),
-              ready: { file: join(served.work, 'ready.json') },
-              startTimeoutSeconds: spec.serve?.start_timeout_seconds ?? 300,
+              python: interpreter,
+              env: trainerEnvironment(interpreter, variables, threads),
+              threads,
+              startTimeoutSeconds: serverStartSeconds,
               redact,
               signal,
             });
@@ -80,7 +89,9 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
       });
     },
     sandbox({ withoutIsolation } = { withoutIsolation: false }) {
-      return remembered(sandboxes, withoutIsolation, () => openSandbox({ allowNone: withoutIsolation, cacheFolder: cache }));
+      return remembered(sandboxes, withoutIsolation, () =>
+        openSandbox({ allowNone: withoutIsolation, cacheFolder: cache }),
+      );
     },
     suite(name) {
       return remembered(suites, name, () => loadSuite(name));
@@ -90,6 +101,8 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
 
 /** Questions to our own CPU server at once; more only wait in its queue. */
 const servedConcurrency = 4;
+/** Loading 65 GB of weights from a slow disk takes its time. */
+const serverStartSeconds = 900;
 
 function modelNamed(recipe: Recipe, name: string): ModelSpec {
   const { target: _target, ...others } = recipe.models;

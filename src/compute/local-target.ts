@@ -60,7 +60,7 @@ export function localTarget(
       const child = await startProcess({
         argv: [python.python, '-m', 'secpi_trainers', job.command, '--job', jobFile],
         cwd: job.work,
-        env: trainerEnvironment(python, environment, threads),
+        env: trainerEnvironment(python.python, environment, threads),
         stdin: 'hold',
         stdout: { file: logFile },
         stderr: { file: logFile },

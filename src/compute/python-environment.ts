@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { messageOf, SecpiError } from '../base/errors.js';
@@ -21,12 +20,6 @@ const developmentLockFile = join(packageRoot, 'trainers', 'requirements-dev.lock
 /** Where PyTorch publishes builds without CUDA; pip's own index has only the CUDA build for Linux on x86-64. */
 const torchCpuIndex = 'https://download.pytorch.org/whl/cpu';
 const reachableWithinMs = 4000;
-
-/** `$SECPI_CACHE`, else `$XDG_CACHE_HOME/secpi`, else `~/.cache/secpi`. */
-export function cacheDirectory(environment: Readonly<Record<string, string | undefined>>): string {
-  if (environment.SECPI_CACHE) return environment.SECPI_CACHE;
-  return join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'secpi');
-}
 
 /** The environment that fits this secpi, without looking whether it is there. The name holds the hash of the lock file. */
 async function environmentFor(cache: string): Promise<PythonEnvironment> {

@@ -1,6 +1,5 @@
 import { delimiter, dirname, join } from 'node:path';
 import { packageRoot } from '../base/package-root.js';
-import type { PythonEnvironment } from './python-environment.js';
 
 /** Variables of the user's environment that a trainer or model server may see; everything else stays out, secrets first. */
 const passedOn = [
@@ -14,9 +13,9 @@ const passedOn = [
   'LD_LIBRARY_PATH',
 ];
 
-/** The environment of our Python processes. Set before Python starts, because torch reads it while it loads. */
+/** The environment of our Python processes; `python` is the interpreter's path. Set before Python starts, because torch reads it while it loads. */
 export function trainerEnvironment(
-  python: PythonEnvironment,
+  python: string,
   environment: Readonly<Record<string, string | undefined>>,
   threads: number,
 ): Record<string, string> {
@@ -25,7 +24,7 @@ export function trainerEnvironment(
   );
   return {
     ...Object.fromEntries(kept),
-    PATH: [dirname(python.python), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
+    PATH: [dirname(python), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
     PYTHONPATH: join(packageRoot, 'trainers'),
     PYTHONUNBUFFERED: '1',
     PYTHONDONTWRITEBYTECODE: '1',

@@ -152,22 +152,29 @@ async function* scoreVariant(
       sample,
     }),
     parse: (answer) => ({ ok: true, value: answer }),
+    // How much room the answer has is part of what is measured.
+    onTruncated: 'keep',
     signal,
   });
   // Scoring runs ahead of its turn, so that the sandbox works while the model still answers; the order stays that of the problems.
   const running: Promise<ScoredSample>[] = [];
-  for await (const { row, outcome } of answers) {
-    if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
-    const earlier = known.get(`${row.problem.id}#${row.sample}`);
-    const scoring =
-      earlier === undefined ? score(row.problem, row.sample, outcome).then(keep) : Promise.resolve(earlier);
-    // It is awaited below, but may fail while the next answer is still being waited for.
-    scoring.catch(() => undefined);
-    running.push(scoring);
-    if (running.length >= params.score_concurrency) yield await (running.shift() as Promise<ScoredSample>);
+  try {
+    for await (const { row, outcome } of answers) {
+      if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
+      const earlier = known.get(`${row.problem.id}#${row.sample}`);
+      const scoring =
+        earlier === undefined ? score(row.problem, row.sample, outcome).then(keep) : Promise.resolve(earlier);
+      // It is awaited below, but may fail while the next answer is still being waited for.
+      scoring.catch(() => undefined);
+      running.push(scoring);
+      if (running.length >= params.score_concurrency) yield await (running.shift() as Promise<ScoredSample>);
+    }
+    for (const sample of running) yield await sample;
+  } finally {
+    // Whatever ended the loop: no code may still run in the sandbox when the stage is over.
+    await Promise.allSettled(running);
+    await log.close();
   }
-  for (const sample of running) yield await sample;
-  await log.close();
   unanswered.check();
 
   async function keep(sample: ScoredSample): Promise<ScoredSample> {
@@ -198,7 +205,7 @@ async function* scoreVariant(
   }
 }
 
-/** A model that gave no usable answer (cut off even with more room, say) failed the problem. */
+/** A model that gave no answer (it refused, say) failed the problem. */
 const failed: Score = { functional: 'fail', security: 'fail', code: null, cases: [] };
 
 function outcomesOf(suite: Suite, scored: readonly ScoredSample[]): ProblemOutcome[] {

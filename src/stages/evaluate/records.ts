@@ -17,7 +17,7 @@ export const scoredSampleSchema = z.strictObject({
   cwes: z.array(z.string()),
   /** 0-based. */
   sample: z.number().int().nonnegative(),
-  /** `stop`, `length` ...; `truncated` or another reason when the model gave nothing that could be used. */
+  /** `stop`, `length` ...; `refused` or another reason when the model gave no answer. */
   finish: z.string(),
   reasoning: z.string().nullable(),
   answer: z.string(),
