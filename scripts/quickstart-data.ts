@@ -19,6 +19,7 @@ import { classifyRequest } from '../src/stages/filter/filter.js';
 import { traceRequest } from '../src/stages/trace/trace.js';
 
 const folder = join(packageRoot, 'recipes', 'quickstart');
+const recipePath = join(packageRoot, 'recipes', 'quickstart.yaml');
 const problemsFolder = join(packageRoot, 'src', 'suites', 'mini', 'problems');
 
 const authoredSchema = z.strictObject({
@@ -84,76 +85,66 @@ function readProblem(id: string) {
   return { language, prompt, secure: read('secure'), insecure: read('insecure') };
 }
 
-function writeRows(name: string, rows: readonly object[]): void {
-  writeFileSync(join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+/** Writes `tasks.jsonl`, `naive.jsonl`, `texts.jsonl` and the two recordings into a folder; equal sources give equal bytes. */
+export async function writeQuickstartData(
+  target: string,
+): Promise<{ readonly tasks: number; readonly traces: number }> {
+  const writeRows = (name: string, rows: readonly object[]) =>
+    writeFileSync(join(target, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const tasks = readAuthored();
+  const traced = tasks.flatMap((task) => (task.teacher === undefined ? [] : [{ ...task, teacher: task.teacher }]));
+  writeRows(
+    'tasks.jsonl',
+    tasks.map(({ prompt, language }) => ({ prompt, language })),
+  );
+  writeRows(
+    'naive.jsonl',
+    tasks.flatMap(({ prompt, naive }) =>
+      naive === undefined ? [] : [{ prompt, completion: `<think>\n${naive.reasoning}\n</think>\n\n${naive.answer}` }],
+    ),
+  );
+  writeRows(
+    'texts.jsonl',
+    traced.map(({ prompt, teacher }) => ({ text: `${prompt}\n${teacher.reasoning}\n${teacher.answer}` })),
+  );
+
+  const { value: recipe } = await loadRecipe({
+    path: recipePath,
+    schema: recipeSchema,
+    environment: {},
+    workingDirectory: packageRoot,
+  });
+  const { classifier, teacher } = recipe.models;
+  if (classifier === undefined || teacher === undefined)
+    throw new Error('the quickstart recipe names no classifier or teacher');
+  const catalogue = loadCatalogue();
+  const verdicts = tasks.map((task) =>
+    recorded(classifyRequest(task, catalogue, recipe.filter), null, JSON.stringify(task.classifier)),
+  );
+  await writeRecording({ identity: identityOf(classifier), answers: verdicts }, join(target, 'classifier.jsonl'));
+  const traces = traced.map((task) => {
+    const request = traceRequest({ ...task, cwes: task.classifier.cwes }, 0, catalogue, recipe.trace);
+    return recorded(request, task.teacher.reasoning, task.teacher.answer);
+  });
+  await writeRecording({ identity: identityOf(teacher), answers: traces }, join(target, 'teacher.jsonl'));
+  return { tasks: tasks.length, traces: traced.length };
 }
 
-const tasks = readAuthored();
-writeRows(
-  'tasks.jsonl',
-  tasks.map(({ prompt, language }) => ({ prompt, language })),
-);
-writeRows(
-  'naive.jsonl',
-  tasks.flatMap(({ prompt, naive }) =>
-    naive === undefined ? [] : [{ prompt, completion: `<think>\n${naive.reasoning}\n</think>\n\n${naive.answer}` }],
-  ),
-);
-writeRows(
-  'texts.jsonl',
-  tasks.flatMap(({ prompt, teacher }) =>
-    teacher === undefined ? [] : [{ text: `${prompt}\n${teacher.reasoning}\n${teacher.answer}` }],
-  ),
-);
-
-for (const name of ['classifier.jsonl', 'teacher.jsonl'])
-  if (!existsSync(join(folder, name))) writeFileSync(join(folder, name), '');
-const { value: recipe } = await loadRecipe({
-  path: join(packageRoot, 'recipes', 'quickstart.yaml'),
-  schema: recipeSchema,
-  environment: {},
-  workingDirectory: packageRoot,
-});
-const catalogue = loadCatalogue();
-
-const approximateTokens = (text: string) => Math.ceil(text.length / 4);
+/** An answer as a server would have given it; token counts are estimates, since no tokenizer was involved. */
 function recorded(request: RecordedAnswer['request'], reasoning: string | null, content: string): RecordedAnswer {
-  const input = approximateTokens(request.messages.map((message) => message.content).join(''));
+  const tokens = (text: string) => Math.ceil(text.length / 4);
+  const input = tokens(request.messages.map((message) => message.content).join(''));
   return {
     request,
-    answer: {
-      reasoning,
-      content,
-      finish: 'stop',
-      tokens: { input, output: approximateTokens((reasoning ?? '') + content) },
-    },
+    answer: { reasoning, content, finish: 'stop', tokens: { input, output: tokens((reasoning ?? '') + content) } },
   };
 }
 
-const { classifier, teacher } = recipe.models;
-if (classifier === undefined || teacher === undefined)
-  throw new Error('the quickstart recipe names no classifier or teacher');
-await writeRecording(
-  {
-    identity: identityOf(classifier),
-    answers: tasks.map((task) =>
-      recorded(classifyRequest(task, catalogue, recipe.filter), null, JSON.stringify(task.classifier)),
-    ),
-  },
-  join(folder, 'classifier.jsonl'),
-);
-const traced = tasks.flatMap((task) => (task.teacher === undefined ? [] : [{ ...task, teacher: task.teacher }]));
-await writeRecording(
-  {
-    identity: identityOf(teacher),
-    answers: traced.map((task) =>
-      recorded(
-        traceRequest({ ...task, cwes: task.classifier.cwes }, 0, catalogue, recipe.trace),
-        task.teacher.reasoning,
-        task.teacher.answer,
-      ),
-    ),
-  },
-  join(folder, 'teacher.jsonl'),
-);
-process.stdout.write(`${tasks.length} tasks, ${traced.length} of them with a trace\n`);
+if (process.argv[1] === import.meta.filename) {
+  // The recipe refuses to load without the files that are about to be made.
+  for (const name of ['tasks.jsonl', 'naive.jsonl', 'texts.jsonl', 'classifier.jsonl', 'teacher.jsonl']) {
+    if (!existsSync(join(folder, name))) writeFileSync(join(folder, name), '');
+  }
+  const { tasks, traces } = await writeQuickstartData(folder);
+  process.stdout.write(`${tasks} tasks, ${traces} of them with a trace\n`);
+}
