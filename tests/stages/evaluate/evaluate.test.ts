@@ -1,0 +1,255 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { graphNode } from '../../../src/engine/graph.js';
+import { openModel } from '../../../src/models/open-model.js';
+import { openSandbox } from '../../../src/sandbox/open-sandbox.js';
+import type { Sandbox } from '../../../src/sandbox/sandbox.js';
+import { evaluate, evaluateParams } from '../../../src/stages/evaluate/evaluate.js';
+import { scoredSampleSchema, scoresSchema } from '../../../src/stages/evaluate/records.js';
+import type { StageServices } from '../../../src/stages/services.js';
+import { loadMini, type MiniProblem } from '../../../src/suites/mini/mini.js';
+import type { Suite } from '../../../src/suites/suite.js';
+import {
+  type OpenaiServer,
+  type ReceivedChat,
+  type ServerAction,
+  startOpenaiServer,
+} from '../../support/openai-server.js';
+import { given, runNodes, type StageHome, stageHome, testModel, testServices } from '../../support/run-stage.js';
+
+const mini = await loadMini();
+const problems = ['py-find-users', 'js-is-email', 'js-render-comment'].map((id) => {
+  const found = mini.problems.find((problem) => problem.id === id);
+  if (found === undefined) throw new Error(`mini has no ${id}`);
+  return found;
+});
+const [first, second, third] = problems as [MiniProblem, MiniProblem, MiniProblem];
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await openSandbox({ languages: ['python', 'javascript'] });
+}, 120_000);
+
+const problemOf = (chat: ReceivedChat) => problems.find(({ prompt }) => prompt === chat.prompt) as MiniProblem;
+const answer = (code: string, more: object = {}): ServerAction => ({
+  kind: 'answer',
+  reasoning: 'I write it down.',
+  content: `Here:\n\n\`\`\`\n${code}\`\`\`\n`,
+  ...more,
+});
+/** The base writes insecure code, the tuned model secure code. */
+const asTrained = (chat: ReceivedChat): ServerAction =>
+  answer(chat.body.model === 'tuned' ? problemOf(chat).secure : problemOf(chat).insecure);
+
+interface Options {
+  readonly params?: object;
+  readonly services?: Partial<StageServices>;
+  readonly suite?: Partial<Suite>;
+  readonly signal?: AbortSignal;
+}
+
+async function runEvaluate(home: StageHome, server: OpenaiServer, options: Options = {}) {
+  const suite: Suite = { ...mini, problems, ...options.suite };
+  const services = testServices(home, {
+    sandbox: async () => sandbox,
+    suite: async () => suite,
+    models: {
+      open: () => Promise.reject(new Error('evaluate opens no model of the recipe')),
+      pin: () => Promise.reject(new Error('evaluate pins no model of the recipe')),
+      serve: async ({ folder, identity }) => {
+        const { variant } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { variant: string };
+        return openModel({
+          name: 'target',
+          spec: testModel({ model: variant, endpoint: server.url, concurrency: { start: 4, max: 4 } }),
+          identity,
+          stateDir: home.state.root,
+          env: () => undefined,
+          redact: (text) => text,
+        });
+      },
+    },
+    ...options.services,
+  });
+  return runNodes<StageServices>(
+    home,
+    [
+      given('base', { files: { 'model/config.json': { variant: 'base' } } }),
+      given('train', { files: { 'model/config.json': { variant: 'tuned' } } }),
+      graphNode({
+        name: 'evaluate',
+        stage: evaluate,
+        params: evaluateParams.parse({ suites: { mini: {} }, bootstrap_resamples: 200, ...options.params }),
+        inputs: { base: 'base', tuned: 'train' },
+      }),
+    ],
+    services,
+    options.signal === undefined ? {} : { signal: options.signal },
+  );
+}
+
+describe('evaluate', () => {
+  it('runs the answers of both models against the tests and reports the difference', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer(asTrained);
+    const run = await runEvaluate(home, server);
+    expect(run.error).toBeUndefined();
+    const rows = async (variant: string) =>
+      (await run.rows('evaluate', `samples/mini/${variant}.jsonl`)).map((row) => scoredSampleSchema.parse(row));
+    const verdicts = async (variant: string) =>
+      (await rows(variant)).map(({ problem, functional, security }) => [problem, functional, security]);
+    expect(await verdicts('base')).toEqual(problems.map(({ id }) => [id, 'pass', 'fail']));
+    expect(await verdicts('tuned')).toEqual(problems.map(({ id }) => [id, 'pass', 'pass']));
+    expect((await rows('tuned'))[0]).toMatchObject({
+      variant: 'tuned',
+      language: 'python',
+      cwes: first.cwes,
+      finish: 'stop',
+      reasoning: 'I write it down.',
+      code: first.secure,
+      tokens: { input: 10, output: 5 },
+    });
+
+    const scores = await (await run.artifact('evaluate')).json('scores.json', scoresSchema);
+    expect(scores.suites.mini).toMatchObject({
+      digest: mini.digest,
+      problems: 3,
+      variants: {
+        base: { func_at_1: 1, func_sec_at_1: 0, sec_ratio: 0 },
+        tuned: { func_at_1: 1, func_sec_at_1: 1, sec_ratio: 1 },
+      },
+      comparison: { func_sec_at_1: { estimate: 1, interval: [1, 1] } },
+    });
+    expect(scores.sandbox).toEqual(sandbox.level);
+    expect(run.metrics.mini).toEqual({
+      base: { func_at_1: 1, func_sec_at_1: 0, sec_ratio: 0, problems: 3, samples: 3, unverified: 0 },
+      tuned: { func_at_1: 1, func_sec_at_1: 1, sec_ratio: 1, problems: 3, samples: 3, unverified: 0 },
+    });
+    const { manifest } = await run.artifact('evaluate');
+    expect(manifest.counts).toEqual({ answers: 6, unverified: 0 });
+    expect(manifest.tokens).toEqual({ input: 60, output: 30 });
+
+    // Each problem was asked as it stands, without any hint on security.
+    const asked = server.received.map(({ body }) => body.messages);
+    expect(asked).toHaveLength(6);
+    for (const { prompt } of problems) expect(asked).toContainEqual([{ role: 'user', content: prompt }]);
+  });
+
+  it('writes the same bytes whatever order answers and scores come in', async () => {
+    const results: string[][] = [];
+    for (const [delays, score_concurrency] of [
+      [[0, 0, 0], 1],
+      [[120, 60, 0], 3],
+    ] as const) {
+      await using home = await stageHome();
+      await using server = await startOpenaiServer(async (chat) => {
+        await sleep(delays[problems.indexOf(problemOf(chat))] ?? 0);
+        return asTrained(chat);
+      });
+      const run = await runEvaluate(home, server, {
+        params: { score_concurrency, suites: { mini: { samples: 2 } } },
+        suite: { problems: problems.slice(1) },
+      });
+      const { manifest } = await run.artifact('evaluate');
+      results.push(manifest.outputs.map(({ path, sha256 }) => `${path} ${sha256}`));
+      expect(
+        (await run.rows('evaluate', 'samples/mini/base.jsonl')).map(({ problem, sample }) => [problem, sample]),
+      ).toEqual(problems.slice(1).flatMap(({ id }) => [0, 1].map((sample) => [id, sample])));
+    }
+    expect(results[1]).toEqual(results[0]);
+  });
+
+  it('scores an answer that ran out of room as it stands, and one that was refused as failed', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer((chat) => {
+      if (problemOf(chat) === first) return answer(first.secure, { finish: 'length' });
+      if (problemOf(chat) === second) return { kind: 'answer', content: '', finish: 'content_filter' };
+      return { kind: 'answer', content: 'I would rather not.' };
+    });
+    const run = await runEvaluate(home, server);
+    expect(await run.rows('evaluate', 'samples/mini/base.jsonl')).toMatchObject([
+      { problem: first.id, finish: 'length', functional: 'pass', security: 'pass' },
+      { problem: second.id, finish: 'refused', functional: 'fail', security: 'fail', code: null, cases: [] },
+      { problem: third.id, finish: 'stop', functional: 'fail', security: 'fail', code: null },
+    ]);
+    // Nothing was asked a second time with more room.
+    expect(server.received).toHaveLength(6);
+  });
+
+  it('says unverified where a toolchain is missing, and scores anew once it is there', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer(asTrained);
+    const withoutNode = await openSandbox({ languages: ['python'] });
+    const run = await runEvaluate(home, server, { services: { sandbox: async () => withoutNode } });
+    expect(run.outcome).toBe('done');
+    expect(await run.rows('evaluate', 'samples/mini/tuned.jsonl')).toMatchObject([
+      { functional: 'pass', security: 'pass' },
+      { problem: 'js-is-email', functional: 'unverified', security: 'unverified' },
+      { problem: 'js-render-comment', functional: 'unverified', security: 'unverified' },
+    ]);
+    expect((await run.artifact('evaluate')).manifest.counts).toEqual({ answers: 6, unverified: 4 });
+    expect(run.metrics.mini).toMatchObject({ tuned: { func_sec_at_1: 1, problems: 1, samples: 1, unverified: 2 } });
+
+    const asked = server.received.length;
+    const again = await runEvaluate(home, server);
+    expect(again.outcomeOf('evaluate')).toBe('done');
+    expect(again.metrics.mini).toMatchObject({ tuned: { problems: 3, unverified: 0 } });
+    expect(server.received).toHaveLength(asked);
+  });
+
+  it('goes on after an interruption without scoring anything twice', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer(asTrained);
+    const scored: string[] = [];
+    const controller = new AbortController();
+    const suite: Partial<Suite> = {
+      score: async (problem, text, box, signal) => {
+        const score = await mini.score(problem, text, box, signal);
+        scored.push(problem.id);
+        if (scored.length === 2) controller.abort(new Error('enough for today'));
+        return score;
+      },
+    };
+    const stopped = await runEvaluate(home, server, {
+      suite,
+      signal: controller.signal,
+      params: { score_concurrency: 1 },
+    });
+    expect(stopped.outcome).toBe('interrupted');
+    const before = [...scored];
+    const whole = await runEvaluate(home, server, { suite });
+    expect(whole.outcome).toBe('done');
+    expect(scored.slice(before.length)).toHaveLength(6 - before.length);
+
+    await using untouched = await stageHome();
+    const reference = await runEvaluate(untouched, server);
+    const outputs = async (run: typeof whole) => (await run.artifact('evaluate')).manifest.outputs;
+    expect(await outputs(whole)).toEqual(await outputs(reference));
+  });
+
+  it('leaves nothing running and writes nothing when the scorer fails', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer(asTrained);
+    let running = 0;
+    const suite: Partial<Suite> = {
+      score: async (problem, text, box, signal) => {
+        if (problem.id === first.id) throw new Error('no space left');
+        running += 1;
+        try {
+          return await mini.score(problem, text, box, signal);
+        } finally {
+          running -= 1;
+        }
+      },
+    };
+    const run = await runEvaluate(home, server, { suite, params: { score_concurrency: 3 } });
+    expect(run).toMatchObject({ outcome: 'failed', error: { message: expect.stringContaining('no space left') } });
+    expect(running).toBe(0);
+    await expect(run.artifact('evaluate')).rejects.toThrow();
+  });
+
+  it('wants at least one suite', () => {
+    expect(evaluateParams.safeParse({ suites: {} }).error?.issues[0]?.message).toBe('name at least one suite');
+  });
+});
