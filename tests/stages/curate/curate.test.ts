@@ -16,7 +16,7 @@ import type { StageServices } from '../../../src/stages/services.js';
 import type { Trace } from '../../../src/stages/trace/records.js';
 import { loadMini } from '../../../src/suites/mini/mini.js';
 import { aRelevantTask, aTask, aTrace } from '../../support/records.js';
-import { given, runNodes, stageHome, testServices } from '../../support/run-stage.js';
+import { given, runNodes, stageHome, testServices } from '../../support/stage-flow.js';
 
 async function runCurate(
   traces: readonly Trace[],

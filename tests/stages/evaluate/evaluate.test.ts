@@ -17,7 +17,7 @@ import {
   type ServerAction,
   startOpenaiServer,
 } from '../../support/openai-server.js';
-import { given, runNodes, type StageHome, stageHome, testModel, testServices } from '../../support/run-stage.js';
+import { given, runNodes, type StageHome, stageHome, testModel, testServices } from '../../support/stage-flow.js';
 
 const mini = await loadMini();
 const problems = ['py-find-users', 'js-is-email', 'js-render-comment'].map((id) => {

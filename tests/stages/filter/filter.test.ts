@@ -8,7 +8,7 @@ import { rejectedTaskSchema, relevantTaskSchema } from '../../../src/stages/filt
 import type { StageServices } from '../../../src/stages/services.js';
 import { type ServerScript, startOpenaiServer } from '../../support/openai-server.js';
 import { aTask } from '../../support/records.js';
-import { given, runNodes, type StageHome, stageHome, testModel, testServices } from '../../support/run-stage.js';
+import { given, runNodes, type StageHome, stageHome, testModel, testServices } from '../../support/stage-flow.js';
 
 /** Tasks are told apart by a word in their prompt, which the server decides by. */
 const taskOf = (word: string, row = 1) => aTask({ prompt: `Write a function about ${word}.`, row });

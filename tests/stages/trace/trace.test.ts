@@ -6,7 +6,7 @@ import { missingTraceSchema, traceSchema } from '../../../src/stages/trace/recor
 import { trace, traceParams } from '../../../src/stages/trace/trace.js';
 import { type ServerAction, type ServerScript, startOpenaiServer } from '../../support/openai-server.js';
 import { aRelevantTask } from '../../support/records.js';
-import { given, runNodes, type StageHome, stageHome, testModel, testServices } from '../../support/run-stage.js';
+import { given, runNodes, type StageHome, stageHome, testModel, testServices } from '../../support/stage-flow.js';
 
 async function runTrace(
   home: StageHome,

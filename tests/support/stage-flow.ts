@@ -1,0 +1,180 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { sha256 } from '../../src/base/hash.js';
+import type { ArtifactReader } from '../../src/engine/artifact.js';
+import { inspectArtifact } from '../../src/engine/artifact-store.js';
+import type { ErrorReport, JournalEvent, StageSummary } from '../../src/engine/event.js';
+import { buildGraph, type GraphNode, graphNode } from '../../src/engine/graph.js';
+import { executeRun } from '../../src/engine/runner.js';
+import { defineStage } from '../../src/engine/stage.js';
+import { type StateDirectory, stateDirectory } from '../../src/engine/state-directory.js';
+import { openHub } from '../../src/hub/open-hub.js';
+import { type ModelSpec, modelSpecSchema } from '../../src/models/model-spec.js';
+import { openModel } from '../../src/models/open-model.js';
+import { loadCatalogue } from '../../src/security/catalogue.js';
+import type { StageServices } from '../../src/stages/services.js';
+import { loadSuite } from '../../src/suites/registry.js';
+
+/** Where a stage runs in a test: a state directory of its own, gone at the end of the scope. */
+export interface StageHome extends AsyncDisposable {
+  readonly folder: string;
+  readonly state: StateDirectory;
+}
+
+export async function stageHome(): Promise<StageHome> {
+  const folder = await mkdtemp(join(tmpdir(), 'secpi-stage-'));
+  return {
+    folder,
+    state: stateDirectory(join(folder, 'state')),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** What a test lays out as the artifact of an earlier stage. */
+export interface GivenArtifact {
+  /** By path: a text as it is, an array as JSON Lines, anything else as JSON. */
+  readonly files: Readonly<Record<string, unknown>>;
+  readonly counts?: Readonly<Record<string, number>>;
+  readonly reasons?: Readonly<Record<string, number>>;
+  readonly tools?: Readonly<Record<string, string>>;
+  readonly tokens?: { readonly input: number; readonly output: number };
+}
+
+/** A node that makes an artifact of given content, standing in for the stages before the one under test. */
+export function given<Services>(name: string, artifact: GivenArtifact): GraphNode<Services> {
+  const stage = defineStage<GivenArtifact, never, Services>({
+    name,
+    version: 1,
+    params: z.custom<GivenArtifact>(),
+    inputs: [],
+    pins: async ({ params }) => ({ content: JSON.stringify(params) }),
+    run: async ({ params: { files, counts = {}, ...rest }, output }) => {
+      for (const [path, content] of Object.entries(files)) {
+        if (typeof content === 'string') await output.text(path, content);
+        else if (Array.isArray(content)) await output.text(path, jsonLines(content));
+        else await output.json(path, content as object);
+      }
+      return { counts, ...rest };
+    },
+  });
+  return graphNode({ name, stage, params: artifact, inputs: {} });
+}
+
+function jsonLines(rows: readonly unknown[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}
+
+export interface TestRun {
+  readonly outcome: string;
+  readonly exitCode: number;
+  readonly error: ErrorReport | undefined;
+  readonly stages: readonly StageSummary[];
+  readonly metrics: Readonly<Record<string, unknown>>;
+  readonly events: readonly JournalEvent[];
+  /** Outcome of one node. */
+  outcomeOf(node: string): string | undefined;
+  /** What a node made; throws when it made nothing. */
+  artifact(node: string): Promise<ArtifactReader>;
+  /** The rows of a JSON Lines file of an artifact, unchecked. */
+  rows<T = Record<string, unknown>>(node: string, file: string): Promise<T[]>;
+  text(node: string, file: string): Promise<string>;
+}
+
+/** Runs a small flow through the real engine. */
+export async function runNodes<Services>(
+  home: StageHome,
+  nodes: readonly GraphNode<Services>[],
+  services: Services,
+  options: {
+    readonly seed?: number;
+    readonly signal?: AbortSignal;
+    readonly onEvent?: (event: JournalEvent) => void;
+  } = {},
+): Promise<TestRun> {
+  const events: JournalEvent[] = [];
+  const { finished, exitCode } = await executeRun({
+    graph: buildGraph(nodes),
+    state: home.state,
+    seed: options.seed ?? 3,
+    services,
+    signal: options.signal ?? new AbortController().signal,
+    recipe: { name: 'test', sha256: sha256('test') },
+    version: '0.0.0',
+    redact: (text) => text,
+    onEvent: (event) => {
+      events.push(event);
+      options.onEvent?.(event);
+    },
+  });
+  const artifact = async (node: string): Promise<ArtifactReader> => {
+    const fingerprint = finished.stages.find(({ stage }) => stage === node)?.fingerprint;
+    const stage = nodes.find(({ name }) => name === node)?.stage.name;
+    if (fingerprint == null || stage === undefined) throw new Error(`${node} made nothing`);
+    const found = await inspectArtifact(home.state, stage, fingerprint);
+    if (found.state !== 'whole') throw new Error(`the artifact of ${node}: ${JSON.stringify({ ...found, finished })}`);
+    return found.artifact;
+  };
+  const text = async (node: string, file: string) => readFile((await artifact(node)).path(file), 'utf8');
+  return {
+    outcome: finished.outcome,
+    exitCode,
+    error: finished.error,
+    stages: finished.stages,
+    metrics: finished.metrics,
+    events,
+    outcomeOf: (node) => finished.stages.find(({ stage }) => stage === node)?.outcome,
+    artifact,
+    text,
+    rows: async <T>(node: string, file: string) =>
+      (await text(node, file))
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as T),
+  };
+}
+
+/** The model settings of a test: asked at this address, without patience. */
+export function testModel(spec: Partial<ModelSpec> & { readonly endpoint?: string } = {}): ModelSpec {
+  return modelSpecSchema.parse({ model: 'test/model', retries: 1, timeout_seconds: 10, ...spec });
+}
+
+/**
+ * The services of a run, the real ones where they need nothing from outside: catalogue, suites and models. What a test does not
+ * give fails when it is used.
+ */
+export function testServices(
+  home: StageHome,
+  options: Partial<StageServices> & { readonly specs?: Readonly<Record<string, ModelSpec>> } = {},
+): StageServices {
+  const { specs = {}, ...given } = options;
+  const absent = (what: string) => (): never => {
+    throw new Error(`this test gives no ${what}`);
+  };
+  const specOf = (name: string): ModelSpec => specs[name] ?? absent(`model ${name}`)();
+  return {
+    catalogue,
+    models: {
+      open: async (name, onLog) =>
+        openModel({
+          name,
+          spec: specOf(name),
+          stateDir: home.state.root,
+          env: () => undefined,
+          redact: (text) => text,
+          ...(onLog === undefined ? {} : { onLog }),
+        }),
+      pin: async (name) => ({ identity: specOf(name).model, recording: null }),
+      serve: absent('model server'),
+    },
+    target: absent('target'),
+    sandbox: async () => absent('sandbox')(),
+    suite: loadSuite,
+    // Nobody listens on port 9: a stage that reaches for the Hub unasked fails.
+    hub: openHub({ hubUrl: 'http://127.0.0.1:9', token: undefined, redact: (text) => text }),
+    ...given,
+  };
+}
+
+const catalogue = loadCatalogue();
