@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { packageRoot } from '../base/package-root.js';
+import { resolve } from 'node:path';
 import { createRedactor, type Redactor } from '../base/redact.js';
-import { cacheDirectory } from '../compute/python-environment.js';
+import { cacheDirectory } from '../compute/cache-directory.js';
 import { type StateDirectory, stateDirectory } from '../engine/state-directory.js';
+import { packageVersion } from './version.js';
 
 /** What the process was started with, read in one place: below the command line nobody looks at argv, env or cwd. */
 export interface CliEnvironment {
@@ -31,9 +30,4 @@ export function readEnvironment(): CliEnvironment {
     stdout: process.stdout,
     stderr: process.stderr,
   };
-}
-
-export function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
-  return version;
 }

@@ -1,12 +1,17 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
-import { type CliEnvironment, packageVersion, readEnvironment } from './environment.js';
-import { showFailure } from './failure.js';
+import type { CliEnvironment } from './environment.js';
+import { packageVersion } from './version.js';
 
-/** What every command returns: the exit code. Commands are imported when they are called, so that `--help` starts at once. */
-type Outcome = Promise<number>;
+/**
+ * What every command gives back: the exit code. Commands, and all that they need, are imported when they are called, so that
+ * `--help` starts at once. Of the process itself only this file knows.
+ */
+type Run = (environment: CliEnvironment) => Promise<number>;
 
-const environment = readEnvironment();
+/** As far as it can be told before the arguments are understood: what is wrong with them must be JSON too. */
+const wantsJson = process.argv.includes('--json');
+
 const program = new Command('secpi')
   .description(
     'Teach a reasoning model to write secure code without being asked: one recipe from data to a measured, published model.',
@@ -14,39 +19,52 @@ const program = new Command('secpi')
   .version(packageVersion(), '-V, --version', 'print the version')
   .helpOption('-h, --help', 'show help')
   .option('--json', 'machine-readable output: one JSON object a line')
-  .addOption(new Option('-q, --quiet', 'only the result and warnings').conflicts('verbose'))
-  .option('-v, --verbose', 'also what the stages log')
-  .showHelpAfterError('(run `secpi --help` for the commands)')
+  .addOption(new Option('-q, --quiet', 'only the result, warnings and errors').conflicts('verbose'))
+  .option('-v, --verbose', 'also what the stages log; plain lines instead of the live list')
+  .showHelpAfterError('(`secpi --help` lists the commands, `secpi COMMAND --help` the options of one)')
   .showSuggestionAfterError()
-  .configureHelp({ showGlobalOptions: true })
+  .configureHelp({ showGlobalOptions: true, optionDescription: ({ description }) => description })
+  .configureOutput({
+    writeErr: (text) => {
+      if (!wantsJson) process.stderr.write(text);
+    },
+  })
   .exitOverride()
   .addHelpText(
     'after',
     `
 Examples:
-  $ secpi init my-recipe.yaml              write a commented recipe to start from
-  $ secpi plan my-recipe.yaml              what would run, what is cached and why not, what it would cost
-  $ secpi run my-recipe.yaml               run it; the same command continues after an interruption
-  $ secpi run my-recipe.yaml --set train.epochs=2 --until train
-  $ secpi status                           what the newest run is doing
-  $ secpi report --open                    its report
+  $ secpi init my.yaml      write a commented recipe to start from
+  $ secpi plan my.yaml      what would run and why, and what it would cost
+  $ secpi run my.yaml       run it; the same command continues after a stop
+  $ secpi run my.yaml --set train.epochs=2 --until train
+  $ secpi status            what the newest run is doing
+  $ secpi report --open     its report
 
-Exit codes: 0 done, 1 a stage failed, 2 bad usage or recipe, 3 a gate said no, 130/143 interrupted.`,
+Exit codes: 0 done, 1 a stage failed, 2 bad usage or recipe, 3 a gate said no,
+130 and 143 interrupted by Ctrl-C or TERM.
+State lies in .secpi of the current folder, or in $SECPI_HOME.`,
   );
+
+const setOption = () =>
+  new Option('--set <a.b=value>', 'override a field of the recipe; can be given several times')
+    .argParser(collectValues)
+    .default([]);
 
 /** Options that choose a part of the flow. */
 function withSelection(command: Command): Command {
+  const several = (flags: string, description: string) =>
+    new Option(flags, `${description}; can be given several times`).argParser(collectValues).default([]);
   return command
-    .option('--set <a.b=value>', 'override a field of the recipe; can be given several times', collectValues, [])
+    .addOption(setOption())
     .option('--from <stage>', 'only this stage and what follows')
     .option('--until <stage>', 'only this stage and what it needs')
-    .option('--only <stage>', 'only this stage; can be given several times', collectValues, [])
-    .option(
-      '--force <stage>',
-      'run this stage again even if its result is there; can be given several times',
-      collectValues,
-      [],
-    );
+    .addOption(several('--only <stage>', 'only this stage'))
+    .addOption(several('--force <stage>', 'run this stage again even if its result is there'));
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ secpi ${line}`).join('\n')}`;
 }
 
 withSelection(
@@ -54,49 +72,63 @@ withSelection(
 )
   .option('--steal-locks', 'take over stages whose owner cannot be proven dead (another host)')
   .option('--keep-work', 'keep the working files of finished stages')
+  .addHelpText(
+    'after',
+    examples(
+      'run recipes/quickstart.yaml',
+      'run my.yaml --set train.epochs=2 --set train.learning_rate=5e-5',
+      'run my.yaml --until curate              data only',
+      'run my.yaml --force evaluate            measure again',
+      'run my.yaml --json > events.jsonl       for a program',
+    ),
+  )
   .action((recipe, options) =>
-    finish(async (env) => (await import('./run.js')).runCommand(recipe, { ...program.opts(), ...options }, env)),
+    finish(async (env) => (await import('./run.js')).runCommand(recipe, withGlobal(options), env), 'keep-going'),
   );
 
 withSelection(
   program.command('plan').argument('<recipe>', 'path of a recipe').description('say what a run would do, and why'),
-).action((recipe, options) =>
-  finish(async (env) => (await import('./plan.js')).planCommand(recipe, { ...program.opts(), ...options }, env)),
-);
+)
+  .addHelpText('after', examples('plan my.yaml', 'plan my.yaml --set filter.max_tasks=500', 'plan my.yaml --json'))
+  .action((recipe, options) =>
+    finish(async (env) => (await import('./plan.js')).planCommand(recipe, withGlobal(options), env)),
+  );
 
 program
   .command('validate')
   .argument('<recipe>', 'path of a recipe')
-  .option('--set <a.b=value>', 'override a field of the recipe', collectValues, [])
+  .addOption(setOption())
   .description('check a recipe and say everything that is wrong with it')
+  .addHelpText('after', examples('validate my.yaml', 'validate my.yaml --set seed=8'))
   .action((recipe, options) =>
-    finish(async (env) =>
-      (await import('./validate.js')).validateCommand(recipe, { ...program.opts(), ...options }, env),
-    ),
+    finish(async (env) => (await import('./validate.js')).validateCommand(recipe, withGlobal(options), env)),
   );
 
 program
   .command('schema')
   .description('print the JSON Schema of recipes, for editors')
-  .action(() => finish(async (env) => (await import('./schema.js')).schemaCommand(env)));
+  .addHelpText('after', examples('schema > secpi.schema.json'))
+  .action((options) => finish(async (env) => (await import('./schema.js')).schemaCommand(withGlobal(options), env)));
 
 program
   .command('status')
   .argument('[run]', 'id of a run; default: the newest')
   .option('--all', 'list all runs')
   .description('what a run has done and is doing')
+  .addHelpText('after', examples('status', 'status --all', 'status 01JD0000000000000000000000 --json'))
   .action((run, options) =>
-    finish(async (env) => (await import('./status.js')).statusCommand(run, { ...program.opts(), ...options }, env)),
+    finish(async (env) => (await import('./status.js')).statusCommand(run, withGlobal(options), env)),
   );
 
 program
   .command('logs')
   .argument('[run]', 'id of a run; default: the newest')
-  .option('-f, --follow', 'go on as the run does')
+  .option('-f, --follow', 'go on as the run does, until it is over')
   .option('--stage <stage>', 'only what this stage said')
   .description('what a run said')
+  .addHelpText('after', examples('logs -f', 'logs --stage train', 'logs --json | jq .type'))
   .action((run, options) =>
-    finish(async (env) => (await import('./logs.js')).logsCommand(run, { ...program.opts(), ...options }, env)),
+    finish(async (env) => (await import('./logs.js')).logsCommand(run, withGlobal(options), env)),
   );
 
 withSelection(
@@ -105,9 +137,11 @@ withSelection(
     .argument('<stage>', 'a stage')
     .argument('<recipe>', 'path of a recipe')
     .description('why a stage would run again, or what it is cached by'),
-).action((stage, recipe, options) =>
-  finish(async (env) => (await import('./why.js')).whyCommand(stage, recipe, { ...program.opts(), ...options }, env)),
-);
+)
+  .addHelpText('after', examples('why train my.yaml', 'why evaluate my.yaml --set evaluate.sampling.temperature=0.6'))
+  .action((stage, recipe, options) =>
+    finish(async (env) => (await import('./why.js')).whyCommand(stage, recipe, withGlobal(options), env)),
+  );
 
 program
   .command('report')
@@ -115,8 +149,9 @@ program
   .option('--open', 'open it in the browser')
   .option('-o, --output <file>', 'copy it there')
   .description("where a run's report is")
+  .addHelpText('after', examples('report', 'report --open', 'report -o results/report.html'))
   .action((run, options) =>
-    finish(async (env) => (await import('./report.js')).reportCommand(run, { ...program.opts(), ...options }, env)),
+    finish(async (env) => (await import('./report.js')).reportCommand(run, withGlobal(options), env)),
   );
 
 program
@@ -124,50 +159,84 @@ program
   .argument('[file]', 'where to write it', 'recipe.yaml')
   .option('--force', 'overwrite a file that is there')
   .description('write a commented recipe to start from')
+  .addHelpText('after', examples('init', 'init recipes/mine.yaml'))
   .action((file, options) =>
-    finish(async (env) => (await import('./init.js')).initCommand(file, { ...program.opts(), ...options }, env)),
+    finish(async (env) => (await import('./init.js')).initCommand(file, withGlobal(options), env)),
   );
 
 program
   .command('doctor')
   .option('--recipe <recipe>', 'also check what this recipe needs')
   .description('check this machine: Python, packages, sandbox, GPU, disk, Hub token')
-  .action((options) =>
-    finish(async (env) => (await import('./doctor.js')).doctorCommand({ ...program.opts(), ...options }, env)),
-  );
+  .addHelpText('after', examples('doctor', 'doctor --recipe my.yaml', 'doctor --quiet'))
+  .action((options) => finish(async (env) => (await import('./doctor.js')).doctorCommand(withGlobal(options), env)));
 
 program
   .command('setup')
   .option('--development', "also install what secpi's own tests need")
   .option('--print-python', 'only print the path of the Python interpreter')
   .description('install the Python environment and, where allowed, missing system packages')
-  .action((options) =>
-    finish(async (env) => (await import('./setup.js')).setupCommand({ ...program.opts(), ...options }, env)),
-  );
+  .action((options) => finish(async (env) => (await import('./setup.js')).setupCommand(withGlobal(options), env)));
 
 function collectValues(value: string, earlier: readonly string[]): readonly string[] {
   return [...earlier, value];
 }
 
-/** The one place where errors become exit codes. */
-async function finish(command: (environment: CliEnvironment) => Outcome): Promise<void> {
+/** A command's own options with those that all commands share. Commander has checked both. */
+function withGlobal<Own extends object>(options: Own): Own {
+  return { ...program.opts(), ...options };
+}
+
+/**
+ * The one place where errors become exit codes. When whoever reads our output goes away (`secpi logs | head`), a command that
+ * only tells something is over, without an error; a run goes on: its work is worth more than its words.
+ */
+async function finish(run: Run, whenUnheard: 'exit' | 'keep-going' = 'exit'): Promise<void> {
+  const [{ readEnvironment }, { showFailure }] = await Promise.all([
+    import('./environment.js'),
+    import('./failure.js'),
+  ]);
+  const environment = readEnvironment();
+  const fail = (error: unknown): number => showFailure(error, environment, wantsJson);
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') process.exit(1);
+      if (whenUnheard === 'exit') process.exit(0);
+    });
+  }
+  // A bug in some callback; what was finished is safe, and a stack trace helps nobody who did not write this.
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => process.exit(fail(error)));
+  }
   try {
-    process.exitCode = await command(environment);
+    process.exitCode = await run(environment);
   } catch (error) {
-    process.exitCode = showFailure(error, environment, program.opts().json === true);
+    process.exitCode = fail(error);
   }
 }
 
-// `secpi logs | head` closes our output early; that is no error of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+if (process.argv.length <= 2) {
+  program.outputHelp({ error: true });
+  process.exitCode = 2;
+} else {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    // Commander has said what is wrong; it exits 1 for bad usage, we exit 2.
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+    if (wantsJson && error.exitCode !== 0) process.stdout.write(`${JSON.stringify(usageError(error))}\n`);
+  }
+}
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  // Commander has printed its message already; it exits 1 for bad usage, we exit 2.
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? 0 : 2;
+function usageError({ code, message }: CommanderError) {
+  const name = code.replace(/^commander\./, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  if (name === 'help') return { type: 'error', code: 'usage/no-command', message: 'no command is given' };
+  const [first = '', hint] = message.replace(/^error: /, '').split('\n');
+  return {
+    type: 'error',
+    code: `usage/${name}`,
+    message: first,
+    ...(hint === undefined ? {} : { hint: hint.replace(/^\(|\)$/g, '') }),
+  };
 }

@@ -1,12 +1,14 @@
 import { pipelineOf } from '../pipeline.js';
 import { loadSuite } from '../suites/registry.js';
 import type { CliEnvironment } from './environment.js';
+import { writeJson } from './output.js';
 import { readRecipe } from './recipe.js';
+import type { OutputOptions } from './run-options.js';
 
 /** `secpi validate`: everything that can be checked without running anything. */
 export async function validateCommand(
   path: string,
-  options: { readonly set: readonly string[]; readonly json?: boolean },
+  options: OutputOptions & { readonly set: readonly string[] },
   environment: CliEnvironment,
 ): Promise<number> {
   const recipe = await readRecipe(path, options.set, environment);
@@ -14,10 +16,10 @@ export async function validateCommand(
   for (const suite of Object.keys(recipe.value.evaluate.suites)) await loadSuite(suite);
   const stages = graph.nodes.map((node) => node.name);
   const { name } = recipe.value;
-  environment.stdout.write(
-    options.json === true
-      ? `${JSON.stringify({ type: 'valid', recipe: name, sha256: recipe.sha256, files: recipe.files, stages })}\n`
-      : `${path} is a valid recipe: ${name} (${stages.join(' → ')})\n`,
-  );
+  if (options.json === true) {
+    writeJson({ type: 'valid', recipe: name, sha256: recipe.sha256, files: recipe.files, stages }, environment);
+  } else {
+    environment.stdout.write(`${path} is a valid recipe: ${name} (${stages.join(' → ')})\n`);
+  }
   return 0;
 }

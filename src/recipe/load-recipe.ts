@@ -47,10 +47,10 @@ export async function loadRecipe<T>(options: LoadOptions<T>): Promise<LoadedReci
   const place = (complaint: Complaint): Diagnostic => placed(complaint, documents, overrides);
   const expansion = await expand(written, options, documents, overrides);
   const result = options.schema.safeParse(expansion.value, { reportInput: true });
-  const complaints = [
-    ...expansion.complaints,
-    ...(result.success ? [] : complaintsOf(result.error.issues, options.schema)),
-  ];
+  // A value that could not be filled in is not also wrong in its type.
+  const told = new Set(expansion.complaints.map((complaint) => dotted(complaint.path)));
+  const further = result.success ? [] : complaintsOf(result.error.issues, options.schema);
+  const complaints = [...expansion.complaints, ...further.filter((complaint) => !told.has(dotted(complaint.path)))];
   if (complaints.length > 0 || !result.success) throw new RecipeError(complaints.map(place), sources);
   return {
     value: result.data,
