@@ -24,7 +24,7 @@ export function taskOf(fileRow: FileRow, columns: ColumnMap, source: string): Ta
   const names = typeof columns.prompt === 'string' ? [columns.prompt] : columns.prompt;
   const parts: string[] = [];
   for (const [index, name] of names.entries()) {
-    const part = value[name];
+    const part = Object.hasOwn(value, name) ? value[name] : undefined;
     // Only the first column must be there; further ones are often empty (Alpaca's `input`).
     if (part === undefined || part === null) {
       if (index > 0) continue;
@@ -35,7 +35,8 @@ export function taskOf(fileRow: FileRow, columns: ColumnMap, source: string): Ta
   }
   const prompt = normalisePrompt(parts.join('\n\n'));
   if (prompt === '' || placeholders.has(prompt.toLowerCase())) return { problem: `has an empty prompt` };
-  const written = columns.language === undefined ? undefined : value[columns.language];
+  const written =
+    columns.language === undefined || !Object.hasOwn(value, columns.language) ? undefined : value[columns.language];
   const language =
     typeof written === 'string' && written.trim() !== '' ? normaliseLanguage(written) : mentionedLanguage(prompt);
   return { schema: 1, id: taskId(prompt, language), prompt, language, source, row, licence: columns.licence ?? null };

@@ -1,35 +1,37 @@
 /** Our names of programming languages, by what datasets call them. */
-const names: Readonly<Record<string, string>> = {
-  py: 'python',
-  python3: 'python',
-  python2: 'python',
-  js: 'javascript',
-  node: 'javascript',
-  nodejs: 'javascript',
-  'node.js': 'javascript',
-  ts: 'typescript',
-  'c++': 'cpp',
-  cxx: 'cpp',
-  cc: 'cpp',
-  golang: 'go',
-  'c#': 'csharp',
-  cs: 'csharp',
-  rb: 'ruby',
-  rs: 'rust',
-  sh: 'shell',
-  bash: 'shell',
-  kt: 'kotlin',
-};
+const names: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    py: 'python',
+    python3: 'python',
+    python2: 'python',
+    js: 'javascript',
+    node: 'javascript',
+    nodejs: 'javascript',
+    'node.js': 'javascript',
+    ts: 'typescript',
+    'c++': 'cpp',
+    cxx: 'cpp',
+    cc: 'cpp',
+    golang: 'go',
+    'c#': 'csharp',
+    cs: 'csharp',
+    rb: 'ruby',
+    rs: 'rust',
+    sh: 'shell',
+    bash: 'shell',
+    kt: 'kotlin',
+  }),
+);
 
 /** Lower case, common spellings folded; empty becomes `unknown`. */
 export function normaliseLanguage(name: string): string {
   const key = name.trim().toLowerCase();
-  return key === '' ? 'unknown' : (names[key] ?? key);
+  return key === '' ? 'unknown' : (names.get(key) ?? key);
 }
 
 /** Longer names first, so that `C++` is not read as `C`, nor `JavaScript` as `Java`. */
 const mentions: readonly (readonly [RegExp, string])[] = [
-  [/\bC\+\+(?![\w+])/i, 'cpp'],
+  [/\bC\+\+(?![a-z_+])/i, 'cpp'],
   [/\bC#/i, 'csharp'],
   [/\bjavascript\b|\bnode\.?js\b/i, 'javascript'],
   [/\btypescript\b/i, 'typescript'],

@@ -11,7 +11,8 @@ export type FileRow =
 
 /** A JSON file is read whole; beyond this it should be JSON Lines or Parquet. */
 const largestJsonBytes = 512 * 1024 * 1024;
-const parquetRowsAtOnce = 1000;
+/** Every read of a part decodes its row group from the start, so the parts are whole row groups unless those are huge. */
+const parquetRowsAtOnce = 20_000;
 
 /** Formats by file ending. */
 const readers: Readonly<Record<string, (path: string) => AsyncIterable<FileRow>>> = {
@@ -54,7 +55,7 @@ async function* jsonRows(path: string): AsyncIterable<FileRow> {
   }
   let parsed: unknown;
   try {
-    parsed = JSON.parse(await readFile(path, 'utf8'));
+    parsed = JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new SecpiError('datasets/not-json', `${path} is not JSON: ${messageOf(error)}`, {
       hint: 'If it holds one object a line, call it .jsonl.',
@@ -68,16 +69,19 @@ async function* parquetRows(path: string): AsyncIterable<FileRow> {
   try {
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file);
-    const rows = Number(metadata.num_rows);
-    for (let start = 0; start < rows; start += parquetRowsAtOnce) {
-      const values = await parquetReadObjects({
-        file,
-        metadata,
-        compressors,
-        rowStart: start,
-        rowEnd: Math.min(rows, start + parquetRowsAtOnce),
-      });
-      for (const [index, value] of values.entries()) yield asRow(start + index + 1, () => value);
+    let row = 0;
+    for (const { num_rows } of metadata.row_groups) {
+      const groupEnd = row + Number(num_rows);
+      while (row < groupEnd) {
+        const rowEnd = Math.min(groupEnd, row + parquetRowsAtOnce);
+        const values = await parquetReadObjects({ file, metadata, compressors, rowStart: row, rowEnd });
+        // A reader that gave fewer rows than it was asked for would lose the rest without a word.
+        if (values.length !== rowEnd - row) throw new Error(`row ${row + values.length + 1} is missing`);
+        for (const value of values) {
+          row += 1;
+          yield asRow(row, () => value);
+        }
+      }
     }
   } catch (error) {
     if (error instanceof SecpiError) throw error;
