@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { graphNode } from '../../../src/engine/graph.js';
 import { openModel } from '../../../src/models/open-model.js';
 import { openSandbox } from '../../../src/sandbox/open-sandbox.js';
@@ -17,7 +17,9 @@ import {
   type ServerAction,
   startOpenaiServer,
 } from '../../support/openai-server.js';
+import { smallSuite } from '../../support/small-suite.js';
 import { given, runNodes, type StageHome, stageHome, testModel, testServices } from '../../support/stage-flow.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const mini = await loadMini();
 const problems = ['py-find-users', 'js-is-email', 'js-render-comment'].map((id) => {
@@ -25,14 +27,20 @@ const problems = ['py-find-users', 'js-is-email', 'js-render-comment'].map((id) 
   if (found === undefined) throw new Error(`mini has no ${id}`);
   return found;
 });
-const [first, second, third] = problems as [MiniProblem, MiniProblem, MiniProblem];
+
+const folder = await temporaryFolder();
+/** Quick to score, for tests that are not about the scores. */
+const small = await smallSuite(folder.path, ['first', 'second', 'third']);
+const [first, second, third] = small.problems as [MiniProblem, MiniProblem, MiniProblem];
 
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await openSandbox({ languages: ['python', 'javascript'] });
 }, 120_000);
+afterAll(() => folder[Symbol.asyncDispose]());
 
-const problemOf = (chat: ReceivedChat) => problems.find(({ prompt }) => prompt === chat.prompt) as MiniProblem;
+const problemOf = (chat: ReceivedChat) =>
+  [...problems, ...small.problems].find(({ prompt }) => prompt === chat.prompt) as MiniProblem;
 const answer = (code: string, more: object = {}): ServerAction => ({
   kind: 'answer',
   reasoning: 'I write it down.',
@@ -58,8 +66,8 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
     models: {
       open: () => Promise.reject(new Error('evaluate opens no model of the recipe')),
       pin: () => Promise.reject(new Error('evaluate pins no model of the recipe')),
-      serve: async ({ folder, identity }) => {
-        const { variant } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as { variant: string };
+      serve: async ({ folder: weights, identity }) => {
+        const { variant } = JSON.parse(readFileSync(join(weights, 'config.json'), 'utf8')) as { variant: string };
         return openModel({
           name: 'target',
           spec: testModel({ model: variant, endpoint: server.url, concurrency: { start: 4, max: 4 } }),
@@ -104,10 +112,10 @@ describe('evaluate', () => {
     expect((await rows('tuned'))[0]).toMatchObject({
       variant: 'tuned',
       language: 'python',
-      cwes: first.cwes,
+      cwes: ['CWE-89'],
       finish: 'stop',
       reasoning: 'I write it down.',
-      code: first.secure,
+      code: problems[0]?.secure,
       tokens: { input: 10, output: 5 },
     });
 
@@ -144,18 +152,18 @@ describe('evaluate', () => {
     ] as const) {
       await using home = await stageHome();
       await using server = await startOpenaiServer(async (chat) => {
-        await sleep(delays[problems.indexOf(problemOf(chat))] ?? 0);
+        await sleep(delays[small.problems.indexOf(problemOf(chat))] ?? 0);
         return asTrained(chat);
       });
       const run = await runEvaluate(home, server, {
         params: { score_concurrency, suites: { mini: { samples: 2 } } },
-        suite: { problems: problems.slice(1) },
+        suite: small,
       });
       const { manifest } = await run.artifact('evaluate');
       results.push(manifest.outputs.map(({ path, sha256 }) => `${path} ${sha256}`));
       expect(
         (await run.rows('evaluate', 'samples/mini/base.jsonl')).map(({ problem, sample }) => [problem, sample]),
-      ).toEqual(problems.slice(1).flatMap(({ id }) => [0, 1].map((sample) => [id, sample])));
+      ).toEqual(small.problems.flatMap(({ id }) => [0, 1].map((sample) => [id, sample])));
     }
     expect(results[1]).toEqual(results[0]);
   });
@@ -167,7 +175,7 @@ describe('evaluate', () => {
       if (problemOf(chat) === second) return { kind: 'answer', content: '', finish: 'content_filter' };
       return { kind: 'answer', content: 'I would rather not.' };
     });
-    const run = await runEvaluate(home, server);
+    const run = await runEvaluate(home, server, { suite: small });
     expect(await run.rows('evaluate', 'samples/mini/base.jsonl')).toMatchObject([
       { problem: first.id, finish: 'length', functional: 'pass', security: 'pass' },
       { problem: second.id, finish: 'refused', functional: 'fail', security: 'fail', code: null, cases: [] },
@@ -204,8 +212,9 @@ describe('evaluate', () => {
     const scored: string[] = [];
     const controller = new AbortController();
     const suite: Partial<Suite> = {
+      ...small,
       score: async (problem, text, box, signal) => {
-        const score = await mini.score(problem, text, box, signal);
+        const score = await small.score(problem, text, box, signal);
         scored.push(problem.id);
         if (scored.length === 2) controller.abort(new Error('enough for today'));
         return score;
@@ -223,7 +232,7 @@ describe('evaluate', () => {
     expect(scored.slice(before.length)).toHaveLength(6 - before.length);
 
     await using untouched = await stageHome();
-    const reference = await runEvaluate(untouched, server);
+    const reference = await runEvaluate(untouched, server, { suite: small });
     const outputs = async (run: typeof whole) => (await run.artifact('evaluate')).manifest.outputs;
     expect(await outputs(whole)).toEqual(await outputs(reference));
   });
@@ -232,12 +241,22 @@ describe('evaluate', () => {
     await using home = await stageHome();
     await using server = await startOpenaiServer(asTrained);
     let running = 0;
+    let begun = (): void => undefined;
+    const anotherRuns = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
     const suite: Partial<Suite> = {
+      ...small,
       score: async (problem, text, box, signal) => {
-        if (problem.id === first.id) throw new Error('no space left');
+        if (problem.id === first.id) {
+          await anotherRuns;
+          throw new Error('no space left');
+        }
         running += 1;
+        begun();
         try {
-          return await mini.score(problem, text, box, signal);
+          await sleep(300);
+          return await small.score(problem, text, box, signal);
         } finally {
           running -= 1;
         }
