@@ -61,6 +61,8 @@ def run_serve(job: ServeJob, session: Session) -> dict[str, Any]:
             time.sleep(0.05)
     finally:
         ready.unlink(missing_ok=True)
+        # An answer in the making must not hold the end up.
+        server.server.force_exit = True
         server.kill_server()
     raise StoppedError
 
