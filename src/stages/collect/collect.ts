@@ -10,7 +10,7 @@ import { count } from '../asking.js';
 import { suiteReferences } from '../decontamination.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import type { DroppedRow } from './records.js';
-import { pinSource, type Source, sourceFiles, sourceName, sourceSchema } from './source.js';
+import { pinSource, type Source, type SourceFile, sourceFiles, sourceName, sourceSchema } from './source.js';
 
 export const collectParams = z.strictObject({
   sources: z.array(sourceSchema).min(1),
@@ -53,7 +53,7 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
       signal.throwIfAborted();
       counts.rows += 1;
       const task = taskOf(fileRow, source, sourceName(source));
-      const drop = 'problem' in task ? badRow(fileRow, task.problem, source) : judge.reasonToDrop(task);
+      const drop = 'problem' in task ? badRow(fileRow, task.problem, source, file) : judge.reasonToDrop(task, file);
       if (drop === undefined) {
         counts.tasks += 1;
         await tasks.write(task);
@@ -61,7 +61,8 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
         counts.dropped += 1;
         count(reasons, drop.code);
         await dropped.write(drop);
-        if (drop.code === 'bad_row') reportBadRow(`${file}:${drop.row}`, drop.detail, reasons.bad_row ?? 0, context);
+        if (drop.code === 'bad_row')
+          reportBadRow(`${file.label}:${drop.row}`, drop.detail, reasons.bad_row ?? 0, context);
       }
       if (counts.rows % 200 === 0) emit({ type: 'progress', done: counts.rows, unit: 'rows' });
     }
@@ -80,10 +81,10 @@ async function* allRows({
   work,
   services,
   signal,
-}: Context): AsyncIterable<{ fileRow: FileRow; file: string; source: Source }> {
+}: Context): AsyncIterable<{ fileRow: FileRow; file: SourceFile; source: Source }> {
   for (const source of params.sources) {
     for (const file of await sourceFiles(source, work.path('hub'), services, signal)) {
-      for await (const fileRow of readRowFile(file)) yield { fileRow, file, source };
+      for await (const fileRow of readRowFile(file.path)) yield { fileRow, file, source };
     }
   }
 }
@@ -99,7 +100,7 @@ class Judge {
     this.#contamination = contamination;
   }
 
-  reasonToDrop(task: Task): DroppedRow | undefined {
+  reasonToDrop(task: Task, file: SourceFile): DroppedRow | undefined {
     const drop = (
       code: DroppedRow['code'],
       detail: string,
@@ -107,7 +108,7 @@ class Judge {
       similarity: number | null = null,
     ): DroppedRow => {
       const { source, row, prompt } = task;
-      return { schema: 1, source, row, code, detail, kept, similarity, prompt };
+      return { schema: 1, source, file: file.name, row, code, detail, kept, similarity, prompt };
     };
     if (this.#ids.has(task.id)) return drop('exact_duplicate', `same as ${task.id}`, task.id, 1);
     const hit = this.#contamination.find(task.prompt);
@@ -125,10 +126,11 @@ class Judge {
   }
 }
 
-function badRow({ row }: FileRow, problem: string, source: Source): DroppedRow {
+function badRow({ row }: FileRow, problem: string, source: Source, file: SourceFile): DroppedRow {
   return {
     schema: 1,
     source: sourceName(source),
+    file: file.name,
     row,
     code: 'bad_row',
     detail: problem,

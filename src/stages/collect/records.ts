@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const droppedRowSchema = z.strictObject({
   schema: z.literal(1),
   source: z.string(),
+  /** The file of that source. */
+  file: z.string(),
   /** Counts from 1; in a JSON Lines file it is the line. */
   row: z.number().int().positive(),
   code: z.enum(['bad_row', 'exact_duplicate', 'near_duplicate', 'contaminated']),

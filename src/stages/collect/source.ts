@@ -43,14 +43,23 @@ export async function pinSource(source: Source, services: StageServices, signal:
   };
 }
 
-/** Local paths of a source's files, in order; files of the Hub are downloaded into `folder` unless they are there. */
+/** A file of a source. */
+export interface SourceFile {
+  readonly path: string;
+  /** Names it in messages: its path here, or `owner/name/file` on the Hub. */
+  readonly label: string;
+  /** Its name inside the source; free of where it lies on this machine. */
+  readonly name: string;
+}
+
+/** A source's files, in order; files of the Hub are downloaded into `folder` unless they are there. */
 export async function sourceFiles(
   source: Source,
   folder: string,
   services: StageServices,
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  if ('file' in source) return [source.file];
+): Promise<readonly SourceFile[]> {
+  if ('file' in source) return [{ path: source.file, label: source.file, name: basename(source.file) }];
   const repo = { kind: 'dataset', name: source.hub } as const;
   const commit = await services.hub.resolve(repo, source.revision, signal);
   const files = dataFiles(await services.hub.list(repo, commit, signal), source.path_prefix);
@@ -63,13 +72,13 @@ export async function sourceFiles(
       },
     );
   }
-  const paths: string[] = [];
+  const found: SourceFile[] = [];
   for (const file of files) {
     const path = join(folder, commit, file);
     await services.hub.download(repo, commit, file, path, signal);
-    paths.push(path);
+    found.push({ path, label: `${source.hub}/${file}`, name: file });
   }
-  return paths;
+  return found;
 }
 
 /** A dataset often holds the same rows in several formats: only one of them is read, Parquet before JSON Lines before JSON. */
