@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { jsonObjectsIn } from './json-objects.js';
 
 /** Most weaknesses that one task may be labelled with. */
-export const MOST_CWES = 5;
+const MOST_CWES = 5;
 
 /** The JSON that the classifier answers with. */
-export const verdictSchema = z.object({
+const verdictSchema = z.object({
   relevant: z.boolean(),
   cwes: z.array(z.string().max(200)).max(MOST_CWES),
   confidence: z.number().min(0).max(1),

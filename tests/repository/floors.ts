@@ -23,7 +23,7 @@ export function floorOf(room: string): number {
 }
 
 /** What a room may not import: everything above it and its neighbours, lowest first. */
-export function forbiddenTo(room: string): readonly string[] {
+function forbiddenTo(room: string): readonly string[] {
   return ROOMS.filter((other) => other !== room && floorOf(other) >= floorOf(room));
 }
 
@@ -52,7 +52,7 @@ export function floorOverrides(): readonly unknown[] {
 }
 
 /** Which room a file under `src/` belongs to. */
-export function roomOf(file: string): string {
+function roomOf(file: string): string {
   const [first = ''] = relative(join(packageRoot, 'src'), file).split(sep);
   return first === 'pipeline.ts' ? 'pipeline' : first;
 }
