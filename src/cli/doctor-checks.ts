@@ -71,7 +71,7 @@ async function checkPython({ cache, variables }: CliEnvironment): Promise<readon
     return [{ name: 'Python', state: 'missing', detail: messageOf(error), advice, required }];
   }
   const argv = [python.python, '-m', 'secpi_trainers', 'doctor'];
-  const text = await askProgram(argv, trainerEnvironment(python, variables, 1), 120);
+  const text = await askProgram(argv, trainerEnvironment(python.python, variables, 1), 120);
   const facts = factsSchema.safeParse(text === null ? undefined : parsed(text));
   if (!facts.success) {
     const detail = `the environment in ${python.folder} does not answer`;

@@ -1,5 +1,6 @@
 import { type Check, checkMachine } from './doctor-checks.js';
 import type { CliEnvironment } from './environment.js';
+import { wrapped } from './format.js';
 import { abortOnSignals } from './interrupt.js';
 import { writeJson } from './output.js';
 import { oneLine } from './printable.js';
@@ -25,7 +26,8 @@ export async function doctorCommand(options: DoctorOptions, environment: CliEnvi
   } else {
     const shown = options.quiet === true ? checks.filter(({ state }) => state !== 'ok') : checks;
     const width = Math.max(0, ...shown.map(({ name }) => name.length));
-    const lines = [...shown.flatMap((check) => checkLines(check, width, style)), summary(blocking, style)];
+    const columns = environment.stdout.isTTY ? environment.stdout.columns : 100;
+    const lines = [...shown.flatMap((check) => checkLines(check, { width, columns, style })), summary(blocking, style)];
     environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
   }
   return blocking.length === 0 ? 0 : 1;
@@ -33,12 +35,19 @@ export async function doctorCommand(options: DoctorOptions, environment: CliEnvi
 
 const colours = { ok: 'green', warning: 'yellow', missing: 'red' } as const;
 
-function checkLines({ name, state, detail, advice, required }: Check, width: number, style: Style): readonly string[] {
+function checkLines(
+  { name, state, detail, advice, required }: Check,
+  { width, columns, style }: { width: number; columns: number; style: Style },
+): readonly string[] {
   const colour = state === 'missing' && !required ? 'yellow' : colours[state];
-  const margin = ' '.repeat(width + 11);
+  const margin = width + 11;
+  const [first = '', ...rest] = wrapped(oneLine(detail), columns - margin);
+  const [todo, ...more] = advice === undefined ? [] : wrapped(oneLine(advice), columns - margin - 2);
   return [
-    `${style(colour, state.padEnd(7))}  ${name.padEnd(width)}  ${oneLine(detail)}`,
-    ...(advice === undefined ? [] : [`${margin}${style('bold', '→')} ${oneLine(advice)}`]),
+    `${style(colour, state.padEnd(7))}  ${name.padEnd(width)}  ${first}`,
+    ...rest.map((line) => ' '.repeat(margin) + line),
+    ...(todo === undefined ? [] : [`${' '.repeat(margin)}${style('bold', '→')} ${todo}`]),
+    ...more.map((line) => ' '.repeat(margin + 2) + line),
   ];
 }
 

@@ -127,13 +127,13 @@ function changeText(base: unknown, tuned: unknown, style: Style): string {
   return style(change < 0 ? 'red' : 'green', text);
 }
 
-/** What was spent in this run; empty when nothing was asked. */
+/** What the answers that this run used took, bought or kept from before; empty when nothing was asked. */
 export function spentText(stages: readonly StageProgress[]): string {
   const input = stages.reduce((sum, { tokens }) => sum + (tokens?.input ?? 0), 0);
   const output = stages.reduce((sum, { tokens }) => sum + (tokens?.output ?? 0), 0);
   const usd = stages.reduce((sum, { cost_usd }) => sum + (cost_usd ?? 0), 0);
   if (input + output === 0 && usd === 0) return '';
-  return `tokens: ${amount(input)} in, ${amount(output)} out${usd > 0 ? `; cost ${money(usd)}` : ''}`;
+  return `answers used: ${amount(input)} tokens in, ${amount(output)} out${usd > 0 ? `; cost ${money(usd)}` : ''}`;
 }
 
 /** What went wrong and what to do, for stderr; empty when all went well. */

@@ -44,7 +44,8 @@ export async function readDocument(
       {
         message,
         hint,
-        location: referredFrom?.location ?? { file: shown, line: 1, column: 1 },
+        // The mistake stands where the file is named: in another recipe, or on the command line.
+        location: referredFrom?.location,
         length: referredFrom?.length ?? 1,
       },
     ],
