@@ -43,7 +43,7 @@ function measured(figure: string, scores: Scores): { readonly base: number | nul
   const of = (rates: object | undefined): unknown =>
     Object.entries(rates ?? {}).find(([name]) => name === figure.slice(dot + 1))?.[1];
   const [base, tuned] = [of(variants?.base), of(variants?.tuned)];
-  if (isFigure(base) && isFigure(tuned)) return { base, tuned };
+  if (isRate(figure.slice(dot + 1)) && isFigure(base) && isFigure(tuned)) return { base, tuned };
   const known = Object.entries(scores.suites).flatMap(([suite, { variants: both }]) =>
     Object.entries(both.tuned).flatMap(([name, value]) =>
       isRate(name) && isFigure(value) ? [`${suite}.${name}`] : [],

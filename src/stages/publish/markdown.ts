@@ -10,10 +10,11 @@ export function plain(text: string): string {
     .replace(/[\\`*_[\]|#~]/g, '\\$&');
 }
 
-/** A table; the first column is left-aligned, numbers stand right. Cells are Markdown already. */
+/** A table; columns of nothing but figures stand right. Cells are Markdown already. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
+  const isFigure = (cell: string | undefined) => /^[\d±+−–]/.test(cell ?? '');
+  const rule = head.map((_, column) => (rows.every((row) => isFigure(row[column])) ? '---:' : '---'));
   return [line(head), line(rule), ...rows.map(line)].join('\n');
 }
 

@@ -16,7 +16,6 @@ export function modelCard(given: CardFacts): string {
   const adapter = params.push.includes('adapter');
   const metadata = {
     base_model: report.base.name,
-    ...(report.base.revision === null ? {} : { base_model_revision: report.base.revision }),
     base_model_relation: adapter ? 'adapter' : 'finetune',
     library_name: adapter ? 'peft' : 'transformers',
     pipeline_tag: 'text-generation',
@@ -58,7 +57,7 @@ function introduction({ report }: CardFacts): string[] {
     full: 'A fine-tune of',
   };
   const lines = [
-    `${how[trained.method]} ${of}, trained to write secure code without being asked for it: the method of ${paper}, re-measured. A teacher model wrote reasoning and code for security-relevant tasks while it was told which weaknesses to avoid; this model learned to answer the bare task in the same way. The figures below were measured on the files published here; they are not the paper's.`,
+    `${how[trained.method]} ${of}, trained to write secure code without being asked for it: the method of ${paper}, re-measured. A teacher model wrote reasoning and code for security-relevant tasks while it was told which weaknesses to avoid; this model learned to answer the bare task in the same way. The figures below were measured on ${trained.method === 'full' ? 'these weights' : 'base model and adapter, merged'}; they are not the paper's.`,
   ];
   if (report.description !== null) lines.unshift(plain(report.description));
   if (base.origin === 'tiny') {

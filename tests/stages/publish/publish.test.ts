@@ -1,0 +1,331 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { openHub } from '../../../src/hub/open-hub.js';
+import { publishParams, publishProblem } from '../../../src/stages/publish/params.js';
+import type { StageServices } from '../../../src/stages/services.js';
+import { type HubServer, startHubServer, WRITE_TOKEN } from '../../support/hub-server.js';
+import { stageHome } from '../../support/stage-flow.js';
+import { runPublish, weights } from './fixtures/run-publish.js';
+
+function hubOf(server: HubServer, token: string | undefined = WRITE_TOKEN): Partial<StageServices> {
+  const retry = { retries: 2, firstDelayMs: 0, longestDelayMs: 0 };
+  return { hub: openHub({ hubUrl: server.url, token, redact: (text) => text, retry }) };
+}
+
+/** The metadata of a card. */
+function metadataOf(card: string | Buffer | undefined): Record<string, unknown> {
+  return parse(/^---\n([\s\S]*?)\n---\n/.exec(String(card))?.[1] ?? '') as Record<string, unknown>;
+}
+
+const repo = 'org/tuned';
+
+describe('a folder', () => {
+  it('holds model, data, report and cards', async () => {
+    await using home = await stageHome();
+    const folder = join(home.folder, 'out');
+    const run = await runPublish(home, { folder });
+    expect(run.error).toBeUndefined();
+    const { destinations } = await run.published();
+    expect(destinations.map(({ kind, name }) => [kind, name])).toEqual([['folder', null]]);
+    expect(destinations[0]?.files.map((file) => file.path)).toEqual([
+      'README.md',
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'report.html',
+      'scores.json',
+      'dataset/README.md',
+      'dataset/data/train.jsonl',
+    ]);
+    expect(await readFile(join(folder, 'adapter_model.safetensors'), 'utf8')).toBe('adapter weights');
+    expect((await readFile(join(folder, 'dataset/data/train.jsonl'), 'utf8')).split('\n')).toHaveLength(4);
+    expect(await readFile(join(folder, 'README.md'), 'utf8')).toBe(await run.text('publish', 'cards/model.md'));
+  });
+
+  it('decides no byte of the artifact by where it lies', async () => {
+    await using home = await stageHome();
+    await using other = await stageHome();
+    const here = await runPublish(home, { folder: join(home.folder, 'out') });
+    const there = await runPublish(other, { folder: join(other.folder, 'somewhere', 'else') });
+    expect(await here.digest()).toBe(await there.digest());
+    const artifact = await here.artifact('publish');
+    for (const { path } of artifact.manifest.outputs) {
+      const text = await here.text('publish', path);
+      expect(text).not.toContain(home.folder);
+      expect(text).not.toMatch(/\b20\d\d-\d\d-\d\d/);
+    }
+  });
+
+  it('is published to once, and again when it no longer holds what was published', async () => {
+    await using home = await stageHome();
+    const folder = join(home.folder, 'out');
+    const first = await runPublish(home, { folder });
+    expect((await runPublish(home, { folder })).stage).toBe('cached');
+    await writeFile(join(folder, 'scores.json'), 'changed');
+    const second = await runPublish(home, { folder });
+    expect(second.stage).toBe('done');
+    expect(second.logs).toEqual(['wrote 1 files, 6 were there']);
+    await rm(folder, { recursive: true });
+    expect((await runPublish(home, { folder })).stage).toBe('done');
+    expect((await runPublish(home, { folder: join(home.folder, 'moved') })).stage).toBe('done');
+    expect(await first.digest()).toBe(await second.digest());
+  });
+
+  it('holds merged weights beside an adapter or in its place', async () => {
+    await using home = await stageHome();
+    const paths = async (push: string[], options = {}) => {
+      const run = await runPublish(home, { folder: join(home.folder, push.join('-')), push }, options);
+      return run.error?.code ?? (await run.published()).destinations[0]?.files.map((file) => file.path);
+    };
+    expect(await paths(['adapter', 'merged'])).toEqual([
+      'README.md',
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'merged/config.json',
+      'merged/model.safetensors',
+    ]);
+    expect(await paths(['merged'])).toEqual(['README.md', 'config.json', 'model.safetensors']);
+    const full = { weights: { 'model/model.safetensors': 'full weights' }, trained: { method: 'full' as const } };
+    expect(await paths(['merged', 'report'], full)).toEqual([
+      'README.md',
+      'model.safetensors',
+      'report.html',
+      'scores.json',
+    ]);
+    expect(await paths(['adapter', 'report'], full)).toBe('publish/no-weights');
+  });
+});
+
+describe('the Hub', () => {
+  it('gets everything in one private repository, once', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    const run = await runPublish(home, { repo }, { services: hubOf(server) });
+    expect(run.error).toBeUndefined();
+    const files = server.files('model', repo);
+    expect(Object.keys(files)).toContain('dataset/data/train.jsonl');
+    expect(String(files['adapter_model.safetensors'])).toBe(weights['adapter/adapter_model.safetensors']);
+    expect(String(files['README.md'])).toBe(await run.text('publish', 'cards/model.md'));
+    expect(server.isPrivate('model', repo)).toBe(true);
+    expect(server.messages('model', repo)).toEqual(['Publish demo']);
+    const { destinations } = await run.published();
+    expect(destinations).toMatchObject([
+      { kind: 'hub', repo: 'model', name: repo, commit: server.head('model', repo) },
+    ]);
+
+    expect((await runPublish(home, { repo }, { services: hubOf(server) })).stage).toBe('cached');
+    expect(server.count('commit')).toBe(1);
+  });
+
+  it('gets the data in a repository of its own, which the model card names', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    const params = { repo, dataset_repo: 'org/traces', folder: join(home.folder, 'out') };
+    const run = await runPublish(home, params, { services: hubOf(server) });
+    expect(run.error).toBeUndefined();
+    expect(Object.keys(server.files('dataset', 'org/traces'))).toEqual(['README.md', 'data/train.jsonl']);
+    expect(Object.keys(server.files('model', repo)).some((path) => path.startsWith('dataset/'))).toBe(false);
+    expect(metadataOf(server.files('model', repo)['README.md']).datasets).toEqual(['org/traces']);
+    expect((await run.published()).destinations.map(({ kind }) => kind)).toEqual(['folder', 'hub', 'hub']);
+    expect((await runPublish(home, params, { services: hubOf(server) })).stage).toBe('cached');
+  });
+
+  it('is pushed to again when files are missing or other, and not for what others add', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    const again = async () => (await runPublish(home, { repo }, { services: hubOf(server) })).stage;
+    await again();
+    server.commit('model', repo, { 'NOTES.md': 'by hand' });
+    expect(await again()).toBe('cached');
+    server.commit('model', repo, { 'README.md': 'edited' });
+    expect(await again()).toBe('done');
+    expect(server.messages('model', repo)).toEqual([
+      'Publish demo',
+      'by somebody else',
+      'by somebody else',
+      'Publish demo',
+    ]);
+    server.commit('model', repo, { 'adapter_model.safetensors': 'other weights' });
+    expect(await again()).toBe('done');
+    server.delete('model', repo);
+    expect(await again()).toBe('done');
+    expect(Object.keys(server.files('model', repo))).toContain('README.md');
+  });
+
+  it('need not be there for what is published already', async () => {
+    const server = await startHubServer();
+    await using home = await stageHome();
+    await runPublish(home, { repo }, { services: hubOf(server) });
+    expect((await runPublish(home, { repo }, { services: hubOf(server, undefined) })).stage).toBe('cached');
+    await server[Symbol.asyncDispose]();
+    expect((await runPublish(home, { repo }, { services: hubOf(server) })).stage).toBe('cached');
+  });
+
+  it('gets no second commit after a run that died between push and artifact', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    const services = hubOf(server);
+    const controller = new AbortController();
+    const { hub } = services;
+    if (hub === undefined) throw new Error('no hub');
+    const dying = {
+      hub: {
+        ...hub,
+        push: async (...args: Parameters<typeof hub.push>) => {
+          const outcome = await hub.push(...args);
+          controller.abort(new Error('killed'));
+          return outcome;
+        },
+      },
+    };
+    const first = await runPublish(home, { repo }, { services: dying, signal: controller.signal });
+    expect(first.outcome).toBe('interrupted');
+    const second = await runPublish(home, { repo }, { services });
+    expect(second.stage).toBe('done');
+    expect(second.logs.at(-1)).toContain('uploaded 0 files (0 bytes)');
+    expect(server.messages('model', repo)).toEqual(['Publish demo']);
+    expect((await second.published()).destinations[0]?.commit).toBe(server.head('model', repo));
+  });
+
+  it('fails with a clear word and nothing half-made without a token', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    const run = await runPublish(home, { repo }, { services: hubOf(server, '') });
+    expect(run).toMatchObject({ outcome: 'failed', exitCode: 1, error: { code: 'hub/no-token' } });
+    expect(server.calls).toEqual([]);
+    await expect(run.artifact('publish')).rejects.toThrow();
+  });
+});
+
+describe('gates', () => {
+  const gated = async (gates: object) => {
+    await using home = await stageHome();
+    const folder = join(home.folder, 'out');
+    const { outcome, exitCode, error } = await runPublish(home, { folder, gates });
+    const written = await readFile(join(folder, 'README.md')).then(
+      () => true,
+      () => false,
+    );
+    return { outcome, exitCode, code: error?.code, message: error?.message, written };
+  };
+
+  it('let pass what is good enough, to the last digit', async () => {
+    // Base 1 of 4, tuned 3 of 4.
+    const gates = { min_gain: { 'mini.func_sec_at_1': 0.5 }, max_drop: { 'mini.func_at_1': 0 } };
+    expect(await gated(gates)).toMatchObject({ outcome: 'done', exitCode: 0, written: true });
+  });
+
+  it('stop what is not, naming figure, wish and measurement, with exit code 3', async () => {
+    const gates = {
+      min_gain: { 'mini.func_sec_at_1': 0.6, 'mini.func_at_1': -0.1 },
+      max_drop: { 'mini.sec_ratio': -0.8 },
+    };
+    const run = await gated(gates);
+    expect(run).toMatchObject({ outcome: 'gate', exitCode: 3, code: 'publish/gate', written: false });
+    expect(run.message).toBe(
+      'nothing was published: mini.func_sec_at_1 should gain at least +60.0 points and changed by +50.0 (base 25.0 %, tuned 75.0 %); mini.sec_ratio may drop by at most -80.0 % and changed by +50.0 (base 25.0 %, tuned 75.0 %)',
+    );
+  });
+
+  it('refuse figures that do not exist and names those that do', async () => {
+    for (const figure of ['mini.func_sec', 'other.func_at_1', 'func_at_1', 'mini.constructor', 'mini.problems']) {
+      const run = await gated({ min_gain: { [figure]: 0 } });
+      expect(run).toMatchObject({ exitCode: 2, code: 'publish/unknown-figure', written: false });
+    }
+  });
+});
+
+describe('cards', () => {
+  const cardsOf = async (params: object, options: Parameters<typeof runPublish>[2] = {}) => {
+    await using home = await stageHome();
+    const run = await runPublish(home, { folder: join(home.folder, 'out'), ...params }, options);
+    return {
+      model: await run.text('publish', 'cards/model.md'),
+      dataset: await run.text('publish', 'cards/dataset.md'),
+    };
+  };
+
+  it('read as they should', async () => {
+    const { model, dataset } = await cardsOf({ licence: 'Apache-2.0' });
+    // Two things follow from the fixtures: the report's own fingerprint, and what stands for the settings of training.
+    const stable = (card: string) => card.replace(/^(\| report \|).*/m, '$1 … |').replace(/^\| `files\..*\n/gm, '');
+    await expect(stable(model)).toMatchFileSnapshot('cards/model.txt');
+    await expect(stable(dataset)).toMatchFileSnapshot('cards/dataset.txt');
+  });
+
+  it('tell the settings of the training that made the weights', async () => {
+    expect((await cardsOf({})).model).toContain('| `files.train.json.prepared.dropped.too_long` | 1 |');
+  });
+
+  it('carry metadata that the Hub understands', async () => {
+    const { model, dataset } = await cardsOf({});
+    expect(metadataOf(model)).toMatchObject({
+      base_model: 'org/base',
+      library_name: 'peft',
+      license: 'unknown',
+      tags: expect.arrayContaining(['secpi', 'lora']),
+      'model-index': [
+        {
+          results: [
+            {
+              dataset: { name: 'mini', type: 'mini' },
+              metrics: expect.arrayContaining([{ type: 'func_sec_at_1', name: 'func-sec@1', value: 0.75 }]),
+            },
+          ],
+        },
+      ],
+    });
+    expect(metadataOf(dataset)).toMatchObject({
+      license: ['apache-2.0', 'unknown'],
+      configs: [{ config_name: 'default', data_files: [{ split: 'train', path: 'data/train.jsonl' }] }],
+    });
+    expect(metadataOf((await cardsOf({ push: ['merged'] })).model)).toMatchObject({ library_name: 'transformers' });
+  });
+
+  it('put notices before everything, and call a toy a toy', async () => {
+    const { model, dataset } = await cardsOf(
+      {},
+      {
+        report: {
+          notices: ['Decontamination against mini was switched off.'],
+          base: { name: 'secpi/tiny', origin: 'tiny', revision: null },
+        },
+      },
+    );
+    for (const card of [model, dataset])
+      expect(card).toContain('> **Note:** Decontamination against mini was switched off.');
+    expect(model.indexOf('**Note:**')).toBeLessThan(model.indexOf('## Results'));
+    expect(model).toContain('**This is a toy.**');
+    expect(model).toContain('it is not on the Hub');
+  });
+
+  it('let no text from data become markup', async () => {
+    const { model, dataset } = await cardsOf(
+      {},
+      {
+        report: { description: 'x\n---\n# Not a heading <script>alert(1)</script> [a](javascript:b)' },
+      },
+    );
+    for (const card of [model, dataset]) {
+      expect(card).not.toContain('<b>');
+      expect(card).toContain('org/oss \\| &lt;b>tasks&lt;/b>');
+    }
+    expect(model).not.toContain('<script');
+    expect(model).not.toMatch(/^# Not/m);
+    expect(model).toContain('\\[a\\](javascript:b)');
+  });
+});
+
+describe('params', () => {
+  it('must name a destination, and must publish the data that a dataset repository is for', () => {
+    const problem = (params: object) => publishProblem(publishParams.parse(params));
+    expect(problem({})).toContain('folder');
+    expect(problem({ dataset_repo: 'org/data', push: ['adapter'] })).toContain('dataset');
+    expect(problem({ folder: 'out' })).toBeUndefined();
+    expect(problem({ repo: 'org/model', dataset_repo: 'org/data' })).toBeUndefined();
+    for (const wrong of [{ repo: 'model' }, { repo: '../../x' }, { push: [] }, { push: ['adapter', 'adapter'] }]) {
+      expect(publishParams.safeParse(wrong).success).toBe(false);
+    }
+  });
+});
