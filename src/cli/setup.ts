@@ -1,5 +1,7 @@
+import { messageOf } from '../base/errors.js';
 import { findPythonEnvironment, preparePythonEnvironment } from '../compute/python-environment.js';
 import { installSystemPackages } from '../compute/system-packages.js';
+import { openSandbox } from '../sandbox/open-sandbox.js';
 import type { CliEnvironment } from './environment.js';
 import { writeJson } from './output.js';
 import type { OutputOptions } from './run-options.js';
@@ -29,6 +31,22 @@ export async function setupCommand(
     environment: environment.variables,
     say,
   });
+  await prepareSandbox(environment, say);
   if (json) writeJson({ type: 'ready', python, missing: packages.missing }, environment);
   return 0;
+}
+
+/** Compiles Go's standard library into the cache once. A machine without a sandbox can still do everything but evaluate. */
+async function prepareSandbox(environment: CliEnvironment, say: (line: string) => void): Promise<void> {
+  try {
+    const sandbox = await openSandbox({ cacheFolder: environment.cache, languages: ['go'] });
+    if (sandbox.toolchains.go === undefined) return;
+    const notice = setTimeout(
+      () => say("compiling Go's standard library for the sandbox, once (about half a minute)"),
+      1000,
+    );
+    await sandbox.prepare('go').finally(() => clearTimeout(notice));
+  } catch (error) {
+    say(messageOf(error));
+  }
 }

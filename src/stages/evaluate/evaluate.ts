@@ -76,6 +76,9 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
       suites.reduce((sum, suite) => sum + suite.problems.length * (params.suites[suite.name]?.samples ?? 1), 0) *
       VARIANTS.length;
 
+    const languages = new Set(suites.flatMap((suite) => suite.problems.map((problem) => problem.language)));
+    for (const language of languages) if (sandbox.toolchains[language] !== undefined) await sandbox.prepare(language);
+
     for (const variant of VARIANTS) {
       const folder = context.inputs[variant].path('model');
       const served = {
