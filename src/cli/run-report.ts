@@ -51,7 +51,7 @@ export async function writeRunReport(
   };
   const { renderReport } = await import('../stages/report/render.js');
   const path = join(state.run(finished.run), REPORT);
-  await writeTextAtomic(path, environment.redact(await renderReport(data, undefined, run)));
+  await writeTextAtomic(path, environment.redact(await renderReport(data, run)));
   return path;
 }
 

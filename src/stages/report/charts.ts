@@ -1,105 +1,74 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { Loss } from '../train/records.js';
-import { Html } from './html.js';
-import type { ReportSuite } from './report-data.js';
+import { Html, html } from './html.js';
+import { chartInk } from './style.js';
 
-const baseColour = '#b4541a';
-const tunedColour = '#1a6f8f';
-
-/** Training loss over steps, as SVG. */
-export async function lossChart(losses: readonly Loss[]): Promise<Html> {
-  const values = losses.flatMap(({ step, loss }) => (loss === null ? [] : [{ step, loss }]));
-  return svg({
-    ...frame,
-    width: 620,
-    height: 180,
-    data: { values },
-    mark: { type: 'line', color: tunedColour, strokeWidth: 1.5 },
-    encoding: {
-      x: { field: 'step', type: 'quantitative', title: 'step' },
-      y: { field: 'loss', type: 'quantitative', title: 'loss (log)', scale: { type: 'log' } },
-    },
-  });
-}
-
-/** Base against tuned for the three figures of a suite: dots with 95 % intervals, as SVG. */
-export async function comparisonChart(suite: ReportSuite): Promise<Html> {
-  const figures = [
-    ['func@1', 'func_at_1'],
-    ['func-sec@1', 'func_sec_at_1'],
-    ['SecRatio', 'sec_ratio'],
-  ] as const;
-  const values = figures.flatMap(([figure, key]) =>
-    (['base', 'tuned'] as const).flatMap((variant) => {
-      const value = suite[variant][key];
-      const interval = suite[variant].intervals[key];
-      return value === null
-        ? []
-        : [{ figure, variant, value, low: interval?.[0] ?? value, high: interval?.[1] ?? value }];
-    }),
-  );
-  const y = { field: 'variant', type: 'nominal', axis: null, sort: ['base', 'tuned'] } as const;
-  const color = {
-    field: 'variant',
-    type: 'nominal',
-    scale: { domain: ['base', 'tuned'], range: [baseColour, tunedColour] },
-    title: null,
+/** Training loss over steps, as SVG: each step, and the mean of its surroundings. */
+export async function lossChart(losses: readonly Loss[]): Promise<Html | null> {
+  // A logarithmic axis has no place for 0.
+  const values = losses.flatMap(({ step, loss }) => (loss === null || loss <= 0 ? [] : [{ step, loss }]));
+  if (values.length === 0) return null;
+  const around = Math.ceil(values.length / 50);
+  const x = {
+    field: 'step',
+    type: 'quantitative',
+    title: 'step',
+    axis: { tickCount: 8, grid: false },
+    scale: { nice: false },
+  } as const;
+  const y = {
+    type: 'quantitative',
+    title: 'loss',
+    scale: { type: 'log' },
+    axis: { tickCount: 5, format: '~g' },
   } as const;
   return svg({
-    ...frame,
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    background: 'transparent',
+    width: 860,
+    height: 220,
+    padding: 4,
     data: { values },
-    facet: {
-      row: {
-        field: 'figure',
-        type: 'nominal',
-        sort: figures.map(([figure]) => figure),
-        title: null,
-        header: { labelAngle: 0, labelAlign: 'left', labelFontSize: 12 },
+    transform: [{ window: [{ op: 'mean', field: 'loss', as: 'mean' }], frame: [-around, around] }],
+    layer: [
+      { mark: { type: 'line', color: chartInk.faint, strokeWidth: 1 }, encoding: { x, y: { field: 'loss', ...y } } },
+      { mark: { type: 'line', color: chartInk.line, strokeWidth: 2 }, encoding: { x, y: { field: 'mean', ...y } } },
+    ],
+    config: {
+      font: 'system-ui, sans-serif',
+      view: { stroke: null },
+      axis: {
+        gridColor: chartInk.grid,
+        domainColor: chartInk.grid,
+        tickColor: chartInk.grid,
+        labelColor: chartInk.text,
+        titleColor: chartInk.text,
+        labelFontSize: 12,
+        titleFontSize: 12,
+        titleFontWeight: 'normal',
+        labelPadding: 6,
+        titlePadding: 8,
       },
-    },
-    spacing: 6,
-    spec: {
-      width: 480,
-      height: 34,
-      layer: [
-        {
-          mark: { type: 'rule', strokeWidth: 2 },
-          encoding: {
-            x: { field: 'low', type: 'quantitative', scale: { domain: [0, 1] }, axis: { format: '.0%', title: null } },
-            x2: { field: 'high' },
-            y,
-            color,
-          },
-        },
-        {
-          mark: { type: 'point', filled: true, size: 90, opacity: 1 },
-          encoding: { x: { field: 'value', type: 'quantitative' }, y, color },
-        },
-      ],
     },
   });
 }
 
-const frame = {
-  $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-  background: 'transparent',
-  config: {
-    font: 'system-ui, sans-serif',
-    view: { stroke: null },
-    axis: {
-      gridColor: '#8884',
-      domainColor: '#888',
-      tickColor: '#888',
-      labelColor: '#777',
-      titleColor: '#777',
-      labelFontSize: 11,
-      titleFontSize: 11,
-      titleFontWeight: 'normal',
-    },
-    legend: { labelColor: '#777', orient: 'top' },
-    header: { labelColor: '#777' },
-  },
-} as const;
+/** A share between 0 and 1 with its interval, for `intervalPlot`. */
+export interface PlottedShare {
+  readonly name: 'base' | 'tuned';
+  readonly value: number | null;
+  readonly interval: readonly [number, number] | null;
+}
+
+/** Dots with intervals on a line from 0 to 100 %, one row each. Plain elements, so that they are as wide as their place. */
+export function intervalPlot(shares: readonly PlottedShare[]): Html {
+  const at = (share: number) => `${(share * 100).toFixed(1)}%`;
+  return html`<div class="plot" aria-hidden="true">${shares.map(({ name, value, interval }) => {
+    if (value === null) return html`<div class="${name}"></div>`;
+    const [low, high] = interval ?? [value, value];
+    return html`<div class="${name}"><i style="left:${at(low)};width:${at(high - low)}"></i><b style="left:${at(value)}"></b></div>`;
+  })}</div>`;
+}
 
 /** Drawn here, so that the report needs no script. Loaded late: the two libraries cost more start-up than all of secpi. */
 async function svg(spec: TopLevelSpec): Promise<Html> {

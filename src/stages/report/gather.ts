@@ -11,7 +11,11 @@ const tracesShown = 3;
 const answersShown = 2;
 
 /** Reads the artifacts into the figures and examples of the report. */
-export async function gather({ params, inputs }: StageContextOf<ReportParams, ReportInput>): Promise<ReportData> {
+export async function gather({
+  params,
+  inputs,
+  services,
+}: StageContextOf<ReportParams, ReportInput>): Promise<ReportData> {
   const scores = await inputs.scores.json('scores.json', scoresSchema);
   const { name, origin, revision } = await inputs.base.json('base.json', baseSchema);
   const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison }]) => ({
@@ -26,13 +30,23 @@ export async function gather({ params, inputs }: StageContextOf<ReportParams, Re
       collect(inputs.scores.rows(`samples/${suite}/${variant}.jsonl`, scoredSampleSchema));
     answers.push(...contrasts(await of('base'), await of('tuned')));
   }
+  const funnel = await inputs.samples.json('funnel.json', funnelSchema);
+  const mentioned = new Set([
+    ...Object.keys(funnel.by_cwe),
+    ...suites.flatMap(({ base }) => Object.keys(base.per_cwe)),
+  ]);
+  const weaknesses = [...services.catalogue.entries.values()].flatMap(({ id, name, aliases }): [string, string][] =>
+    mentioned.has(id) ? [[id, aliases[0] ?? name]] : [],
+  );
   return {
     schema: 1,
     recipe: params.recipe,
+    title: params.title ?? `${name}, tuned with ${params.recipe}`,
     description: params.description ?? null,
     notices: noticesOf(params, suites, scores.sandbox.kind),
     suites,
-    funnel: await inputs.samples.json('funnel.json', funnelSchema),
+    weaknesses: Object.fromEntries(weaknesses),
+    funnel,
     dropped: Object.values(inputs).flatMap(({ manifest }) =>
       Object.entries(manifest.reasons).map(([reason, count]) => ({ stage: manifest.stage, reason, count })),
     ),

@@ -39,6 +39,16 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
+/** Characters that a reader cannot see but that change what is seen: control characters, invisible ones, changes of direction. */
+const invisible = /[\p{Cc}\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+
+/** Text as it may stand in an element or a quoted attribute. What cannot be seen is spelled out, as `⟨U+202E⟩`. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(/[&<>"']/g, (character) => entities[character] ?? character)
+    .replace(invisible, (character) => {
+      if (character === '\n' || character === '\t') return character;
+      return `⟨U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
+    });
 }

@@ -7,10 +7,13 @@ import type { Loss, Trained } from '../train/records.js';
 export interface ReportData {
   readonly schema: 1;
   readonly recipe: string;
+  readonly title: string;
   readonly description: string | null;
   /** What a reader must know before any figure. */
   readonly notices: readonly string[];
   readonly suites: readonly ReportSuite[];
+  /** Short names of weaknesses, by id. */
+  readonly weaknesses: Readonly<Record<string, string>>;
   readonly funnel: Funnel;
   /** Why records were dropped, by stage and reason code. */
   readonly dropped: readonly { readonly stage: string; readonly reason: string; readonly count: number }[];

@@ -26,10 +26,15 @@ export const report: SecpiStage<ReportParams, ReportInput> = defineStage<ReportP
   params,
   inputs: ['tasks', 'relevant', 'traces', 'samples', 'base', 'trained', 'scores'],
 
+  async pins({ services }) {
+    // For the names of the weaknesses.
+    return { catalogue: services.catalogue.sha256 };
+  },
+
   async run(context) {
     const data = await gather(context);
     await context.output.json('report.json', data);
-    await context.output.text('report.html', await renderReport(data, context.params.title));
+    await context.output.text('report.html', await renderReport(data));
     return { counts: { figures: data.suites.length, traces: data.traces.length, comparisons: data.answers.length } };
   },
 });

@@ -1,0 +1,51 @@
+import type { CaseResult } from '../../suites/suite.js';
+import { type Html, html } from './html.js';
+import type { ReportAnswers, ReportTrace } from './report-data.js';
+
+/** The same question to both models, with what the tests said about their code. */
+export function answersSection(answers: readonly ReportAnswers[]): Html | null {
+  if (answers.length === 0) return null;
+  return html`<section id="answers"><h2>The same question, before and after</h2>
+<p class="quiet">Both answers work; only the tuned model's is secure.</p>
+${answers.map(
+  (
+    answer,
+  ) => html`<div class="example"><h3>${answer.problem} <span class="quiet">${answer.language}, ${answer.cwes.join(', ')}</span></h3>
+<div class="pair">${side('base', answer.base)}${side('tuned', answer.tuned)}</div></div>`,
+)}
+</section>`;
+}
+
+function side(name: 'base' | 'tuned', { reasoning, code, cases }: ReportAnswers['base']): Html {
+  return html`<div><h4><span class="${name}">${name}</span>${badge('functional', cases)}${badge('security', cases)}</h4>
+<pre>${code ?? ''}</pre>
+<ul class="cases">${cases.map((one) => html`<li class="${one.verdict}">${one.kind}: ${one.name}${one.why === '' ? null : html` <span class="quiet">${one.why}</span>`}</li>`)}</ul>
+${reasoning === null ? null : html`<details><summary>what it thought</summary><pre class="prose">${reasoning}</pre></details>`}</div>`;
+}
+
+function badge(kind: CaseResult['kind'], cases: readonly CaseResult[]): Html | null {
+  const all = cases.filter((one) => one.kind === kind);
+  if (all.length === 0) return null;
+  const passed = all.filter((one) => one.verdict === 'pass').length;
+  const verdict = all.some((one) => one.verdict === 'fail') ? 'fail' : passed === all.length ? 'pass' : 'unverified';
+  return html`<span class="badge ${verdict}">${kind} ${passed} of ${all.length}</span>`;
+}
+
+/** A few of the samples that the model was trained on. */
+export function tracesSection(traces: readonly ReportTrace[]): Html {
+  return html`<section id="samples"><h2>What it was trained on</h2>
+<p class="quiet">The task stands there as its user wrote it, without any word about security; the reasoning is what the model learns to do by itself.</p>
+${traces.map(
+  ({
+    language,
+    cwes,
+    prompt,
+    reasoning,
+    answer,
+  }) => html`<div class="example"><h3>${cwes.join(', ')} <span class="quiet">${language}</span></h3>
+<div class="label">task</div><pre class="prose">${prompt}</pre>
+<div class="label">reasoning</div><pre class="prose">${reasoning}</pre>
+<details><summary>answer</summary><pre>${answer}</pre></details></div>`,
+)}
+</section>`;
+}

@@ -1,0 +1,91 @@
+import { dollars, duration, integer } from './format.js';
+import { type Html, html } from './html.js';
+import type { ReportData, ReportRun } from './report-data.js';
+
+const steps = ['tasks', 'relevant', 'traces', 'samples'] as const;
+
+/** How many records were left after each step, and why the others were dropped. */
+export function funnelSection({ funnel, dropped, weaknesses }: ReportData): Html {
+  const most = Math.max(1, ...steps.map((step) => funnel.total[step]));
+  const head = (name: string, shown: readonly string[]) =>
+    html`<thead><tr><th>${name}</th>${shown.map((step) => html`<th>${step}</th>`)}</tr></thead>`;
+  // Nobody knows a task's weaknesses before the filter, so a count of tasks by weakness would be a made-up 0.
+  const labelled = steps.slice(1);
+  return html`<section id="data"><h2>From tasks to training samples</h2>
+<ol class="steps">${steps.map(
+    (step) =>
+      html`<li><strong>${integer(funnel.total[step])}</strong>${step}<div class="bar"><span style="width:${((funnel.total[step] / most) * 100).toFixed(1)}%"></span></div></li>`,
+  )}</ol>
+<div class="scroll"><table>${head('language', steps)}<tbody>${Object.entries(funnel.by_language).map(([language, row]) => html`<tr><td>${language}</td>${steps.map((step) => html`<td>${integer(row[step])}</td>`)}</tr>`)}</tbody></table></div>
+<details><summary>by weakness</summary><div class="scroll"><table>${head('weakness', labelled)}<tbody>${Object.entries(funnel.by_cwe).map(([cwe, row]) => html`<tr><td>${cwe}${weaknesses[cwe] === undefined ? null : html` <span class="quiet">${weaknesses[cwe]}</span>`}</td>${labelled.map((step) => html`<td>${integer(row[step])}</td>`)}</tr>`)}</tbody></table></div></details>
+${
+  dropped.length === 0
+    ? html`<p class="quiet">Nothing was dropped.</p>`
+    : html`<h3>What was dropped</h3><div class="scroll"><table><caption>Every record is kept aside with its reason.</caption><thead><tr><th>stage</th><th class="text">reason</th><th>records</th></tr></thead><tbody>${dropped.map(({ stage, reason, count }) => html`<tr><td>${stage}</td><td class="text"><code>${reason}</code></td><td>${integer(count)}</td></tr>`)}</tbody></table></div>`
+}
+</section>`;
+}
+
+/** What training did, with its loss curve. */
+export function trainingSection({ trained, base }: ReportData, chart: Html | null): Html {
+  const loss = (value: number | null) => (value === null ? '–' : value.toFixed(4));
+  const rows: readonly (readonly [string, string])[] = [
+    [
+      'base model',
+      `${base.name}${base.revision === null ? '' : ` at ${base.revision}`} (${originText[base.origin] ?? base.origin})`,
+    ],
+    ['method', `${trained.method}, by ${trained.trainer}`],
+    ['samples', `${integer(trained.prepared.kept)} of ${integer(trained.prepared.rows)} trained on`],
+    ['steps', `${integer(trained.steps)} (${trained.epochs.toFixed(1)} passes over the samples)`],
+    ['tokens', `${integer(trained.tokens)} seen`],
+    ['parameters', `${integer(trained.trainable_parameters)} trained of ${integer(trained.total_parameters)}`],
+    ['loss', `${loss(trained.first_loss)} → ${loss(trained.final_loss)}`],
+    [
+      'merge check',
+      trained.merge_difference === null
+        ? 'not merged'
+        : `largest relative difference of a logit ${trained.merge_difference.toExponential(1)}`,
+    ],
+  ];
+  return html`<section id="training"><h2>Training</h2>
+${chart === null ? html`<p class="quiet">No loss was recorded.</p>` : html`<figure>${chart}<figcaption>Training loss, on a logarithmic scale: each step, and the mean of the steps around it.</figcaption></figure>`}
+<div class="scroll"><table class="facts"><tbody>${rows.map(([name, value]) => html`<tr><td>${name}</td><td>${value}</td></tr>`)}</tbody></table></div>
+</section>`;
+}
+
+const originText: Readonly<Record<string, string>> = {
+  tiny: 'built on the spot',
+  folder: 'from a local folder',
+  hub: 'from the Hugging Face Hub',
+};
+
+/** Times and money of one run. */
+export function runSection(run: ReportRun | undefined): Html | null {
+  if (run === undefined) return null;
+  const cost = run.stages.reduce((sum, stage) => sum + stage.cost_usd, 0);
+  return html`<section id="run"><h2>This run</h2>
+<p class="quiet">Run <code>${run.run}</code> of secpi ${run.version}, started ${run.started_at} on ${run.host}: ${run.outcome} after ${duration(run.seconds)}. Asking models cost ${dollars(cost)} in all.</p>
+<div class="scroll"><table><thead><tr><th>stage</th><th class="text">outcome</th><th>in this run</th><th>when it was made</th><th>cost</th></tr></thead>
+<tbody>${run.stages.map((stage) => html`<tr><td>${stage.stage}</td><td class="text">${stage.outcome}</td><td>${duration(stage.seconds)}</td><td>${stage.made_in_seconds === null ? '–' : duration(stage.made_in_seconds)}</td><td>${dollars(stage.cost_usd)}</td></tr>`)}</tbody>
+</table></div></section>`;
+}
+
+/** Fingerprints, pins and versions. */
+export function provenanceSection({ artifacts, sandbox, toolchains }: ReportData): Html {
+  const tools = Object.fromEntries(artifacts.flatMap((artifact) => Object.entries(artifact.tools)));
+  const list = (versions: Readonly<Record<string, string>>) =>
+    Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ') || '–';
+  const sandboxText =
+    sandbox.kind === 'none'
+      ? 'none'
+      : `${sandbox.kind} ${sandbox.version}, network ${sandbox.network}, system call filter ${sandbox.seccomp ? 'on' : 'off'}`;
+  return html`<section id="provenance"><h2>What this rests on</h2>
+<div class="scroll"><table><thead><tr><th>stage</th><th class="text">fingerprint</th><th class="text">digest of the result</th><th>tokens in</th><th>tokens out</th></tr></thead>
+<tbody>${artifacts.map(({ stage, fingerprint, digest, tokens }) => html`<tr><td>${stage}</td><td class="text"><code>${fingerprint.slice(0, 16)}</code></td><td class="text"><code>${digest.slice(0, 16)}</code></td><td>${integer(tokens.input)}</td><td>${integer(tokens.output)}</td></tr>`)}</tbody>
+</table></div>
+<div class="scroll"><table class="facts"><tbody><tr><td>sandbox</td><td>${[sandboxText, ...sandbox.notes].join('; ')}</td></tr><tr><td>toolchains</td><td>${list(toolchains)}</td></tr><tr><td>trainer</td><td>${list(tools)}</td></tr></tbody></table></div>
+<details><summary>pins</summary><pre>${artifacts.map(({ stage, pins }) => `${stage} ${JSON.stringify(pins, null, 2)}\n`)}</pre></details>
+</section>`;
+}
