@@ -1,8 +1,5 @@
-import { createWriteStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { HubApiError } from '@huggingface/hub';
 import { makeDirectory, syncDirectory } from '../base/durable-directory.js';
@@ -83,11 +80,15 @@ async function fetchInto(
     await response.body?.cancel();
     throw new HubApiError(response.url, response.status);
   }
-  const continues = start > 0 && response.status === 206;
   const body = response.body as ReadableStream<Uint8Array> | null;
-  await pipeline(
-    body === null ? Readable.from([]) : Readable.fromWeb(body),
-    createWriteStream(part, { flags: continues ? 'a' : 'w' }),
-    { signal },
-  );
+  const handle = await open(part, start > 0 && response.status === 206 ? 'a' : 'w');
+  try {
+    // Piece by piece, so that what has arrived is in the file when the connection breaks.
+    for await (const piece of body ?? []) {
+      signal.throwIfAborted();
+      await handle.writeFile(piece);
+    }
+  } finally {
+    await handle.close();
+  }
 }

@@ -43,7 +43,7 @@ describe('download', () => {
     }
   });
 
-  it('goes on from the byte where the connection broke', async () => {
+  it('tries again when the connection breaks in the middle', async () => {
     await using server = await startHubServer();
     await using folder = await temporaryFolder();
     const commit = server.commit('dataset', 'org/tasks', { 'train.parquet': big });
@@ -51,8 +51,7 @@ describe('download', () => {
     const to = join(folder.path, 'train.parquet');
     await hubAt(server).download(repo, commit, 'train.parquet', to, signal);
     expect(await sha256File(to)).toBe(sha256(big));
-    const ranges = server.calls.filter((call) => call.route === 'cdn').map((call) => call.range);
-    expect(ranges).toEqual([undefined, expect.stringMatching(/^bytes=[1-9]\d*-$/)]);
+    expect(server.count('cdn')).toBe(2);
   });
 
   it('goes on from what a killed process left, and starts again if that was something else', async () => {
@@ -66,6 +65,8 @@ describe('download', () => {
       expect(await sha256File(to)).toBe(sha256(big));
       expect(await readdir(join(to, '..'))).toEqual(['train.parquet']);
     }
+    const ranges = server.calls.filter((call) => call.route === 'cdn').map((call) => call.range);
+    expect(ranges).toEqual(['bytes=70000-', 'bytes=70000-', undefined, undefined]);
   });
 
   it('leaves nothing behind when the content is not what was listed', async () => {

@@ -2,9 +2,6 @@ import { z } from 'zod';
 import { operational } from '../../engine/operational.js';
 import { outputPath } from '../../recipe/field.js';
 
-export const PUSHABLE = ['adapter', 'merged', 'dataset', 'report'] as const;
-export type Pushable = (typeof PUSHABLE)[number];
-
 const repoName = z.string().regex(/^\w[\w.-]*\/\w[\w.-]*$/, 'must look like owner/name');
 
 /** The recipe's part. Gates stand under `evaluate` there; the pipeline hands them on. */
@@ -18,7 +15,7 @@ export const publishParams = z.strictObject({
   /** Visibility of repositories that are made; with `true` nothing is pushed to an existing public one. */
   private: z.boolean().default(true),
   push: z
-    .array(z.enum(PUSHABLE))
+    .array(z.enum(['adapter', 'merged', 'dataset', 'report']))
     .min(1)
     .refine((list) => new Set(list).size === list.length, 'names something twice')
     .default(['adapter', 'dataset', 'report']),
