@@ -176,6 +176,7 @@ program
   .option('--development', "also install what secpi's own tests need")
   .option('--print-python', 'only print the path of the Python interpreter')
   .description('install the Python environment and, where allowed, missing system packages')
+  .addHelpText('after', examples('setup', 'setup --print-python'))
   .action((options) => finish(async (env) => (await import('./setup.js')).setupCommand(withGlobal(options), env)));
 
 function collectValues(value: string, earlier: readonly string[]): readonly string[] {

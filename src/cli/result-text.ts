@@ -90,7 +90,7 @@ export function suiteTables(metrics: RunFinished['metrics'], { style }: ResultOp
     for (const key of ['samples', 'problems']) {
       table.push(
         [key, ...variants.map(({ of }) => String(of[key] ?? '–')), ...(compare ? [''] : [])].map((text) =>
-          style('dim', text),
+          text === '' ? '' : style('dim', text),
         ),
       );
     }

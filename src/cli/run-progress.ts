@@ -86,6 +86,7 @@ export class RunProgress {
       case 'progress': {
         const { done, total, unit, note } = event;
         const stage = this.stage(event.stage);
+        stage.startedAt ??= at;
         stage.work = {
           done,
           unit,

@@ -87,7 +87,8 @@ function statusText(record: RunRecord, progress: RunProgress, now: number, style
 function stageLine(stage: StageProgress, record: RunRecord, now: number): string {
   if (stage.state === 'pending') return '–';
   if (stage.state !== 'running' && stage.state !== 'waiting') return outcomeText(stage);
-  const details = progressText(stage);
+  const { rate: _rate, ...still } = stage;
+  const details = progressText(record.state === 'running' ? stage : still);
   const at = details === '' ? '' : `: ${details}`;
   if (record.state !== 'running') return `cut off${at}`;
   if (stage.state === 'waiting') return `waits: the same is being made by ${oneLine(stage.owner ?? '')}`;

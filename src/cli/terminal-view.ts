@@ -159,7 +159,7 @@ class LiveList {
     const text =
       interruptedBy === undefined
         ? progressBar(stage, this.#stdout.columns - MARGIN)
-        : `${interruptedBy}: stopping where it can be resumed; press Ctrl-C again to end at once`;
+        : `${interruptedBy}: stopping where it can be resumed; Ctrl-C again ends at once`;
     if (text !== '') task.output = text;
   }
 
