@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
-import { FLOORS, floorOf, floorOverrides, importsBetweenRooms, ROOMS } from './floors.js';
+import { FLOORS, floorOf, floorOverrides, importsBetweenRooms, ROOMS, roomOf, sourceFiles } from './floors.js';
 
 const read = (path: string) => readFileSync(join(packageRoot, path), 'utf8');
 
@@ -23,6 +23,24 @@ describe('the floors of src', () => {
     // The stages alone stand on all rooms of the floors below: an empty list would mean that nothing was found.
     expect(imports.length).toBeGreaterThan(50);
     expect(imports.filter(({ from, to }) => floorOf(to) >= floorOf(from))).toEqual([]);
+  });
+});
+
+describe('rules beside the floors', () => {
+  it('lets a stage import of another only what describes its artifacts', () => {
+    const allowed = /^\.\.\/(?:[a-z]+\/records|report\/(?:report-data|format))\.js$/;
+    const imports = sourceFiles()
+      .filter((path) => /\/stages\/[a-z]+\//.test(path))
+      .flatMap((path) =>
+        [...readFileSync(path, 'utf8').matchAll(/'(\.\.\/[a-z]+\/[a-z-]+\.js)'/g)].map(([, name = '']) => name),
+      );
+    expect(imports.length).toBeGreaterThan(10);
+    expect(imports.filter((name) => !allowed.test(name))).toEqual([]);
+  });
+
+  it('lets the command line and the sandbox alone look at the process', () => {
+    const readers = sourceFiles().filter((path) => /\bprocess\.(?:argv|env|cwd)\b/.test(readFileSync(path, 'utf8')));
+    expect([...new Set(readers.map(roomOf))].sort()).toEqual(['cli', 'sandbox']);
   });
 });
 

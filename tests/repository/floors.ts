@@ -52,7 +52,7 @@ export function floorOverrides(): readonly unknown[] {
 }
 
 /** Which room a file under `src/` belongs to. */
-function roomOf(file: string): string {
+export function roomOf(file: string): string {
   const [first = ''] = relative(join(packageRoot, 'src'), file).split(sep);
   return first === 'pipeline.ts' ? 'pipeline' : first;
 }
