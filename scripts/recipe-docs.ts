@@ -68,7 +68,8 @@ const plainMeanings: Readonly<Record<string, string>> = {
   budget: 'A hard stop. Answers that an earlier run bought count too.',
   usd: 'In USD, by `price`.',
   tokens: 'Input and output together.',
-  serve: 'A model server that secpi starts and stops.',
+  serve:
+    'A model server that secpi starts and stops. Used for base and tuned model; what is asked here needs `endpoint` or `replay`.',
   engine: 'Its kind.',
   requests_per_minute: 'Ceiling on requests.',
   tokens_per_minute: 'Ceiling on tokens.',

@@ -51,10 +51,10 @@ export function floorOverrides(): readonly unknown[] {
   }));
 }
 
-/** Which room a file under `src/` belongs to. */
+/** Which room a file under `src/` belongs to. What stands beside `pipeline.ts` is a part of it. */
 export function roomOf(file: string): string {
   const [first = ''] = relative(join(packageRoot, 'src'), file).split(sep);
-  return first === 'pipeline.ts' ? 'pipeline' : first;
+  return first.endsWith('.ts') ? 'pipeline' : first;
 }
 
 /** Every TypeScript file of the project's own code; the problems of `mini` are data. */
