@@ -5,10 +5,10 @@ import { chartInk } from './style.js';
 
 /** Training loss over steps, as SVG: each step, and the mean of its surroundings. */
 export async function lossChart(losses: readonly Loss[]): Promise<Html | null> {
-  // A logarithmic axis has no place for 0.
-  const values = losses.flatMap(({ step, loss }) => (loss === null || loss <= 0 ? [] : [{ step, loss }]));
+  const values = losses.flatMap(({ step, loss }) => (loss === null ? [] : [{ step, loss }]));
   if (values.length === 0) return null;
   const around = Math.ceil(values.length / 50);
+  const decades = decadesOf(values.map(({ loss }) => loss));
   const x = {
     field: 'step',
     type: 'quantitative',
@@ -19,8 +19,8 @@ export async function lossChart(losses: readonly Loss[]): Promise<Html | null> {
   const y = {
     type: 'quantitative',
     title: 'loss',
-    scale: { type: 'log' },
-    axis: { tickCount: 5, format: '~g' },
+    scale: { type: decades === null ? 'linear' : 'log' },
+    axis: { format: '~g', tickCount: 5, ...(decades === null ? {} : { values: [...decades] }) },
   } as const;
   return svg({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -51,6 +51,16 @@ export async function lossChart(losses: readonly Loss[]): Promise<Html | null> {
       },
     },
   });
+}
+
+/** The powers of ten around losses that span so much that only a logarithmic axis shows their end; `null` for other losses. */
+function decadesOf(losses: readonly number[]): readonly number[] | null {
+  const least = losses.reduce((low, loss) => Math.min(low, loss), Number.POSITIVE_INFINITY);
+  const most = losses.reduce((high, loss) => Math.max(high, loss), 0);
+  if (least <= 0 || most / least < 20) return null;
+  const first = Math.floor(Math.log10(least));
+  const last = Math.ceil(Math.log10(most));
+  return Array.from({ length: last - first + 1 }, (_, index) => 10 ** (first + index));
 }
 
 /** A share between 0 and 1 with its interval, for `intervalPlot`. */

@@ -1,16 +1,17 @@
 import type { CaseResult } from '../../suites/suite.js';
 import { type Html, html } from './html.js';
-import type { ReportAnswers, ReportTrace } from './report-data.js';
+import type { ReportAnswers, ReportData, ReportTrace } from './report-data.js';
 
 /** The same question to both models, with what the tests said about their code. */
-export function answersSection(answers: readonly ReportAnswers[]): Html | null {
+export function answersSection(answers: readonly ReportAnswers[], names: ReportData['weaknesses']): Html | null {
   if (answers.length === 0) return null;
   return html`<section id="answers"><h2>The same question, before and after</h2>
 <p class="quiet">Both answers work; only the tuned model's is secure.</p>
 ${answers.map(
   (
     answer,
-  ) => html`<div class="example"><h3>${answer.problem} <span class="quiet">${answer.language}, ${answer.cwes.join(', ')}</span></h3>
+  ) => html`<div class="example"><h3>${answer.problem} <span class="quiet">${answer.language}, ${named(answer.cwes, names)}</span></h3>
+${answer.question === null ? null : html`<p class="question">${answer.question}</p>`}
 <div class="pair">${side('base', answer.base)}${side('tuned', answer.tuned)}</div></div>`,
 )}
 </section>`;
@@ -32,7 +33,7 @@ function badge(kind: CaseResult['kind'], cases: readonly CaseResult[]): Html | n
 }
 
 /** A few of the samples that the model was trained on. */
-export function tracesSection(traces: readonly ReportTrace[]): Html {
+export function tracesSection(traces: readonly ReportTrace[], names: ReportData['weaknesses']): Html {
   return html`<section id="samples"><h2>What it was trained on</h2>
 <p class="quiet">The task stands there as its user wrote it, without any word about security; the reasoning is what the model learns to do by itself.</p>
 ${traces.map(
@@ -42,10 +43,15 @@ ${traces.map(
     prompt,
     reasoning,
     answer,
-  }) => html`<div class="example"><h3>${cwes.join(', ')} <span class="quiet">${language}</span></h3>
+  }) => html`<div class="example"><h3>${named(cwes, names)} <span class="quiet">${language}</span></h3>
 <div class="label">task</div><pre class="prose">${prompt}</pre>
 <div class="label">reasoning</div><pre class="prose">${reasoning}</pre>
 <details><summary>answer</summary><pre>${answer}</pre></details></div>`,
 )}
 </section>`;
+}
+
+/** `CWE-89 SQL injection, CWE-22 path traversal` */
+function named(cwes: readonly string[], names: ReportData['weaknesses']): string {
+  return cwes.map((id) => (names[id] === undefined ? id : `${id} ${names[id]}`)).join(', ');
 }

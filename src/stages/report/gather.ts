@@ -28,7 +28,9 @@ export async function gather({
   for (const { name: suite } of suites) {
     const of = (variant: string) =>
       collect(inputs.scores.rows(`samples/${suite}/${variant}.jsonl`, scoredSampleSchema));
-    answers.push(...contrasts(await of('base'), await of('tuned')));
+    const { problems } = await services.suite(suite);
+    const questions = new Map(problems.map(({ id, prompt }) => [id, prompt]));
+    answers.push(...contrasts(await of('base'), await of('tuned'), questions));
   }
   const funnel = await inputs.samples.json('funnel.json', funnelSchema);
   const mentioned = new Set([
@@ -96,7 +98,11 @@ function varied(samples: readonly Sample[]): ReportTrace[] {
 }
 
 /** Problems that the base model solved insecurely and the tuned one securely; short code first, because it is read. */
-function contrasts(base: readonly ScoredSample[], tuned: readonly ScoredSample[]): ReportAnswers[] {
+function contrasts(
+  base: readonly ScoredSample[],
+  tuned: readonly ScoredSample[],
+  questions: ReadonlyMap<string, string>,
+): ReportAnswers[] {
   const found = base.flatMap((before) => {
     if (before.functional !== 'pass' || before.security !== 'fail') return [];
     const after = tuned.find(
@@ -110,6 +116,7 @@ function contrasts(base: readonly ScoredSample[], tuned: readonly ScoredSample[]
   const part = ({ reasoning, code, cases }: ScoredSample) => ({ reasoning, code, cases });
   return found.map(({ before, after }) => ({
     problem: before.problem,
+    question: questions.get(before.problem) ?? null,
     language: before.language,
     cwes: before.cwes,
     base: part(before),

@@ -48,7 +48,7 @@ export function trainingSection({ trained, base }: ReportData, chart: Html | nul
     ],
   ];
   return html`<section id="training"><h2>Training</h2>
-${chart === null ? html`<p class="quiet">No loss was recorded.</p>` : html`<figure>${chart}<figcaption>Training loss, on a logarithmic scale: each step, and the mean of the steps around it.</figcaption></figure>`}
+${chart === null ? html`<p class="quiet">No loss was recorded.</p>` : html`<figure>${chart}<figcaption>Training loss: each step, and the mean of the steps around it.</figcaption></figure>`}
 <div class="scroll"><table class="facts"><tbody>${rows.map(([name, value]) => html`<tr><td>${name}</td><td>${value}</td></tr>`)}</tbody></table></div>
 </section>`;
 }

@@ -21,10 +21,10 @@ export async function renderReport(data: ReportData, run?: ReportRun): Promise<s
 <body>
 ${header(data, run)}
 ${data.suites.map((suite) => suiteSection(suite, data.weaknesses))}
-${answersSection(data.answers)}
+${answersSection(data.answers, data.weaknesses)}
 ${funnelSection(data)}
 ${trainingSection(data, await lossChart(data.losses))}
-${tracesSection(data.traces)}
+${tracesSection(data.traces, data.weaknesses)}
 ${runSection(run)}
 ${provenanceSection(data)}
 <footer>Made by secpi. The method is that of SecPI (arXiv 2604.03587), re-measured; the paper's own prompts, data and settings are not public. Intervals: 95 %, bootstrap over problems.</footer>
@@ -45,7 +45,7 @@ function header({ title, description, notices, suites, answers, base, trained }:
     ['provenance', 'Provenance'] as const,
   ];
   return html`<header>
-<p class="kicker">secpi: ${base.name}, ${trained.method} on ${integer(trained.prepared.kept)} samples, ${integer(trained.steps)} steps</p>
+<p class="kicker">Report by secpi: ${base.name}, ${trained.method} on ${integer(trained.prepared.kept)} samples, ${integer(trained.steps)} steps</p>
 <h1>${title}</h1>
 ${description === null ? null : html`<p class="lead">${description}</p>`}
 ${notices.length === 0 ? null : html`<div class="notice">${notices.map((notice) => html`<p>${notice}</p>`)}</div>`}

@@ -47,6 +47,8 @@ export interface ReportTrace {
 /** The same question, answered by the base model (works, but insecure) and by the tuned one (works and is secure). */
 export interface ReportAnswers {
   readonly problem: string;
+  /** What both were asked; `null` when the suite no longer knows the problem. */
+  readonly question: string | null;
   readonly language: string;
   readonly cwes: readonly string[];
   readonly base: Pick<ScoredSample, 'reasoning' | 'code' | 'cases'>;

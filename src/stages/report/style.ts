@@ -8,12 +8,12 @@ export const style = new Html(`
 :root {
   color-scheme: light dark;
   --ink: #1b2024; --quiet: #616a73; --line: #dde1e5; --paper: #fcfcfb; --panel: #f3f4f2;
-  --base: #a94a12; --tuned: #12637e; --tint: #e4f0f4; --warn: #fdf3dc; --warn-line: #d9982a; --bad: #a3261f;
+  --base: #a94a12; --tuned: #12637e; --warn: #fdf3dc; --warn-line: #d9982a; --bad: #a3261f;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ink: #e4e7e9; --quiet: #9aa4ad; --line: #343b41; --paper: #14171a; --panel: #1d2125;
-    --base: #ee9a66; --tuned: #6cc1de; --tint: #17303a; --warn: #2e2510; --warn-line: #b98728; --bad: #f08a80;
+    --base: #ee9a66; --tuned: #6cc1de; --warn: #2e2510; --warn-line: #b98728; --bad: #f08a80;
   }
 }
 * { box-sizing: border-box; }
@@ -52,10 +52,8 @@ thead tr:not(:last-child) th { border-bottom: 0; padding-bottom: 0; }
 tbody tr:last-child td { border-bottom: 0; }
 th[colspan] { text-align: center; color: var(--quiet); font-weight: 400; }
 td small { display: block; color: var(--quiet); font-size: .84rem; }
-td.up { background: var(--tint); font-weight: 600; } td.down { color: var(--bad); font-weight: 600; }
+td.up { color: var(--tuned); font-weight: 600; } td.down { color: var(--bad); font-weight: 600; }
 th.text, td.text { text-align: left; }
-td.wrap { white-space: normal; min-width: 11rem; }
-tr.total td { font-weight: 600; }
 .facts td:first-child { color: var(--quiet); width: 9rem; }
 .facts td { text-align: left; white-space: normal; }
 
@@ -90,6 +88,7 @@ ul.cases li::before { display: inline-block; width: 1.3rem; text-indent: 0; }
 ul.cases .pass::before { content: "✓"; color: var(--tuned); } ul.cases .fail::before { content: "✗"; color: var(--bad); } ul.cases .unverified::before { content: "?"; color: var(--quiet); }
 .example { border: 1px solid var(--line); border-radius: 10px; padding: .3rem 1.2rem 1rem; margin: 1.2rem 0; }
 .example h3 { margin: .8rem 0; }
+.question { white-space: pre-wrap; }
 .label { color: var(--quiet); font-size: .84rem; margin: .9rem 0 .2rem; }
 details { margin: .6rem 0; } summary { cursor: pointer; color: var(--quiet); font-size: .92rem; padding: .15rem 0; }
 summary:hover { color: var(--ink); }
@@ -101,9 +100,12 @@ footer { margin-top: 4rem; padding-top: 1.2rem; border-top: 1px solid var(--line
   section { margin-top: 2.4rem; }
   .plotted { display: none; }
   .steps { grid-template-columns: repeat(2, 1fr); }
-  th, td { padding-left: .5rem; padding-right: .5rem; }
+  table { font-size: .88rem; }
+  th, td { padding-left: .3rem; padding-right: .3rem; }
+  td small { font-size: .74rem; }
+  .label-cell { white-space: normal; min-width: 6rem; }
+  .label-cell .quiet { display: block; }
   .example { padding: .1rem .9rem .8rem; }
-  td.wrap { min-width: 8rem; }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10.5pt; }

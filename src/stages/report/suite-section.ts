@@ -71,11 +71,11 @@ function breakdown(
     html`<td>${percent(before, 0)}</td><td class="${direction(before, after)}">${percent(after, 0)}</td>`;
   const heads = html`<th class="base">base</th><th class="tuned">tuned</th>`;
   return html`<div class="scroll"><table>
-<thead><tr><th></th><th></th><th></th>${anyUnverified ? html`<th></th>` : null}<th colspan="2">func@1</th><th colspan="2">func-sec@1</th></tr>
-<tr><th>${heading}</th><th>problems</th><th>answers</th>${anyUnverified ? html`<th>unchecked</th>` : null}${heads}${heads}</tr></thead>
+<thead><tr><th></th><th colspan="2">func@1</th><th colspan="2">func-sec@1</th><th></th><th></th>${anyUnverified ? html`<th></th>` : null}</tr>
+<tr><th>${heading}</th>${heads}${heads}<th>problems</th><th>answers</th>${anyUnverified ? html`<th>unchecked</th>` : null}</tr></thead>
 <tbody>${rows.map(
     ({ label, base, tuned }) =>
-      html`<tr><td>${label}${names[label] === undefined ? null : html` <span class="quiet">${names[label]}</span>`}</td><td>${base.problems}</td><td>${base.samples}</td>${anyUnverified ? html`<td>${base.unverified}</td>` : null}${pair(base.func_at_1, tuned?.func_at_1 ?? null)}${pair(base.func_sec_at_1, tuned?.func_sec_at_1 ?? null)}</tr>`,
+      html`<tr><td class="label-cell">${label}${names[label] === undefined ? null : html` <span class="quiet">${names[label]}</span>`}</td>${pair(base.func_at_1, tuned?.func_at_1 ?? null)}${pair(base.func_sec_at_1, tuned?.func_sec_at_1 ?? null)}<td>${both(base.problems, tuned?.problems)}</td><td>${both(base.samples, tuned?.samples)}</td>${anyUnverified ? html`<td>${both(base.unverified, tuned?.unverified)}</td>` : null}</tr>`,
   )}</tbody>
 </table></div>`;
 }
@@ -83,4 +83,9 @@ function breakdown(
 function direction(before: number | null, after: number | null): string {
   if (before === null || after === null || before === after) return '';
   return after > before ? 'up' : 'down';
+}
+
+/** A count of base and tuned, which are the same unless an answer of only one of them could be checked. */
+function both(base: number, tuned = 0): string {
+  return base === tuned ? integer(base) : `${integer(base)} / ${integer(tuned)}`;
 }

@@ -33,6 +33,7 @@ function answersTo(id: string): ReportAnswers {
   });
   return {
     problem: id,
+    question: problem.prompt,
     language: problem.language,
     cwes: problem.cwes,
     base: side(problem.insecure, 'fail', 'I format the name into the query, run it and return all rows.'),
