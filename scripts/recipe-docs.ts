@@ -31,6 +31,9 @@ interface Definition {
 
 const definition = (schema: Schema): Definition => schema._zod.def as unknown as Definition;
 
+/** Those of `plainMeanings` that were taken; the rest is left over from fields that are gone. */
+const taken = new Set<string>();
+
 /** What a comment cannot say: where a field is handed on to another stage, or to none. */
 const fingerprints: readonly (readonly [RegExp, string])[] = [
   [/^(extends|compute)\b/, 'no'],
@@ -68,9 +71,6 @@ const plainMeanings: Readonly<Record<string, string>> = {
   budget: 'A hard stop. Answers that an earlier run bought count too.',
   usd: 'In USD, by `price`.',
   tokens: 'Input and output together.',
-  serve:
-    'A model server that secpi starts and stops. Used for base and tuned model; what is asked here needs `endpoint` or `replay`.',
-  engine: 'Its kind.',
   requests_per_minute: 'Ceiling on requests.',
   tokens_per_minute: 'Ceiling on tokens.',
   'price.input': 'For input tokens.',
@@ -251,6 +251,7 @@ function meaningOfField(path: string, key: string, section: Section, comments: F
   const comment = comments.of(Object.keys(section.shape), key);
   const ends = Object.keys(plainMeanings).filter((end) => path === end || path.endsWith(`.${end}`));
   const longest = ends.sort((a, b) => b.length - a.length)[0];
+  if (comment === undefined && longest !== undefined) taken.add(longest);
   const meaning = comment ?? (longest === undefined ? undefined : plainMeanings[longest]);
   if (meaning === undefined) throw new Error(`${path} has neither a comment in the code nor a meaning in this script`);
   return meaning;
@@ -284,6 +285,8 @@ export function recipePage(): string {
   };
   write({ title: '', path: '', shape: definition(recipeSchema).shape ?? {}, operational: false });
 
+  const left = Object.keys(plainMeanings).filter((name) => !taken.has(name));
+  if (left.length > 0) throw new Error(`no field needs these meanings any more: ${left.join(', ')}`);
   const [introduction = ''] = readFileSync(page, 'utf8').split(border);
   return `${introduction}${border}\n\n${out.join('\n\n')}\n`;
 }
