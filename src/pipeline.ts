@@ -8,6 +8,7 @@ import { curate, curateParams } from './stages/curate/curate.js';
 import { evaluate, evaluateParams } from './stages/evaluate/evaluate.js';
 import { filter, filterParams } from './stages/filter/filter.js';
 import { publish, publishParams } from './stages/publish/publish.js';
+import { checkRecipeRules } from './stages/recipe-rules.js';
 import { report, reportParams } from './stages/report/report.js';
 import type { StageServices } from './stages/services.js';
 import { trace, traceParams } from './stages/trace/trace.js';
@@ -22,7 +23,7 @@ const gatesSchema = z.strictObject({
 });
 
 /** The recipe: one key per stage, in the order they run, and what they share. */
-export const recipeSchema = z.strictObject({
+const sections = z.strictObject({
   /** Another recipe that this one changes. */
   extends: z.string().optional(),
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be lower-case letters, digits, dots and dashes'),
@@ -40,7 +41,10 @@ export const recipeSchema = z.strictObject({
   publish: publishParams.omit({ gates: true }).optional(),
   compute: z.record(z.string(), targetSchema).default({ here: { local: { device: 'auto' } } }),
 });
-export type Recipe = z.infer<typeof recipeSchema>;
+export type Recipe = z.infer<typeof sections>;
+
+/** The recipe's schema: every section, and what they must agree on. */
+export const recipeSchema = sections.superRefine(checkRecipeRules);
 
 /**
  * The whole flow on one page:

@@ -50,7 +50,6 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
       serve(served, onLog) {
         const spec = modelSpecSchema.parse({
           model: 'target',
-          serve: { engine: 'transformers' },
           concurrency: { start: servedConcurrency, max: servedConcurrency },
         });
         return openModel({

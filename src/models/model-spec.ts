@@ -32,48 +32,35 @@ const concurrencySchema = z
   .strictObject({ start: z.number().int().min(1).default(8), max: z.number().int().min(1).default(64) })
   .refine((limits) => limits.start <= limits.max, 'start must not be larger than max');
 
-/** A model server that we start and stop ourselves. */
-const serveSchema = z.strictObject({
-  engine: z.literal('transformers'),
-  /** How long it may take to load before we give up. */
-  start_timeout_seconds: seconds.default(300),
-});
-
 /**
  * One entry under the recipe's `models:`. Fields that say *how* a model is asked, not what it answers, are marked as
  * operational: a change of these must not run anything again. What remains is `model` and `revision`; the bytes of
  * `replay` enter fingerprints as a pin.
  */
-export const modelSpecSchema = z
-  .strictObject({
-    /** What the server calls the model; with `revision`, what the model *is*. */
-    model: z.string().min(1),
-    revision: z.string().min(1).optional(),
-    /** Base address of an OpenAI-compatible server, including its `/v1`. */
-    endpoint: operational(fromEnvironment(httpUrl).optional()),
-    /** Name of the environment variable that holds the key. */
-    api_key_env: operational(environmentName.optional()),
-    /** A recording whose answers come first. */
-    replay: operational(inputPath().optional()),
-    serve: operational(serveSchema.optional()),
-    price: operational(priceSchema.optional()),
-    concurrency: operational(concurrencySchema.prefault({})),
-    requests_per_minute: operational(z.number().positive().optional()),
-    tokens_per_minute: operational(z.number().positive().optional()),
-    /** The whole of one attempt. */
-    timeout_seconds: operational(seconds.default(1800)),
-    /** Longest silence inside a streamed answer, and before its first piece. */
-    idle_timeout_seconds: operational(seconds.default(300)),
-    /** How long the server may do nothing but refuse (429, 5xx, no connection) before the run gives up. */
-    saturation_seconds: operational(seconds.default(900)),
-    /** Further attempts after a failed one, per question. */
-    retries: operational(z.number().int().min(0).default(5)),
-    budget: operational(budgetSchema.optional()),
-  })
-  .refine((spec) => spec.endpoint === undefined || spec.serve === undefined, {
-    path: ['serve'],
-    message: 'a model has either an endpoint or serve, not both',
-  });
+export const modelSpecSchema = z.strictObject({
+  /** What the server calls the model; with `revision`, what the model *is*. */
+  model: z.string().min(1),
+  revision: z.string().min(1).optional(),
+  /** Base address of an OpenAI-compatible server, including its `/v1`. */
+  endpoint: operational(fromEnvironment(httpUrl).optional()),
+  /** Name of the environment variable that holds the key. */
+  api_key_env: operational(environmentName.optional()),
+  /** A recording whose answers come first. */
+  replay: operational(inputPath().optional()),
+  price: operational(priceSchema.optional()),
+  concurrency: operational(concurrencySchema.prefault({})),
+  requests_per_minute: operational(z.number().positive().optional()),
+  tokens_per_minute: operational(z.number().positive().optional()),
+  /** The whole of one attempt. */
+  timeout_seconds: operational(seconds.default(1800)),
+  /** Longest silence inside a streamed answer, and before its first piece. */
+  idle_timeout_seconds: operational(seconds.default(300)),
+  /** How long the server may do nothing but refuse (429, 5xx, no connection) before the run gives up. */
+  saturation_seconds: operational(seconds.default(900)),
+  /** Further attempts after a failed one, per question. */
+  retries: operational(z.number().int().min(0).default(5)),
+  budget: operational(budgetSchema.optional()),
+});
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 

@@ -18,7 +18,6 @@ describe('modelSpecSchema', () => {
     [{ concurrency: { start: 9, max: 2 } }, 'start'],
     [{ budget: {} }, 'usd or tokens'],
     [{ price: { input: -1, output: 0 } }, ''],
-    [{ endpoint: 'http://h/v1', serve: { engine: 'transformers' } }, 'not both'],
     [{ api_key: 'x' }, 'api_key'],
     [{ timeout_seconds: 1e9 }, ''],
   ])('refuses %j', (fields, message) => {

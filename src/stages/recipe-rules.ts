@@ -1,0 +1,92 @@
+import type { z } from 'zod';
+import type { TargetSpec } from '../compute/target.js';
+import { SUITES } from '../suites/registry.js';
+import { type PublishParams, publishProblem } from './publish/params.js';
+
+/** Those fields of a recipe that must fit each other. */
+export interface RecipeSections {
+  readonly models: { readonly target: { readonly tiny?: { readonly on: string } | undefined } };
+  readonly collect: { readonly decontaminate: readonly string[] };
+  readonly filter: { readonly by: string };
+  readonly trace: { readonly by: string };
+  readonly curate: { readonly decontaminate?: readonly string[] | undefined };
+  readonly train: { readonly on: string; readonly method: string };
+  readonly evaluate: {
+    readonly suites: Readonly<Record<string, unknown>>;
+    readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, number>>>>;
+  };
+  readonly publish?: Omit<PublishParams, 'gates'> | undefined;
+  readonly compute: Readonly<Record<string, TargetSpec>>;
+}
+
+type Complain = (path: readonly (string | number)[], message: string) => void;
+
+/** What no single section of a recipe can see: names that must fit each other. Each rule complains by itself. */
+const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] = [
+  modelsExist,
+  targetsExist,
+  suitesExist,
+  gatesNameSuites,
+  publishFits,
+];
+
+/** Holds a recipe against all rules; every complaint points at its place. */
+export function checkRecipeRules(recipe: RecipeSections, context: z.core.$RefinementCtx<RecipeSections>): void {
+  const complain: Complain = (path, message) => {
+    context.addIssue({ code: 'custom', path: [...path], message, input: recipe });
+  };
+  for (const rule of rules) rule(recipe, complain);
+}
+
+function modelsExist({ models, filter, trace }: RecipeSections, complain: Complain): void {
+  const known = Object.keys(models).filter((name) => name !== 'target');
+  for (const [stage, { by }] of Object.entries({ filter, trace })) {
+    if (!known.includes(by)) complain([stage, 'by'], `there is no model "${by}" under \`models\` (${listed(known)})`);
+  }
+}
+
+function targetsExist({ compute, train, models }: RecipeSections, complain: Complain): void {
+  const known = Object.keys(compute);
+  if (!known.includes(train.on))
+    complain(['train', 'on'], `there is no "${train.on}" under \`compute\` (${listed(known)})`);
+  const tiny = models.target.tiny;
+  if (tiny !== undefined && !known.includes(tiny.on)) {
+    complain(['models', 'target', 'tiny', 'on'], `there is no "${tiny.on}" under \`compute\` (${listed(known)})`);
+  }
+}
+
+function suitesExist({ evaluate, collect, curate }: RecipeSections, complain: Complain): void {
+  const known = Object.keys(SUITES);
+  const check = (name: string, path: readonly (string | number)[]) => {
+    if (!known.includes(name)) complain(path, `there is no suite "${name}" (${listed(known)})`);
+  };
+  for (const name of Object.keys(evaluate.suites)) check(name, ['evaluate', 'suites', name]);
+  for (const [index, name] of collect.decontaminate.entries()) check(name, ['collect', 'decontaminate', index]);
+  for (const [index, name] of (curate.decontaminate ?? []).entries()) check(name, ['curate', 'decontaminate', index]);
+}
+
+function gatesNameSuites({ evaluate }: RecipeSections, complain: Complain): void {
+  for (const kind of ['min_gain', 'max_drop'] as const) {
+    for (const figure of Object.keys(evaluate.gates[kind])) {
+      const suite = figure.slice(0, figure.lastIndexOf('.'));
+      if (suite in evaluate.suites) continue;
+      complain(
+        ['evaluate', 'gates', kind, figure],
+        `must be of the form suite.figure, of a suite that is evaluated (${listed(Object.keys(evaluate.suites))})`,
+      );
+    }
+  }
+}
+
+function publishFits({ publish, train }: RecipeSections, complain: Complain): void {
+  if (publish === undefined) return;
+  const problem = publishProblem(publish);
+  if (problem !== undefined) complain(['publish'], problem);
+  if (train.method === 'full' && publish.push.includes('adapter')) {
+    complain(['publish', 'push'], 'full fine-tuning makes no adapter; push `merged` instead');
+  }
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? 'there is none' : `there are: ${names.join(', ')}`;
+}
