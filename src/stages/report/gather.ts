@@ -74,7 +74,7 @@ function noticesOf(params: ReportParams, suites: ReportData['suites'], sandbox: 
     const unverified = base.unverified + tuned.unverified;
     if (unverified > 0)
       notices.push(
-        `${unverified} answers to ${name} could not be checked on the machine that scored them (a compiler was missing, say) and count neither as pass nor as fail.`,
+        `${unverified === 1 ? '1 answer' : `${unverified} answers`} to ${name} could not be checked on the machine that scored them (a compiler was missing, say): neither a pass nor a fail.`,
       );
   }
   if (sandbox === 'none') notices.push('The code was scored without a sandbox, as the recipe asked for.');
