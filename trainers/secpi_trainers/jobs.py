@@ -106,7 +106,7 @@ class TinyJob(FillingJob):
     rows: InputFile
     texts: list[InputFile] = Field(default_factory=list)
     architecture: Architecture = Field(default_factory=Architecture)
-    steps: Count = 320
+    steps: Count = 240
     batch_size: Count = 2
     learning_rate: Positive = 2e-3
     save_every_steps: Count = 100
