@@ -78,7 +78,9 @@ async function checkPython({ cache, variables }: CliEnvironment): Promise<readon
     return [{ name: 'Python', state: 'missing', detail, advice: `Delete that folder, then: ${advice}`, required }];
   }
   const { tools, missing, torch, cores, memory_bytes } = facts.data;
-  const versions = Object.entries(tools).flatMap(([name, version]) => (version === null ? [] : [`${name} ${version}`]));
+  const versions = Object.entries(tools).flatMap(([name, version]) =>
+    version === null || name === 'python' ? [] : [`${name} ${version}`],
+  );
   const packages: Check =
     missing.length === 0
       ? { name: 'Python packages', state: 'ok', detail: versions.join(', '), required }

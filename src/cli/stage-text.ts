@@ -79,5 +79,5 @@ function amountDone({ work }: StageProgress, withPercent = true): string {
 }
 
 function lossText({ loss }: StageProgress): string {
-  return loss.last === undefined ? '' : `loss ${loss.last.toPrecision(3)}`;
+  return loss.last === undefined ? '' : `loss ${loss.last.toPrecision(Math.abs(loss.last) < 0.1 ? 2 : 3)}`;
 }

@@ -84,8 +84,13 @@ class LiveList {
   update(name: string): void {
     const stage = this.#progress.stage(name);
     const task = this.#tasks.get(name);
-    if (task !== undefined) this.#show(stage, task);
-    if (isOver(stage)) this.#settled.get(name)?.();
+    if (isOver(stage)) {
+      // Its entry gives itself the last title; one more change from here would draw the list again below its end.
+      this.#tasks.delete(name);
+      this.#settled.get(name)?.();
+    } else if (task !== undefined) {
+      this.#show(stage, task);
+    }
   }
 
   updateAll(): void {
@@ -124,10 +129,13 @@ class LiveList {
         return {
           title: style('dim', name),
           task: async (_context, task) => {
-            this.#tasks.set(name, task);
             const stage = this.#progress.stage(name);
-            this.update(name);
-            if (!isOver(stage)) await over;
+            if (!isOver(stage)) {
+              this.#tasks.set(name, task);
+              this.update(name);
+              await over;
+            }
+            this.#tasks.delete(name);
             const text = this.#title(stage);
             if (stage.state === 'failed') throw new Error(text);
             if (stage.state === 'done') task.title = text;

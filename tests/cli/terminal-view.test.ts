@@ -68,6 +68,8 @@ describe.skipIf(!hasScript)('the live list on a terminal', () => {
     `);
     expect(stripVTControlCharacters(raw)).toMatch(/█+░+ {2}\d+\/100 steps .*loss \d\.\d\d {2}[▁▂▃▄▅▆▇█]{2,}/);
     expect(raw.lastIndexOf(SHOW)).toBeGreaterThan(raw.lastIndexOf(HIDE));
+    // What stands behind the last cursor movement is all that stays.
+    expect(last.match(/report/g)).toHaveLength(1);
   });
 
   it('shows what failed, and the command to continue', async () => {
