@@ -31,7 +31,7 @@ const maximumShown = 20;
 const maximumLineLength = 160;
 
 /** `file:line:column: message`, a code frame with the place underlined, and the hint. */
-export function formatDiagnostic(diagnostic: Diagnostic, sources: ReadonlyMap<string, string>): string {
+function formatDiagnostic(diagnostic: Diagnostic, sources: ReadonlyMap<string, string>): string {
   const { location, message, hint } = diagnostic;
   const lines: string[] = [];
   if (location === undefined) {

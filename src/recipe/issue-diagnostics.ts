@@ -87,7 +87,7 @@ function keyHint(key: string, known: readonly string[]): string | undefined {
 }
 
 /** The candidate that a typing slip could have turned into `word`, if there is one. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+function nearest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
   return candidates
     .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))

@@ -8,7 +8,7 @@ import type { Manifest } from '../../src/engine/artifact.js';
 import type { JournalEvent, RunFinished } from '../../src/engine/event.js';
 
 /** The built command line, as users run it. */
-export const secpi = join(packageRoot, 'dist', 'cli', 'main.js');
+const secpi = join(packageRoot, 'dist', 'cli', 'main.js');
 export const smallRecipe = join(packageRoot, 'tests', 'e2e', 'small.yaml');
 export const quickstartRecipe = join(packageRoot, 'recipes', 'quickstart.yaml');
 
