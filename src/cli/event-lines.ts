@@ -91,6 +91,6 @@ export class EventLines {
 }
 
 /** How a run ended, in words. */
-export function runOutcome(outcome: 'done' | 'failed' | 'interrupted' | 'gate'): string {
+function runOutcome(outcome: 'done' | 'failed' | 'interrupted' | 'gate'): string {
   return outcome === 'gate' ? 'stopped by a gate' : outcome;
 }
