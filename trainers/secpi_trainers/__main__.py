@@ -69,6 +69,10 @@ def _run(session: Session, job: Any) -> int:  # noqa: ANN401 - one of JOBS, as t
     except TrainerError as error:
         write_result(session.work, session.command, "failed", {**failure(error), "seconds": 0})
         return EXIT_FAILED
+    except OSError as error:
+        # Not even the work folder can be used, so stderr is all there is.
+        complain(f"{session.work}: {error.strerror or error}")
+        return EXIT_FAILED
 
 
 def _as_trainer_error(error: Exception) -> TrainerError:

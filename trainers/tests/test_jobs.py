@@ -85,3 +85,20 @@ def test_doctor_prints_what_there_is() -> None:
     assert facts["missing"] == []
     assert facts["memory_bytes"] > 1 << 28
     assert facts["torch"]["version"].startswith("2.13")
+
+
+def test_a_work_folder_that_cannot_be_used_is_one_line_on_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = train_job(tmp_path)
+    job.work.write_text("a file")
+    assert run("train", job) == 1
+    assert capfd.readouterr().err == f"{job.work}: File exists\n"
+
+
+def test_a_model_that_is_not_here_is_named(tmp_path: Path) -> None:
+    job = train_job(tmp_path, model="someone/nothing")
+    (tmp_path / "prepared.jsonl").write_text('{"id": "a", "input_ids": [1], "labels": [1]}\n')
+    assert run("train", job) == 1
+    assert job.result["code"] == "trainer/no-such-model"
+    assert "someone/nothing" in job.result["message"]
