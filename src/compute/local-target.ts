@@ -55,7 +55,9 @@ export function localTarget(
       await rm(join(job.work, 'result.json'), { force: true });
       await writeTextAtomic(jobFile, text);
       const python = await findPython();
-      const follower = followEvents(join(job.work, 'events.jsonl'), onEvent);
+      const eventFile = join(job.work, 'events.jsonl');
+      // What an earlier, interrupted process wrote has been reported by that run.
+      const reported = (await stat(eventFile).catch(() => undefined))?.size ?? 0;
       const logFile = join(job.work, 'log.txt');
       const child = await startProcess({
         argv: [python.python, '-m', 'secpi_trainers', job.command, '--job', jobFile],
@@ -67,6 +69,7 @@ export function localTarget(
         signal,
         graceSeconds: stopGraceSeconds,
       });
+      const follower = followEvents(eventFile, reported, onEvent);
       const ended = await child.exited;
       await follower.finish();
       signal.throwIfAborted();
@@ -121,9 +124,9 @@ async function readResult(work: string): Promise<Result | undefined> {
   }
 }
 
-/** Hands on every new line of an event file until told that its writer is gone. */
-function followEvents(path: string, onEvent: (event: TrainerEvent) => void): { finish(): Promise<void> } {
-  let offset = 0;
+/** Hands on every line of an event file behind byte `from`, until told that its writer is gone. */
+function followEvents(path: string, from: number, onEvent: (event: TrainerEvent) => void): { finish(): Promise<void> } {
+  let offset = from;
   let over = false;
   const drain = async (): Promise<void> => {
     const size = (await stat(path).catch(() => undefined))?.size ?? 0;
@@ -135,14 +138,14 @@ function followEvents(path: string, onEvent: (event: TrainerEvent) => void): { f
     for (const line of whole.split('\n')) if (line !== '') report(line, onEvent);
   };
   const loop = (async () => {
-    // What an earlier, interrupted process wrote has been reported by that run.
-    offset = (await stat(path).catch(() => undefined))?.size ?? 0;
     while (!over) {
       await drain();
       await sleep(pollMs);
     }
     await drain();
   })();
+  // It is awaited in `finish`, but may fail long before.
+  loop.catch(() => undefined);
   return {
     async finish() {
       over = true;
