@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { messageOf, SecpiError } from '../base/errors.js';
+import { SecpiError } from '../base/errors.js';
 import { sha256 } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
+import { acquireLock } from '../engine/lock.js';
 
 /** The Python environment that trainers and model servers run in: a venv under the user's cache, named by what is in it. */
 export interface PythonEnvironment {
@@ -42,39 +43,60 @@ export interface PrepareOptions {
   readonly cache: string;
   /** Also installs pytest, mypy and ruff, for secpi's own tests. */
   readonly development: boolean;
+  /** What the installers see: `PATH`, and what pip or uv are configured with. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Progress, one line at a time. */
   readonly say: (line: string) => void;
+  /** Where builds of PyTorch without CUDA are looked for; default PyTorch's own index. */
+  readonly torchIndex?: string;
+  readonly signal?: AbortSignal;
 }
 
-/** Makes the environment unless it is there already; quick when it is. uv is used when it is installed, else venv and pip. */
+/**
+ * Makes the environment unless it is there already; quick when it is. uv is used when it is installed, else venv and pip. Of
+ * several that are started together one works and the others wait.
+ *
+ * @throws SecpiError `python/not-found` (no suitable interpreter), `python/set-up-failed`; the signal's reason while waiting.
+ */
 export async function preparePythonEnvironment(options: PrepareOptions): Promise<PythonEnvironment> {
   const target = await environmentFor(options.cache);
   const developmentStamp = `development-${sha256(await readFile(developmentLockFile)).slice(0, 16)}`;
-  const ready = existsSync(stamp(target, 'ready'));
-  if (ready && (!options.development || existsSync(stamp(target, developmentStamp)))) return target;
-  const uv = await works(['uv', '--version']);
-  if (!ready) {
-    const python = await findInterpreter();
-    // Without its stamp it is the rest of an interrupted set-up: a half-installed venv cannot be repaired reliably.
-    await rm(target.folder, { recursive: true, force: true });
-    await mkdir(join(options.cache, 'python'), { recursive: true });
-    options.say(`Python ${python.version}: making an environment in ${target.folder}`);
-    await command(
-      uv ? ['uv', 'venv', '--python', python.path, target.folder] : [python.path, '-m', 'venv', target.folder],
-      options,
-    );
-    await installTorch(target, uv, options);
-    options.say('installing transformers, TRL, PEFT and what they need');
-    await install(target, uv, ['-r', lockFile], options);
-    await writeFile(stamp(target, 'ready'), '');
-  }
-  if (options.development && !existsSync(stamp(target, developmentStamp))) {
-    options.say('installing pytest, mypy and ruff');
-    await install(target, uv, ['-r', developmentLockFile], options);
-    await writeFile(stamp(target, developmentStamp), '');
+  const missing = (name: string): boolean => !existsSync(stamp(target, name));
+  if (!missing('ready') && (!options.development || !missing(developmentStamp))) return target;
+  const lock = await acquireLock(`${target.folder}.lock`, {
+    signal: options.signal ?? new AbortController().signal,
+    onWaiting: ({ owner }) => options.say(`process ${owner.pid} is setting Python up already; waiting for it`),
+  });
+  try {
+    const uv = await works(['uv', '--version'], options);
+    if (missing('ready')) {
+      await makeEnvironment(target, uv, options);
+      await writeFile(stamp(target, 'ready'), '');
+    }
+    if (options.development && missing(developmentStamp)) {
+      options.say('installing pytest, mypy and ruff');
+      await install(target, uv, ['-r', developmentLockFile], options);
+      await writeFile(stamp(target, developmentStamp), '');
+    }
+  } finally {
+    await lock.release();
   }
   return target;
+}
+
+async function makeEnvironment(target: PythonEnvironment, uv: boolean, options: PrepareOptions): Promise<void> {
+  const python = await findInterpreter(options);
+  // Without its stamp it is the rest of an interrupted set-up: a half-installed venv cannot be repaired reliably.
+  await rm(target.folder, { recursive: true, force: true });
+  await mkdir(join(options.cache, 'python'), { recursive: true });
+  options.say(`Python ${python.version}: making an environment in ${target.folder}`);
+  await command(
+    uv ? ['uv', 'venv', '--python', python.path, target.folder] : [python.path, '-m', 'venv', target.folder],
+    options,
+  );
+  await installTorch(target, uv, options);
+  options.say('installing transformers, TRL, PEFT and what they need');
+  await install(target, uv, ['-r', lockFile], options);
 }
 
 /** A CUDA build of PyTorch is gigabytes; without a GPU the CPU build is taken where it can be had. */
@@ -83,9 +105,10 @@ async function installTorch(target: PythonEnvironment, uv: boolean, options: Pre
   const torch = /^torch==\S+/m.exec(lock)?.[0];
   if (torch === undefined) throw new SecpiError('python/bad-lock', `${lockFile} does not pin torch`);
   const cpuOnly = process.platform === 'linux' && !hasNvidiaGpu();
-  if (cpuOnly && (await reachable(torchCpuIndex))) {
+  const index = options.torchIndex ?? torchCpuIndex;
+  if (cpuOnly && (await reachable(index))) {
     options.say(`installing ${torch} (CPU build, about 200 MB)`);
-    await install(target, uv, ['--index-url', torchCpuIndex, torch], options);
+    await install(target, uv, ['--index-url', index, torch], options);
     return;
   }
   const why = cpuOnly
@@ -111,7 +134,7 @@ async function install(
 async function command(argv: readonly string[], options: PrepareOptions): Promise<void> {
   const [file = '', ...args] = argv;
   const tail: string[] = [];
-  const child = execa(file, args, { all: true, reject: false, stdin: 'ignore', buffer: false });
+  const child = execa(file, args, { ...inside(options), all: true, reject: false, buffer: false });
   for await (const line of child.iterable({ from: 'all' })) {
     tail.push(line);
     if (tail.length > 15) tail.shift();
@@ -128,11 +151,11 @@ async function command(argv: readonly string[], options: PrepareOptions): Promis
   });
 }
 
-/** The newest suitable Python on PATH. */
-async function findInterpreter(): Promise<{ path: string; version: string }> {
+/** The first suitable Python on PATH. */
+async function findInterpreter(options: PrepareOptions): Promise<{ path: string; version: string }> {
   const script = 'import sys, venv, ensurepip; print(sys.executable, "%d.%d.%d" % sys.version_info[:3])';
   for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python']) {
-    const result = await execa(name, ['-c', script], { reject: false, stdin: 'ignore' });
+    const result = await execa(name, ['-c', script], { ...inside(options), reject: false });
     const [path, version] = (typeof result.stdout === 'string' ? result.stdout : '').trim().split(' ');
     if (result.exitCode !== 0 || path === undefined || version === undefined) continue;
     const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -148,17 +171,21 @@ export function hasNvidiaGpu(): boolean {
   return existsSync('/dev/nvidiactl') || existsSync('/proc/driver/nvidia/version');
 }
 
-async function works(argv: readonly [string, ...string[]]): Promise<boolean> {
-  const result = await execa(argv[0], argv.slice(1), { reject: false, stdin: 'ignore' });
-  return result.exitCode === 0;
+async function works([file, ...args]: readonly [string, ...string[]], options: PrepareOptions): Promise<boolean> {
+  return (await execa(file, args, { ...inside(options), reject: false })).exitCode === 0;
+}
+
+/** How programs are started here: with the environment that was given, and nothing to type into. */
+function inside({ environment }: PrepareOptions) {
+  return { env: { ...environment }, extendEnv: false, stdin: 'ignore' } as const;
 }
 
 async function reachable(url: string): Promise<boolean> {
   try {
     return (await fetch(`${url}/`, { method: 'HEAD', signal: AbortSignal.timeout(reachableWithinMs) })).ok;
-  } catch (error) {
-    // Any failure means the same: take what pip is configured with.
-    return messageOf(error) === '';
+  } catch {
+    // Whatever it was, it means the same: take what pip is configured with.
+    return false;
   }
 }
 

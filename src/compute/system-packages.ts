@@ -51,52 +51,60 @@ export interface SystemPackages {
   readonly installCommand: string | undefined;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Which programs are missing here, and how this system would install them. Installs nothing. */
-export async function checkSystemPackages(): Promise<SystemPackages> {
+export async function checkSystemPackages(environment: Environment = process.env): Promise<SystemPackages> {
   const missing: Wanted[] = [];
-  for (const candidate of wanted) if (!(await onPath(candidate.program))) missing.push(candidate);
-  const manager = missing.length === 0 ? undefined : await packageManager();
+  for (const candidate of wanted) if (!(await onPath(candidate.program, environment))) missing.push(candidate);
+  const manager = missing.length === 0 ? undefined : await packageManager(environment);
+  const argv = manager === undefined ? undefined : installArgv(manager, missing);
   return {
     missing: missing.map(({ program, purpose }) => ({ program, purpose })),
-    installCommand:
-      manager === undefined
-        ? undefined
-        : [...(isRoot() || manager === 'brew' ? [] : ['sudo']), ...installArgv(manager, missing)].join(' '),
+    installCommand: argv && [...(isRoot() || manager === 'brew' ? [] : ['sudo']), ...argv].join(' '),
   };
 }
 
 /** Installs what is missing when that needs no question (root, or sudo without a password); says what it does. */
-export async function installSystemPackages(say: (line: string) => void): Promise<SystemPackages> {
-  const before = await checkSystemPackages();
-  const manager = before.missing.length === 0 ? undefined : await packageManager();
-  if (manager === undefined) return before;
-  const prefix = isRoot() || manager === 'brew' ? [] : ['sudo', '-n'];
-  if (prefix.length > 0 && (await execa('sudo', ['-n', 'true'], { reject: false, stdin: 'ignore' })).exitCode !== 0)
-    return before;
+export async function installSystemPackages(
+  say: (line: string) => void,
+  environment: Environment = process.env,
+): Promise<SystemPackages> {
+  const before = await checkSystemPackages(environment);
+  const manager = before.missing.length === 0 ? undefined : await packageManager(environment);
   const programs = wanted.filter((candidate) => before.missing.some(({ program }) => program === candidate.program));
-  const run = async (argv: readonly string[]) => {
-    const [file = '', ...args] = [...prefix, ...argv];
-    say(`running ${[file, ...args].join(' ')}`);
-    return execa(file, args, { reject: false, stdin: 'ignore', env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  const argv = manager === undefined ? undefined : installArgv(manager, programs);
+  if (argv === undefined) return before;
+  const run = async (command: readonly string[]) => {
+    const [file = '', ...args] = command;
+    const env = { ...environment, DEBIAN_FRONTEND: 'noninteractive' };
+    return execa(file, args, { env, extendEnv: false, reject: false, stdin: 'ignore' });
   };
-  if (manager === 'apt-get') await run(['apt-get', 'update']);
-  await run(installArgv(manager, programs));
-  return checkSystemPackages();
+  const prefix = isRoot() || manager === 'brew' ? [] : ['sudo', '-n'];
+  if (prefix.length > 0 && (await run([...prefix, 'true'])).exitCode !== 0) return before;
+  for (const command of manager === 'apt-get' ? [['apt-get', 'update'], argv] : [argv]) {
+    say(`running ${[...prefix, ...command].join(' ')}`);
+    await run([...prefix, ...command]);
+  }
+  return checkSystemPackages(environment);
 }
 
-function installArgv(manager: Manager, programs: readonly Wanted[]): readonly string[] {
+/** The command that installs these programs, or `undefined` where none of them has a package. */
+function installArgv(manager: Manager, programs: readonly Wanted[]): readonly string[] | undefined {
   const packages = [...new Set(programs.map((program) => program.packages[manager]))].filter((name) => name !== '');
-  return [manager, ...installArguments[manager], ...packages];
+  return packages.length === 0 ? undefined : [manager, ...installArguments[manager], ...packages];
 }
 
-async function packageManager(): Promise<Manager | undefined> {
-  for (const manager of Object.keys(installArguments) as Manager[]) if (await onPath(manager)) return manager;
+async function packageManager(environment: Environment): Promise<Manager | undefined> {
+  for (const manager of Object.keys(installArguments) as Manager[])
+    if (await onPath(manager, environment)) return manager;
   return undefined;
 }
 
-async function onPath(program: string): Promise<boolean> {
-  const result = await execa('sh', ['-c', 'command -v "$1"', 'sh', program], { reject: false, stdin: 'ignore' });
-  return result.exitCode === 0;
+async function onPath(program: string, environment: Environment): Promise<boolean> {
+  const env = { PATH: environment.PATH };
+  const look = ['-c', 'command -v "$1"', 'sh', program];
+  return (await execa('/bin/sh', look, { env, extendEnv: false, reject: false, stdin: 'ignore' })).exitCode === 0;
 }
 
 function isRoot(): boolean {
