@@ -1,5 +1,3 @@
-import { access, constants, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import { askProgram } from '../base/ask-program.js';
 import { messageOf, SecpiError } from '../base/errors.js';
@@ -9,24 +7,11 @@ import { trainerEnvironment } from '../compute/trainer-environment.js';
 import { openSandbox } from '../sandbox/open-sandbox.js';
 import { LANGUAGES, type Sandbox } from '../sandbox/sandbox.js';
 import { selfTest } from '../sandbox/self-test.js';
+import type { Check } from './check.js';
+import { checkFolders } from './check-folders.js';
 import type { CliEnvironment } from './environment.js';
 import { bytes } from './format.js';
-import { shownPath } from './output.js';
 
-/** One line of `secpi doctor`. */
-export interface Check {
-  readonly name: string;
-  readonly state: 'ok' | 'warning' | 'missing';
-  readonly detail: string;
-  /** What to do about it. */
-  readonly advice?: string;
-  /** Without it the quickstart (or the recipe asked about) does not get through. */
-  readonly required: boolean;
-}
-
-const GIB = 1024 ** 3;
-/** What the quickstart leaves behind is far below; checkpoints of real models are not. */
-const DISK = { needed: 1 * GIB, wanted: 20 * GIB } as const;
 /** One socket for each question in flight, besides everything else. */
 const FILES_WANTED = 4096;
 
@@ -197,53 +182,6 @@ async function checkGpu({ variables }: CliEnvironment): Promise<readonly Check[]
   }
   const detail = 'a driver is loaded, but nvidia-smi does not answer';
   return [{ name: 'GPU', state: 'warning', detail, advice: 'Check that `nvidia-smi` works.', required: false }];
-}
-
-async function checkFolders(environment: CliEnvironment): Promise<readonly Check[]> {
-  const { state, cache } = environment;
-  return [
-    ...(await checkFolder('state', state.root, environment, 'set SECPI_HOME to another one')),
-    ...(await checkFolder('cache', cache, environment, 'set SECPI_CACHE to another one')),
-    await checkDisk(state.root, environment),
-  ];
-}
-
-async function checkFolder(
-  what: string,
-  folder: string,
-  environment: CliEnvironment,
-  otherwise: string,
-): Promise<readonly Check[]> {
-  const there = await existing(folder);
-  const shown = shownPath(folder, environment);
-  const writable = await access(there, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  const name = `${what} folder`;
-  if (writable) {
-    const detail = there === folder ? shown : `${shown} (made when it is needed)`;
-    return [{ name, state: 'ok', detail, required: true }];
-  }
-  const advice = `Make ${there} writable, or ${otherwise}.`;
-  return [{ name, state: 'missing', detail: `cannot write to ${there}`, advice, required: true }];
-}
-
-async function checkDisk(folder: string, environment: CliEnvironment): Promise<Check> {
-  const { bavail, bsize } = await statfs(await existing(folder));
-  const free = bavail * bsize;
-  const detail = `${bytes(free)} free at ${shownPath(folder, environment)}`;
-  const name = 'disk';
-  if (free >= DISK.wanted) return { name, state: 'ok', detail, required: true };
-  const advice = 'Checkpoints and merged weights are large; put SECPI_HOME on a larger disk.';
-  return { name, state: free < DISK.needed ? 'missing' : 'warning', detail, advice, required: true };
-}
-
-/** The folder, or the nearest one above it that exists. */
-async function existing(folder: string): Promise<string> {
-  let path = folder;
-  while (dirname(path) !== path && (await stat(path).catch(() => undefined)) === undefined) path = dirname(path);
-  return path;
 }
 
 async function checkOpenFiles({ variables }: CliEnvironment): Promise<readonly Check[]> {

@@ -1,4 +1,5 @@
-import { type Check, checkMachine } from './doctor-checks.js';
+import type { Check } from './check.js';
+import { checkMachine } from './doctor-checks.js';
 import type { CliEnvironment } from './environment.js';
 import { wrapped } from './format.js';
 import { abortOnSignals } from './interrupt.js';

@@ -1,6 +1,6 @@
 import { hasNvidiaGpu } from '../compute/python-environment.js';
 import type { ModelSpec } from '../models/model-spec.js';
-import type { Check } from './doctor-checks.js';
+import type { Check } from './check.js';
 import type { CliEnvironment } from './environment.js';
 import { readRecipe } from './recipe.js';
 

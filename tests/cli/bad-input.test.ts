@@ -54,9 +54,7 @@ describe('a recipe that is wrong is refused with its place, and nothing is writt
     expect(result.exitCode).toBe(2);
     expect(result.stderr).toMatchInlineSnapshot(`
       "error:
-      nowhere.yaml:1:1: there is no file nowhere.yaml
-        1 | 
-          | ^
+      there is no file nowhere.yaml
         \`secpi init\` writes a recipe to start from.
       hint: Nothing was run and nothing was written. \`secpi validate\` checks a recipe without running it.
       code: recipe/invalid"

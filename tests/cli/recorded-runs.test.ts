@@ -56,7 +56,7 @@ describe('secpi status', () => {
       "demo  died  run 01ARZ3NDEKTSV4RRFFQ69G5FAV, started 2026-05-09 12:00, 36 s
         collect   cached: 48 tasks, 2 dropped
         filter    done in 5.0 s: 24 kept, 24 rejected
-        train     cut off: 40/100 steps (40 %), 1.0/s, 1 min left, loss 1.00
+        train     cut off: 40/100 steps (40 %), loss 1.00
         evaluate  –
         report    –
       warning: filter: skipped tasks.jsonl:3 has no column "prompt"
