@@ -21,7 +21,7 @@ PROBE_TOKENS = 64
 
 def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
     """Fills `output` with `model/`."""
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(job.torch_threads)
     quiet_libraries()
     set_seed(0)
     device = pick_device(job.device)

@@ -28,7 +28,7 @@ def run_serve(job: ServeJob, session: Session) -> dict[str, Any]:
 
     from .models import pick_device, quiet_libraries
 
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(job.torch_threads)
     quiet_libraries()
     session.stop.check()
     try:

@@ -48,7 +48,7 @@ class _Sequence:
 
 def run_tiny(job: TinyJob, session: Session) -> dict[str, Any]:
     """Fills `output` with a model folder."""
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(job.torch_threads)
     quiet_libraries()
     samples = list(read_samples(read_json_lines(Path(job.rows), "rows"), ("prompt", "completion")))
     if not samples:

@@ -49,7 +49,7 @@ class _Rows:
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     """Fills `output` with `adapter/` or `model/`, and `loss.jsonl`."""
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(job.torch_threads)
     quiet_libraries()
     device = pick_device(job.device)
     if job.method == "qlora":

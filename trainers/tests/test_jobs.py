@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from secpi_trainers.jobs import check_job
+
 from .support import ROOT, Job, run
 
 
@@ -76,6 +78,12 @@ def test_refuses_documents_that_readers_take_differently(tmp_path: Path, text: s
 def test_a_wrong_job_does_not_cost_the_start_of_torch() -> None:
     code = "import secpi_trainers.__main__, sys; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("asked", "used"), [(1, 1), (2, 2), (3, 2), (4, 4), (7, 4), (64, 4)])
+def test_only_thread_counts_that_give_equal_bits_are_used(tmp_path: Path, asked: int, used: int) -> None:
+    job = train_job(tmp_path, threads=asked)
+    assert check_job("train", json.loads(job.path.read_text())).torch_threads == used
 
 
 def test_doctor_prints_what_there_is() -> None:

@@ -48,7 +48,7 @@ def test_is_a_model_folder_without_traces_of_this_machine(built: Job, tmp_path: 
 
 
 def test_killed_in_the_middle_it_ends_with_the_same_bytes_elsewhere(built: Job, data: Path, tmp_path: Path) -> None:
-    job = tiny_job(data, tmp_path / "elsewhere", threads=2)
+    job = tiny_job(data, tmp_path / "elsewhere", threads=4)
     process = start("tiny", job)
     wait_until(lambda: max(job.steps(), default=0) >= 25, process)
     process.send_signal(signal.SIGKILL)

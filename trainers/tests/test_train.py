@@ -73,7 +73,7 @@ def test_leaves_an_adapter_and_a_loss_curve(whole: Job, base: Path) -> None:
 def test_killed_it_ends_with_the_same_bytes_whatever_the_threads(
     whole: Job, base: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    job = train_job(base, prepared, tmp_path, threads=1)
+    job = train_job(base, prepared, tmp_path, threads=4)
     process = start("train", job)
     wait_until(lambda: max(job.steps(), default=0) >= 25, process)
     process.send_signal(signal.SIGKILL)
