@@ -1,7 +1,6 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SecpiError } from '../../base/errors.js';
 import type { Json } from '../../base/json.js';
 import type { TrainerResult } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
@@ -116,7 +115,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   },
 });
 
-async function run(
+function run(
   context: Context,
   command: 'prepare' | 'train' | 'merge',
   fields: Readonly<Record<string, Json>>,
@@ -126,22 +125,18 @@ async function run(
   return services.target(params.on).runTrainer(job, { signal, onEvent: onEvent(emit) });
 }
 
-/** Samples become ids and labels once, checked row by row; both backends train on those. */
-async function prepare(context: Context): Promise<TrainerResult> {
+/** Samples become ids and labels once, checked row by row; both backends train on those. It is an error when none is left. */
+function prepare(context: Context): Promise<TrainerResult> {
   const { params, inputs, seed } = context;
-  const result = await run(context, 'prepare', {
+  return run(context, 'prepare', {
     model: inputs.base.path('model'),
     samples: inputs.samples.path('samples.jsonl'),
     max_tokens: params.max_tokens,
     seed,
   });
-  if (result.facts.kept !== 0) return result;
-  throw new SecpiError('train/no-samples', 'no sample is left to train on', {
-    hint: `Dropped while tokenising: ${JSON.stringify(result.facts.dropped)}. The funnel of the curate stage tells what happened before.`,
-  });
 }
 
-async function tune(context: Context, baseName: string): Promise<TrainerResult> {
+function tune(context: Context, baseName: string): Promise<TrainerResult> {
   const { params, inputs, work, seed } = context;
   const { method, lora, epochs, steps } = params;
   return run(context, 'train', {
@@ -166,7 +161,7 @@ async function tune(context: Context, baseName: string): Promise<TrainerResult> 
 }
 
 /** Adapter and base become one model; the trainer checks that both give the same logits. */
-async function merge(context: Context): Promise<TrainerResult> {
+function merge(context: Context): Promise<TrainerResult> {
   const { params, inputs, work } = context;
   return run(context, 'merge', {
     model: inputs.base.path('model'),
