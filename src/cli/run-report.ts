@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -8,7 +9,8 @@ import { inspectArtifact } from '../engine/artifact-store.js';
 import type { RunFinished } from '../engine/event.js';
 import { readRun } from '../engine/run-record.js';
 import type { StateDirectory } from '../engine/state-directory.js';
-import type { ReportData, ReportRun } from '../stages/report/report-data.js';
+import { Html } from '../stages/report/html.js';
+import { LOSS_CHART, type ReportData, type ReportRun } from '../stages/report/report-data.js';
 import type { CliEnvironment } from './environment.js';
 
 /** Name of the report in a run's folder. */
@@ -25,12 +27,18 @@ export async function writeRunReport(
 ): Promise<string | undefined> {
   const manifests = new Map<string, Manifest>();
   let data: ReportData | undefined;
+  let chart: Html | null = null;
   for (const { stage, fingerprint, outcome } of finished.stages) {
     if (fingerprint === null || (outcome !== 'done' && outcome !== 'cached')) continue;
     const artifact = await artifactOf(state, stage, fingerprint);
     if (artifact === undefined) continue;
     manifests.set(stage, artifact.manifest);
-    if (stage === 'report') data = (await artifact.json('report.json', z.unknown())) as ReportData;
+    if (stage !== 'report') continue;
+    data = (await artifact.json('report.json', z.unknown())) as ReportData;
+    chart = await readFile(artifact.path(LOSS_CHART), 'utf8').then(
+      (svg) => new Html(svg),
+      () => null,
+    );
   }
   if (data === undefined) return undefined;
   const record = await readRun(state, finished.run);
@@ -51,7 +59,7 @@ export async function writeRunReport(
   };
   const { renderReport } = await import('../stages/report/render.js');
   const path = join(state.run(finished.run), REPORT);
-  await writeTextAtomic(path, environment.redact(await renderReport(data, run)));
+  await writeTextAtomic(path, environment.redact(await renderReport(data, run, chart)));
   return path;
 }
 

@@ -11,7 +11,7 @@ import { serveFolder } from '../models/serve-folder.js';
 import type { Recipe } from '../pipeline.js';
 import { openSandbox } from '../sandbox/open-sandbox.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
-import { loadCatalogue } from '../security/catalogue.js';
+import { type Catalogue, catalogueDigest, loadCatalogue } from '../security/catalogue.js';
 import type { StageServices } from '../stages/services.js';
 import { loadSuite } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
@@ -23,11 +23,16 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
   const python = once(() => findPythonEnvironment(cache));
   const sandboxes = new Map<boolean, Promise<Sandbox>>();
   const suites = new Map<string, Promise<Suite>>();
-  const catalogue = loadCatalogue();
+  let catalogue: Catalogue | undefined;
   const hub = openHub({ hubUrl: variables.HF_ENDPOINT, token: variables.HF_TOKEN, redact });
 
   return {
-    catalogue,
+    // Parsing it takes longer than everything else a run without work does.
+    get catalogue() {
+      catalogue ??= loadCatalogue();
+      return catalogue;
+    },
+    catalogueDigest: catalogueDigest(),
     hub,
     models: {
       open(name, onLog) {

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf, SecpiError, type SourceLocation } from '../base/errors.js';
-import { type Sha256, sha256Json } from '../base/hash.js';
-import type { Json } from '../base/json.js';
+import { type Sha256, sha256 } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
 import { CWE_GROUPS, type CweEntry, type CweGroup, cweEntrySchema } from './cwe-entry.js';
 
@@ -35,18 +34,18 @@ export interface Catalogue {
   readonly groups: Readonly<Record<CweGroup, string>>;
   /** In the order of the file; keys are ids such as `CWE-89`. */
   readonly entries: ReadonlyMap<string, CweEntry>;
-  /** Of the canonical content: comments and layout do not count. Enters fingerprints. */
-  readonly sha256: Sha256;
 }
 
-/**
- * Reads and checks a catalogue file.
- * @throws SecpiError `security/catalogue-unreadable` or `security/catalogue-invalid`, with the place of the first mistake.
- */
-export function loadCatalogue(path: string = join(packageRoot, 'catalogue', 'cwe.yaml')): Catalogue {
-  let text: string;
+const bundledCatalogue = join(packageRoot, 'catalogue', 'cwe.yaml');
+
+/** Identifies a catalogue file by its bytes; quick, because nothing is parsed. */
+export function catalogueDigest(path: string = bundledCatalogue): Sha256 {
+  return sha256(readText(path));
+}
+
+function readText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new SecpiError(
       'security/catalogue-unreadable',
@@ -58,6 +57,14 @@ export function loadCatalogue(path: string = join(packageRoot, 'catalogue', 'cwe
       },
     );
   }
+}
+
+/**
+ * Reads and checks a catalogue file.
+ * @throws SecpiError `security/catalogue-unreadable` or `security/catalogue-invalid`, with the place of the first mistake.
+ */
+export function loadCatalogue(path: string = bundledCatalogue): Catalogue {
+  const text = readText(path);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
   const locate = (offset: number): SourceLocation => {
@@ -85,7 +92,6 @@ export function loadCatalogue(path: string = join(packageRoot, 'catalogue', 'cwe
     notice: file.notice,
     groups: file.groups,
     entries: new Map(file.entries.map((entry) => [entry.id, entry])),
-    sha256: sha256Json(file as Json),
   };
 }
 

@@ -23,6 +23,8 @@ export interface ServedModel {
 /** Everything a stage may reach outside its artifacts. Made once, in the command line's `run`, and given to every stage. */
 export interface StageServices {
   readonly catalogue: Catalogue;
+  /** What the catalogue is, without reading it: enters fingerprints. */
+  readonly catalogueDigest: Sha256;
   readonly models: {
     /** A model named under the recipe's `models`. */
     open(name: string, onLog?: (log: ModelLog) => void): Promise<OpenModel>;

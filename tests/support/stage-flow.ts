@@ -13,7 +13,7 @@ import { type StateDirectory, stateDirectory } from '../../src/engine/state-dire
 import { openHub } from '../../src/hub/open-hub.js';
 import { type ModelSpec, modelSpecSchema } from '../../src/models/model-spec.js';
 import { openModel } from '../../src/models/open-model.js';
-import { loadCatalogue } from '../../src/security/catalogue.js';
+import { catalogueDigest, loadCatalogue } from '../../src/security/catalogue.js';
 import type { StageServices } from '../../src/stages/services.js';
 import { loadSuite } from '../../src/suites/registry.js';
 
@@ -155,6 +155,7 @@ export function testServices(
   const specOf = (name: string): ModelSpec => specs[name] ?? absent(`model ${name}`)();
   return {
     catalogue,
+    catalogueDigest: catalogueDigest(),
     models: {
       open: async (name, onLog) =>
         openModel({

@@ -35,7 +35,7 @@ export const curate: SecpiStage<Params, Input> = defineStage<Params, Input, Stag
   async pins({ params, services }) {
     const suites = await Promise.all((params.decontaminate ?? []).map((name) => services.suite(name)));
     return {
-      catalogue: services.catalogue.sha256,
+      catalogue: services.catalogueDigest,
       suites: Object.fromEntries(suites.map((suite) => [suite.name, suite.digest])),
     };
   },

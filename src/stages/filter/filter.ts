@@ -50,7 +50,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   async pins({ params, services }) {
     return {
       classifier: await services.models.pin(params.by),
-      catalogue: services.catalogue.sha256,
+      catalogue: services.catalogueDigest,
       prompt: promptsDigest().classify,
     };
   },

@@ -7,8 +7,11 @@ import type { ReportData, ReportRun } from './report-data.js';
 import { style } from './style.js';
 import { suiteSection } from './suite-section.js';
 
-/** The whole page. `run` adds what one run knows about time and money; the artifact is rendered without it. */
-export async function renderReport(data: ReportData, run?: ReportRun): Promise<string> {
+/**
+ * The whole page. `run` adds what one run knows about time and money; the artifact is rendered without it. A loss chart that was
+ * drawn before need not be drawn again.
+ */
+export async function renderReport(data: ReportData, run?: ReportRun, chart?: Html | null): Promise<string> {
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -23,7 +26,7 @@ ${header(data, run)}
 ${data.suites.map((suite) => suiteSection(suite, data.weaknesses))}
 ${answersSection(data.answers, data.weaknesses)}
 ${funnelSection(data)}
-${trainingSection(data, await lossChart(data.losses))}
+${trainingSection(data, chart === undefined ? await lossChart(data.losses) : chart)}
 ${tracesSection(data.traces, data.weaknesses)}
 ${runSection(run)}
 ${provenanceSection(data)}

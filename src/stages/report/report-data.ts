@@ -3,6 +3,9 @@ import type { Funnel } from '../curate/records.js';
 import type { ScoredSample, Scores } from '../evaluate/records.js';
 import type { Loss, Trained } from '../train/records.js';
 
+/** The drawn loss curve in the report's artifact; not there when no loss was logged. */
+export const LOSS_CHART = 'loss.svg';
+
 /** Everything the report shows, as data: `report.json`. Free of times and of the machine, so that it reproduces byte for byte. */
 export interface ReportData {
   readonly schema: 1;

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { defineStage } from '../../engine/stage.js';
 import type { SecpiStage, StageServices } from '../services.js';
+import { lossChart } from './charts.js';
 import { gather } from './gather.js';
 import { renderReport } from './render.js';
+import { LOSS_CHART } from './report-data.js';
 
 /** The recipe's part. */
 export const reportParams = z.strictObject({
@@ -28,13 +30,15 @@ export const report: SecpiStage<ReportParams, ReportInput> = defineStage<ReportP
 
   async pins({ services }) {
     // For the names of the weaknesses.
-    return { catalogue: services.catalogue.sha256 };
+    return { catalogue: services.catalogueDigest };
   },
 
   async run(context) {
     const data = await gather(context);
     await context.output.json('report.json', data);
-    await context.output.text('report.html', await renderReport(data));
+    const chart = await lossChart(data.losses);
+    if (chart !== null) await context.output.text(LOSS_CHART, chart.toString());
+    await context.output.text('report.html', await renderReport(data, undefined, chart));
     return { counts: { figures: data.suites.length, traces: data.traces.length, comparisons: data.answers.length } };
   },
 });

@@ -51,7 +51,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
   async pins({ params, services }) {
     return {
       teacher: await services.models.pin(params.by),
-      catalogue: services.catalogue.sha256,
+      catalogue: services.catalogueDigest,
       prompt: promptsDigest().trace,
     };
   },
