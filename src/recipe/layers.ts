@@ -60,26 +60,44 @@ export type Origin =
   | { readonly kind: 'override'; readonly override: Override }
   | { readonly kind: 'document'; readonly document: RecipeDocument };
 
-/** Finds the layer that decided a value; for a missing value, the layer that has the nearest parent. */
+/**
+ * Finds the layer that decided a value; for a missing value, the layer that has the nearest parent. A list or a plain value
+ * replaces everything below it, so what stands at the same path further down decides nothing.
+ */
 export function originOf(
   path: Path,
   documents: readonly RecipeDocument[],
   overrides: readonly Override[],
 ): Origin | undefined {
-  for (let depth = path.length; depth >= 0; depth -= 1) {
+  let layers: readonly { readonly origin: Origin; readonly value: unknown }[] = [
+    ...[...overrides].reverse().map((override) => ({
+      origin: { kind: 'override', override } as const,
+      value: overrideLayer(override),
+    })),
+    ...documents.map((document) => ({ origin: { kind: 'document', document } as const, value: document.value })),
+  ];
+  let found: Origin | undefined = documents[0] && { kind: 'document', document: documents[0] };
+  for (let depth = 1; depth <= path.length; depth += 1) {
     const part = path.slice(0, depth);
-    for (const override of [...overrides].reverse()) {
-      if (depth > 0 && startsWith(part, override.path) && has(overrideLayer(override), part))
-        return { kind: 'override', override };
-    }
-    const document = documents.find((candidate) => has(candidate.value, part));
-    if (document !== undefined) return { kind: 'document', document };
+    const holders = layers.filter(({ value }) => has(value, part));
+    const [top] = holders;
+    if (top === undefined) break;
+    const replaced = holders.findIndex(({ value }) => !isMapping(at(value, part)));
+    layers = replaced === -1 ? holders : holders.slice(0, Math.max(1, replaced));
+    // A missing key is missed in the document that has the map, not in an override that adds another key to it.
+    const home = layers.find(({ origin }) => origin.kind === 'document' || reaches(origin.override, part)) ?? top;
+    found = home.origin;
   }
-  return undefined;
+  return found;
 }
 
-function startsWith(path: Path, prefix: readonly string[]): boolean {
-  return path.length >= prefix.length && prefix.every((key, index) => String(path[index]) === key);
+/** Whether the override gives the value at this path, rather than only leading to a place further inside. */
+function reaches(override: Override, path: Path): boolean {
+  return path.length >= override.path.length;
+}
+
+function at(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((current, key) => (current as Record<PropertyKey, unknown>)[key], value);
 }
 
 function has(value: unknown, path: Path): boolean {

@@ -253,6 +253,28 @@ describe('extends and --set', () => {
     );
   });
 
+  it('blames nothing that a list or an override has replaced', async () => {
+    await writeFile(join(folder, 'rows.jsonl'), '');
+    await writeFile(
+      join(folder, 'base.yaml'),
+      'name: base\nsources: [{ file: rows.jsonl }]\ntrain: { learning_rate: 1 }\n',
+    );
+    expect(await complaint('extends: base.yaml\nsources: [{ fil: x }]\n')).toMatch(/^recipe\.yaml:2:/);
+    const replaced = { overrides: ['sources=[{fil: x}]'] };
+    expect(await complaint('extends: base.yaml\n', replaced)).toMatch(/^--set sources=\[\{fil: x\}\]: /);
+    // Removed further up, so that is where it is missing.
+    expect(await complaint('extends: base.yaml\ntrain: { learning_rate: null }\n')).toMatch(
+      /^recipe\.yaml:2:\d+: `train\.learning_rate` is missing/,
+    );
+    // An override that adds a key does not take the blame for another one that the document lacks.
+    expect(await complaint('name: a\ntrain: {}\n', { overrides: ['train.epochs=2'] })).toMatch(
+      /^recipe\.yaml:2:1: `train\.learning_rate` is missing/,
+    );
+    expect(await complaint('name: a\n', { overrides: ['train.epochs=2'] })).toMatch(
+      /^--set train\.epochs=2: `train\.learning_rate` is missing/,
+    );
+  });
+
   it('refuses cycles, missing bases and malformed overrides', async () => {
     expect(await complaint('extends: recipe.yaml\n')).toContain('extends itself');
     expect(await complaint('name: a\nextends: nope.yaml\n')).toContain('recipe.yaml:2:10: there is no file nope.yaml');
