@@ -3,12 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { createRedactor, isSecretName } from '../../src/base/redact.js';
 
 describe('isSecretName', () => {
-  it.each(['HF_TOKEN', 'OPENAI_API_KEY', 'MY_SECRET', 'SECRET_THING', 'DB_PASSWORD', 'password', 'GH_PAT', 'TOKEN', 'AWS_SECRET_ACCESS_KEY'])(
-    'knows %s',
-    (name) => expect(isSecretName(name)).toBe(true),
-  );
-  it.each(['HOME', 'PATH', 'TOKENIZERS_PARALLELISM', 'KEYBOARD', 'MONKEY', 'COMPASS', 'MAX_TOKENS'])('leaves %s', (name) =>
-    expect(isSecretName(name)).toBe(false),
+  it.each([
+    'HF_TOKEN',
+    'OPENAI_API_KEY',
+    'MY_SECRET',
+    'SECRET_THING',
+    'DB_PASSWORD',
+    'password',
+    'GH_PAT',
+    'TOKEN',
+    'AWS_SECRET_ACCESS_KEY',
+  ])('knows %s', (name) => expect(isSecretName(name)).toBe(true));
+  it.each(['HOME', 'PATH', 'TOKENIZERS_PARALLELISM', 'KEYBOARD', 'MONKEY', 'COMPASS', 'MAX_TOKENS'])(
+    'leaves %s',
+    (name) => expect(isSecretName(name)).toBe(false),
   );
 });
 

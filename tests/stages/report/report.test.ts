@@ -194,7 +194,7 @@ describe('the report stage', () => {
     ]);
     expect(data.weaknesses).toMatchObject({ 'CWE-89': 'SQL injection', 'CWE-22': 'path traversal' });
     expect(data.title).toBe('My own title');
-    expect(manifest.outputs.map(({ path }) => path).sort()).toEqual(['report.html', 'report.json']);
+    expect(manifest.outputs.map(({ path }) => path).sort()).toEqual(['loss.svg', 'report.html', 'report.json']);
   });
 
   it('is the same bytes in another place at another time', async () => {
