@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/base/package-root.js';
 import { graphNode } from '../../src/engine/graph.js';
 import { collect, collectParams } from '../../src/stages/collect/collect.js';
 import { droppedRowSchema } from '../../src/stages/collect/records.js';
@@ -18,10 +19,10 @@ const rows = [
   { prompt: 'Write a function that turns a roman numeral into a number.', language: 'go' },
 ];
 
-async function runCollect(decontaminate: readonly string[]) {
+async function runCollect(decontaminate: readonly string[], given?: string) {
   await using home = await stageHome();
-  const file = join(home.folder, 'tasks.jsonl');
-  await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const file = given ?? join(home.folder, 'tasks.jsonl');
+  if (given === undefined) await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const params = collectParams.parse({
     sources: [{ file, language: 'language' }],
     near_duplicates: false,
@@ -57,6 +58,17 @@ describe('decontamination of the collected tasks', () => {
     expect(off.manifest.reasons).toEqual({});
     expect(on.manifest.fingerprint).not.toBe(off.manifest.fingerprint);
     expect(JSON.stringify(on.manifest.preimage)).toContain(mini.digest);
+  });
+
+  it('catches what the quickstart trains on, which switches it off for that reason', async () => {
+    const file = join(packageRoot, 'recipes', 'quickstart', 'tasks.jsonl');
+    const off = await runCollect([], file);
+    expect(off.manifest.reasons).toEqual({});
+    const on = await runCollect(['mini'], file);
+    expect(on.manifest.counts.rows).toBe(off.tasks.length);
+    expect(on.manifest.reasons).toEqual({ contaminated: mini.problems.length });
+    const caught = on.dropped.map(({ prompt }) => prompt).sort();
+    expect(caught).toEqual(mini.problems.map(({ prompt }) => prompt).sort());
   });
 
   it('names suite and problem, and refuses a suite that nobody knows', async () => {

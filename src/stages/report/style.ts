@@ -38,7 +38,8 @@ nav { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin-top: 1.3rem; fon
 .card { background: var(--panel); border-radius: 8px; padding: 1rem 1.2rem 1.1rem; }
 .card .name { font-weight: 600; }
 .card .quiet { line-height: 1.4; }
-.big { font-size: 1.75rem; line-height: 1.2; font-weight: 650; letter-spacing: -.02em; font-variant-numeric: tabular-nums; margin: .5rem 0 .15rem; white-space: nowrap; }
+.big { font-size: 1.55rem; line-height: 1.2; font-weight: 650; letter-spacing: -.02em; font-variant-numeric: tabular-nums; margin: .5rem 0 .15rem; }
+.big span { white-space: nowrap; }
 .big .arrow { color: var(--quiet); font-weight: 400; padding: 0 .1em; }
 
 .scroll { overflow-x: auto; margin: .6rem 0 1.2rem; }
