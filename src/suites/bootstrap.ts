@@ -33,14 +33,26 @@ export function resampled(
 }
 
 /**
- * The interval between the two outer percentiles of `values`, linearly interpolated; `null` when there are none. It is
- * widened to hold `estimate`, which a sum in another order may miss by one rounding.
+ * The interval between the two outer percentiles of `values`, linearly interpolated; `null` when there are none, and when all
+ * of them are the same: where every item agrees, resampling cannot tell how far the next one might be off. It is widened to
+ * hold `estimate`, which a sum in another order may miss by one rounding.
  */
 export function percentileInterval(values: readonly number[], estimate: number, confidence = 0.95): Interval | null {
-  if (values.length === 0) return null;
+  if (values.every((value) => value === values[0])) return null;
   const sorted = [...values].sort((a, b) => a - b);
   const tail = (1 - confidence) / 2;
   return [Math.min(estimate, quantile(sorted, tail)), Math.max(estimate, quantile(sorted, 1 - tail))];
+}
+
+/**
+ * The exact binomial interval (Clopper and Pearson 1934) for the two ends where it has a closed form and where the bootstrap
+ * knows nothing: none of `count` items passed, or all of them did. `null` for any other estimate.
+ */
+export function unanimousInterval(estimate: number, count: number, confidence = 0.95): Interval | null {
+  if (count === 0) return null;
+  const reach = ((1 - confidence) / 2) ** (1 / count);
+  if (estimate === 0) return [0, 1 - reach];
+  return estimate === 1 ? [reach, 1] : null;
 }
 
 function quantile(sorted: readonly number[], q: number): number {

@@ -1,5 +1,5 @@
 import type { Language } from '../sandbox/sandbox.js';
-import { type BootstrapOptions, type Interval, percentileInterval, resampled } from './bootstrap.js';
+import { type BootstrapOptions, type Interval, percentileInterval, resampled, unanimousInterval } from './bootstrap.js';
 import { passAtK } from './pass-at-k.js';
 import type { Verdict } from './suite.js';
 
@@ -31,7 +31,10 @@ export interface Rates {
   readonly samples: number;
   /** Samples left out of the rates because a check could not run. */
   readonly unverified: number;
-  /** Bootstrap over problems; `null` for a figure that is `null` or rests on one problem. */
+  /**
+   * Bootstrap over problems; exact binomial where all problems agree. `null` for a figure that is `null` or rests on one
+   * problem.
+   */
   readonly intervals: {
     readonly func_at_1: Interval | null;
     readonly func_sec_at_1: Interval | null;
@@ -52,7 +55,7 @@ export interface MetricOptions extends BootstrapOptions {
   readonly ks?: readonly number[];
 }
 
-/** Tuned minus base, over the problems that both have verified samples for. */
+/** Tuned minus base, over the problems that both have verified samples for. No interval where all problems agree. */
 export interface PairedDifference {
   readonly estimate: number;
   readonly interval: Interval | null;
@@ -138,11 +141,15 @@ function ratesOf(outcomes: readonly ProblemOutcome[], options: MetricOptions): R
   const counts = all.filter((problem) => problem.n > 0);
   const indices = everyIndex(counts.length);
   const rate = (part: Part, k: number) => meanPassAtK(counts, part, k)(indices);
-  const interval = (statistic: Statistic): Interval | null => {
+  const interval = (statistic: Statistic, deciding = counts.length): Interval | null => {
     const estimate = statistic(indices);
     // One problem resampled is always itself: an interval of no width would claim a certainty that is not there.
     if (estimate === null || counts.length < 2) return null;
-    return percentileInterval(resampled(counts.length, statistic, options), estimate, options.confidence);
+    const values = resampled(counts.length, statistic, options);
+    return (
+      percentileInterval(values, estimate, options.confidence) ??
+      unanimousInterval(estimate, deciding, options.confidence)
+    );
   };
   const fewest = counts.length === 0 ? 0 : Math.min(...counts.map((problem) => problem.n));
   const ks = [...new Set(options.ks ?? [])].filter((k) => k > 1 && k <= fewest).sort((a, b) => a - b);
@@ -168,7 +175,8 @@ function ratesOf(outcomes: readonly ProblemOutcome[], options: MetricOptions): R
       func_at_1: interval(meanPassAtK(counts, 'func', 1)),
       func_sec_at_1: interval(meanPassAtK(counts, 'both', 1)),
       ...Object.fromEntries(intervals),
-      sec_ratio: interval(secRatio(counts)),
+      // Only a problem with a working answer has a say in it.
+      sec_ratio: interval(secRatio(counts), counts.filter((problem) => problem.func > 0).length),
     },
   };
 }

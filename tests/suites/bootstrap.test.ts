@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { percentileInterval, resampled } from '../../src/suites/bootstrap.js';
+import { percentileInterval, resampled, unanimousInterval } from '../../src/suites/bootstrap.js';
 
 const meanOf = (values: readonly number[]) => (indices: Uint32Array) =>
   indices.reduce((total, index) => total + (values[index] ?? 0), 0) / indices.length;
@@ -45,6 +45,25 @@ describe('percentileInterval', () => {
 
   it('is null without values and never leaves out the estimate', () => {
     expect(percentileInterval([], 0.5)).toBeNull();
-    expect(percentileInterval([0.3, 0.3], 0.1 + 0.2)).toEqual([0.3, 0.1 + 0.2]);
+    expect(percentileInterval([0.2, 0.3], 0.1 + 0.2, 1)).toEqual([0.2, 0.1 + 0.2]);
+  });
+
+  it('claims nothing where every resample is the same', () => {
+    expect(percentileInterval([1, 1, 1], 1)).toBeNull();
+  });
+});
+
+describe('unanimousInterval', () => {
+  it('is the exact binomial one: the chance of such a run at its far end is half of what is left out', () => {
+    // 0.8147^18 = 0.025; the table value of Clopper and Pearson for 18 of 18 is 81.5 %.
+    expect(unanimousInterval(1, 18)).toEqual([expect.closeTo(0.8147, 4), 1]);
+    expect(unanimousInterval(0, 18)).toEqual([0, expect.closeTo(0.1853, 4)]);
+  });
+
+  it('narrows with every further item, and says nothing about mixed results or no items', () => {
+    const width = (count: number) => 1 - (unanimousInterval(1, count)?.[0] ?? 0);
+    for (let count = 1; count < 200; count += 1) expect(width(count + 1)).toBeLessThan(width(count));
+    expect(unanimousInterval(0.5, 10)).toBeNull();
+    expect(unanimousInterval(1, 0)).toBeNull();
   });
 });

@@ -70,7 +70,7 @@ type Answer = Extract<ServerAction, { kind: 'answer' }>;
 const USAGE = { prompt_tokens: 10, completion_tokens: 5 };
 
 /** The default script: answers `echo: <prompt>`. */
-export const echo: ServerScript = (chat) => ({ kind: 'answer', content: `echo: ${chat.prompt}` });
+const echo: ServerScript = (chat) => ({ kind: 'answer', content: `echo: ${chat.prompt}` });
 
 /** Starts the server on a free port of the loopback interface. */
 export async function startOpenaiServer(script: ServerScript = echo): Promise<OpenaiServer> {

@@ -19,6 +19,9 @@ import {
   type Variant,
 } from './records.js';
 
+/** Beside @1, where there are that many samples. */
+const passAtKs = [5, 10, 50];
+
 const suiteSchema = z.strictObject({
   /** Answers per problem and variant. */
   samples: z.number().int().positive().max(1000).default(1),
@@ -104,7 +107,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     const scores: Record<string, SuiteScores> = {};
     for (const suite of suites) {
       const of = (variant: Variant) => outcomes.get(`${suite.name}/${variant}`) ?? [];
-      const options = { seed, resamples: params.bootstrap_resamples };
+      const options = { seed, resamples: params.bootstrap_resamples, ks: passAtKs };
       scores[suite.name] = {
         digest: suite.digest,
         problems: suite.problems.length,

@@ -127,7 +127,7 @@ describe('evaluate', () => {
         base: { func_at_1: 1, func_sec_at_1: 0, sec_ratio: 0 },
         tuned: { func_at_1: 1, func_sec_at_1: 1, sec_ratio: 1 },
       },
-      comparison: { func_sec_at_1: { estimate: 1, interval: [1, 1] } },
+      comparison: { func_sec_at_1: { estimate: 1, interval: null } },
     });
     expect(scores.sandbox).toEqual(sandbox.level);
     expect(run.metrics.mini).toEqual({
