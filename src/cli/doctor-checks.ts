@@ -92,11 +92,11 @@ function parsed(text: string): unknown {
   }
 }
 
-async function checkSandbox({ cache }: CliEnvironment, signal: AbortSignal): Promise<readonly Check[]> {
+async function checkSandbox(environment: CliEnvironment, signal: AbortSignal): Promise<readonly Check[]> {
   const name = 'sandbox';
   let sandbox: Sandbox;
   try {
-    sandbox = await openSandbox({ cacheFolder: cache });
+    sandbox = await openSandbox({ cacheFolder: environment.cache });
   } catch (error) {
     signal.throwIfAborted();
     const hint = error instanceof SecpiError ? error.hint : undefined;
@@ -130,14 +130,18 @@ async function checkSandbox({ cache }: CliEnvironment, signal: AbortSignal): Pro
             'Do not evaluate model-written code here until this is understood; a newer bubblewrap or kernel may help.',
           required: true,
         };
-  return [{ name, state: 'ok', detail: level, required: true }, tested, ...(await checkToolchains(sandbox))];
+  return [
+    { name, state: 'ok', detail: level, required: true },
+    tested,
+    ...(await checkToolchains(sandbox, environment)),
+  ];
 }
 
 const languageNames = { python: 'Python', javascript: 'JavaScript', c: 'C', cpp: 'C++', go: 'Go' } as const;
 
 /** Without a language its problems are left out of the suites: that is counted and named, so it is no error. */
-async function checkToolchains({ toolchains }: Sandbox): Promise<readonly Check[]> {
-  const { installCommand } = await checkSystemPackages();
+async function checkToolchains({ toolchains }: Sandbox, environment: CliEnvironment): Promise<readonly Check[]> {
+  const { installCommand } = await checkSystemPackages(environment.variables);
   return LANGUAGES.map((language) => {
     const name = `scoring ${languageNames[language]}`;
     const version = toolchains[language];

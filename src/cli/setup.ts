@@ -22,7 +22,7 @@ export async function setupCommand(
     if (json) writeJson({ type: 'log', message: line }, environment);
     else environment.stdout.write(`secpi: ${line}\n`);
   };
-  const packages = await installSystemPackages(say);
+  const packages = await installSystemPackages(say, environment.variables);
   for (const { program, purpose } of packages.missing) say(`${program} is missing: needed for ${purpose}`);
   if (packages.installCommand !== undefined) say(`install it with: ${packages.installCommand}`);
   const { python } = await preparePythonEnvironment({

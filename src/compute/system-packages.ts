@@ -54,7 +54,7 @@ export interface SystemPackages {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Which programs are missing here, and how this system would install them. Installs nothing. */
-export async function checkSystemPackages(environment: Environment = process.env): Promise<SystemPackages> {
+export async function checkSystemPackages(environment: Environment): Promise<SystemPackages> {
   const missing: Wanted[] = [];
   for (const candidate of wanted) if (!(await onPath(candidate.program, environment))) missing.push(candidate);
   const manager = missing.length === 0 ? undefined : await packageManager(environment);
@@ -68,7 +68,7 @@ export async function checkSystemPackages(environment: Environment = process.env
 /** Installs what is missing when that needs no question (root, or sudo without a password); says what it does. */
 export async function installSystemPackages(
   say: (line: string) => void,
-  environment: Environment = process.env,
+  environment: Environment,
 ): Promise<SystemPackages> {
   const before = await checkSystemPackages(environment);
   const manager = before.missing.length === 0 ? undefined : await packageManager(environment);
