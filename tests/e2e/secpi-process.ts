@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
 import type { Manifest } from '../../src/engine/artifact.js';
 import type { JournalEvent, RunFinished } from '../../src/engine/event.js';
@@ -26,9 +27,17 @@ export interface Started {
   killGroup(signal: NodeJS.Signals): void;
 }
 
+/** A state directory of its own, gone when the test file is through: each holds a few trained models. */
 export async function newHome(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'secpi-e2e-'));
+  const home = await mkdtemp(join(tmpdir(), 'secpi-e2e-'));
+  homes.push(home);
+  return home;
 }
+
+const homes: string[] = [];
+afterAll(async () => {
+  for (const home of homes) await rm(home, { recursive: true, force: true });
+});
 
 /** Starts `secpi ARGS --json` with its state in `home`. */
 export function start(
