@@ -76,7 +76,7 @@ async function checkPython({ cache, variables }: CliEnvironment): Promise<readon
           advice: `Delete ${python.folder}, then: ${advice}`,
           required,
         };
-  const cuda = torch?.cuda ? `CUDA ${torch.cuda}` : 'CPU build';
+  const cuda = torch?.cuda ? `CUDA ${torch.cuda}` : 'computes on the CPU';
   return [
     { name: 'Python', state: 'ok', detail: `${facts.data.python} (${cuda}) in ${python.folder}`, required },
     packages,
