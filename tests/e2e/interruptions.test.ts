@@ -4,7 +4,7 @@ import { finishedIn, newHome, outputsIn, processesUsing, type Started, smallReci
 
 const kills = 20;
 /** Long enough that a run gets somewhere between two kills: loading torch alone takes a few seconds. */
-const longestRunMs = 7000;
+const longestRunMs = 5000;
 
 /** Two runs of the same recipe, started together and left alone; what they made is what every other run has to make. */
 let together: readonly Awaited<Started['ended']>[];

@@ -79,8 +79,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
       suites.reduce((sum, suite) => sum + suite.problems.length * (params.suites[suite.name]?.samples ?? 1), 0) *
       VARIANTS.length;
 
-    const languages = new Set(suites.flatMap((suite) => suite.problems.map((problem) => problem.language)));
-    for (const language of languages) if (sandbox.toolchains[language] !== undefined) await sandbox.prepare(language);
+    await prepareLanguages(suites, sandbox, context);
 
     for (const variant of VARIANTS) {
       const folder = context.inputs[variant].path('model');
@@ -128,6 +127,20 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     return { counts: { answers: done, unverified }, tokens, metrics: metricsOf(scores) };
   },
 });
+
+/** Warms up compilers; names the languages that cannot be scored here, and what that leaves out. */
+async function prepareLanguages(suites: readonly Suite[], sandbox: Sandbox, { emit }: Context): Promise<void> {
+  const problems = suites.flatMap((suite) => suite.problems);
+  for (const language of new Set(problems.map((problem) => problem.language))) {
+    if (sandbox.toolchains[language] !== undefined) {
+      await sandbox.prepare(language);
+      continue;
+    }
+    const count = problems.filter((problem) => problem.language === language).length;
+    const message = `there is no ${language} toolchain here: ${count} problems are left out of the figures and counted as unverified`;
+    emit({ type: 'log', level: 'warn', message });
+  }
+}
 
 async function sandboxFor(params: Params, services: StageServices): Promise<Sandbox> {
   return services.sandbox({ withoutIsolation: params.without_sandbox !== undefined });

@@ -72,10 +72,15 @@ function noticesOf(params: ReportParams, suites: ReportData['suites'], sandbox: 
       );
     }
     const unverified = base.unverified + tuned.unverified;
-    if (unverified > 0)
-      notices.push(
-        `${unverified === 1 ? '1 answer' : `${unverified} answers`} to ${name} could not be checked on the machine that scored them (a compiler was missing, say): neither a pass nor a fail.`,
+    if (unverified > 0) {
+      const of = Object.keys(base.per_language).filter(
+        (language) =>
+          (base.per_language[language]?.unverified ?? 0) + (tuned.per_language[language]?.unverified ?? 0) > 0,
       );
+      notices.push(
+        `${unverified === 1 ? '1 answer' : `${unverified} answers`} to ${name} (${of.join(', ')}) could not be checked on the machine that scored them (a compiler was missing, say): neither a pass nor a fail.`,
+      );
+    }
   }
   if (sandbox === 'none') notices.push('The code was scored without a sandbox, as the recipe asked for.');
   return notices;
