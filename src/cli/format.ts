@@ -53,11 +53,15 @@ export function speed(perSecond: number): string {
   return perSecond >= 0.95 ? `${perSecond.toFixed(1)}/s` : `${(perSecond * 60).toPrecision(2)}/min`;
 }
 
-/** Counts of a stage: `48 tasks, 3 dropped`. */
+/** Counts of a stage: `48 tasks, 3 dropped`, `1 file`. */
 export function counts(values: Readonly<Record<string, number>> | undefined): string {
   return Object.entries(values ?? {})
-    .map(([name, value]) => `${amount(value)} ${name.replaceAll('_', ' ')}`)
+    .map(([name, value]) => `${amount(value)} ${value === 1 ? singular(name) : name.replaceAll('_', ' ')}`)
     .join(', ');
+}
+
+function singular(name: string): string {
+  return name.replaceAll('_', ' ').replace(/(?<!s)s$/, '');
 }
 
 /** Local time of day, `14:03:07`. */

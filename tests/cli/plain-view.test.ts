@@ -62,7 +62,7 @@ describe('plain lines', () => {
       12:01:37 evaluate waits: the same is being made by process 42 on host since 2026-05-09T11:59:00.000Z
       12:01:40 evaluate cached: 30 answers, 1 unverified
       12:01:40 report   started (it has never run here)
-      12:01:41 report   done in 0.9 s: 1 figures
+      12:01:41 report   done in 0.9 s: 1 suite
       12:01:41 run done after 1 min 41 s
       "
     `);
@@ -127,7 +127,7 @@ describe('the result', () => {
       filter    done          5.0 s  24 kept, 24 rejected
       train     done     1 min 32 s  24 samples, 100 steps
       evaluate  cached        3.0 s  30 answers, 1 unverified
-      report    done          0.9 s  1 figures
+      report    done          0.9 s  1 suite
 
       mini         base  tuned  change
       func@1      0.933  0.929  −0.005

@@ -24,7 +24,7 @@ describe('secpi status', () => {
         filter    done in 5.0 s: 24 kept, 24 rejected
         train     done in 1 min 32 s: 24 samples, 100 steps
         evaluate  cached: 30 answers, 1 unverified
-        report    done in 0.9 s: 1 figures
+        report    done in 0.9 s: 1 suite
       warning: filter: skipped tasks.jsonl:3 has no column "prompt""
     `);
   });

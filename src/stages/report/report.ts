@@ -39,6 +39,6 @@ export const report: SecpiStage<ReportParams, ReportInput> = defineStage<ReportP
     const chart = await lossChart(data.losses);
     if (chart !== null) await context.output.text(LOSS_CHART, chart.toString());
     await context.output.text('report.html', await renderReport(data, undefined, chart));
-    return { counts: { figures: data.suites.length, traces: data.traces.length, comparisons: data.answers.length } };
+    return { counts: { suites: data.suites.length, traces: data.traces.length, comparisons: data.answers.length } };
   },
 });

@@ -197,6 +197,12 @@ describe('evaluate', () => {
       { problem: 'js-render-comment', functional: 'unverified', security: 'unverified' },
     ]);
     expect((await run.artifact('evaluate')).manifest.counts).toEqual({ answers: 6, unverified: 4 });
+    const warnings = run.events.flatMap((event) =>
+      event.type === 'log' && event.level === 'warn' ? [event.message] : [],
+    );
+    expect(warnings).toEqual([
+      'there is no javascript toolchain here: 2 problems are left out of the figures and counted as unverified',
+    ]);
     expect(run.metrics.mini).toMatchObject({ tuned: { func_sec_at_1: 1, problems: 1, samples: 1, unverified: 2 } });
 
     const asked = server.received.length;

@@ -146,7 +146,7 @@ describe('the report stage', () => {
     const sandbox = { ...realisticData().sandbox, kind: 'none' as const };
     const { data } = await runReport({ base, tuned: secure, decontaminated: ['mini'], sandbox });
     expect(data.notices).toEqual([
-      expect.stringMatching(/^1 answer to mini \(go\) could not be checked/),
+      expect.stringMatching(/^1 answer to mini \(python\) could not be checked/),
       'The code was scored without a sandbox, as the recipe asked for.',
     ]);
   });
