@@ -5,7 +5,7 @@ import { defineStage } from '../../engine/stage.js';
 import { type AskOutcome, type ChatRequest, samplingSchema } from '../../models/chat.js';
 import type { Catalogue } from '../../security/catalogue.js';
 import { classifyMessages, offeredEntries } from '../../security/classify-prompt.js';
-import { CWE_GROUPS, type CweGroup } from '../../security/cwe-entry.js';
+import { CWE_GROUPS } from '../../security/cwe-entry.js';
 import { promptsDigest } from '../../security/prompt-file.js';
 import { parseVerdict, type Verdict } from '../../security/verdict.js';
 import { count, TokenCount, Unanswered } from '../asking.js';
@@ -33,7 +33,7 @@ export function classifyRequest(
   params: Pick<Params, 'groups' | 'sampling'>,
 ): ChatRequest {
   return {
-    messages: classifyMessages(task, catalogue, params.groups as CweGroup[] | undefined),
+    messages: classifyMessages(task, catalogue, params.groups),
     sampling: params.sampling,
     format: 'json',
     sample: 0,
@@ -118,9 +118,7 @@ function decide(
     return { ...task, code, cwes: [], confidence: null, reason: outcome.message };
   }
   const { relevant, confidence, reason } = outcome.parsed;
-  const offered = new Set(
-    offeredEntries('unknown', services.catalogue, params.groups as CweGroup[] | undefined).map((entry) => entry.id),
-  );
+  const offered = new Set(offeredEntries('unknown', services.catalogue, params.groups).map((entry) => entry.id));
   const cwes = outcome.parsed.cwes.filter((id) => offered.has(id));
   const reject = (code: RejectedTask['code']): RejectedTask => ({ ...task, code, cwes, confidence, reason });
   if (!relevant) return reject('not_relevant');
