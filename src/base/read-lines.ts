@@ -11,11 +11,15 @@ export interface TextLine {
   readonly end: number;
   /** False only for a last line without a line feed, which may be torn. */
   readonly complete: boolean;
+  /** False when `text` holds replacement characters for bytes that are not UTF-8. */
+  readonly valid: boolean;
 }
 
 export interface ReadLinesOptions {
   /** A longer line is an error, so that one endless line cannot eat the memory. Default 256 MiB. */
   readonly maxLineBytes?: number | undefined;
+  /** What to do with a line that is not UTF-8: `throw` (default), or `mark` it as not valid and go on. */
+  readonly invalid?: 'throw' | 'mark' | undefined;
 }
 
 const LINE_FEED = 0x0a;
@@ -47,13 +51,14 @@ export async function* readLines(path: string, options: ReadLinesOptions = {}): 
     end += bytes.length + (complete ? 1 : 0);
     parts = [];
     pending = 0;
-    if (complete && !isUtf8(bytes)) {
+    const valid = isUtf8(bytes);
+    if (complete && !valid && options.invalid !== 'mark') {
       throw new SecpiError('base/not-utf8', `${path}:${number} is not valid UTF-8`, {
         location: { file: path, line: number, column: 1 },
       });
     }
     if (number === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) bytes = bytes.subarray(3);
-    return { number, text: bytes.toString('utf8'), end, complete };
+    return { number, text: bytes.toString('utf8'), end, complete, valid };
   };
 
   for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {

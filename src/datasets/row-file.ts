@@ -36,9 +36,9 @@ export function readRowFile(path: string): AsyncIterable<FileRow> {
 }
 
 async function* jsonLinesRows(path: string): AsyncIterable<FileRow> {
-  for await (const { number, text } of readLines(path)) {
+  for await (const { number, text, valid } of readLines(path, { invalid: 'mark' })) {
     if (text.trim() === '') continue;
-    yield asRow(number, () => JSON.parse(text));
+    yield valid ? asRow(number, () => JSON.parse(text)) : { row: number, problem: 'is not valid UTF-8' };
   }
 }
 

@@ -39,6 +39,18 @@ describe('readRowFile', () => {
     ]);
   });
 
+  it('names a line that is not UTF-8 and reads on, also where it is the last one and torn', async () => {
+    await using folder = await temporaryFolder();
+    const broken = Uint8Array.from([...Buffer.from('{"a":"'), 0xff, ...Buffer.from('"}')]);
+    const lines = [Buffer.from('{"a":1}\n'), broken, Buffer.from('\n{"a":2}\n'), broken];
+    expect(await allRows(await folder.write('a.jsonl', Buffer.concat(lines)))).toEqual([
+      { row: 1, value: { a: 1 } },
+      { row: 2, problem: 'is not valid UTF-8' },
+      { row: 3, value: { a: 2 } },
+      { row: 4, problem: 'is not valid UTF-8' },
+    ]);
+  });
+
   it('takes a file with a byte order mark and Windows line ends', async () => {
     await using folder = await temporaryFolder();
     for (const [name, text] of [
