@@ -6,10 +6,10 @@
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { createJsonLines } from '../src/base/files/json-lines.js';
 import { sha256 } from '../src/base/hash.js';
-import { createJsonLines } from '../src/base/json-lines.js';
-import { type AnswerKey, answerRow } from '../src/models/answer-row.js';
-import { AnswerStore } from '../src/models/answer-store.js';
+import { type AnswerKey, answerRow } from '../src/models/answers/answer-row.js';
+import { AnswerStore } from '../src/models/answers/answer-store.js';
 import type { ChatAnswer } from '../src/models/chat.js';
 import { line, median, rounded, secondsOf } from './measure.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { targetSchema } from './compute/target.js';
-import { buildGraph, type Graph, type GraphNode, graphNode } from './engine/graph.js';
+import { buildGraph, type Graph, type GraphNode, graphNode } from './engine/flow/graph.js';
 import { modelSpecSchema } from './models/model-spec.js';
 import { base, baseParams } from './stages/base/base.js';
 import { collect, collectParams } from './stages/collect/collect.js';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { createRedactor, type Redactor } from '../base/redact.js';
-import { cacheDirectory } from '../compute/cache-directory.js';
 import { type StateDirectory, stateDirectory } from '../engine/state-directory.js';
+import { cacheDirectory } from '../setup/cache-directory.js';
 import { packageVersion } from './version.js';
 
 /** What the process was started with, read in one place: below the command line nobody looks at argv, env or cwd. */

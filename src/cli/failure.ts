@@ -1,10 +1,10 @@
 import { SecpiError } from '../base/errors.js';
-import { errorReport } from '../engine/error-report.js';
-import { Interruption } from '../engine/interruption.js';
+import { errorReport } from '../engine/runs/error-report.js';
+import { Interruption } from '../engine/runs/interruption.js';
 import { RecipeError } from '../recipe/diagnostic.js';
 import type { CliEnvironment } from './environment.js';
-import { printable } from './printable.js';
-import { styleFor } from './style.js';
+import { printable } from './views/printable.js';
+import { styleFor } from './views/style.js';
 
 /** Shows an error as a sentence with its code and hint (or as one JSON line) and gives the exit code. Never a stack trace. */
 export function showFailure(error: unknown, environment: CliEnvironment, json: boolean): number {

@@ -1,4 +1,4 @@
-import { Interruption } from '../engine/interruption.js';
+import { Interruption } from '../engine/runs/interruption.js';
 
 /**
  * An abort signal that Ctrl-C and TERM trigger. The first asks everything to stop where it can be resumed (a run's view

@@ -83,7 +83,10 @@ withSelection(
     ),
   )
   .action((recipe, options) =>
-    finish(async (env) => (await import('./run.js')).runCommand(recipe, withGlobal(options), env), 'keep-going'),
+    finish(
+      async (env) => (await import('./commands/run.js')).runCommand(recipe, withGlobal(options), env),
+      'keep-going',
+    ),
   );
 
 withSelection(
@@ -91,7 +94,7 @@ withSelection(
 )
   .addHelpText('after', examples('plan my.yaml', 'plan my.yaml --set filter.max_tasks=500', 'plan my.yaml --json'))
   .action((recipe, options) =>
-    finish(async (env) => (await import('./plan.js')).planCommand(recipe, withGlobal(options), env)),
+    finish(async (env) => (await import('./commands/plan.js')).planCommand(recipe, withGlobal(options), env)),
   );
 
 program
@@ -101,14 +104,16 @@ program
   .description('check a recipe and say everything that is wrong with it')
   .addHelpText('after', examples('validate my.yaml', 'validate my.yaml --set seed=8'))
   .action((recipe, options) =>
-    finish(async (env) => (await import('./validate.js')).validateCommand(recipe, withGlobal(options), env)),
+    finish(async (env) => (await import('./commands/validate.js')).validateCommand(recipe, withGlobal(options), env)),
   );
 
 program
   .command('schema')
   .description('print the JSON Schema of recipes, for editors')
   .addHelpText('after', examples('schema > secpi.schema.json'))
-  .action((options) => finish(async (env) => (await import('./schema.js')).schemaCommand(withGlobal(options), env)));
+  .action((options) =>
+    finish(async (env) => (await import('./commands/schema.js')).schemaCommand(withGlobal(options), env)),
+  );
 
 program
   .command('status')
@@ -117,7 +122,7 @@ program
   .description('what a run has done and is doing')
   .addHelpText('after', examples('status', 'status --all', 'status 01JD0000000000000000000000 --json'))
   .action((run, options) =>
-    finish(async (env) => (await import('./status.js')).statusCommand(run, withGlobal(options), env)),
+    finish(async (env) => (await import('./commands/status.js')).statusCommand(run, withGlobal(options), env)),
   );
 
 program
@@ -128,7 +133,7 @@ program
   .description('what a run said')
   .addHelpText('after', examples('logs -f', 'logs --stage train', 'logs --json | jq .type'))
   .action((run, options) =>
-    finish(async (env) => (await import('./logs.js')).logsCommand(run, withGlobal(options), env)),
+    finish(async (env) => (await import('./commands/logs.js')).logsCommand(run, withGlobal(options), env)),
   );
 
 withSelection(
@@ -140,7 +145,7 @@ withSelection(
 )
   .addHelpText('after', examples('why train my.yaml', 'why evaluate my.yaml --set evaluate.sampling.temperature=0.6'))
   .action((stage, recipe, options) =>
-    finish(async (env) => (await import('./why.js')).whyCommand(stage, recipe, withGlobal(options), env)),
+    finish(async (env) => (await import('./commands/why.js')).whyCommand(stage, recipe, withGlobal(options), env)),
   );
 
 program
@@ -151,7 +156,7 @@ program
   .description("where a run's report is")
   .addHelpText('after', examples('report', 'report --open', 'report -o results/report.html'))
   .action((run, options) =>
-    finish(async (env) => (await import('./report.js')).reportCommand(run, withGlobal(options), env)),
+    finish(async (env) => (await import('./commands/report.js')).reportCommand(run, withGlobal(options), env)),
   );
 
 program
@@ -161,7 +166,7 @@ program
   .description('write a commented recipe to start from')
   .addHelpText('after', examples('init', 'init recipes/mine.yaml'))
   .action((file, options) =>
-    finish(async (env) => (await import('./init.js')).initCommand(file, withGlobal(options), env)),
+    finish(async (env) => (await import('./commands/init.js')).initCommand(file, withGlobal(options), env)),
   );
 
 program
@@ -169,7 +174,9 @@ program
   .option('--recipe <recipe>', 'also check what this recipe needs')
   .description('check this machine: Python, packages, sandbox, GPU, disk, Hub token')
   .addHelpText('after', examples('doctor', 'doctor --recipe my.yaml', 'doctor --quiet'))
-  .action((options) => finish(async (env) => (await import('./doctor.js')).doctorCommand(withGlobal(options), env)));
+  .action((options) =>
+    finish(async (env) => (await import('./commands/doctor.js')).doctorCommand(withGlobal(options), env)),
+  );
 
 program
   .command('setup')
@@ -177,7 +184,9 @@ program
   .option('--print-python', 'only print the path of the Python interpreter')
   .description('install the Python environment and, where allowed, missing system packages')
   .addHelpText('after', examples('setup', 'setup --print-python'))
-  .action((options) => finish(async (env) => (await import('./setup.js')).setupCommand(withGlobal(options), env)));
+  .action((options) =>
+    finish(async (env) => (await import('./commands/setup.js')).setupCommand(withGlobal(options), env)),
+  );
 
 function collectValues(value: string, earlier: readonly string[]): readonly string[] {
   return [...earlier, value];

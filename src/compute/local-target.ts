@@ -4,12 +4,12 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { writeTextAtomic } from '../base/atomic-file.js';
-import { startProcess } from '../base/child-process.js';
 import { SecpiError } from '../base/errors.js';
+import { writeTextAtomic } from '../base/files/atomic-file.js';
 import { canonicalJson } from '../base/hash.js';
 import type { Json } from '../base/json.js';
-import type { PythonEnvironment } from './python-environment.js';
+import { startProcess } from '../base/processes/child-process.js';
+import type { PythonEnvironment } from '../setup/python-environment.js';
 import type { Target, TargetSpec, TrainerEvent, TrainerJob, TrainerResult } from './target.js';
 import { trainerEnvironment } from './trainer-environment.js';
 

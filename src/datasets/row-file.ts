@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { messageOf, SecpiError } from '../base/errors.js';
-import { readLines } from '../base/read-lines.js';
+import { readLines } from '../base/files/read-lines.js';
 
 /** One row of a dataset file, or why it could not be read. `row` counts from 1; in JSONL it is also the line. */
 export type FileRow =

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { Json } from '../base/json.js';
-import type { ArtifactReader } from './artifact.js';
-import type { StageEvent } from './event.js';
-import type { OutputDirectory } from './output-directory.js';
+import type { ArtifactReader } from './artifacts/artifact.js';
+import type { OutputDirectory } from './artifacts/output-directory.js';
+import type { StageEvent } from './runs/event.js';
 import type { WorkDirectory } from './work-directory.js';
 
 /** What a stage is given to work with. It never reads argv, the environment or the clock itself. */

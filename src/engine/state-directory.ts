@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory } from '../base/durable-directory.js';
+import { makeDirectory } from '../base/files/durable-directory.js';
 import type { Sha256 } from '../base/hash.js';
 import { resolveInside } from './inside.js';
 

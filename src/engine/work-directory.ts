@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
-import { makeDirectory } from '../base/durable-directory.js';
-import { openJsonLines } from '../base/json-lines.js';
+import { makeDirectory } from '../base/files/durable-directory.js';
+import { openJsonLines } from '../base/files/json-lines.js';
 import { resolveInside } from './inside.js';
 
 /** An append-only JSON Lines file that survives kill -9: rows are durable once `append` resolves; a torn last line is dropped on open. */

@@ -2,20 +2,20 @@ import { join } from 'node:path';
 import { SecpiError } from '../base/errors.js';
 import { sha256 } from '../base/hash.js';
 import { createRedactor, type Redactor } from '../base/redact.js';
-import { AnswerSource, type ServerLink } from './answer-source.js';
-import { AnswerStore } from './answer-store.js';
-import { askAll } from './ask.js';
-import { Budget } from './budget.js';
+import { AnswerStore } from './answers/answer-store.js';
+import { openRecording } from './answers/recording.js';
+import { AnswerSource, type ServerLink } from './asking/answer-source.js';
+import { askAll } from './asking/ask.js';
+import { Budget } from './asking/budget.js';
+import { estimateTokens } from './asking/chat-response.js';
+import { type Clock, systemClock } from './asking/clock.js';
+import { Ledger } from './asking/ledger.js';
+import { type ChatClient, createOpenaiClient } from './asking/openai-client.js';
+import { Throttle, type ThrottleEvent } from './asking/throttle.js';
 import type { ChatRequest } from './chat.js';
-import { estimateTokens } from './chat-response.js';
-import { type Clock, systemClock } from './clock.js';
-import { Ledger } from './ledger.js';
 import type { Model } from './model.js';
-import type { ModelServer } from './model-server.js';
 import { identityOf, type ModelSpec } from './model-spec.js';
-import { type ChatClient, createOpenaiClient } from './openai-client.js';
-import { openRecording } from './recording.js';
-import { Throttle, type ThrottleEvent } from './throttle.js';
+import type { ModelServer } from './servers/model-server.js';
 
 /** Something worth a line in the journal; the same shape as a stage's log event. */
 export interface ModelLog {

@@ -6,9 +6,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { startProcess } from '../base/child-process.js';
 import { SecpiError } from '../base/errors.js';
 import { sha256Json } from '../base/hash.js';
+import { startProcess } from '../base/processes/child-process.js';
 
 /** The settings that decide what a cache entry is good for; builds inside use the same. */
 export const GO_BUILD_ENV: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { askProgram } from '../base/ask-program.js';
 import { messageOf, SecpiError } from '../base/errors.js';
+import { askProgram } from '../base/processes/ask-program.js';
 import { featuresOf } from './bubblewrap.js';
 import { LANGUAGES, type Language, type Sandbox, type SandboxLevel } from './sandbox.js';
 import { type Machine, runInSandbox } from './sandbox-run.js';

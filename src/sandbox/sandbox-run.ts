@@ -2,8 +2,8 @@
 import { chownSync, closeSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunningProcess, startProcess } from '../base/child-process.js';
 import { SecpiError } from '../base/errors.js';
+import { type RunningProcess, startProcess } from '../base/processes/child-process.js';
 import { type BubblewrapFeatures, bubblewrapArguments, WORK_FOLDER } from './bubblewrap.js';
 import { limitsFor } from './limits.js';
 import type { SandboxEnding, SandboxLimits, SandboxResult, SandboxRun } from './sandbox.js';

@@ -1,7 +1,7 @@
 /** Which languages this machine can run, and what of it must be visible inside a sandbox for that. */
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { askProgram } from '../base/ask-program.js';
+import { askProgram } from '../base/processes/ask-program.js';
 import { GO_BUILD_ENV, warmGoCache } from './go-cache.js';
 import { LANGUAGES, type Language } from './sandbox.js';
 

@@ -1,5 +1,5 @@
 import type { TrainerEvent } from '../compute/target.js';
-import type { StageEvent } from '../engine/event.js';
+import type { StageEvent } from '../engine/runs/event.js';
 
 /** Passes on what a trainer says as events of its stage; the step count doubles as progress. */
 export function onEvent(emit: (event: StageEvent) => void): (event: TrainerEvent) => void {

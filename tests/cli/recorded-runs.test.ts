@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { sha256, sha256Json } from '../../src/base/hash.js';
-import { digestOf } from '../../src/engine/artifact-files.js';
+import { digestOf } from '../../src/engine/artifacts/artifact-files.js';
 import { stateDirectory } from '../../src/engine/state-directory.js';
 import { cliCommand, cliEnvironment, jsonLines, runCli, temporaryFolder } from '../support/run-cli.js';
 import { failedEvents, RUN, timed, wellEvents } from './fixtures/recorded-events.js';

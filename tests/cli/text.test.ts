@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { continueCommand } from '../../src/cli/continue-command.js';
-import { Curve } from '../../src/cli/curve.js';
-import { amount, bar, bytes, duration, money, roughly, speed, wrapped } from '../../src/cli/format.js';
-import { oneLine, printable } from '../../src/cli/printable.js';
-import { styleFor } from '../../src/cli/style.js';
+import { continueCommand } from '../../src/cli/recipes/continue-command.js';
+import { Curve } from '../../src/cli/views/curve.js';
+import { amount, bar, bytes, duration, money, roughly, speed, wrapped } from '../../src/cli/views/format.js';
+import { oneLine, printable } from '../../src/cli/views/printable.js';
+import { styleFor } from '../../src/cli/views/style.js';
 
 describe('printable', () => {
   it('takes out what steers a terminal, and keeps the text', () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { RunFinished } from '../../src/engine/event.js';
+import type { RunFinished } from '../../src/engine/runs/event.js';
 import { eventsIn, finishedIn, newHome, processesUsing, quickstartRecipe, start } from './secpi-process.js';
 
 interface Rates {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
-import type { Manifest } from '../../src/engine/artifact.js';
-import type { JournalEvent, RunFinished } from '../../src/engine/event.js';
+import type { Manifest } from '../../src/engine/artifacts/artifact.js';
+import type { JournalEvent, RunFinished } from '../../src/engine/runs/event.js';
 
 /** The built command line, as users run it. */
 const secpi = join(packageRoot, 'dist', 'cli', 'main.js');

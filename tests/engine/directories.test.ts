@@ -2,7 +2,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { openOutputDirectory } from '../../src/engine/output-directory.js';
+import { openOutputDirectory } from '../../src/engine/artifacts/output-directory.js';
 import { hasWork, openWorkDirectory } from '../../src/engine/work-directory.js';
 import { temporaryState } from './fixtures/temporary-state.js';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sha256, sha256Json } from '../../src/base/hash.js';
 import type { Json } from '../../src/base/json.js';
-import { fingerprintOf, type Preimage } from '../../src/engine/fingerprint.js';
+import { fingerprintOf, type Preimage } from '../../src/engine/flow/fingerprint.js';
 import { meaningOf, operational } from '../../src/engine/operational.js';
 
 describe('meaningOf', () => {

@@ -5,7 +5,7 @@ import { packageRoot } from '../../src/base/package-root.js';
 /** The floors of `src/`, lowest first. This table decides; `biome.json` and `docs/architecture.md` have to agree with it. */
 export const FLOORS: readonly (readonly string[])[] = [
   ['base'],
-  ['recipe', 'engine'],
+  ['recipe', 'engine', 'setup'],
   ['security', 'hub', 'sandbox', 'compute'],
   ['datasets', 'suites', 'models'],
   ['stages'],

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { startProcess } from '../../src/base/child-process.js';
+import { startProcess } from '../../src/base/processes/child-process.js';
 import { openSandbox } from '../../src/sandbox/open-sandbox.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { describeSandbox, exited, never, processesWith, python } from './real-sandbox.js';

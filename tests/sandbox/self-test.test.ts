@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { startProcess } from '../../src/base/child-process.js';
+import { startProcess } from '../../src/base/processes/child-process.js';
 import { openSandbox } from '../../src/sandbox/open-sandbox.js';
 import { type SelfTestResult, selfTest } from '../../src/sandbox/self-test.js';
 import { describeSandbox, never } from './real-sandbox.js';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
-import { graphNode } from '../../src/engine/graph.js';
+import { graphNode } from '../../src/engine/flow/graph.js';
 import { collect, collectParams } from '../../src/stages/collect/collect.js';
 import { droppedRowSchema } from '../../src/stages/collect/records.js';
 import { suiteReferences } from '../../src/stages/decontamination.js';

@@ -1,5 +1,5 @@
-import { cacheDirectory } from '../../src/compute/cache-directory.js';
-import { findPythonEnvironment, type PythonEnvironment } from '../../src/compute/python-environment.js';
+import { cacheDirectory } from '../../src/setup/cache-directory.js';
+import { findPythonEnvironment, type PythonEnvironment } from '../../src/setup/python-environment.js';
 
 /** The project's own Python environment. Where it is not set up, tests that need it are skipped, and this says so. */
 export const pythonForTests: PythonEnvironment | undefined = await findPythonEnvironment(

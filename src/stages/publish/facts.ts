@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ArtifactReader } from '../../engine/artifact.js';
+import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
 import { sampleSchema } from '../curate/records.js';
 import type { ReportArtifact, ReportData } from '../report/report-data.js';
 import type { PublishParams } from './params.js';

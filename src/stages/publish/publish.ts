@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { SecpiError } from '../../base/errors.js';
 import { sha256File } from '../../base/hash.js';
-import type { OutputDirectory } from '../../engine/output-directory.js';
+import type { OutputDirectory } from '../../engine/artifacts/output-directory.js';
 import { defineStage } from '../../engine/stage.js';
 import { gitBlobOid } from '../../hub/file-hash.js';
 import type { HubRepo, RepoHead } from '../../hub/hub.js';

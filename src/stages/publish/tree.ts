@@ -1,6 +1,6 @@
 import { SecpiError } from '../../base/errors.js';
 import type { Sha256 } from '../../base/hash.js';
-import type { ArtifactReader } from '../../engine/artifact.js';
+import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
 import { datasetRows } from './dataset-card.js';
 import type { PublishInput } from './facts.js';
 import type { PublishParams } from './params.js';

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { graphNode } from '../../../src/engine/graph.js';
+import { graphNode } from '../../../src/engine/flow/graph.js';
 import { openHub } from '../../../src/hub/open-hub.js';
 import { base, baseParams } from '../../../src/stages/base/base.js';
 import { baseSchema } from '../../../src/stages/base/records.js';

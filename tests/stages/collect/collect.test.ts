@@ -3,7 +3,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { sha256Json } from '../../../src/base/hash.js';
 import { taskSchema } from '../../../src/datasets/task.js';
-import { graphNode } from '../../../src/engine/graph.js';
+import { graphNode } from '../../../src/engine/flow/graph.js';
 import { openHub } from '../../../src/hub/open-hub.js';
 import { collect, collectParams } from '../../../src/stages/collect/collect.js';
 import { droppedRowSchema } from '../../../src/stages/collect/records.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../../../src/datasets/task.js';
-import { graphNode } from '../../../src/engine/graph.js';
+import { graphNode } from '../../../src/engine/flow/graph.js';
 import { loadCatalogue } from '../../../src/security/catalogue.js';
 import { traceMessages } from '../../../src/security/trace-prompt.js';
 import { curate, curateParams } from '../../../src/stages/curate/curate.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { graphNode } from '../../../src/engine/graph.js';
+import { graphNode } from '../../../src/engine/flow/graph.js';
 import { openModel } from '../../../src/models/open-model.js';
 import { openSandbox } from '../../../src/sandbox/open-sandbox.js';
 import type { Sandbox } from '../../../src/sandbox/sandbox.js';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../../../src/datasets/task.js';
-import { buildGraph, graphNode } from '../../../src/engine/graph.js';
-import { planRun } from '../../../src/engine/plan.js';
+import { buildGraph, graphNode } from '../../../src/engine/flow/graph.js';
+import { planRun } from '../../../src/engine/flow/plan.js';
 import { filter, filterParams } from '../../../src/stages/filter/filter.js';
 import { rejectedTaskSchema, relevantTaskSchema } from '../../../src/stages/filter/records.js';
 import type { StageServices } from '../../../src/stages/services.js';

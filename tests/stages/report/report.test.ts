@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { graphNode } from '../../../src/engine/graph.js';
+import { graphNode } from '../../../src/engine/flow/graph.js';
 import type { Base } from '../../../src/stages/base/records.js';
 import type { Sample } from '../../../src/stages/curate/records.js';
 import type { ScoredSample, Scores, Variant } from '../../../src/stages/evaluate/records.js';

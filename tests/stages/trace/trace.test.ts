@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { graphNode } from '../../../src/engine/graph.js';
+import { graphNode } from '../../../src/engine/flow/graph.js';
 import type { RelevantTask } from '../../../src/stages/filter/records.js';
 import type { StageServices } from '../../../src/stages/services.js';
 import { missingTraceSchema, traceSchema } from '../../../src/stages/trace/records.js';

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { localTarget } from '../../../src/compute/local-target.js';
-import { graphNode } from '../../../src/engine/graph.js';
+import { graphNode } from '../../../src/engine/flow/graph.js';
 import { base, baseParams } from '../../../src/stages/base/base.js';
 import { baseSchema } from '../../../src/stages/base/records.js';
 import type { Sample } from '../../../src/stages/curate/records.js';

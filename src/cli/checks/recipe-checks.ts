@@ -1,0 +1,57 @@
+import type { ModelSpec } from '../../models/model-spec.js';
+import { hasNvidiaGpu } from '../../setup/python-environment.js';
+import type { CliEnvironment } from '../environment.js';
+import { readRecipe } from '../recipes/recipe.js';
+import type { Check } from './check.js';
+
+/** What one recipe needs beyond the machine itself: keys, GPUs, a token. Asks no server. */
+export async function checkRecipe(path: string, environment: CliEnvironment): Promise<readonly Check[]> {
+  const { value } = await readRecipe(path, [], environment);
+  const { variables } = environment;
+  const { target: _target, ...asked } = value.models;
+  const checks: Check[] = Object.entries(asked as Readonly<Record<string, ModelSpec>>).map(([name, spec]) =>
+    checkModel(name, spec, variables),
+  );
+  for (const [name, { local }] of Object.entries(value.compute)) {
+    if (local.device !== 'cuda') continue;
+    const there = hasNvidiaGpu();
+    checks.push({
+      name: `compute ${name}`,
+      state: there ? 'ok' : 'missing',
+      detail: there ? 'a GPU is there' : 'the recipe asks for cuda, and there is no NVIDIA GPU',
+      ...(there ? {} : { advice: `Set compute.${name}.local.device to auto, or run it on another machine.` }),
+      required: true,
+    });
+  }
+  const { publish } = value;
+  if (publish?.repo !== undefined || publish?.dataset_repo !== undefined) {
+    const there = variables.HF_TOKEN !== undefined && variables.HF_TOKEN !== '';
+    checks.push({
+      name: 'publish',
+      state: there ? 'ok' : 'missing',
+      detail: there ? 'HF_TOKEN is set' : 'the recipe publishes to the Hub, and HF_TOKEN is not set',
+      ...(there ? {} : { advice: 'Export HF_TOKEN, or set `publish.folder` only.' }),
+      required: true,
+    });
+  }
+  return checks;
+}
+
+function checkModel(name: string, spec: ModelSpec, variables: CliEnvironment['variables']): Check {
+  const label = `model ${name}`;
+  const { api_key_env: key } = spec;
+  if (key !== undefined && (variables[key] ?? '') === '') {
+    const advice = `Export ${key}.`;
+    return { name: label, state: 'missing', detail: `its key ${key} is not set`, advice, required: true };
+  }
+  if (spec.endpoint === undefined && spec.replay === undefined) {
+    const advice = `Give models.${name} an \`endpoint\` or a \`replay\`.`;
+    return { name: label, state: 'missing', detail: 'there is nobody to ask', advice, required: true };
+  }
+  const from = [
+    ...(spec.replay === undefined ? [] : ['a recording']),
+    ...(spec.endpoint === undefined ? [] : ['an endpoint']),
+  ];
+  const withKey = key === undefined ? '' : `, ${key} is set`;
+  return { name: label, state: 'ok', detail: `${from.join(', then ')}${withKey}`, required: true };
+}

@@ -1,0 +1,58 @@
+import type { Check } from '../checks/check.js';
+import { checkMachine } from '../checks/doctor-checks.js';
+import { checkRecipe } from '../checks/recipe-checks.js';
+import type { CliEnvironment } from '../environment.js';
+import { abortOnSignals } from '../interrupt.js';
+import { writeJson } from '../output.js';
+import type { OutputOptions } from '../recipes/run-options.js';
+import { wrapped } from '../views/format.js';
+import { oneLine } from '../views/printable.js';
+import { type Style, styleFor } from '../views/style.js';
+
+export interface DoctorOptions extends OutputOptions {
+  readonly recipe?: string;
+}
+
+/** `secpi doctor`: what of this machine works for secpi, and what to do about the rest. Exit code 1 when a run would not get through. */
+export async function doctorCommand(options: DoctorOptions, environment: CliEnvironment): Promise<number> {
+  using interrupt = abortOnSignals();
+  const style = styleFor(environment.stdout, environment.variables);
+  const extra = options.recipe === undefined ? [] : await checkRecipe(options.recipe, environment);
+  const checks = [...(await checkMachine(environment, interrupt.signal)), ...extra];
+  interrupt.signal.throwIfAborted();
+  const blocking = checks.filter(({ state, required }) => state === 'missing' && required);
+  if (options.json === true) {
+    for (const check of checks) writeJson({ type: 'check', ...check }, environment);
+    writeJson({ type: 'doctor', ready: blocking.length === 0, missing: blocking.map(({ name }) => name) }, environment);
+  } else {
+    const shown = options.quiet === true ? checks.filter(({ state }) => state !== 'ok') : checks;
+    const width = Math.max(0, ...shown.map(({ name }) => name.length));
+    const columns = environment.stdout.isTTY ? environment.stdout.columns : 100;
+    const lines = [...shown.flatMap((check) => checkLines(check, { width, columns, style })), summary(blocking, style)];
+    environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
+  }
+  return blocking.length === 0 ? 0 : 1;
+}
+
+const colours = { ok: 'green', warning: 'yellow', missing: 'red' } as const;
+
+function checkLines(
+  { name, state, detail, advice, required }: Check,
+  { width, columns, style }: { width: number; columns: number; style: Style },
+): readonly string[] {
+  const colour = state === 'missing' && !required ? 'yellow' : colours[state];
+  const margin = width + 11;
+  const [first = '', ...rest] = wrapped(oneLine(detail), columns - margin);
+  const [todo, ...more] = advice === undefined ? [] : wrapped(oneLine(advice), columns - margin - 2);
+  return [
+    `${style(colour, state.padEnd(7))}  ${name.padEnd(width)}  ${first}`,
+    ...rest.map((line) => ' '.repeat(margin) + line),
+    ...(todo === undefined ? [] : [`${' '.repeat(margin)}${style('bold', '→')} ${todo}`]),
+    ...more.map((line) => ' '.repeat(margin + 2) + line),
+  ];
+}
+
+function summary(blocking: readonly Check[], style: Style): string {
+  if (blocking.length === 0) return style('green', '\nEverything that a run on this machine needs is there.');
+  return style('red', `\nMissing, and needed: ${blocking.map(({ name }) => name).join(', ')}.`);
+}

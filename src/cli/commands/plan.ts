@@ -1,0 +1,133 @@
+import type { PlanEntry } from '../../engine/flow/plan.js';
+import type { StageEstimate } from '../../engine/stage.js';
+import type { CliEnvironment } from '../environment.js';
+import { writeJson } from '../output.js';
+import { planRecipe } from '../recipes/plan-recipe.js';
+import type { SelectionOptions } from '../recipes/run-options.js';
+import { amount, duration, money } from '../views/format.js';
+import { oneLine } from '../views/printable.js';
+import { type Style, styleFor } from '../views/style.js';
+
+/** `secpi plan`: what a run would do, why, and what it would ask and cost. Exit code 2 where the run would refuse. */
+export async function planCommand(
+  path: string,
+  options: SelectionOptions,
+  environment: CliEnvironment,
+): Promise<number> {
+  const { recipe, entries } = await planRecipe(path, options, environment);
+  const totals = totalsOf(entries);
+  if (options.json === true) {
+    for (const entry of entries) writeJson({ type: 'plan-stage', ...entry }, environment);
+    const { name } = recipe.value;
+    writeJson({ type: 'plan', recipe: name, recipe_sha256: recipe.sha256, ...totals }, environment);
+  } else {
+    const style = styleFor(environment.stdout, environment.variables);
+    const width = Math.max(...entries.map(({ stage }) => stage.length));
+    const lines = [...entries.flatMap((entry) => stageLines(entry, width, style)), '', ...totalLines(totals, style)];
+    environment.stdout.write(environment.redact(`${style('bold', recipe.value.name)}\n${lines.join('\n')}\n`));
+  }
+  return totals.missing > 0 ? 2 : 0;
+}
+
+const stateStyles: Readonly<Record<PlanEntry['state'], Parameters<Style>[0]>> = {
+  cached: 'green',
+  run: 'yellow',
+  waits: 'yellow',
+  missing: 'red',
+  'left-out': 'dim',
+};
+
+const WHY_LINES = 6;
+/** Longer reasons stand on lines of their own. */
+const ONE_LINE = 60;
+const STATE_WIDTH = 9;
+
+function stageLines(entry: PlanEntry, width: number, style: Style): readonly string[] {
+  const { stage, state, why, waits_for, resumes, estimate } = entry;
+  const waits = waits_for.length > 0 ? [`for ${waits_for.join(', ')}`] : [];
+  const reasons = why.slice(0, WHY_LINES).map((line) => oneLine(line, 200));
+  if (why.length > WHY_LINES) reasons.push(`and ${why.length - WHY_LINES} more: see \`secpi why ${stage}\``);
+  const told = [...waits, ...reasons.filter((line) => line !== `waits for ${waits_for.join(', ')}`)];
+  const [first = '', ...rest] = told.join('; ').length <= ONE_LINE ? [told.join('; ')] : told;
+  const asked = estimate === undefined ? '' : estimateText(estimate);
+  const below = [
+    ...rest.map((line) => style('dim', line)),
+    ...(resumes ? [style('dim', 'continues what an interrupted run has left')] : []),
+    ...(asked === '' ? [] : [asked]),
+  ];
+  const head = `  ${stage.padEnd(width)}  ${style(stateStyles[state], state.replace('-', ' ').padEnd(STATE_WIDTH))} ${style('dim', first)}`;
+  const margin = ' '.repeat(width + STATE_WIDTH + 5);
+  return [head.trimEnd(), ...below.map((line) => margin + line)];
+}
+
+function estimateText(estimate: StageEstimate): string {
+  const { requests, input_tokens, output_tokens, cost_usd, seconds, note } = estimate;
+  const tokens = (input_tokens ?? 0) + (output_tokens ?? 0);
+  const parts = [
+    ...(requests === undefined ? [] : [requests === 0 ? 'nothing to ask' : `${amount(requests)} requests`]),
+    ...(tokens === 0 ? [] : [`about ${amount(input_tokens ?? 0)} tokens in, ${amount(output_tokens ?? 0)} out`]),
+    ...(cost_usd === undefined || tokens === 0 ? [] : [`about ${money(cost_usd)}`]),
+    ...(seconds === undefined ? [] : [`about ${duration(seconds)}`]),
+    ...(note === undefined ? [] : [oneLine(note, 160)]),
+  ];
+  return parts.join('; ');
+}
+
+interface Totals {
+  readonly to_run: number;
+  readonly cached: number;
+  readonly missing: number;
+  readonly requests: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  /** Of the stages whose models have a price. */
+  readonly cost_usd: number;
+  /** Stages that ask models without a price. */
+  readonly without_price: readonly string[];
+  /** Stages whose questions are not known before others have run. */
+  readonly not_known: readonly string[];
+}
+
+function totalsOf(entries: readonly PlanEntry[]): Totals {
+  const ahead = entries.filter(({ state }) => state === 'run' || state === 'waits');
+  const sum = (key: 'requests' | 'input_tokens' | 'output_tokens' | 'cost_usd') =>
+    ahead.reduce((total, { estimate }) => total + (estimate?.[key] ?? 0), 0);
+  const stagesWhere = (holds: (entry: PlanEntry, estimate: StageEstimate) => boolean) =>
+    ahead.filter((entry) => entry.estimate !== undefined && holds(entry, entry.estimate)).map(({ stage }) => stage);
+  return {
+    to_run: ahead.length,
+    cached: entries.filter(({ state }) => state === 'cached').length,
+    missing: entries.filter(({ state }) => state === 'missing').length,
+    requests: sum('requests'),
+    input_tokens: sum('input_tokens'),
+    output_tokens: sum('output_tokens'),
+    cost_usd: sum('cost_usd'),
+    without_price: stagesWhere((_, { input_tokens = 0, cost_usd }) => input_tokens > 0 && cost_usd === undefined),
+    not_known: stagesWhere(({ state }, { requests }) => state === 'waits' && requests === undefined),
+  };
+}
+
+function totalLines(totals: Totals, style: Style): readonly string[] {
+  const { to_run, cached, missing, requests, input_tokens, output_tokens, cost_usd, without_price, not_known } = totals;
+  if (missing > 0) {
+    return [style('red', 'The run would refuse: what is missing was left out by the choice of stages.')];
+  }
+  if (to_run === 0) return [`Nothing to do: ${cached} cached.`];
+  const sums = [
+    `${to_run} to run, ${cached} cached`,
+    ...(requests > 0 ? [`${amount(requests)} requests`] : []),
+    ...(input_tokens + output_tokens > 0
+      ? [`about ${amount(input_tokens)} tokens in and ${amount(output_tokens)} out`]
+      : []),
+    ...(cost_usd > 0 ? [`about ${money(cost_usd)}`] : []),
+  ];
+  return [
+    sums.join('; '),
+    ...(without_price.length > 0
+      ? [`Not in the sum: ${without_price.join(', ')}, whose models have no price in the recipe.`]
+      : []),
+    ...(not_known.length > 0
+      ? [`Not in the sum: ${not_known.join(', ')}; what they take is known once the stages before have run.`]
+      : []),
+  ];
+}

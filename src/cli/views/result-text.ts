@@ -1,0 +1,162 @@
+import Table from 'cli-table3';
+import type { RunFinished } from '../../engine/runs/event.js';
+import { amount, counts, duration, money } from './format.js';
+import { oneLine, printable } from './printable.js';
+import type { RunProgress, StageProgress } from './run-progress.js';
+import type { Style } from './style.js';
+
+/** Told once, at the end of a run. */
+export type ShowResult = (progress: RunProgress, finished: RunFinished | undefined) => void;
+
+export interface ResultOptions {
+  readonly style: Style;
+  readonly columns: number;
+  /** What a person types to go on after a failure. */
+  readonly continueCommand: string;
+}
+
+/** No lines but one under the head: it survives narrow terminals, log files and being pasted. */
+const lineless = {
+  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
+  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
+  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
+};
+const tableStyle = { head: [], border: [], 'padding-left': 0, 'padding-right': 0 };
+
+/** All stages with outcome, time and counts. */
+export function stageTable(stages: readonly StageProgress[], { style, columns }: ResultOptions): string {
+  const rows = stages.map((stage) => [
+    oneLine(stage.stage),
+    // Without an error it did not fail: it was told to stop.
+    stage.state === 'failed' && stage.error === undefined ? 'stopped' : stage.state,
+    stage.seconds === undefined || stage.state === 'skipped' || stage.state === 'pending'
+      ? ''
+      : duration(stage.seconds),
+    stage.state === 'skipped'
+      ? oneLine(stage.why ?? '')
+      : oneLine(stage.error?.message ?? (counts(stage.counts) || (stage.why ?? '')), 300),
+  ]);
+  const head = ['stage', 'outcome', 'time', 'what'];
+  const widths = [0, 1, 2].map((column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
+  const rest = Math.max(20, columns - widths.reduce((sum, width) => sum + width + 2, 0));
+  const table = new Table({
+    head: head.map((text) => style('bold', text)),
+    chars: lineless,
+    style: tableStyle,
+    colWidths: [...widths, rest],
+    colAligns: ['left', 'left', 'right', 'left'],
+    wordWrap: true,
+  });
+  for (const [stage = '', state = '', ...more] of rows) table.push([stage, colouredState(state, style), ...more]);
+  return lines(table);
+}
+
+function colouredState(state: string, style: Style): string {
+  if (state === 'done') return style('green', state);
+  return state === 'failed' ? style('red', state) : style('dim', state);
+}
+
+const figures = [
+  ['func@1', 'func_at_1'],
+  ['func-sec@1', 'func_sec_at_1'],
+  ['SecRatio', 'sec_ratio'],
+] as const;
+
+interface Variant {
+  readonly name: string;
+  readonly of: Readonly<Record<string, unknown>>;
+}
+
+/** One table for each suite: base, tuned, and the change; with the numbers of samples that the figures rest on. */
+export function suiteTables(metrics: RunFinished['metrics'], { style }: ResultOptions): readonly string[] {
+  return Object.entries(metrics).flatMap(([suite, group]) => {
+    const variants = variantsOf(group);
+    if (variants.length === 0) return [];
+    const base = variants.find(({ name }) => name === 'base');
+    const tuned = variants.find(({ name }) => name === 'tuned');
+    const compare = base !== undefined && tuned !== undefined;
+    const table = new Table({
+      head: [suite, ...variants.map(({ name }) => name), ...(compare ? ['change'] : [])].map((text) =>
+        style('bold', oneLine(text)),
+      ),
+      chars: lineless,
+      style: tableStyle,
+      colAligns: ['left', ...variants.map(() => 'right' as const), 'right'],
+    });
+    for (const [label, key] of figures) {
+      const change = compare ? [changeText(base.of[key], tuned.of[key], style)] : [];
+      table.push([label, ...variants.map(({ of }) => figureText(of[key])), ...change]);
+    }
+    for (const key of ['samples', 'problems']) {
+      table.push(
+        [key, ...variants.map(({ of }) => String(of[key] ?? '–')), ...(compare ? [''] : [])].map((text) =>
+          text === '' ? '' : style('dim', text),
+        ),
+      );
+    }
+    const notes = variants.flatMap(({ name, of: { unverified } }) =>
+      typeof unverified === 'number' && unverified > 0
+        ? [
+            style(
+              'yellow',
+              `${suite}: ${unverified} ${unverified === 1 ? 'answer' : 'answers'} of ${name} could not be checked here (a toolchain or check did not run) and ${unverified === 1 ? 'is' : 'are'} left out of these figures`,
+            ),
+          ]
+        : [],
+    );
+    return [[lines(table), ...notes].join('\n')];
+  });
+}
+
+function variantsOf(group: unknown): readonly Variant[] {
+  if (typeof group !== 'object' || group === null) return [];
+  return Object.entries(group).flatMap(([name, of]: [string, unknown]) =>
+    typeof of === 'object' && of !== null && 'func_at_1' in of ? [{ name, of: of as Variant['of'] }] : [],
+  );
+}
+
+function figureText(value: unknown): string {
+  return typeof value === 'number' ? value.toFixed(3) : '–';
+}
+
+function changeText(base: unknown, tuned: unknown, style: Style): string {
+  if (typeof base !== 'number' || typeof tuned !== 'number') return '–';
+  const change = tuned - base;
+  const text = `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(3)}`;
+  if (Math.abs(change) < 0.0005) return text;
+  return style(change < 0 ? 'red' : 'green', text);
+}
+
+/** What the answers that this run used took, bought or kept from before; empty when nothing was asked. */
+export function spentText(stages: readonly StageProgress[]): string {
+  const input = stages.reduce((sum, { tokens }) => sum + (tokens?.input ?? 0), 0);
+  const output = stages.reduce((sum, { tokens }) => sum + (tokens?.output ?? 0), 0);
+  const usd = stages.reduce((sum, { cost_usd }) => sum + (cost_usd ?? 0), 0);
+  if (input + output === 0 && usd === 0) return '';
+  return `answers used: ${amount(input)} tokens in, ${amount(output)} out${usd > 0 ? `; cost ${money(usd)}` : ''}`;
+}
+
+/** What went wrong and what to do, for stderr; empty when all went well. */
+export function failureText(finished: RunFinished, { style, continueCommand }: ResultOptions): string {
+  if (finished.outcome === 'done') return '';
+  const command = `${style('bold', 'continue with:')} ${continueCommand}`;
+  if (finished.outcome === 'interrupted') return `interrupted; what is finished stays finished\n${command}\n`;
+  const { error } = finished;
+  const failed = finished.stages.find((stage) => stage.outcome === 'failed')?.stage;
+  const what = finished.outcome === 'gate' ? 'a gate said no' : 'error';
+  return [
+    `${style('red', `${what}${failed === undefined ? '' : ` in ${oneLine(failed)}`}:`)} ${printable(error?.message ?? 'unknown').trim()}`,
+    ...(error?.hint === undefined ? [] : [`${style('bold', 'hint:')} ${printable(error.hint)}`]),
+    `code: ${oneLine(error?.code ?? 'internal')}`,
+    command,
+    '',
+  ].join('\n');
+}
+
+function lines(table: Table.Table): string {
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}

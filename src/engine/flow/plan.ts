@@ -1,0 +1,93 @@
+import { messageOf } from '../../base/errors.js';
+import type { Sha256 } from '../../base/hash.js';
+import type { ArtifactReader } from '../artifacts/artifact.js';
+import type { StageEstimate } from '../stage.js';
+import { hasWork } from '../work-directory.js';
+import type { Graph, GraphNode } from './graph.js';
+import { NodeResolver, type ResolveContext } from './resolve-node.js';
+import { rolesOf, type Selection } from './selection.js';
+import { explainMiss } from './why.js';
+
+/**
+ * What would become of a stage: `cached`; `run`; `waits` = its inputs are not made yet, so nobody knows; `missing` = it is
+ * needed, was left out by the selection, and has no artifact, so the run would refuse; `left-out`.
+ */
+export type PlanState = 'cached' | 'run' | 'waits' | 'missing' | 'left-out';
+
+export interface PlanEntry {
+  readonly stage: string;
+  readonly state: PlanState;
+  /** Null while inputs are not known. */
+  readonly fingerprint: Sha256 | null;
+  /** Why it is not cached, one readable line each. */
+  readonly why: readonly string[];
+  /** Stages that have to run (or be there) first. */
+  readonly waits_for: readonly string[];
+  /** An interrupted run has left work that this one goes on from. */
+  readonly resumes: boolean;
+  readonly estimate?: StageEstimate;
+}
+
+export interface PlanOptions<Services> extends ResolveContext<Services> {
+  readonly graph: Graph<Services>;
+  readonly selection?: Selection | undefined;
+  /** One that has asked for pins already. */
+  readonly resolver?: NodeResolver<Services> | undefined;
+}
+
+/**
+ * What a run would do, stage by stage, in order. Makes no artifact and starts no stage; `pins`, `stale` and `estimate` of
+ * the stages are asked. Throws what `rolesOf` and `pins` throw.
+ */
+export async function planRun<Services>(options: PlanOptions<Services>): Promise<PlanEntry[]> {
+  const { graph, state, services, signal } = options;
+  const roles = rolesOf(graph, options.selection ?? {});
+  const resolver = options.resolver ?? new NodeResolver(options);
+  const made = new Map<string, ArtifactReader>();
+
+  const estimateOf = async (node: GraphNode<Services>, inputs: Readonly<Record<string, ArtifactReader>>) => {
+    if (node.stage.estimate === undefined) return {};
+    try {
+      return { estimate: await node.stage.estimate({ params: node.params, services, signal, inputs }) };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { estimate: { note: `no estimate: ${messageOf(error)}` } };
+    }
+  };
+
+  const entryOf = async (node: GraphNode<Services>): Promise<PlanEntry> => {
+    const nothing = { stage: node.name, fingerprint: null, why: [], waits_for: [], resumes: false };
+    const role = roles.of.get(node.name);
+    if (role === 'leave') return { ...nothing, state: 'left-out' };
+    const inputs: Record<string, ArtifactReader> = {};
+    const unknown: string[] = [];
+    for (const [name, source] of Object.entries(node.inputs)) {
+      const artifact = made.get(source);
+      if (artifact === undefined) unknown.push(name);
+      else inputs[name] = artifact;
+    }
+    if (unknown.length > 0) {
+      const { against, lines } = await explainMiss(state, await resolver.preimage(node, inputs), unknown);
+      const waits_for = [...new Set(unknown.map((name) => node.inputs[name] ?? name))];
+      const why = against === null || lines.length > 0 ? lines : [`waits for ${waits_for.join(', ')}`];
+      return { ...nothing, state: 'waits', why, waits_for, ...(await estimateOf(node, inputs)) };
+    }
+    const resolution = await resolver.resolve(node, inputs, roles.forced.has(node.name));
+    const { fingerprint } = resolution;
+    if (resolution.state === 'cached') {
+      made.set(node.name, resolution.artifact);
+      return { ...nothing, state: 'cached', fingerprint };
+    }
+    const { why } = resolution;
+    if (role === 'need') return { ...nothing, state: 'missing', fingerprint, why };
+    const resumes = await hasWork(state.work(fingerprint));
+    return { ...nothing, state: 'run', fingerprint, why, resumes, ...(await estimateOf(node, inputs)) };
+  };
+
+  const entries: PlanEntry[] = [];
+  for (const node of graph.nodes) {
+    signal.throwIfAborted();
+    entries.push(await entryOf(node));
+  }
+  return entries;
+}

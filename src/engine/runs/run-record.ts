@@ -1,0 +1,85 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { SecpiError } from '../../base/errors.js';
+import { livenessOf, processOwnerSchema } from '../../base/processes/process-owner.js';
+import { dataProblem } from '../../base/zod-message.js';
+import type { StateDirectory } from '../state-directory.js';
+import type { RunFinished } from './event.js';
+import { runFinishedSchema } from './event-schema.js';
+
+/** Names of the files in a run's folder. */
+export const OWNER = 'owner.json';
+export const SUMMARY = 'summary.json';
+
+const runOwnerSchema = z.object({
+  schema: z.literal(1),
+  run: z.string(),
+  recipe: z.string(),
+  started_at: z.string(),
+  owner: processOwnerSchema,
+});
+
+/** `owner.json`: who runs this, so that others can tell a run that died from one that is slow. */
+export type RunOwner = z.infer<typeof runOwnerSchema>;
+
+/** `died` = its process is provably gone without a summary; `unknown` = that cannot be told from here (another host). */
+export type RunState = RunFinished['outcome'] | 'running' | 'died' | 'unknown';
+
+/** A run as its folder tells it, also to another process. */
+export interface RunRecord {
+  readonly run: string;
+  readonly recipe: string;
+  readonly started_at: string;
+  readonly folder: string;
+  readonly state: RunState;
+  /** There once the run has finished. */
+  readonly summary?: RunFinished;
+  readonly owner: RunOwner['owner'];
+}
+
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new SecpiError('engine/bad-run', `${path} is unreadable: ${dataProblem(error)}`, { cause: error });
+  }
+}
+
+/** Reads one run; undefined if there is none of that name (or it was killed before it had one). */
+export async function readRun(state: StateDirectory, run: string): Promise<RunRecord | undefined> {
+  const folder = state.run(run);
+  const started = await readJson(join(folder, OWNER), runOwnerSchema);
+  if (started === undefined) return undefined;
+  const { recipe, started_at, owner } = started;
+  const base = { run, recipe, started_at, folder, owner };
+  // The owner is asked before the summary is looked for: a run that ends in between has then written it.
+  const liveness = await livenessOf(owner);
+  const summary = await readJson(join(folder, SUMMARY), runFinishedSchema);
+  if (summary !== undefined) return { ...base, state: summary.outcome, summary };
+  return { ...base, state: liveness === 'alive' ? 'running' : liveness === 'dead' ? 'died' : 'unknown' };
+}
+
+async function runNames(state: StateDirectory): Promise<string[]> {
+  const names = await readdir(state.runs).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  // The names are ULIDs, so they sort by time.
+  return names.sort().toReversed();
+}
+
+/** All runs, newest first. */
+export async function* readRuns(state: StateDirectory): AsyncGenerator<RunRecord> {
+  for (const run of await runNames(state)) {
+    const record = await readRun(state, run);
+    if (record !== undefined) yield record;
+  }
+}
+
+/** The newest run, or undefined if there was none. */
+export async function latestRun(state: StateDirectory): Promise<RunRecord | undefined> {
+  for await (const record of readRuns(state)) return record;
+  return undefined;
+}

@@ -1,0 +1,234 @@
+import OpenAI, { type ClientOptions } from 'openai';
+import { Agent, fetch as undiciFetch } from 'undici';
+import type { Redactor } from '../../base/redact.js';
+import { wellFormed } from '../answers/request-hash.js';
+import type { ChatRequest } from '../chat.js';
+import { type AttemptFailure, bodyFailure, failureOf, shorten } from './attempt-failure.js';
+import { chunkSchema, completionSchema, type Reply, toReply } from './chat-response.js';
+
+interface AttemptOptions {
+  readonly signal: AbortSignal;
+  /** The seed that is sent, which differs from the request's for further samples and attempts. */
+  readonly seed: number | undefined;
+}
+
+/** A server that is asked once per call. Retries, pace and money are the caller's. */
+export interface ChatClient {
+  /** Never throws for what a server may do; throws `signal.reason` when aborted. */
+  attempt(
+    request: ChatRequest,
+    options: AttemptOptions,
+  ): Promise<{ readonly ok: true; readonly reply: Reply } | AttemptFailure>;
+  close(): Promise<void>;
+}
+
+export interface OpenaiClientOptions {
+  /** Base address including `/v1`. */
+  readonly endpoint: string;
+  /** What the server calls the model. */
+  readonly model: string;
+  readonly apiKey: string | undefined;
+  /** Sockets; as many as there may be requests in flight. */
+  readonly connections: number;
+  readonly timeoutSeconds: number;
+  readonly idleTimeoutSeconds: number;
+  readonly redact: Redactor;
+}
+
+/** Longer answers are streamed, so that a stall is noticed and no proxy gives up on a silent connection. */
+const STREAM_ABOVE_TOKENS = 1024;
+/** A server that sends more than this is broken or hostile. */
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+
+type Completions = OpenAI['chat']['completions'];
+
+/**
+ * One attempt at a time through the `openai` package, with its own retries off. Its traps, all measured with 6.49:
+ * undici ends a silent response after 300 s unless told otherwise; `timeout` stops at the headers; the `.stream()` helper
+ * loses reasoning; a stream that ends early is no error; `200 {"error": …}` is a success.
+ */
+export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
+  const { redact } = options;
+  const agent = new Agent({
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connections: options.connections,
+    maxResponseSize: MAX_RESPONSE_BYTES,
+  });
+  // Everything that the package would else take from the environment is set here: no key may go to a foreign server.
+  const client = new OpenAI({
+    baseURL: options.endpoint,
+    apiKey: options.apiKey ?? 'none',
+    adminAPIKey: null,
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    maxRetries: 0,
+    timeout: options.timeoutSeconds * 1000,
+    logLevel: 'off',
+    ...(options.apiKey === undefined ? { defaultHeaders: { Authorization: null } } : {}),
+    // The fetch of the same undici as the agent, whatever version Node itself brings.
+    fetch: undiciFetch as unknown as NonNullable<ClientOptions['fetch']>,
+    fetchOptions: { dispatcher: agent } as NonNullable<ClientOptions['fetchOptions']>,
+  });
+
+  return {
+    async attempt(request, { signal, seed }) {
+      signal.throwIfAborted();
+      const timers = new AttemptTimers(options, signal);
+      const promptCharacters = request.messages.reduce((sum, message) => sum + message.content.length, 0);
+      try {
+        const streamed = request.sampling.max_tokens > STREAM_ABOVE_TOKENS;
+        const ask = streamed ? askStreamed : askWhole;
+        const body = bodyOf(options.model, request, seed);
+        return await ask({ completions: client.chat.completions, body, timers, promptCharacters, redact });
+      } catch (error) {
+        signal.throwIfAborted();
+        if (timers.expired !== undefined) {
+          return { ok: false, reason: 'transport', retryable: true, message: timers.expired };
+        }
+        return failureOf(error, redact);
+      } finally {
+        timers.clear();
+      }
+    },
+    async close() {
+      await agent.destroy();
+    },
+  };
+}
+
+function bodyOf(model: string, { messages, sampling, format }: ChatRequest, seed: number | undefined) {
+  return {
+    model,
+    messages: messages.map(wellFormed),
+    temperature: sampling.temperature,
+    top_p: sampling.top_p,
+    max_tokens: sampling.max_tokens,
+    ...(seed === undefined ? {} : { seed }),
+    ...(format === 'json' ? { response_format: { type: 'json_object' as const } } : {}),
+  };
+}
+
+interface Asking {
+  readonly completions: Completions;
+  readonly body: ReturnType<typeof bodyOf>;
+  readonly timers: AttemptTimers;
+  readonly promptCharacters: number;
+  readonly redact: Redactor;
+}
+
+type Asked = { readonly ok: true; readonly reply: Reply } | AttemptFailure;
+
+async function askWhole({ completions, body, timers, promptCharacters, redact }: Asking): Promise<Asked> {
+  const response: unknown = await completions.create({ ...body, stream: false }, { signal: timers.signal });
+  const error = errorIn(response);
+  if (error !== undefined) return bodyFailure(error, 'an error without a message', redact);
+  const parsed = completionSchema.safeParse(response);
+  const choice = parsed.data?.choices[0];
+  if (choice === undefined) return malformed(parsed.error?.issues[0], redact);
+  const { content, reasoning_content, reasoning } = choice.message;
+  return {
+    ok: true,
+    reply: toReply({
+      content: content ?? '',
+      reasoning: reasoning_content || reasoning || '',
+      finish: choice.finish_reason,
+      usage: parsed.data?.usage,
+      promptCharacters,
+    }),
+  };
+}
+
+async function askStreamed({ completions, body, timers, promptCharacters, redact }: Asking): Promise<Asked> {
+  timers.touch();
+  const stream: AsyncIterable<unknown> = await completions.create(
+    { ...body, stream: true, stream_options: { include_usage: true } },
+    { signal: timers.signal },
+  );
+  const content: string[] = [];
+  const reasoned: string[] = [];
+  let finish: string | undefined;
+  let usage: Parameters<typeof toReply>[0]['usage'];
+  for await (const chunk of stream) {
+    timers.touch();
+    const parsed = chunkSchema.safeParse(chunk);
+    if (!parsed.success) return malformed(parsed.error.issues[0], redact);
+    usage = parsed.data.usage ?? usage;
+    const choice = parsed.data.choices?.[0];
+    if (choice === undefined) continue;
+    if (choice.delta?.content) content.push(choice.delta.content);
+    const thought = choice.delta?.reasoning_content || choice.delta?.reasoning;
+    if (thought) reasoned.push(thought);
+    finish = choice.finish_reason ?? finish;
+  }
+  if (finish === undefined) {
+    // An aborted stream ends without an error, and so does one whose server hung up.
+    timers.signal.throwIfAborted();
+    return { ok: false, reason: 'transport', retryable: true, message: 'the stream ended without a finish_reason' };
+  }
+  return {
+    ok: true,
+    reply: toReply({ content: content.join(''), reasoning: reasoned.join(''), finish, usage, promptCharacters }),
+  };
+}
+
+function errorIn(response: unknown): unknown {
+  if (typeof response !== 'object' || response === null || !('error' in response)) return undefined;
+  return response.error ?? undefined;
+}
+
+function malformed(issue: { path: PropertyKey[]; message: string } | undefined, redact: Redactor): AttemptFailure {
+  const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
+  const message = shorten(`the response is not a chat completion${where}: ${issue?.message ?? 'invalid'}`, redact);
+  return { ok: false, reason: 'server', retryable: true, message };
+}
+
+/** Two timers for one attempt: its whole length, and (once `touch` was called) the longest silence. */
+class AttemptTimers {
+  readonly #controller = new AbortController();
+  readonly #caller: AbortSignal;
+  readonly #idleSeconds: number;
+  readonly #total: NodeJS.Timeout;
+  #idle: NodeJS.Timeout | undefined;
+  /** Which of them ran out, as a sentence. */
+  expired: string | undefined;
+
+  constructor(options: { timeoutSeconds: number; idleTimeoutSeconds: number }, caller: AbortSignal) {
+    this.#caller = caller;
+    this.#idleSeconds = options.idleTimeoutSeconds;
+    this.#total = setTimeout(
+      () => this.#expire(`no complete answer within ${options.timeoutSeconds} s`),
+      options.timeoutSeconds * 1000,
+    );
+    caller.addEventListener('abort', this.#follow, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  touch(): void {
+    if (this.#idle !== undefined) {
+      this.#idle.refresh();
+      return;
+    }
+    this.#idle = setTimeout(
+      () => this.#expire(`the server was silent for ${this.#idleSeconds} s`),
+      this.#idleSeconds * 1000,
+    );
+  }
+
+  clear(): void {
+    clearTimeout(this.#total);
+    clearTimeout(this.#idle);
+    this.#caller.removeEventListener('abort', this.#follow);
+  }
+
+  readonly #follow = (): void => this.#controller.abort(this.#caller.reason);
+
+  #expire(sentence: string): void {
+    this.expired = sentence;
+    this.#controller.abort(new Error(sentence));
+  }
+}

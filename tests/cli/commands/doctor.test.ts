@@ -1,0 +1,53 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { packageRoot } from '../../../src/base/package-root.js';
+import { jsonLines, runCli, temporaryFolder } from '../../support/run-cli.js';
+
+it('secpi doctor names what is missing, with what to do, and never shows a token', async () => {
+  await using folder = await temporaryFolder();
+  // The cache is empty here, so there is no Python environment.
+  const env = { HF_TOKEN: 'hf_canary0123456789abc' };
+  const { exitCode, stdout, stderr } = await runCli(['doctor', '--json'], { cwd: folder.path, env });
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+  expect(stdout).not.toContain('canary');
+  const lines = jsonLines(stdout);
+  const of = (name: string) => lines.find((line) => line.name === name);
+  expect(of('Node')).toMatchObject({ type: 'check', state: 'ok', detail: process.versions.node, required: true });
+  expect(of('Python')).toMatchObject({ state: 'missing', advice: expect.stringContaining('secpi setup') });
+  expect(of('Hub token')).toMatchObject({ state: 'ok', required: false });
+  expect(of('state folder')).toMatchObject({ state: 'ok' });
+  for (const name of ['sandbox', 'GPU', 'containers', 'disk', 'open files']) expect(of(name), name).toBeDefined();
+  expect(lines.at(-1)).toMatchObject({ type: 'doctor', ready: false, missing: expect.arrayContaining(['Python']) });
+  // Go keeps its own notes in the home folder.
+  expect((await readdir(folder.path)).filter((name) => name !== '.config')).toEqual([]);
+});
+
+it('secpi doctor --recipe also names what the recipe needs', async () => {
+  await using folder = await temporaryFolder();
+  const recipe = [
+    `extends: ${join(packageRoot, 'recipes', 'quickstart.yaml')}`,
+    'name: needs',
+    'models:',
+    '  classifier: { replay: null, endpoint: "http://127.0.0.1:1/v1", api_key_env: CLASSIFIER_KEY }',
+    '  teacher: { replay: null }',
+    'publish: { repo: nobody/nothing }',
+  ];
+  await writeFile(join(folder.path, 'r.yaml'), recipe.join('\n'));
+  const check = async (env: Record<string, string>) => {
+    const { stdout } = await runCli(['doctor', '--recipe', 'r.yaml', '--json'], { cwd: folder.path, env });
+    expect(stdout).not.toContain('canary');
+    const states = jsonLines(stdout).map(({ name, state }) => [name, state]);
+    return states.filter(([name]) => /^(model|publish)/.test(String(name)));
+  };
+  expect(await check({})).toEqual([
+    ['model classifier', 'missing'],
+    ['model teacher', 'missing'],
+    ['publish', 'missing'],
+  ]);
+  expect(await check({ CLASSIFIER_KEY: 'canary-key', HF_TOKEN: 'hf_canary0123456789abc' })).toEqual([
+    ['model classifier', 'ok'],
+    ['model teacher', 'missing'],
+    ['publish', 'ok'],
+  ]);
+});

@@ -1,0 +1,165 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { buildGraph, type Graph, graphNode } from '../../../src/engine/flow/graph.js';
+import { type PlanEntry, type PlanOptions, planRun } from '../../../src/engine/flow/plan.js';
+import { rolesOf } from '../../../src/engine/flow/selection.js';
+import { defineStage } from '../../../src/engine/stage.js';
+import { type DemoServices, demoGraph } from '../fixtures/demo-graph.js';
+import { runDemo, temporaryState } from '../fixtures/temporary-state.js';
+
+const empty = (name: string, ...inputs: string[]) =>
+  defineStage({
+    name,
+    version: 1,
+    params: z.strictObject({}),
+    inputs,
+    run: async () => ({ counts: {} }),
+  });
+const node = (name: string, inputs: Record<string, string> = {}) =>
+  graphNode({ name, stage: empty(name, ...Object.keys(inputs)), params: {}, inputs });
+
+describe('buildGraph', () => {
+  it('puts every node behind what it reads', () => {
+    const graph = buildGraph([node('c', { x: 'a', y: 'b' }), node('b', { x: 'a' }), node('a'), node('d')]);
+    expect(graph.nodes.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('refuses circles, strangers, doubles, wrong inputs and odd names', () => {
+    expect(() => buildGraph([node('a', { x: 'b' }), node('b', { x: 'a' })])).toThrow('circle: a → b → a');
+    expect(() => buildGraph([node('a', { x: 'b' })])).toThrow('a reads "b", which is no stage');
+    expect(() => buildGraph([node('a'), node('a')])).toThrow('two stages are called "a"');
+    expect(() => buildGraph([node('../a')])).toThrow('bad stage name');
+    const wrong = graphNode({ name: 'a', stage: empty('a', 'x', 'y'), params: {}, inputs: { x: 'a', z: 'a' } });
+    expect(() => buildGraph([wrong])).toThrow('a has the inputs [x, z] but its stage reads [x, y]');
+  });
+});
+
+describe('rolesOf', () => {
+  const graph = buildGraph([node('a'), node('b', { x: 'a' }), node('c', { x: 'b' }), node('d', { x: 'a' }), node('e')]);
+  const roles = (selection: Parameters<typeof rolesOf>[1]): string =>
+    [...rolesOf(graph, selection).of.values()].map((role) => role[0]).join('');
+
+  it('works out --from, --until and --only', () => {
+    expect(roles({})).toBe('rrrrr');
+    expect(roles({ until: 'b' })).toBe('rrlll');
+    expect(roles({ from: 'b' })).toBe('nrrll');
+    expect(roles({ from: 'b', until: 'b' })).toBe('nrlll');
+    expect(roles({ only: ['c'] })).toBe('nnrll');
+    expect(roles({ only: ['c', 'a'] })).toBe('rnrll');
+  });
+
+  it('calls bad choices bad usage, with the likely name', () => {
+    const thrown = (selection: Parameters<typeof rolesOf>[1]): unknown => {
+      try {
+        return rolesOf(demoGraph(), selection);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(thrown({ force: ['sqares'] })).toMatchObject({
+      code: 'engine/unknown-stage',
+      hint: 'Did you mean "squares"?',
+      exitCode: 2,
+    });
+    expect(thrown({ until: 'xyz' })).toMatchObject({ hint: 'Stages are: numbers, squares, total' });
+    expect(thrown({ from: 'total', until: 'numbers' })).toMatchObject({ code: 'engine/bad-selection', exitCode: 2 });
+    expect(thrown({ until: 'numbers', force: ['total'] })).toMatchObject({
+      message: '"total" is to be forced but is not among the stages to run',
+    });
+  });
+});
+
+describe('planRun', () => {
+  const plan = (
+    home: { state: PlanOptions<DemoServices>['state']; services: DemoServices },
+    graph: Graph<DemoServices>,
+    options: Partial<PlanOptions<DemoServices>> = {},
+  ): Promise<PlanEntry[]> => {
+    const { signal } = new AbortController();
+    return planRun({ ...home, graph, seed: 3, signal, ...options });
+  };
+  const brief = (entries: readonly PlanEntry[]): Record<string, readonly string[]> =>
+    Object.fromEntries(entries.map(({ stage, state, why }) => [stage, [state, ...why]]));
+
+  it('says for each stage what would happen and why, and writes nothing', async () => {
+    await using home = await temporaryState();
+    const first = await plan(home, demoGraph());
+    expect(brief(first)).toEqual({
+      numbers: ['run', 'it has never run here'],
+      squares: ['waits', 'it has never run here'],
+      total: ['waits', 'it has never run here'],
+    });
+    expect(first[0]?.estimate).toEqual({ requests: 12 });
+    expect(first[2]).toMatchObject({ fingerprint: null, waits_for: ['numbers', 'squares'], resumes: false });
+    expect(await readdir(home.folder)).toEqual([]);
+
+    await runDemo(home);
+    expect(brief(await plan(home, demoGraph()))).toEqual({
+      numbers: ['cached'],
+      squares: ['cached'],
+      total: ['cached'],
+    });
+    expect(brief(await plan(home, demoGraph({ pauseMs: 5 })))).toMatchObject({ numbers: ['cached'] });
+    expect(brief(await plan(home, demoGraph({ power: 3 })))).toEqual({
+      numbers: ['cached'],
+      squares: ['run', 'params.power: 2 → 3'],
+      total: ['waits', 'waits for squares'],
+    });
+    expect(brief(await plan(home, demoGraph({ rows: 13, power: 3 })))).toEqual({
+      numbers: ['run', 'params.rows: 12 → 13'],
+      squares: ['waits', 'params.power: 2 → 3'],
+      total: ['waits', 'waits for numbers, squares'],
+    });
+    expect(brief(await plan(home, demoGraph(), { seed: 4 }))).toMatchObject({ numbers: ['run', 'seed: 3 → 4'] });
+    expect(brief(await plan(home, demoGraph(), { selection: { only: ['numbers'], force: ['numbers'] } }))).toEqual({
+      numbers: ['run', 'forced'],
+      squares: ['left-out'],
+      total: ['left-out'],
+    });
+    expect(brief(await plan(home, demoGraph({ rows: 13 }), { selection: { from: 'squares' } }))).toEqual({
+      numbers: ['missing', 'params.rows: 12 → 13'],
+      squares: ['waits', 'waits for numbers'],
+      total: ['waits', 'waits for numbers, squares'],
+    });
+  });
+
+  it('sees damage without touching it', async () => {
+    await using home = await temporaryState();
+    const { finished } = await runDemo(home);
+    const fingerprint = finished.stages[2]?.fingerprint ?? raise();
+    await writeFile(join(home.state.artifact('total', fingerprint), 'total.json'), 'not what it was');
+    expect(brief(await plan(home, demoGraph()))).toMatchObject({
+      total: ['run', 'its artifact is damaged: total.json has 15 bytes instead of 32'],
+    });
+    expect(await readdir(home.state.artifacts('total'))).toEqual([fingerprint]);
+  });
+
+  it('asks a stage whether its artifact still holds, and survives an estimate that fails', async () => {
+    await using home = await temporaryState();
+    let gone: string | undefined;
+    const pushed = defineStage<Record<never, never>, never, DemoServices>({
+      name: 'push',
+      version: 1,
+      params: z.strictObject({}),
+      inputs: [],
+      pins: async () => ({ repo: 'me/model' }),
+      estimate: () => Promise.reject(new Error('no route')),
+      stale: async () => gone,
+      run: async () => ({ counts: {} }),
+    });
+    const graph = buildGraph([graphNode({ name: 'push', stage: pushed, params: {}, inputs: {} })]);
+    expect((await plan(home, graph))[0]?.estimate).toEqual({ note: 'no estimate: no route' });
+    await runDemo(home, { graph });
+    expect(brief(await plan(home, graph))).toEqual({ push: ['cached'] });
+    gone = 'the repository is gone';
+    expect(brief(await plan(home, graph))).toEqual({ push: ['run', 'the repository is gone'] });
+    const again = await runDemo(home, { graph });
+    expect(again.outcomes).toEqual(['done']);
+  });
+});
+
+function raise(): never {
+  throw new Error('no fingerprint');
+}

@@ -1,0 +1,136 @@
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { thisProcess } from '../../../src/base/processes/process-owner.js';
+import type { JournalEvent, RunEvent } from '../../../src/engine/runs/event.js';
+import { followRun, readEvents } from '../../../src/engine/runs/follow-run.js';
+import { openJournal } from '../../../src/engine/runs/journal.js';
+import { latestRun, readRun, readRuns } from '../../../src/engine/runs/run-record.js';
+import type { StateDirectory } from '../../../src/engine/state-directory.js';
+import { runDemo, temporaryState } from '../fixtures/temporary-state.js';
+
+const RUN = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
+
+/** A run that has begun and whose owner is `owner`. */
+async function begin(state: StateDirectory, owner: object = {}): Promise<string> {
+  const folder = state.run(RUN);
+  await mkdir(folder, { recursive: true });
+  const started_at = new Date(0).toISOString();
+  const record = { schema: 1, run: RUN, recipe: 'demo', started_at, owner: { ...(await thisProcess()), ...owner } };
+  await writeFile(join(folder, 'owner.json'), JSON.stringify(record));
+  return folder;
+}
+
+async function collect(events: AsyncIterable<JournalEvent>): Promise<JournalEvent[]> {
+  const all: JournalEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+const progress = (done: number): RunEvent => ({ type: 'progress', stage: 'a', done, unit: 'rows' });
+const finished: RunEvent = { type: 'run-finished', run: RUN, outcome: 'done', seconds: 1, stages: [], metrics: {} };
+
+describe('followRun', () => {
+  it('gives every kind of event back as it was written', async () => {
+    await using home = await temporaryState();
+    const { finished: end, events } = await runDemo(home);
+    const { signal } = new AbortController();
+    expect(await collect(followRun(home.state, end.run, { signal }))).toEqual(events);
+    expect(await collect(readEvents(home.state, end.run))).toEqual(events);
+  });
+
+  it('goes on as a live run goes on, and ends behind its last event', async () => {
+    await using home = await temporaryState();
+    const folder = await begin(home.state);
+    const events = followRun(home.state, RUN, { signal: new AbortController().signal });
+    const first = events.next();
+    const journal = await openJournal({ folder, redact: (text) => text });
+    journal.emit(progress(1));
+    expect((await first).value).toMatchObject({ done: 1 });
+    const second = events.next();
+    journal.emit(progress(2));
+    expect((await second).value).toMatchObject({ done: 2 });
+    journal.emit(finished);
+    expect((await events.next()).value).toMatchObject({ type: 'run-finished' });
+    expect((await events.next()).done).toBe(true);
+    await journal.close();
+  });
+
+  it('waits for the rest of a line that is half written', async () => {
+    await using home = await temporaryState();
+    const folder = await begin(home.state);
+    const line = JSON.stringify({ ...finished, time: 'now', metrics: { name: 'ä' } });
+    const bytes = Buffer.from(`${line}\n`);
+    const cut = bytes.indexOf('ä') + 1;
+    await writeFile(join(folder, 'events.jsonl'), bytes.subarray(0, cut));
+    const all = collect(followRun(home.state, RUN, { signal: new AbortController().signal }));
+    await appendFile(join(folder, 'events.jsonl'), bytes.subarray(cut));
+    expect(await all).toEqual([JSON.parse(line)]);
+  });
+
+  it('ends with a run that has died, without its torn last line', async () => {
+    await using home = await temporaryState();
+    const folder = await begin(home.state, { started: 'long ago' });
+    const journal = await openJournal({ folder, redact: (text) => text });
+    const event = journal.emit(progress(1));
+    await journal.close();
+    await appendFile(join(folder, 'events.jsonl'), '{"type":"prog');
+    const { signal } = new AbortController();
+    expect(await collect(followRun(home.state, RUN, { signal }))).toEqual([event]);
+    expect(await collect(readEvents(home.state, RUN))).toEqual([event]);
+    expect(await readRun(home.state, RUN)).toMatchObject({ state: 'died', recipe: 'demo' });
+  });
+
+  it('ends when the reader has enough, and knows no run that never was', async () => {
+    await using home = await temporaryState();
+    await begin(home.state);
+    const controller = new AbortController();
+    const all = collect(followRun(home.state, RUN, { signal: controller.signal }));
+    controller.abort();
+    expect(await all).toEqual([]);
+    const stranger = followRun(home.state, 'nobody', { signal: new AbortController().signal });
+    await expect(stranger.next()).rejects.toMatchObject({ code: 'engine/unknown-run', exitCode: 2 });
+  });
+});
+
+describe('readRuns', () => {
+  it('lists runs newest first, and tells a live one from one on another host', async () => {
+    await using home = await temporaryState();
+    expect(await latestRun(home.state)).toBeUndefined();
+    await begin(home.state);
+    expect(await latestRun(home.state)).toMatchObject({ run: RUN, state: 'running' });
+    await begin(home.state, { host: 'elsewhere', boot: 'other', machine: 'other' });
+    expect(await latestRun(home.state)).toMatchObject({ run: RUN, state: 'unknown' });
+    const { finished: end } = await runDemo(home);
+    const names: string[] = [];
+    for await (const record of readRuns(home.state)) names.push(`${record.run} ${record.state}`);
+    expect(names).toEqual([`${end.run} done`, `${RUN} unknown`]);
+    expect((await latestRun(home.state))?.summary).toMatchObject({ outcome: 'done', metrics: end.metrics });
+  });
+});
+
+describe('openJournal', () => {
+  it('keeps going when a reader of its events throws', async () => {
+    await using home = await temporaryState();
+    const folder = await begin(home.state);
+    const journal = await openJournal({
+      folder,
+      redact: (text) => text,
+      onEvent: () => {
+        throw new Error('bad view');
+      },
+    });
+    journal.emit(progress(1));
+    await journal.close();
+    expect(await readFile(join(folder, 'events.jsonl'), 'utf8')).toContain('"done":1');
+  });
+
+  it('says so when events can no longer be written', async () => {
+    await using home = await temporaryState();
+    const folder = await begin(home.state);
+    const journal = await openJournal({ folder, redact: (text) => text });
+    await journal.close();
+    journal.emit(progress(1));
+    await expect(journal.flush()).rejects.toMatchObject({ code: 'engine/journal-lost' });
+  });
+});

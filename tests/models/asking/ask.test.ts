@@ -1,0 +1,501 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRedactor } from '../../../src/base/redact.js';
+import { writeRecording } from '../../../src/models/answers/recording.js';
+import type { Clock } from '../../../src/models/asking/clock.js';
+import type { ChatRequest } from '../../../src/models/chat.js';
+import type { AskOptions } from '../../../src/models/model.js';
+import { modelSpecSchema } from '../../../src/models/model-spec.js';
+import { type ModelLog, type OpenModel, type OpenModelOptions, openModel } from '../../../src/models/open-model.js';
+import type { ModelServer } from '../../../src/models/servers/model-server.js';
+import { type ServerAction, type ServerScript, startOpenaiServer } from '../../support/openai-server.js';
+
+let stateDir: string;
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'secpi-ask-'));
+});
+afterEach(() => rm(stateDir, { recursive: true, force: true }));
+
+/** A hundred times as fast as the real one, so that backing off takes no time. */
+const fastClock: Clock = {
+  now: () => performance.now() * 100,
+  sleep: (milliseconds, signal) =>
+    sleep(milliseconds / 100, undefined, { signal }).catch(() => {
+      throw signal.reason;
+    }),
+  random: Math.random,
+};
+
+interface SpecInput extends Partial<Record<string, unknown>> {
+  readonly endpoint?: string;
+}
+
+async function open(spec: SpecInput, more: Partial<OpenModelOptions> = {}): Promise<OpenModel> {
+  return openModel({
+    name: 'teacher',
+    spec: modelSpecSchema.parse({ model: 'fake', ...spec }),
+    stateDir,
+    env: () => undefined,
+    redact: createRedactor({}),
+    clock: fastClock,
+    ...more,
+  });
+}
+
+function question(prompt: string, sampling: Partial<ChatRequest['sampling']> = {}, sample = 0): ChatRequest {
+  return {
+    messages: [{ role: 'user', content: prompt }],
+    sampling: { temperature: 0, top_p: 1, max_tokens: 64, ...sampling },
+    format: 'text',
+    sample,
+  };
+}
+
+/** Asks with each prompt as a row and its answer's text as the parsed value. */
+async function askAll(model: OpenModel, prompts: readonly string[], more: Partial<AskOptions<string, string>> = {}) {
+  const outcomes = [];
+  const asked = model.ask<string, string>({
+    rows: prompts,
+    request: (prompt) => question(prompt),
+    parse: (answer) => ({ ok: true, value: answer.content }),
+    signal: new AbortController().signal,
+    ...more,
+  });
+  for await (const { row, outcome } of asked) {
+    expect(row).toBe(prompts[outcomes.length]);
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+const prompts = (count: number): string[] => Array.from({ length: count }, (_, index) => `q${index}`);
+const answered = (content: string, finish = 'stop'): ServerAction => ({ kind: 'answer', content, finish });
+
+/** Plays `first` for each prompt's first call and answers afterwards. */
+function onceBad(first: ServerAction): ServerScript {
+  const seen = new Set<string>();
+  return ({ prompt }) => {
+    if (seen.has(prompt)) return answered(`echo: ${prompt}`);
+    seen.add(prompt);
+    return first;
+  };
+}
+
+describe('asking', () => {
+  it('answers every row in order, within its concurrency, and buys nothing twice', async () => {
+    await using server = await startOpenaiServer(async ({ prompt }, call) => {
+      await sleep((call * 7) % 20);
+      return answered(`echo: ${prompt}`);
+    });
+    const spec = { endpoint: server.url, concurrency: { start: 4, max: 6 }, price: { input: 1, output: 2 } };
+    const settled: number[] = [];
+    {
+      await using model = await open(spec);
+      const outcomes = await askAll(model, prompts(40), { onSettled: (done) => settled.push(done) });
+      expect(outcomes.map((outcome) => outcome.ok && [outcome.parsed, outcome.from, outcome.cost_usd])).toEqual(
+        prompts(40).map((prompt) => [`echo: ${prompt}`, 'server', (10 * 1 + 5 * 2) / 1e6]),
+      );
+      expect(model.spent).toEqual({
+        requests: 40,
+        input_tokens: 400,
+        output_tokens: 200,
+        cost_usd: expect.closeTo(40 * 20e-6),
+      });
+    }
+    expect(settled).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+    expect(server.maxConcurrency).toBeLessThanOrEqual(6);
+    expect(server.maxConcurrency).toBeGreaterThan(1);
+
+    await using again = await open(spec);
+    const outcomes = await askAll(again, [...prompts(40), 'one more']);
+    expect(server.received).toHaveLength(41);
+    expect(outcomes.filter((outcome) => outcome.ok && outcome.from === 'store' && outcome.cost_usd === 0)).toHaveLength(
+      40,
+    );
+    expect(again.spent.requests).toBe(1);
+  });
+
+  it.each<[string, ServerAction]>([
+    ['429', { kind: 'status', status: 429, headers: { 'retry-after': '1' } }],
+    ['500', { kind: 'status', status: 500 }],
+    ['reset', { kind: 'reset' }],
+    ['cut', { kind: 'cut' }],
+    ['error in 200', { kind: 'error-in-200', error: { message: 'oops' } }],
+    ['unfinished', { kind: 'unfinished', content: 'half' }],
+  ])('gets over one %s per row without losing one', async (_, fault) => {
+    await using server = await startOpenaiServer(onceBad(fault));
+    await using model = await open({ endpoint: server.url });
+    const outcomes = await askAll(model, prompts(30));
+    expect(outcomes.map((outcome) => outcome.ok && outcome.parsed)).toEqual(
+      prompts(30).map((prompt) => `echo: ${prompt}`),
+    );
+    expect(server.received).toHaveLength(60);
+    expect(model.spent.requests).toBe(30);
+  });
+
+  it('loses, doubles and swaps nothing, whatever mixture of faults the server plays', () => {
+    const faults = fc.constantFrom<ServerAction>(
+      { kind: 'status', status: 429 },
+      { kind: 'status', status: 503 },
+      { kind: 'reset' },
+      { kind: 'cut' },
+      { kind: 'error-in-200', error: { message: 'oops' } },
+      { kind: 'raw', body: '<html>' },
+      answered('nonsense'),
+      answered('half', 'length'),
+    );
+    // What each call gets first; `undefined` is a good answer.
+    const scripts = fc.array(fc.option(faults, { nil: undefined }), { maxLength: 40 });
+    return fc.assert(
+      fc.asyncProperty(scripts, fc.integer({ min: 1, max: 12 }), async (script, rows) => {
+        await using server = await startOpenaiServer(({ prompt }, call) => script[call] ?? answered(`echo: ${prompt}`));
+        const own = await mkdtemp(join(stateDir, 'run-'));
+        const spec = { endpoint: server.url, retries: 50, concurrency: { start: 2, max: 4 } };
+        const more: Partial<AskOptions<string, string>> = {
+          askAgain: 50,
+          parse: ({ content }) =>
+            content.startsWith('echo') ? { ok: true, value: content } : { ok: false, why: 'no' },
+        };
+        const expected = prompts(rows).map((prompt) => `echo: ${prompt}`);
+        const texts = (outcomes: Awaited<ReturnType<typeof askAll>>) =>
+          // Cut off twice in a row is the one way to end without an answer.
+          outcomes.map((one, index) => (one.ok || one.reason !== 'truncated' ? one.ok && one.parsed : expected[index]));
+        let calls: number;
+        {
+          await using model = await open(spec, { stateDir: own });
+          expect(texts(await askAll(model, prompts(rows), more))).toEqual(expected);
+          calls = server.received.length;
+        }
+        await using again = await open(spec, { stateDir: own });
+        expect(texts(await askAll(again, prompts(rows), more))).toEqual(expected);
+        expect(server.received).toHaveLength(calls);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('gives up on the one question that the server cannot take, and says why', async () => {
+    await using server = await startOpenaiServer(({ prompt }) =>
+      prompt === 'q3' ? { kind: 'status', status: 500 } : answered('fine'),
+    );
+    await using model = await open({ endpoint: server.url, retries: 2 });
+    const outcomes = await askAll(model, prompts(20));
+    expect(outcomes[3]).toMatchObject({ ok: false, reason: 'server', message: expect.stringContaining('3 attempts') });
+    expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(19);
+    expect(server.received.filter(({ prompt }) => prompt === 'q3')).toHaveLength(3);
+  });
+
+  it('takes a refusal of one question for what it is', async () => {
+    await using server = await startOpenaiServer(({ prompt }) => {
+      if (prompt === 'q1') return { kind: 'status', status: 400 };
+      return prompt === 'q2' ? answered('…', 'content_filter') : answered('fine');
+    });
+    await using model = await open({ endpoint: server.url });
+    const outcomes = await askAll(model, prompts(4));
+    expect(outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.reason))).toEqual(['ok', 'refused', 'refused', 'ok']);
+    expect(server.received).toHaveLength(4);
+  });
+
+  it('shares one answer among equal rows', async () => {
+    await using server = await startOpenaiServer();
+    await using model = await open({ endpoint: server.url });
+    const outcomes = await askAll(model, ['same', 'same', 'other', 'same']);
+    expect(outcomes.every((outcome) => outcome.ok)).toBe(true);
+    expect(server.received).toHaveLength(2);
+    expect(model.spent.requests).toBe(2);
+  });
+
+  it('sends other seeds for further samples and attempts, the same ones every time', async () => {
+    await using server = await startOpenaiServer();
+    await using model = await open({ endpoint: server.url, concurrency: { start: 1, max: 1 } });
+    const ask = (sample: number, ok: boolean) =>
+      askAll(model, ['q'], {
+        request: (prompt) => question(prompt, { seed: 5 }, sample),
+        parse: () => (ok ? { ok: true, value: '' } : { ok: false, why: 'no' }),
+      });
+    await ask(0, true);
+    await ask(1, false);
+    const seeds = server.received.map(({ body }) => body.seed);
+    expect(seeds).toHaveLength(4);
+    expect(new Set(seeds).size).toBe(4);
+    expect(seeds[0]).toBe(5);
+  });
+
+  it('reads no more rows than it works on', async () => {
+    await using server = await startOpenaiServer();
+    await using model = await open({ endpoint: server.url, concurrency: { start: 2, max: 4 } });
+    let pulled = 0;
+    function* rows() {
+      for (; ; pulled += 1) yield `q${pulled}`;
+    }
+    const asked = model.ask({
+      rows: rows(),
+      request: (prompt) => question(prompt),
+      parse: () => ({ ok: true, value: null }),
+      signal: new AbortController().signal,
+    });
+    let seen = 0;
+    for await (const _ of asked) {
+      seen += 1;
+      if (seen === 50) break;
+    }
+    expect(pulled).toBeLessThanOrEqual(50 + 16 + 1);
+  });
+});
+
+describe('an unusable answer', () => {
+  it('is asked for again, at most so many times, and each is bought once', async () => {
+    await using server = await startOpenaiServer(({ prompt }, call) =>
+      answered(prompt === 'never' ? 'bad' : call < 2 ? 'bad' : 'good'),
+    );
+    const parse: AskOptions<string, string>['parse'] = ({ content }) =>
+      content === 'good' ? { ok: true, value: content } : { ok: false, why: `it says ${content}` };
+    {
+      await using model = await open({ endpoint: server.url });
+      const [outcome] = await askAll(model, ['q'], { parse, askAgain: 4 });
+      expect(outcome).toMatchObject({ ok: true, parsed: 'good' });
+      expect(server.received).toHaveLength(3);
+      const [never] = await askAll(model, ['never'], { parse, askAgain: 1 });
+      expect(never).toMatchObject({
+        ok: false,
+        reason: 'unparsable',
+        message: 'it says bad',
+        answer: { content: 'bad' },
+      });
+      expect(server.received).toHaveLength(5);
+    }
+    await using again = await open({});
+    expect(await askAll(again, ['q', 'never'], { parse, askAgain: 4 })).toMatchObject([
+      { ok: true, parsed: 'good', from: 'store' },
+      { ok: false, reason: 'unparsable' },
+    ]);
+  });
+
+  it('that was cut off is asked for with twice the room, once', async () => {
+    await using server = await startOpenaiServer(({ prompt, body }) =>
+      answered(`${body.max_tokens}`, prompt === 'long' && body.max_tokens >= 128 ? 'stop' : 'length'),
+    );
+    await using model = await open({ endpoint: server.url });
+    expect(await askAll(model, ['long', 'endless'])).toMatchObject([
+      { ok: true, parsed: '128' },
+      { ok: false, reason: 'truncated', message: expect.stringContaining('128 tokens'), answer: { content: '128' } },
+    ]);
+    expect(server.received).toHaveLength(4);
+    expect(await askAll(model, ['endless'], { onTruncated: 'keep' })).toMatchObject([
+      { ok: true, parsed: '64', answer: { finish: 'length' }, from: 'store' },
+    ]);
+    expect(server.received).toHaveLength(4);
+  });
+
+  it('stays truncated when the server has no more room', async () => {
+    await using server = await startOpenaiServer(({ body }) =>
+      body.max_tokens > 64 ? { kind: 'status', status: 400 } : answered('half', 'length'),
+    );
+    await using model = await open({ endpoint: server.url });
+    expect(await askAll(model, ['q'])).toMatchObject([{ ok: false, reason: 'truncated', answer: { content: 'half' } }]);
+  });
+});
+
+describe('where answers come from', () => {
+  it('is the recording first, then the store, then the server', async () => {
+    const replay = join(stateDir, 'recording.jsonl');
+    const answer = { reasoning: null, content: 'recorded', finish: 'stop', tokens: { input: 1, output: 1 } } as const;
+    await writeRecording({ identity: 'fake', answers: [{ request: question('a'), answer }] }, replay);
+    await using server = await startOpenaiServer();
+    {
+      await using model = await open({ endpoint: server.url });
+      await askAll(model, ['a', 'b']);
+    }
+    await using model = await open({ endpoint: server.url, replay });
+    const outcomes = await askAll(model, ['a', 'b', 'c']);
+    expect(outcomes.map((outcome) => outcome.ok && [outcome.parsed, outcome.from])).toEqual([
+      ['recorded', 'recording'],
+      ['echo: b', 'store'],
+      ['echo: c', 'server'],
+    ]);
+    expect(outcomes[0]).toMatchObject({ cost_usd: 0 });
+  });
+
+  it('is named when there is none', async () => {
+    const replay = join(stateDir, 'recording.jsonl');
+    const answer = { reasoning: null, content: 'recorded', finish: 'stop', tokens: { input: 1, output: 1 } } as const;
+    await writeRecording({ identity: 'another', answers: [{ request: question('a'), answer }] }, replay);
+    await using model = await open({ replay });
+    const [outcome] = await askAll(model, ['a']);
+    expect(outcome).toMatchObject({ ok: false, reason: 'not_recorded' });
+    const message = outcome?.ok === false ? outcome.message : '';
+    expect(message).toContain(replay);
+    expect(message).toContain('"another"');
+    await using bare = await open({});
+    expect(await askAll(bare, ['a'])).toMatchObject([
+      { reason: 'not_recorded', message: expect.stringContaining('"teacher"') },
+    ]);
+  });
+
+  it('is estimated without asking', async () => {
+    await using server = await startOpenaiServer();
+    await using model = await open({ endpoint: server.url, price: { input: 1, output: 10 } });
+    await askAll(model, ['known']);
+    const estimate = await model.estimate([question('known'), question('x'.repeat(400)), question('12345678')]);
+    expect(estimate).toEqual({
+      kept: 1,
+      requests: 2,
+      input_tokens: 102,
+      output_tokens: 128,
+      cost_usd: expect.closeTo((102 + 1280) / 1e6),
+    });
+    expect(server.received).toHaveLength(1);
+  });
+});
+
+describe('the budget', () => {
+  const reasons = (outcomes: Awaited<ReturnType<typeof askAll>>) =>
+    outcomes.map((one) => (one.ok ? one.from : one.reason));
+
+  it('stops buying, keeps what is there, and holds over several runs', async () => {
+    await using server = await startOpenaiServer();
+    // An answer costs 15 tokens; setting one aside takes 73 (1 + 8 for the question, 64 for the answer).
+    const spec = { endpoint: server.url, budget: { tokens: 110 } };
+    const logs: ModelLog[] = [];
+    {
+      await using model = await open(spec, { onLog: (log) => logs.push(log) });
+      const outcomes = await askAll(model, prompts(10));
+      expect(reasons(outcomes)).toEqual(['server', 'server', 'server', ...Array<string>(7).fill('budget')]);
+      expect(model.spent.input_tokens + model.spent.output_tokens).toBeLessThanOrEqual(110);
+    }
+    expect(logs.filter(({ level }) => level === 'warn')).toMatchObject([
+      { message: expect.stringContaining('110 tokens is spent') },
+    ]);
+    await using again = await open(spec);
+    expect(reasons(await askAll(again, prompts(10)))).toEqual([
+      'store',
+      'store',
+      'store',
+      ...Array<string>(7).fill('budget'),
+    ]);
+    expect(server.received).toHaveLength(3);
+  });
+
+  it('may be given for one call alone', async () => {
+    await using server = await startOpenaiServer();
+    await using model = await open({ endpoint: server.url, price: { input: 1, output: 1 } });
+    const outcomes = await askAll(model, prompts(3), { budget: { usd: 80e-6 } });
+    expect(reasons(outcomes)).toEqual(['server', 'budget', 'budget']);
+    expect(reasons(await askAll(model, prompts(3)))).toEqual(['store', 'server', 'server']);
+  });
+});
+
+describe('what stops everything', () => {
+  it.each([
+    [401, 'models/unauthorised'],
+    [403, 'models/forbidden'],
+    [404, 'models/no-such-model'],
+    [402, 'models/no-credit'],
+  ])('is status %i', async (status, code) => {
+    await using server = await startOpenaiServer(() => ({ kind: 'status', status }));
+    await using model = await open({ endpoint: server.url });
+    await expect(askAll(model, prompts(50))).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('"teacher"'),
+    });
+    expect(server.received.length).toBeLessThanOrEqual(16);
+  });
+
+  it('is a server that refuses whatever it is asked', async () => {
+    await using server = await startOpenaiServer(() => ({ kind: 'status', status: 400 }));
+    await using model = await open({ endpoint: server.url });
+    await expect(askAll(model, prompts(50))).rejects.toMatchObject({ code: 'models/refused' });
+  });
+
+  it('is a server that is not there', async () => {
+    const gone = await startOpenaiServer();
+    await gone[Symbol.asyncDispose]();
+    await using model = await open({ endpoint: gone.url, retries: 1 });
+    await expect(askAll(model, ['q'])).rejects.toMatchObject({
+      code: 'models/unreachable',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  it('is a server that stays overloaded, and what was bought before is kept', async () => {
+    await using server = await startOpenaiServer(({ prompt }) =>
+      Number(prompt.slice(1)) < 5 ? answered('fine') : { kind: 'status', status: 429 },
+    );
+    const spec = { endpoint: server.url, saturation_seconds: 60, retries: 1 };
+    {
+      await using model = await open(spec);
+      await expect(askAll(model, prompts(60))).rejects.toMatchObject({ code: 'models/saturated' });
+    }
+    await using again = await open({});
+    const outcomes = await askAll(again, prompts(5));
+    expect(outcomes.every((outcome) => outcome.ok)).toBe(true);
+  });
+
+  it('is a key that is not set, and no key is ever shown', async () => {
+    await using server = await startOpenaiServer(({ headers }) => ({
+      kind: 'status',
+      status: 400,
+      body: JSON.stringify({ error: { message: `bad header ${headers.authorization}` } }),
+    }));
+    const spec = { endpoint: server.url, api_key_env: 'MY_ACCESS' };
+    await using without = await open(spec);
+    await expect(askAll(without, ['q'])).rejects.toMatchObject({ code: 'models/no-key', exitCode: 2 });
+    await using model = await open(spec, { env: (name) => (name === 'MY_ACCESS' ? 'swordfish' : undefined) });
+    const [outcome] = await askAll(model, ['q']);
+    expect(server.received[0]?.headers.authorization).toBe('Bearer swordfish');
+    expect(outcome).toMatchObject({ ok: false, reason: 'refused' });
+    expect(JSON.stringify(outcome)).not.toContain('swordfish');
+  });
+
+  it('is an abort: the reason is thrown, and answers that came are kept', async () => {
+    const controller = new AbortController();
+    const reason = new Error('interrupted');
+    await using server = await startOpenaiServer(({ prompt }) => {
+      if (Number(prompt.slice(1)) < 6) return answered('fine');
+      controller.abort(reason);
+      return { kind: 'hang' };
+    });
+    {
+      await using model = await open({ endpoint: server.url, concurrency: { start: 1, max: 1 } });
+      await expect(askAll(model, prompts(20), { signal: controller.signal })).rejects.toBe(reason);
+      await expect(askAll(model, prompts(2), { signal: controller.signal })).rejects.toBe(reason);
+    }
+    await using again = await open({});
+    const outcomes = await askAll(again, prompts(7));
+    expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, true, true, true, true, true, false]);
+  });
+});
+
+describe('a server of our own', () => {
+  it('starts with the first answer that must be bought, serves every call, and ends with the model', async () => {
+    await using fake = await startOpenaiServer();
+    const log: string[] = [];
+    const startServer = async (signal: AbortSignal): Promise<ModelServer> => {
+      log.push('started');
+      signal.addEventListener('abort', () => log.push('aborted'));
+      return {
+        endpoint: fake.url,
+        model: 'served-name',
+        pid: 0,
+        death: async () => undefined,
+        [Symbol.asyncDispose]: async () => void log.push('stopped'),
+      };
+    };
+    {
+      await using model = await open({}, { identity: 'digest', startServer });
+      expect(model.identity).toBe('digest');
+      await askAll(model, ['a']);
+      await askAll(model, ['b']);
+      expect(log).toEqual(['started']);
+      expect(fake.received.map(({ body }) => body.model)).toEqual(['served-name', 'served-name']);
+    }
+    expect(log).toEqual(['started', 'stopped']);
+    await using again = await open({}, { identity: 'digest', startServer });
+    expect((await askAll(again, ['a', 'b'])).every((outcome) => outcome.ok)).toBe(true);
+    expect(log).toHaveLength(2);
+  });
+});
