@@ -1,22 +1,46 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import canonicalize from 'canonicalize';
+import { z } from 'zod';
+import { atPath } from './files/system-error.js';
 import type { Json } from './json.js';
 
 /** 64 lower-case hex digits. Made only in this file. */
 export type Sha256 = string & { readonly __brand: 'sha256' };
+
+/** A hash read back from a file. */
+export const sha256Schema = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'not a SHA-256')
+  .transform((text) => text as Sha256);
 
 /** SHA-256 of a text (as UTF-8) or of bytes. */
 export function sha256(data: string | Uint8Array): Sha256 {
   return createHash('sha256').update(data).digest('hex') as Sha256;
 }
 
-/** SHA-256 of a file, streamed, so that a 65 GB checkpoint costs no memory. */
-export async function sha256File(path: string): Promise<Sha256> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex') as Sha256;
+/** Larger than the default of 64 KiB, so that the disk is waited for and not the event loop. */
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * SHA-256 of a file, streamed, so that a 65 GB checkpoint costs no memory. Throws the file system's error, or the signal's reason
+ * as soon as it is aborted, however large the file is.
+ */
+export async function sha256File(path: string, signal: AbortSignal): Promise<Sha256> {
+  return (await digestFile(path, createHash('sha256'), signal)) as Sha256;
+}
+
+/** Feeds a file through a hash; see `sha256File`. */
+export async function digestFile(path: string, hash: Hash, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  try {
+    await pipeline(createReadStream(path, { highWaterMark: CHUNK_BYTES }), hash, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw atPath(error, path);
+  }
+  return hash.digest('hex');
 }
 
 /** Canonical JSON (RFC 8785): equal values give equal text, whatever the key order. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { SecpiError } from '../base/errors.js';
-import { sha256File } from '../base/hash.js';
 import { localTarget } from '../compute/local-target.js';
+import { pythonIdentity } from '../compute/python-identity.js';
 import { trainerEnvironment } from '../compute/trainer-environment.js';
 import { openHub } from '../hub/open-hub.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
@@ -45,13 +45,14 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
           ...(onLog === undefined ? {} : { onLog }),
         });
       },
-      async pin(name) {
+      async pin(name, files) {
         const spec = modelNamed(recipe, name);
         return {
           identity: identityOf(spec),
-          recording: spec.replay === undefined ? null : await sha256File(spec.replay),
+          recording: spec.replay === undefined ? null : await files.file(spec.replay),
         };
       },
+      servingEnvironment: () => pythonIdentity('auto'),
       serve(served, onLog) {
         const spec = modelSpecSchema.parse({
           model: 'target',

@@ -1,15 +1,17 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { SecpiError } from '../base/errors.js';
 import { writeTextAtomic } from '../base/files/atomic-file.js';
+import { exists, ifThere, readIfThere } from '../base/files/if-there.js';
 import { canonicalJson } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import { startProcess } from '../base/processes/child-process.js';
 import type { PythonEnvironment } from '../setup/python-environment.js';
+import { pythonIdentity } from './python-identity.js';
 import type { Target, TargetSpec, TrainerEvent, TrainerJob, TrainerResult } from './target.js';
 import { trainerEnvironment } from './trainer-environment.js';
 
@@ -43,6 +45,7 @@ export function localTarget(
 ): Target {
   const threads = spec.threads ?? Math.min(4, availableParallelism());
   return {
+    environment: () => pythonIdentity(spec.device),
     async runTrainer(job, { signal, onEvent }) {
       signal.throwIfAborted();
       await mkdir(job.work, { recursive: true });
@@ -57,7 +60,7 @@ export function localTarget(
       const python = await findPython();
       const eventFile = join(job.work, 'events.jsonl');
       // What an earlier, interrupted process wrote has been reported by that run.
-      const reported = (await stat(eventFile).catch(() => undefined))?.size ?? 0;
+      const reported = (await ifThere(stat(eventFile)))?.size ?? 0;
       const logFile = join(job.work, 'log.txt');
       const child = await startProcess({
         argv: [python.python, '-m', 'secpi_trainers', job.command, '--job', jobFile],
@@ -129,7 +132,7 @@ function followEvents(path: string, from: number, onEvent: (event: TrainerEvent)
   let offset = from;
   let over = false;
   const drain = async (): Promise<void> => {
-    const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+    const size = (await ifThere(stat(path)))?.size ?? 0;
     if (size <= offset) return;
     let text = '';
     for await (const chunk of createReadStream(path, { start: offset, end: size - 1, encoding: 'utf8' })) text += chunk;
@@ -171,12 +174,4 @@ function report(line: string, onEvent: (event: TrainerEvent) => void): void {
     (entry): entry is [string, number | null] => entry[1] === null || typeof entry[1] === 'number',
   );
   onEvent({ type, step, total_steps, values: Object.fromEntries(numbers) });
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(() => undefined);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
 }

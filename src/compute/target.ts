@@ -41,6 +41,8 @@ export interface TrainerResult {
 
 /** Somewhere that commands can run. Adding one (ssh, slurm) = one file here and one field in `targetSchema`. */
 export interface Target {
+  /** What decides the bytes of what runs here: packages, code, kind of device. A pin of every stage that runs something here. */
+  environment(): Promise<Json>;
   /** Runs a command to its end, or continues one that was interrupted. Throws `SecpiError` when it fails, `signal.reason` when stopped. */
   runTrainer(
     job: TrainerJob,

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Sha256 } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import type { ArtifactReader } from './artifacts/artifact.js';
 import type { OutputDirectory } from './artifacts/output-directory.js';
@@ -8,6 +9,7 @@ import type { WorkDirectory } from './work-directory.js';
 /** What a stage is given to work with. It never reads argv, the environment or the clock itself. */
 export interface StageContext<Params, Input extends string, Services> {
   readonly params: Params;
+  /** Of a stage that says it is `seeded`; another one that looks at it throws. */
   readonly seed: number;
   /** The finished artifacts this stage reads, by the name it gave them in `inputs`. */
   readonly inputs: Readonly<Record<Input, ArtifactReader>>;
@@ -46,15 +48,24 @@ export interface StageEstimate {
   readonly note?: string;
 }
 
+/** Hashes of what lies outside the store. Large files are hashed once, and again only when somebody has touched them. */
+export interface PinnedFiles {
+  /** SHA-256 of a file. What is asked for here must not change while the stage runs: then nothing is committed. */
+  file(path: string): Promise<Sha256>;
+  /** SHA-256 over the relative path and content of every file below a folder; see `file`. */
+  folder(path: string): Promise<Sha256>;
+}
+
 /** What `pins` may look at: the same as a run, but nothing to write to. */
 export type PinContext<Params, Services> = {
   readonly params: Params;
   readonly services: Services;
   readonly signal: AbortSignal;
+  readonly files: PinnedFiles;
 };
 
 /** What `estimate` may look at. An input is missing when its stage has not run yet. */
-export type EstimateContext<Params, Input extends string, Services> = PinContext<Params, Services> & {
+export type EstimateContext<Params, Input extends string, Services> = Omit<PinContext<Params, Services>, 'files'> & {
   readonly inputs: Readonly<Partial<Record<Input, ArtifactReader>>>;
 };
 
@@ -69,7 +80,17 @@ export interface StageDefinition<Params, Input extends string, Services> {
   /** This stage's part of the recipe. Fields marked with `operational()` do not enter the fingerprint. */
   readonly params: z.ZodType<Params>;
   readonly inputs: readonly Input[];
-  /** Facts from outside that decide the bytes: catalogue hash, dataset commit, model identity. They enter the fingerprint. */
+  /** Whether the recipe's seed decides any of its bytes: only then is it part of the fingerprint. */
+  readonly seeded: boolean | ((params: Params) => boolean);
+  /**
+   * What it occupies while it runs, e.g. a machine: stages that name the same thing take turns, others run side by side.
+   * Default: nothing.
+   */
+  readonly occupies?: (params: Params) => readonly string[];
+  /**
+   * Facts from outside that decide the bytes: catalogue hash, dataset commit, model identity, the environment that computes
+   * (Python lock, trainer code, kind of device). They enter the fingerprint, and are asked for once more before the commit.
+   */
   readonly pins?: (context: PinContext<Params, Services>) => Promise<Readonly<Record<string, Json>>>;
   readonly estimate?: (context: EstimateContext<Params, Input, Services>) => Promise<StageEstimate>;
   /** For stages with an effect outside the store: says why a cached artifact no longer holds, or `undefined`. */

@@ -7,17 +7,20 @@ import { resolveInside } from './inside.js';
 /** Where everything lies that runs leave behind. Paths only; nothing is created by asking. */
 export interface StateDirectory {
   readonly root: string;
-  /** `artifacts/<stage>/`, one folder per fingerprint. */
+  /** Where the bytes of artifacts lie: one folder per content. */
+  readonly object: (digest: Sha256) => string;
+  /** `artifacts/<stage>/`, one manifest per fingerprint. */
   readonly artifacts: (stage: string) => string;
   readonly artifact: (stage: string, fingerprint: Sha256) => string;
-  /** Remembers which files of an artifact were already hashed, see `verified-files.ts`. */
-  readonly verified: (stage: string, fingerprint: Sha256) => string;
+  /** Remembers hashes of files: those of an object, or those of a place outside that a recipe names. */
+  readonly hashes: (key: Sha256) => string;
   /** Artifacts that no longer match their manifest; kept for a person to look at. */
   readonly damaged: string;
+  readonly works: string;
   readonly work: (fingerprint: Sha256) => string;
-  /** Unfinished output; on the same file system as `artifacts`, so that a rename is enough. */
+  /** Unfinished output; on the same file system as objects, so that a rename is enough. */
   readonly staging: string;
-  readonly lock: (fingerprint: Sha256) => string;
+  readonly lock: (key: Sha256) => string;
   readonly runs: string;
   readonly run: (run: string) => string;
 }
@@ -27,13 +30,15 @@ export function stateDirectory(root: string): StateDirectory {
   const artifacts = (stage: string) => resolveInside(join(root, 'artifacts'), stage);
   return {
     root,
+    object: (digest) => join(root, 'objects', digest),
     artifacts,
-    artifact: (stage, fingerprint) => join(artifacts(stage), fingerprint),
-    verified: (stage, fingerprint) => join(resolveInside(join(root, 'verified'), stage), `${fingerprint}.json`),
+    artifact: (stage, fingerprint) => join(artifacts(stage), `${fingerprint}.json`),
+    hashes: (key) => join(root, 'hashes', `${key}.json`),
     damaged: join(root, 'damaged'),
+    works: join(root, 'work'),
     work: (fingerprint) => join(root, 'work', fingerprint),
     staging: join(root, 'staging'),
-    lock: (fingerprint) => join(root, 'locks', `${fingerprint}.lock`),
+    lock: (key) => join(root, 'locks', `${key}.lock`),
     runs: join(root, 'runs'),
     run: (run) => resolveInside(join(root, 'runs'), run),
   };
@@ -41,7 +46,8 @@ export function stateDirectory(root: string): StateDirectory {
 
 /** Creates the folders that every run needs. A `.gitignore` keeps the whole of it out of the user's repository. */
 export async function prepareStateDirectory(state: StateDirectory): Promise<void> {
-  for (const name of ['artifacts', 'work', 'staging', 'locks', 'runs']) await makeDirectory(join(state.root, name));
+  for (const name of ['objects', 'artifacts', 'work', 'staging', 'locks', 'runs'])
+    await makeDirectory(join(state.root, name));
   await writeFile(join(state.root, '.gitignore'), '*\n', { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });

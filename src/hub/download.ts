@@ -4,6 +4,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { HubApiError } from '@huggingface/hub';
 import { SecpiError } from '../base/errors.js';
 import { makeDirectory, syncDirectory } from '../base/files/durable-directory.js';
+import { ifThere } from '../base/files/if-there.js';
 import { holdsContentOf } from './file-hash.js';
 import type { HubRepo, RemoteFile } from './hub.js';
 import type { CallParams, HubClient } from './hub-client.js';
@@ -24,7 +25,7 @@ export interface Download {
  * continued. Throws `hub/corrupt-download` when the content is wrong twice.
  */
 export async function downloadFile({ client, repo, commit, file, to, signal }: Download): Promise<void> {
-  if (await holdsContentOf(to, file)) return;
+  if (await holdsContentOf(to, file, signal)) return;
   await makeDirectory(dirname(to));
   const part = `${to}.part`;
   await client.call({ verb: `download ${file.path} from`, repo, writes: false }, signal, async (params) => {
@@ -42,7 +43,7 @@ export async function downloadFile({ client, repo, commit, file, to, signal }: D
         client.policy,
         signal,
       );
-      if (await holdsContentOf(part, file)) return;
+      if (await holdsContentOf(part, file, signal)) return;
     }
     await rm(part, { force: true });
     throw new SecpiError(
@@ -63,7 +64,7 @@ async function fetchInto(
   part: string,
   { params, repo, commit, file, signal }: Omit<Download, 'client' | 'to'> & { params: CallParams },
 ): Promise<void> {
-  const size = (await stat(part).catch(() => undefined))?.size ?? 0;
+  const size = (await ifThere(stat(part)))?.size ?? 0;
   const start = size < file.bytes ? size : 0;
   const prefix = repo.kind === 'dataset' ? 'datasets/' : '';
   const path = file.path.split('/').map(encodeURIComponent).join('/');

@@ -71,7 +71,7 @@ async function compare(files: Files, head: RepoHead, signal: AbortSignal) {
   for (const file of files) {
     signal.throwIfAborted();
     const there = remote.get(file.path);
-    if (there !== undefined && (await holdsContentOf(file.from, there))) unchanged.push(file.path);
+    if (there !== undefined && (await holdsContentOf(file.from, there, signal))) unchanged.push(file.path);
     else different.push(file);
   }
   return { different, unchanged };

@@ -1,6 +1,7 @@
 import type { Sha256 } from '../base/hash.js';
+import type { Json } from '../base/json.js';
 import type { Target } from '../compute/target.js';
-import type { StageContext, StageDefinition } from '../engine/stage.js';
+import type { PinnedFiles, StageContext, StageDefinition } from '../engine/stage.js';
 import type { Hub } from '../hub/hub.js';
 import type { ModelLog, OpenModel } from '../models/open-model.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
@@ -14,7 +15,7 @@ export type ModelPin = { readonly identity: string; readonly recording: Sha256 |
 export interface ServedModel {
   /** A full model: weights, tokenizer, chat template. */
   readonly folder: string;
-  /** Digest of the weights; addresses the answers. */
+  /** Digest of the weights and of what computes with them; addresses the answers. */
   readonly identity: string;
   /** Folder for the server's log and ready file. */
   readonly work: string;
@@ -28,9 +29,11 @@ export interface StageServices {
   readonly models: {
     /** A model named under the recipe's `models`. */
     open(name: string, onLog?: (log: ModelLog) => void): Promise<OpenModel>;
-    pin(name: string): Promise<ModelPin>;
+    pin(name: string, files: PinnedFiles): Promise<ModelPin>;
     /** A folder of weights, asked through a server that is started when the first answer is not kept yet. */
     serve(model: ServedModel, onLog?: (log: ModelLog) => void): Promise<OpenModel>;
+    /** What decides the answers of that server, apart from the weights. */
+    servingEnvironment(): Promise<Json>;
   };
   /** A machine named under the recipe's `compute`. */
   target(name: string): Target;

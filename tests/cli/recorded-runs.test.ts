@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { sha256, sha256Json } from '../../src/base/hash.js';
-import { digestOf } from '../../src/engine/artifacts/artifact-files.js';
+import { makeManifest } from '../../src/engine/artifacts/manifest.js';
 import { stateDirectory } from '../../src/engine/state-directory.js';
 import { cliCommand, cliEnvironment, jsonLines, runCli, temporaryFolder } from '../support/run-cli.js';
 import { failedEvents, RUN, timed, wellEvents } from './fixtures/recorded-events.js';
@@ -190,17 +190,18 @@ describe('secpi logs', () => {
 async function recordReportArtifact(folder: string, text: string) {
   const preimage = { stage: 'report', made: 'for this test' };
   const fingerprint = sha256Json(preimage);
-  const path = stateDirectory(join(folder, '.secpi')).artifact('report', fingerprint);
-  await mkdir(path, { recursive: true });
-  await writeFile(join(path, 'report.html'), text);
-  const outputs = [{ path: 'report.html', sha256: sha256(text), bytes: text.length }];
-  const manifest = {
-    ...{ schema: 1, stage: 'report', fingerprint, preimage, inputs: {}, outputs, digest: digestOf(outputs) },
-    ...{ counts: {}, reasons: {}, metrics: {}, tools: {}, tokens: { input: 0, output: 0 }, cost_usd: 0 },
-    ...{ started_at: '2026-05-09T12:00:00.000Z', seconds: 1, run: OTHER, secpi: '0.1.0' },
+  const state = stateDirectory(join(folder, '.secpi'));
+  const facts = {
+    ...{ stage: 'report', fingerprint, preimage, inputs: {}, counts: {}, reasons: {}, metrics: {}, tools: {} },
+    ...{ tokens: { input: 0, output: 0 }, cost_usd: 0, started_at: '2026-05-09T12:00:00.000Z', seconds: 1 },
+    ...{ run: OTHER, secpi: '0.1.0' },
   };
-  await writeFile(join(path, 'manifest.json'), JSON.stringify(manifest));
-  return join(path, 'report.html');
+  const manifest = makeManifest(facts, [{ path: 'report.html', sha256: sha256(text), bytes: text.length }]);
+  await mkdir(state.artifacts('report'), { recursive: true });
+  await writeFile(state.artifact('report', fingerprint), JSON.stringify(manifest));
+  await mkdir(state.object(manifest.object), { recursive: true });
+  await writeFile(join(state.object(manifest.object), 'report.html'), text);
+  return join(state.object(manifest.object), 'report.html');
 }
 
 describe('secpi report', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
-import type { Manifest } from '../../src/engine/artifacts/artifact.js';
+import type { Manifest } from '../../src/engine/artifacts/manifest.js';
 import type { JournalEvent, RunFinished } from '../../src/engine/runs/event.js';
 
 /** The built command line, as users run it. */
@@ -108,11 +108,9 @@ export async function outputsIn(home: string): Promise<Record<string, readonly {
   const outputs: Record<string, { path: string; sha256: string }[]> = {};
   const artifacts = join(home, 'artifacts');
   for (const stage of (await readdir(artifacts)).sort()) {
-    const [fingerprint, ...others] = await readdir(join(artifacts, stage));
-    if (fingerprint === undefined || others.length > 0) throw new Error(`${stage} has ${others.length + 1} artifacts`);
-    const manifest = JSON.parse(
-      await readFile(join(artifacts, stage, fingerprint, 'manifest.json'), 'utf8'),
-    ) as Manifest;
+    const [name, ...others] = await readdir(join(artifacts, stage));
+    if (name === undefined || others.length > 0) throw new Error(`${stage} has ${others.length + 1} artifacts`);
+    const manifest = JSON.parse(await readFile(join(artifacts, stage, name), 'utf8')) as Manifest;
     outputs[stage] = manifest.outputs.map(({ path, sha256 }) => ({ path, sha256 }));
   }
   return outputs;

@@ -18,7 +18,7 @@ describe('download', () => {
     for (const [path, content] of Object.entries(files)) {
       const to = join(folder.path, commit, path);
       await hubAt(server).download(repo, commit, path, to, signal);
-      expect(await sha256File(to)).toBe(sha256(content));
+      expect(await sha256File(to, signal)).toBe(sha256(content));
     }
     expect(server.count('cdn')).toBe(1);
   });
@@ -50,7 +50,7 @@ describe('download', () => {
     server.fail('cdn', { kind: 'cut', bytes: 100_000 });
     const to = join(folder.path, 'train.parquet');
     await hubAt(server).download(repo, commit, 'train.parquet', to, signal);
-    expect(await sha256File(to)).toBe(sha256(big));
+    expect(await sha256File(to, signal)).toBe(sha256(big));
     expect(server.count('cdn')).toBe(2);
   });
 
@@ -62,7 +62,7 @@ describe('download', () => {
       const to = join(folder.path, String(left[0]), String(left.length), 'train.parquet');
       await folder.write(`${left[0]}/${left.length}/train.parquet.part`, left);
       await hubAt(server).download(repo, commit, 'train.parquet', to, signal);
-      expect(await sha256File(to)).toBe(sha256(big));
+      expect(await sha256File(to, signal)).toBe(sha256(big));
       expect(await readdir(join(to, '..'))).toEqual(['train.parquet']);
     }
     const ranges = server.calls.filter((call) => call.route === 'cdn').map((call) => call.range);

@@ -27,7 +27,9 @@ function codesInSources(): readonly string[] {
   const direct = matches(typescript, /'((?:[a-z]+)\/[a-z]+(?:-[a-z]+)*)'/g);
   // A quoted `a/b` is a code when `a` is what some code begins with; paths and media types begin otherwise.
   const rooms = new Set(
-    matches(typescript, /SecpiError\(\s*'([a-z]+)\//g).concat(matches(typescript, /super\(\s*'([a-z]+)\//g)),
+    [/SecpiError\(\s*'([a-z]+)\//g, /super\(\s*'([a-z]+)\//g, /\bcode: '([a-z]+)\/[a-z-]+',\n/g].flatMap((pattern) =>
+      matches(typescript, pattern),
+    ),
   );
   const trainer = matches(python, /TrainerError\(\s*"([a-z-]+)"/g)
     .concat(matches(python, /super\(\).__init__\("([a-z-]+)"/g))

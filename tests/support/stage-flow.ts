@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../src/base/hash.js';
 import type { ArtifactReader } from '../../src/engine/artifacts/artifact.js';
-import { inspectArtifact } from '../../src/engine/artifacts/artifact-store.js';
 import { buildGraph, type GraphNode, graphNode } from '../../src/engine/flow/graph.js';
 import type { ErrorReport, JournalEvent, StageSummary } from '../../src/engine/runs/event.js';
 import { executeRun } from '../../src/engine/runs/runner.js';
@@ -49,6 +48,7 @@ export function given<Services>(name: string, artifact: GivenArtifact): GraphNod
     version: 1,
     params: z.custom<GivenArtifact>(),
     inputs: [],
+    seeded: false,
     pins: async ({ params }) => ({ content: JSON.stringify(params) }),
     run: async ({ params: { files, counts = {}, ...rest }, output }) => {
       for (const [path, content] of Object.entries(files)) {
@@ -94,7 +94,7 @@ export async function runNodes<Services>(
   } = {},
 ): Promise<TestRun> {
   const events: JournalEvent[] = [];
-  const { finished, exitCode } = await executeRun({
+  const { finished, exitCode, artifacts } = await executeRun({
     graph: buildGraph(nodes),
     state: home.state,
     seed: options.seed ?? 3,
@@ -103,18 +103,16 @@ export async function runNodes<Services>(
     recipe: { name: 'test', sha256: sha256('test') },
     version: '0.0.0',
     redact: (text) => text,
+    progressEveryMs: 0,
     onEvent: (event) => {
       events.push(event);
       options.onEvent?.(event);
     },
   });
   const artifact = async (node: string): Promise<ArtifactReader> => {
-    const fingerprint = finished.stages.find(({ stage }) => stage === node)?.fingerprint;
-    const stage = nodes.find(({ name }) => name === node)?.stage.name;
-    if (fingerprint == null || stage === undefined) throw new Error(`${node} made nothing`);
-    const found = await inspectArtifact(home.state, stage, fingerprint);
-    if (found.state !== 'whole') throw new Error(`the artifact of ${node}: ${JSON.stringify({ ...found, finished })}`);
-    return found.artifact;
+    const made = artifacts.get(node);
+    if (made === undefined) throw new Error(`${node} made nothing: ${JSON.stringify(finished)}`);
+    return made;
   };
   const text = async (node: string, file: string) => readFile((await artifact(node)).path(file), 'utf8');
   return {
@@ -168,6 +166,7 @@ export function testServices(
         }),
       pin: async (name) => ({ identity: specOf(name).model, recording: null }),
       serve: absent('model server'),
+      servingEnvironment: async () => ({ packages: 'test' }),
     },
     target: absent('target'),
     sandbox: async () => absent('sandbox')(),

@@ -6,17 +6,13 @@ import { messageOf, SecpiError } from '../errors.js';
 import { dataProblem } from '../zod-message.js';
 import { syncDirectory } from './durable-directory.js';
 import { type ReadLinesOptions, readLines, type TextLine } from './read-lines.js';
+import { atPath } from './system-error.js';
 
 /** Appends rows to one file; unless opened otherwise, a row is on the disk once its `append` resolves. */
 export interface JsonLinesWriter<T> {
   append(row: T): Promise<void>;
   /** Waits for everything appended so far, then closes. Safe to call twice. */
   close(): Promise<void>;
-}
-
-/** An append-only JSON Lines file together with the rows it already held. */
-export interface JsonLines<T> extends JsonLinesWriter<T> {
-  readonly rows: readonly T[];
 }
 
 export interface ReadJsonLinesOptions extends ReadLinesOptions {
@@ -28,7 +24,7 @@ export interface ReadJsonLinesOptions extends ReadLinesOptions {
 }
 
 /** The value of one line, or a `base/bad-json` or `base/bad-row` error that names file and line. */
-function parseRow<T>(path: string, line: TextLine, schema: z.ZodType<T>): T {
+export function parseRow<T>(path: string, line: TextLine, schema: z.ZodType<T>): T {
   const location = { file: path, line: line.number, column: 1 };
   let value: unknown;
   try {
@@ -67,22 +63,29 @@ export async function* readJsonLines<T>(
  * writer waits for one fsync and a thousand writers share one. After a failed write nothing more is accepted, because the
  * file may end in half a line.
  */
-class GroupCommitWriter<T> implements JsonLinesWriter<T> {
+export class GroupCommitWriter<T> implements JsonLinesWriter<T> {
   readonly #handle: FileHandle;
+  readonly #path: string;
   readonly #durable: boolean;
   #gathering: { text: string; done: Promise<void> } | undefined;
   #last: Promise<void> = Promise.resolve();
   #failure: unknown;
   #closing: Promise<void> | undefined;
 
-  constructor(handle: FileHandle, durable: boolean) {
+  constructor(handle: FileHandle, path: string, durable: boolean) {
     this.#handle = handle;
+    this.#path = path;
     this.#durable = durable;
   }
 
-  async append(row: T): Promise<void> {
+  append(row: T): Promise<void> {
+    return this.appendText(JSON.stringify(row));
+  }
+
+  /** A row that is JSON already, without its line feed. */
+  async appendText(text: string): Promise<void> {
     if (this.#closing !== undefined) throw new Error('append after close');
-    const line = `${JSON.stringify(row)}\n`;
+    const line = `${text}\n`;
     if (this.#gathering !== undefined) {
       this.#gathering.text += line;
       return this.#gathering.done;
@@ -104,8 +107,8 @@ class GroupCommitWriter<T> implements JsonLinesWriter<T> {
       await this.#handle.appendFile(text);
       if (this.#durable) await this.#handle.datasync();
     } catch (error) {
-      this.#failure = error;
-      throw error;
+      this.#failure = atPath(error, this.#path);
+      throw this.#failure;
     }
   }
 
@@ -117,7 +120,7 @@ class GroupCommitWriter<T> implements JsonLinesWriter<T> {
 
 /**
  * Opens a JSON Lines file for appending and creates it if need be, without reading it. Only for a file that nobody else
- * writes and that starts empty; for one that may have survived a crash use `openJsonLines`.
+ * writes and that starts empty; for one that may have survived a crash there is `openKeyedLog`.
  * With `durable: false` an `append` resolves after the write, without fsync: that outlives kill -9, but not a power cut.
  */
 export async function createJsonLines<T>(
@@ -127,38 +130,5 @@ export async function createJsonLines<T>(
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND;
   const handle = await open(path, flags, 0o666);
   await syncDirectory(dirname(path));
-  return new GroupCommitWriter<T>(handle, options.durable ?? true);
-}
-
-/**
- * Opens (or creates) a JSON Lines file that survives kill -9: reads the rows it holds, cuts off a torn last line, and
- * appends durably from there. One writer at a time; the caller holds the lock.
- * Throws `base/bad-json` or `base/bad-row` when a whole line is not what `schema` expects.
- */
-export async function openJsonLines<T>(
-  path: string,
-  options: { readonly schema: z.ZodType<T> },
-): Promise<JsonLines<T>> {
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
-  const handle = await open(path, flags, 0o666);
-  try {
-    await syncDirectory(dirname(path));
-    const rows: T[] = [];
-    let end = 0;
-    for await (const line of readLines(path)) {
-      if (!line.complete) break;
-      end = line.end;
-      if (line.text.trim() !== '') rows.push(parseRow(path, line, options.schema));
-    }
-    const { size } = await handle.stat();
-    if (size > end) {
-      await handle.truncate(end);
-      await handle.datasync();
-    }
-    const writer = new GroupCommitWriter<T>(handle, true);
-    return { rows, append: (row) => writer.append(row), close: () => writer.close() };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  return new GroupCommitWriter<T>(handle, path, options.durable ?? true);
 }

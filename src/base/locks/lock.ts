@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { SecpiError } from '../errors.js';
+import { writeDurably } from '../files/atomic-file.js';
 import { makeDirectory } from '../files/durable-directory.js';
+import { readIfThere, systemCode } from '../files/if-there.js';
 import { type Liveness, livenessOf, processOwnerSchema, thisProcess } from '../processes/process-owner.js';
 import { dataProblem } from '../zod-message.js';
+import { BEAT_SECONDS, beatPath, SILENCE_SECONDS, SilenceWatch, startHeartbeat } from './heartbeat.js';
 
 const lockRecordSchema = z.object({
   schema: z.literal(1),
@@ -22,9 +25,18 @@ export type LockRecord = z.infer<typeof lockRecordSchema>;
 /** A lock that this process holds. */
 export interface Lock {
   readonly nonce: string;
-  /** Throws `engine/lock-lost` if somebody else holds it now. */
+  /** The owner before could not be proven dead, only silent (or a person said so): it may still be writing somewhere. */
+  readonly takenOver: boolean;
+  /** Aborted with `base/lock-lost` as soon as it is seen that somebody else holds it. */
+  readonly lost: AbortSignal;
+  /** Throws `base/lock-lost` if somebody else holds it now. */
   assertHeld(): Promise<void>;
   release(): Promise<void>;
+}
+
+export interface LockTimes {
+  readonly beatSeconds: number;
+  readonly silenceSeconds: number;
 }
 
 export interface AcquireOptions {
@@ -32,32 +44,27 @@ export interface AcquireOptions {
   readonly signal: AbortSignal;
   /** Called once for each owner that has to be waited for. */
   readonly onWaiting?: ((owner: LockRecord, liveness: Liveness) => void) | undefined;
-  /** Take the lock also from an owner that cannot be proven dead, on a person's word. A live one is waited for all the same. */
+  /** Take the lock at once from an owner that cannot be proven dead, on a person's word. A live one is waited for all the same. */
   readonly takeOver?: boolean | undefined;
+  readonly times?: LockTimes | undefined;
 }
 
-const POLL_MILLISECONDS = 200;
+const DEFAULT_TIMES: LockTimes = { beatSeconds: BEAT_SECONDS, silenceSeconds: SILENCE_SECONDS };
 
-/** The record in a lock file, or undefined if there is none. */
+/** Waiting begins eager and becomes patient: dozens of waiters on one network file system must not keep its server busy. */
+const POLL = { firstMs: 100, growth: 1.5, most: { onThisMachineMs: 1000, elsewhereMs: 5000 } } as const;
+
+/** The record in a lock file, or undefined if there is none. Throws `base/unreadable-lock` for one that is not a lock. */
 export async function readLock(path: string): Promise<LockRecord | undefined> {
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
   try {
-    return lockRecordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return lockRecordSchema.parse(JSON.parse(text));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new SecpiError('engine/unreadable-lock', `${path} is not a lock file: ${dataProblem(error)}`, {
+    throw new SecpiError('base/unreadable-lock', `${path} is not a lock file: ${dataProblem(error)}`, {
       hint: 'Delete it if no other run is active.',
       cause: error,
     });
-  }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx');
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 
@@ -67,10 +74,10 @@ async function linkIfFree(candidate: string, path: string): Promise<boolean> {
     await link(candidate, path);
     return true;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
+    const code = systemCode(error) ?? '';
     if (code === 'EEXIST') return false;
     if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code)) throw error;
-    throw new SecpiError('engine/no-hard-links', `the file system of ${dirname(path)} has no hard links`, {
+    throw new SecpiError('base/no-hard-links', `the file system of ${dirname(path)} has no hard links`, {
       hint: 'Set SECPI_HOME to a folder on another file system.',
       cause: error,
     });
@@ -82,98 +89,175 @@ interface Attempt {
   readonly candidate: string;
   readonly nonce: string;
   readonly takeOver: boolean;
+  readonly watch: SilenceWatch;
 }
 
-type Blocker = { readonly record: LockRecord; readonly liveness: Liveness };
+/** Who has the lock; or that it is ours now, and what is known of the one before. */
+type Outcome =
+  | { readonly state: 'ours'; readonly takenOver: boolean }
+  | { readonly state: 'theirs'; readonly record: LockRecord; readonly liveness: Liveness };
 
 /**
- * One try. Returns undefined when the lock is ours, else who has it.
+ * One try.
  *
  * Replacing a dead owner has to be safe against others who do the same at that moment. So the right to replace is itself a
  * lock, named after the dead owner's nonce: whoever gets it looks again, and only replaces a record that still has that
  * nonce. If its holder dies in between, the same rule applies to that lock.
  */
-async function tryAcquire({ path, candidate, nonce, takeOver }: Attempt): Promise<Blocker | undefined> {
+async function tryAcquire(attempt: Attempt): Promise<Outcome> {
+  const { path, candidate, nonce, takeOver, watch } = attempt;
   for (;;) {
-    if (await linkIfFree(candidate, path)) return undefined;
+    if (await linkIfFree(candidate, path)) return { state: 'ours', takenOver: false };
     const record = await readLock(path);
     if (record === undefined) continue;
     // Over NFS a link can succeed although its answer was lost.
-    if (record.nonce === nonce) return undefined;
-    const liveness = await livenessOf(record.owner);
-    if (liveness === 'alive' || (liveness === 'unknown' && !takeOver)) return { record, liveness };
+    if (record.nonce === nonce) return { state: 'ours', takenOver: false };
+    const liveness = await judge(record);
+    const lives =
+      liveness === 'alive' || (liveness === 'unknown' && !takeOver && !(await watch.isDead(path, record.nonce)));
+    if (lives) return { state: 'theirs', record, liveness };
 
     const claim = `${path}.${record.nonce}`;
-    const blocker = await tryAcquire({ path: claim, candidate, nonce, takeOver });
-    if (blocker !== undefined) return blocker;
+    const claimed = await tryAcquire({ ...attempt, path: claim });
+    if (claimed.state === 'theirs') return claimed;
     try {
       if ((await readLock(path))?.nonce !== record.nonce) continue;
       // `candidate` must stay for its owner's next try, and rename does nothing between two names of one file.
       const replacement = `${candidate}.replacement`;
       await writeDurably(replacement, await readFile(candidate, 'utf8'));
       await rename(replacement, path);
-      return undefined;
+      return { state: 'ours', takenOver: liveness === 'unknown' };
     } finally {
       await rm(claim, { force: true });
     }
   }
 }
 
-/** Removes what processes have left beside the lock that were killed while they tried to take it. */
+/** What this process has taken and not given back. */
+const held = new Set<string>();
+
+/** Whether an owner still has its lock. One of our own that could not be removed when it was given back is nobody's. */
+async function judge({ owner, nonce }: LockRecord): Promise<Liveness> {
+  const liveness = await livenessOf(owner);
+  const isOurs = liveness === 'alive' && owner.pid === process.pid;
+  return isOurs && !held.has(nonce) ? 'dead' : liveness;
+}
+
+/** Removes what others have left beside the lock: signs of life of earlier owners, and names of those who died while they tried. */
 async function removeLitter(path: string): Promise<void> {
   for (const name of await readdir(dirname(path))) {
     if (!name.startsWith(`${basename(path)}.`)) continue;
     const litter = join(dirname(path), name);
+    if (name.endsWith('.beat')) {
+      await rm(litter, { force: true });
+      continue;
+    }
     const record = await readLock(litter).catch(() => undefined);
-    if (record !== undefined && (await livenessOf(record.owner)) === 'dead') await rm(litter, { force: true });
+    if (record !== undefined && (await judge(record)) === 'dead') await rm(litter, { force: true });
   }
 }
 
 async function take(path: string, options: AcquireOptions, wait: boolean): Promise<Lock | undefined> {
+  const times = options.times ?? DEFAULT_TIMES;
   const nonce = randomBytes(8).toString('hex');
   const record: LockRecord = { schema: 1, nonce, since: new Date().toISOString(), owner: await thisProcess() };
   await makeDirectory(dirname(path));
   const candidate = `${path}.${nonce}.candidate`;
   await writeDurably(candidate, `${JSON.stringify(record)}\n`);
+  held.add(nonce);
+  let takenOver = false;
+  let ours = false;
   try {
+    const attempt = { path, candidate, nonce, takeOver: options.takeOver ?? false };
+    const watch = new SilenceWatch(times.silenceSeconds);
     let announced: string | undefined;
+    let pause: number = POLL.firstMs;
     for (;;) {
       options.signal.throwIfAborted();
-      const blocker = await tryAcquire({ path, candidate, nonce, takeOver: options.takeOver ?? false });
-      if (blocker === undefined) break;
+      const outcome = await tryAcquire({ ...attempt, watch });
+      if (outcome.state === 'ours') {
+        ({ takenOver } = outcome);
+        ours = true;
+        break;
+      }
       if (!wait) return undefined;
-      if (blocker.record.nonce !== announced) options.onWaiting?.(blocker.record, blocker.liveness);
-      announced = blocker.record.nonce;
+      if (outcome.record.nonce !== announced) {
+        options.onWaiting?.(outcome.record, outcome.liveness);
+        pause = POLL.firstMs;
+      }
+      announced = outcome.record.nonce;
       // An abort only cuts the sleep short; the check at the top throws the signal's own reason.
-      await sleep(POLL_MILLISECONDS, undefined, { signal: options.signal }).catch(() => undefined);
+      await sleep(pause * (0.8 + 0.4 * Math.random()), undefined, { signal: options.signal }).catch(() => undefined);
+      const { onThisMachineMs, elsewhereMs } = POLL.most;
+      const most = outcome.liveness === 'unknown' ? Math.min(elsewhereMs, times.silenceSeconds * 250) : onThisMachineMs;
+      pause = Math.min(most, pause * POLL.growth);
     }
   } finally {
-    await rm(candidate, { force: true });
+    if (!ours) held.delete(nonce);
+    await rm(candidate, { force: true }).catch(() => undefined);
   }
-  await removeLitter(path);
-  return heldLock(path, nonce);
+  try {
+    await removeLitter(path);
+    return await holdLock(path, nonce, takenOver, times);
+  } catch (error) {
+    await giveBack(path, nonce);
+    throw error;
+  }
 }
 
-function heldLock(path: string, nonce: string): Lock {
+/** Never fails: what was done under the lock is done. A file that cannot be removed now is nobody's lock any more. */
+async function giveBack(path: string, nonce: string): Promise<void> {
+  held.delete(nonce);
+  await rm(beatPath(path, nonce), { force: true }).catch(() => undefined);
+  try {
+    if ((await readLock(path))?.nonce === nonce) await rm(path, { force: true });
+  } catch {
+    // Others find it once this process has ended, we find it at once.
+  }
+}
+
+async function holdLock(path: string, nonce: string, takenOver: boolean, times: LockTimes): Promise<Lock> {
+  const lost = new AbortController();
+  const assertHeld = async (): Promise<void> => {
+    lost.signal.throwIfAborted();
+    if ((await readLock(path).catch(unreadableIsLost))?.nonce === nonce) return;
+    lost.abort(
+      new SecpiError('base/lock-lost', `another process has taken over ${path} while this one was at work`, {
+        hint: 'Nothing was written over. Start the run again; it continues from what is there.',
+      }),
+    );
+    lost.signal.throwIfAborted();
+  };
+  const beats = await startHeartbeat(
+    beatPath(path, nonce),
+    // Not being able to look (a server that is away) says nothing about who holds it; whoever waits judges by our silence.
+    () => assertHeld().catch(() => lost.signal.throwIfAborted()),
+    times.beatSeconds,
+  );
   return {
     nonce,
-    assertHeld: async () => {
-      const now = await readLock(path);
-      if (now?.nonce === nonce) return;
-      throw new SecpiError('engine/lock-lost', `another process has taken over ${path} while this one was at work`, {
-        hint: 'Nothing was written over. Start the run again; it continues from what is there.',
-      });
-    },
-    release: async () => {
-      if ((await readLock(path))?.nonce === nonce) await rm(path, { force: true });
+    takenOver,
+    lost: lost.signal,
+    assertHeld,
+    async release() {
+      await beats.stop();
+      await giveBack(path, nonce);
     },
   };
 }
 
+/** A lock file that somebody has written over is no longer ours. */
+function unreadableIsLost(error: unknown): undefined {
+  if (error instanceof SecpiError) return undefined;
+  throw error;
+}
+
 /**
- * Takes a lock file, waiting as long as a live process has it. A lock whose owner is provably dead (same machine, and the
- * process or the boot is gone) is replaced at once; one that cannot be judged, say on another host, is waited for.
- * Throws the signal's reason, `engine/unreadable-lock` or `engine/no-hard-links`.
+ * Takes a lock file, waiting as long as another has it. One whose owner is provably dead (same machine, and the process or the
+ * boot is gone) is replaced at once; one that cannot be judged, say on another host or in another container, once it has shown
+ * no sign of life for `silenceSeconds`, by the clock of the one who waits.
+ *
+ * Throws the signal's reason, `base/unreadable-lock`, `base/no-hard-links`, or the file system's error.
  */
 export async function acquireLock(path: string, options: AcquireOptions): Promise<Lock> {
   const lock = await take(path, options, true);
@@ -186,9 +270,10 @@ export async function tryLock(path: string, signal: AbortSignal): Promise<Lock |
   return take(path, { signal }, false);
 }
 
-/** An owner in words, for the person who waits. */
-export function describeOwner(path: string, record: LockRecord, liveness: Liveness): string {
+/** An owner in words, for the person who waits, with the way out. */
+export function describeOwner(record: LockRecord, liveness: Liveness): string {
   const who = `process ${record.owner.pid} on ${record.owner.host} since ${record.since}`;
   if (liveness !== 'unknown') return who;
-  return `${who} (cannot tell from here whether it still runs; if not, delete ${path})`;
+  const minutes = SILENCE_SECONDS / 60;
+  return `${who} (its process cannot be seen from here; taken over after ${minutes} minutes without a sign of life, or at once with --steal-locks)`;
 }

@@ -224,7 +224,8 @@ class OutputSink {
         if (this.#output.capture !== undefined) this.#keep(chunk, this.#output.capture, overflow);
       });
     });
-    file?.end();
+    // What was printed is in the file when the process counts as gone; a file that fails has closed already.
+    if (file !== undefined && !file.closed) await new Promise<void>((resolve) => file.once('close', resolve).end());
     const rest = this.#line + this.#decoder.end();
     if (rest !== '') this.#output.onLine?.(rest);
     const all = Buffer.concat(this.#chunks);

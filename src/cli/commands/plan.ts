@@ -1,4 +1,5 @@
 import type { PlanEntry } from '../../engine/flow/plan.js';
+import { errorReport } from '../../engine/runs/error-report.js';
 import type { StageEstimate } from '../../engine/stage.js';
 import type { CliEnvironment } from '../environment.js';
 import { writeJson } from '../output.js';
@@ -17,7 +18,7 @@ export async function planCommand(
   const { recipe, entries } = await planRecipe(path, options, environment);
   const totals = totalsOf(entries);
   if (options.json === true) {
-    for (const entry of entries) writeJson({ type: 'plan-stage', ...entry }, environment);
+    for (const entry of entries) writeJson({ type: 'plan-stage', ...entryJson(entry) }, environment);
     const { name } = recipe.value;
     writeJson({ type: 'plan', recipe: name, recipe_sha256: recipe.sha256, ...totals }, environment);
   } else {
@@ -29,11 +30,16 @@ export async function planCommand(
   return totals.missing > 0 ? 2 : 0;
 }
 
+function entryJson({ error, ...entry }: PlanEntry) {
+  return error === undefined ? entry : { ...entry, error: errorReport(error) };
+}
+
 const stateStyles: Readonly<Record<PlanEntry['state'], Parameters<Style>[0]>> = {
   cached: 'green',
   run: 'yellow',
   waits: 'yellow',
   missing: 'red',
+  unknown: 'red',
   'left-out': 'dim',
 };
 
@@ -75,6 +81,8 @@ function estimateText(estimate: StageEstimate): string {
 
 interface Totals {
   readonly to_run: number;
+  /** Stages that cannot be told about here and now. */
+  readonly unknown: readonly string[];
   readonly cached: number;
   readonly missing: number;
   readonly requests: number;
@@ -96,6 +104,7 @@ function totalsOf(entries: readonly PlanEntry[]): Totals {
     ahead.filter((entry) => entry.estimate !== undefined && holds(entry, entry.estimate)).map(({ stage }) => stage);
   return {
     to_run: ahead.length,
+    unknown: entries.filter(({ state }) => state === 'unknown').map(({ stage }) => stage),
     cached: entries.filter(({ state }) => state === 'cached').length,
     missing: entries.filter(({ state }) => state === 'missing').length,
     requests: sum('requests'),
@@ -108,11 +117,24 @@ function totalsOf(entries: readonly PlanEntry[]): Totals {
 }
 
 function totalLines(totals: Totals, style: Style): readonly string[] {
-  const { to_run, cached, missing, requests, input_tokens, output_tokens, cost_usd, without_price, not_known } = totals;
+  const {
+    to_run,
+    unknown,
+    cached,
+    missing,
+    requests,
+    input_tokens,
+    output_tokens,
+    cost_usd,
+    without_price,
+    not_known,
+  } = totals;
   if (missing > 0) {
     return [style('red', 'The run would refuse: what is missing was left out by the choice of stages.')];
   }
-  if (to_run === 0) return [`Nothing to do: ${cached} cached.`];
+  const untold =
+    unknown.length === 0 ? [] : [style('red', `Not known: ${unknown.join(', ')}; the reason stands there.`)];
+  if (to_run === 0 && unknown.length === 0) return [`Nothing to do: ${cached} cached.`];
   const sums = [
     `${to_run} to run, ${cached} cached`,
     ...(requests > 0 ? [`${amount(requests)} requests`] : []),
@@ -123,6 +145,7 @@ function totalLines(totals: Totals, style: Style): readonly string[] {
   ];
   return [
     sums.join('; '),
+    ...untold,
     ...(without_price.length > 0
       ? [`Not in the sum: ${without_price.join(', ')}, whose models have no price in the recipe.`]
       : []),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
 import type { Sha256 } from '../../base/hash.js';
@@ -65,7 +65,8 @@ async function findReport(record: RunRecord, orNewest: boolean, environment: Cli
 }
 
 async function pageOf(fingerprint: Sha256, { state }: CliEnvironment): Promise<string | undefined> {
-  const found = await inspectArtifact(state, 'report', fingerprint);
+  const { signal } = new AbortController();
+  const found = await inspectArtifact(state, 'report', fingerprint, { signal });
   return found.state === 'whole' ? found.artifact.path(REPORT) : undefined;
 }
 
@@ -75,7 +76,8 @@ async function copyTo(source: string, output: string, environment: CliEnvironmen
   const target = isFolder ? join(given, REPORT) : given;
   try {
     await mkdir(dirname(target), { recursive: true });
-    await copyFile(source, target);
+    // Not a copy of the file: what lies in the store is read-only.
+    await writeFile(target, await readFile(source));
   } catch (error) {
     throw new SecpiError('cli/cannot-write', `cannot write ${target}: ${(error as Error).message}`, { cause: error });
   }

@@ -36,7 +36,7 @@ export async function runCommand(path: string, options: RunOptions, environment:
     throw error;
   });
   await view.finish(result.finished);
-  const report = await writeRunReport(environment.state, result.finished, environment);
+  const report = await writeRunReport(result, environment);
   if (report !== undefined && options.json !== true) {
     environment.stdout.write(`report: ${shownPath(report, environment)}\n`);
   }

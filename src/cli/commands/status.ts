@@ -54,6 +54,7 @@ const stateStyles: Readonly<Record<RunState, Parameters<Style>[0]>> = {
   interrupted: 'yellow',
   died: 'red',
   unknown: 'yellow',
+  unreadable: 'red',
 };
 
 function listLine({ run, recipe, started_at, state, summary }: RunRecord, style: Style): string {
@@ -95,14 +96,16 @@ function stageLine(stage: StageProgress, record: RunRecord, now: number): string
   return `running for ${duration((now - (stage.startedAt ?? now)) / 1000)}${at}`;
 }
 
-function adviceOf({ state, owner }: RunRecord): string | undefined {
+function adviceOf({ state, owner, problem }: RunRecord): string | undefined {
   switch (state) {
     case 'running':
       return 'follow it with: secpi logs -f';
     case 'died':
       return 'Its process is gone without a word (killed, or the machine went down). The same `secpi run` continues it.';
     case 'unknown':
-      return `It was started on ${oneLine(owner.host)}; whether it still runs cannot be told from here.`;
+      return `It was started on ${oneLine(owner?.host ?? 'another machine')}; whether it still runs cannot be told from here.`;
+    case 'unreadable':
+      return `${printable(problem ?? '')}. Its artifacts are not affected; its folder can be deleted.`;
     case 'interrupted':
       return 'The same `secpi run` continues it.';
     default:

@@ -61,6 +61,8 @@ function textOf({ stage, state, why, waits_for, fingerprint, resumes }: PlanEntr
       return [`${stage} cannot be told yet: it waits for ${waits_for.join(', ')}. What is known:`, ...lines];
     case 'missing':
       return [`${stage} is needed but was left out by the choice of stages, and has no artifact:`, ...lines];
+    case 'unknown':
+      return [`${stage} cannot be told now:`, ...lines];
     case 'left-out':
       return [`${stage} was left out by the choice of stages`];
   }

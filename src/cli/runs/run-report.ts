@@ -3,12 +3,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeTextAtomic } from '../../base/files/atomic-file.js';
-import type { Sha256 } from '../../base/hash.js';
-import type { Manifest } from '../../engine/artifacts/artifact.js';
-import { inspectArtifact } from '../../engine/artifacts/artifact-store.js';
-import type { RunFinished } from '../../engine/runs/event.js';
 import { readRun } from '../../engine/runs/run-record.js';
-import type { StateDirectory } from '../../engine/state-directory.js';
+import type { RunResult } from '../../engine/runs/runner.js';
 import { Html } from '../../stages/report/html.js';
 import { LOSS_CHART, type ReportData, type ReportRun } from '../../stages/report/report-data.js';
 import type { CliEnvironment } from '../environment.js';
@@ -21,26 +17,15 @@ export const REPORT = 'report.html';
  * the artifact, so that artifacts reproduce byte for byte. Resolves to its path, or `undefined` when the run made no report.
  */
 export async function writeRunReport(
-  state: StateDirectory,
-  finished: RunFinished,
+  { finished, artifacts }: RunResult,
   environment: CliEnvironment,
 ): Promise<string | undefined> {
-  const manifests = new Map<string, Manifest>();
-  let data: ReportData | undefined;
-  let chart: Html | null = null;
-  for (const { stage, fingerprint, outcome } of finished.stages) {
-    if (fingerprint === null || (outcome !== 'done' && outcome !== 'cached')) continue;
-    const artifact = await artifactOf(state, stage, fingerprint);
-    if (artifact === undefined) continue;
-    manifests.set(stage, artifact.manifest);
-    if (stage !== 'report') continue;
-    data = (await artifact.json('report.json', z.unknown())) as ReportData;
-    chart = await readFile(artifact.path(LOSS_CHART), 'utf8').then(
-      (svg) => new Html(svg),
-      () => null,
-    );
-  }
-  if (data === undefined) return undefined;
+  const page = artifacts.get('report');
+  if (page === undefined) return undefined;
+  const { state } = environment;
+  const data = (await page.json('report.json', z.unknown())) as ReportData;
+  const hasChart = page.manifest.outputs.some((file) => file.path === LOSS_CHART);
+  const chart = hasChart ? new Html(await readFile(page.path(LOSS_CHART), 'utf8')) : null;
   const record = await readRun(state, finished.run);
   const run: ReportRun = {
     run: finished.run,
@@ -53,17 +38,12 @@ export async function writeRunReport(
       stage,
       outcome,
       seconds,
-      made_in_seconds: manifests.get(stage)?.seconds ?? null,
-      cost_usd: manifests.get(stage)?.cost_usd ?? 0,
+      made_in_seconds: artifacts.get(stage)?.manifest.seconds ?? null,
+      cost_usd: artifacts.get(stage)?.manifest.cost_usd ?? 0,
     })),
   };
   const { renderReport } = await import('../../stages/report/render.js');
   const path = join(state.run(finished.run), REPORT);
   await writeTextAtomic(path, environment.redact(await renderReport(data, run, chart)));
   return path;
-}
-
-async function artifactOf(state: StateDirectory, stage: string, fingerprint: Sha256) {
-  const found = await inspectArtifact(state, stage, fingerprint);
-  return found.state === 'whole' ? found.artifact : undefined;
 }

@@ -27,8 +27,7 @@ const tableStyle = { head: [], border: [], 'padding-left': 0, 'padding-right': 0
 export function stageTable(stages: readonly StageProgress[], { style, columns }: ResultOptions): string {
   const rows = stages.map((stage) => [
     oneLine(stage.stage),
-    // Without an error it did not fail: it was told to stop.
-    stage.state === 'failed' && stage.error === undefined ? 'stopped' : stage.state,
+    stage.state,
     stage.seconds === undefined || stage.state === 'skipped' || stage.state === 'pending'
       ? ''
       : duration(stage.seconds),

@@ -56,11 +56,10 @@ export function outcomeText(stage: StageProgress): string {
       return after('cached', counts(stage.counts));
     case 'skipped':
       return after('skipped', oneLine(stage.why ?? ''));
+    case 'stopped':
+      return after(`stopped after ${took}`, oneLine(stage.why ?? ''));
     case 'failed':
-      return after(
-        `${stage.error === undefined ? 'stopped' : 'failed'} after ${took}`,
-        oneLine(stage.error?.message ?? stage.why ?? ''),
-      );
+      return after(`failed after ${took}`, oneLine(stage.error?.message ?? ''));
     default:
       return stage.state;
   }

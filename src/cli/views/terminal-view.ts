@@ -137,7 +137,7 @@ class LiveList {
             }
             this.#tasks.delete(name);
             const text = this.#title(stage);
-            if (stage.state === 'failed') throw new Error(text);
+            if (stage.state === 'failed' || stage.state === 'stopped') throw new Error(text);
             if (stage.state === 'done') task.title = text;
             else task.skip(text);
           },
@@ -189,6 +189,8 @@ class LiveList {
       case 'cached':
       case 'skipped':
         return dim(`${outcomeText(stage)}${this.#warned(stage.stage)}`);
+      case 'stopped':
+        return `${name}  ${this.#style('yellow', outcomeText(stage))}`;
       case 'failed':
         return `${name}  ${this.#style('red', outcomeText(stage))}`;
     }

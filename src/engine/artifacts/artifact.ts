@@ -1,45 +1,73 @@
+import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
-import type { Sha256 } from '../../base/hash.js';
-import type { Json } from '../../base/json.js';
+import { SecpiError } from '../../base/errors.js';
+import { readJsonLines } from '../../base/files/json-lines.js';
+import { type Sha256, sha256Json } from '../../base/hash.js';
+import { dataProblem } from '../../base/zod-message.js';
+import { resolveInside } from '../inside.js';
+import type { ArtifactFile, Manifest } from './manifest.js';
 
-/** One file of an artifact, as the manifest lists it. `path` is relative, with forward slashes. */
-export interface ArtifactFile {
-  readonly path: string;
-  readonly sha256: Sha256;
-  readonly bytes: number;
-}
-
-/** `manifest.json`: everything one can ask of an artifact without opening its data. Written last, with the rename. */
-export interface Manifest {
-  readonly schema: 1;
-  readonly stage: string;
-  readonly fingerprint: Sha256;
-  /** What was hashed to give the fingerprint; `secpi why` diffs two of these. */
-  readonly preimage: Json;
-  readonly inputs: Readonly<
-    Record<string, { readonly stage: string; readonly fingerprint: Sha256; readonly digest: Sha256 }>
-  >;
-  readonly outputs: readonly ArtifactFile[];
-  /** SHA-256 over path and hash of every output: what a downstream fingerprint refers to. */
-  readonly digest: Sha256;
-  readonly counts: Readonly<Record<string, number>>;
-  readonly reasons: Readonly<Record<string, number>>;
-  readonly metrics: Readonly<Record<string, Json>>;
-  readonly tools: Readonly<Record<string, string>>;
-  readonly tokens: { readonly input: number; readonly output: number };
-  readonly cost_usd: number;
-  readonly started_at: string;
-  readonly seconds: number;
-  readonly run: string;
-  readonly secpi: string;
-}
-
-/** Read access to one finished artifact. */
+/** Read access to one finished artifact. Only names that the manifest lists, or folders that hold such files, can be asked for. */
 export interface ArtifactReader {
   readonly manifest: Manifest;
-  /** Absolute path of a file or folder inside the artifact. Throws if the name leaves the artifact. */
+  /** Absolute path of a file or folder. Throws `engine/no-such-output`, `engine/bytes-elsewhere`. */
   path(name: string): string;
+  /** The file of that name, or all files below the folder of that name, as the manifest lists them; also those that lie elsewhere. */
+  files(name: string): readonly ArtifactFile[];
+  /** Names the content of a file or folder without reading it: known since the commit. */
+  digest(name: string): Sha256;
   json<T>(name: string, schema: z.ZodType<T>): Promise<T>;
   /** Rows of a JSON Lines file, checked one by one; constant memory. */
   rows<T>(name: string, schema: z.ZodType<T>): AsyncIterable<T>;
+}
+
+/** Reads the artifact whose bytes lie in `folder`. */
+export function artifactReader(folder: string, manifest: Manifest): ArtifactReader {
+  const { outputs, stage } = manifest;
+
+  const filesOf = (name: string): readonly ArtifactFile[] => {
+    const found = outputs.filter((file) => file.path === name || file.path.startsWith(`${name}/`));
+    if (found.length > 0) return found;
+    const held = outputs.map((file) => file.path);
+    throw new SecpiError('engine/no-such-output', `the artifact of ${stage} holds no ${name}`, {
+      hint: `It holds: ${held.slice(0, 10).join(', ') || 'no files'}${held.length > 10 ? ', …' : ''}`,
+    });
+  };
+
+  const pathOf = (name: string): string => {
+    const path = resolveInside(folder, name);
+    const away = filesOf(name).find((file) => file.at !== undefined);
+    if (away?.at === undefined) return path;
+    throw new SecpiError(
+      'engine/bytes-elsewhere',
+      `${away.path} of ${stage} lies on ${away.at.machine} (${away.at.path})`,
+      {
+        hint: 'It can be used there, or has to be fetched first.',
+      },
+    );
+  };
+
+  return {
+    manifest,
+    path: pathOf,
+    files: filesOf,
+    digest(name) {
+      const files = filesOf(name);
+      const [only] = files;
+      if (only?.path === name) return only.sha256;
+      return sha256Json(files.map((file) => [file.path.slice(name.length + 1), file.sha256]));
+    },
+    async json<T>(name: string, schema: z.ZodType<T>): Promise<T> {
+      const path = pathOf(name);
+      const text = await readFile(path, 'utf8');
+      try {
+        return schema.parse(JSON.parse(text));
+      } catch (cause) {
+        throw new SecpiError('engine/bad-output', `${path} is not what its reader expects: ${dataProblem(cause)}`, {
+          cause,
+        });
+      }
+    },
+    rows: (name, schema) => readJsonLines(pathOf(name), schema),
+  };
 }

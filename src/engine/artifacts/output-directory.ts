@@ -1,10 +1,10 @@
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { SecpiError } from '../../base/errors.js';
+import { atPath } from '../../base/files/system-error.js';
 import type { Json } from '../../base/json.js';
 import { resolveInside } from '../inside.js';
-import { MANIFEST } from './manifest.js';
+import type { ArtifactFile } from './manifest.js';
 
 /** An append-only JSON Lines file of an artifact. Rows come out in the order they were written. */
 export interface RowWriter {
@@ -19,6 +19,13 @@ export interface OutputDirectory {
   text(name: string, content: string): Promise<void>;
   json(name: string, value: Json | object): Promise<void>;
   rows(name: string): Promise<RowWriter>;
+  /**
+   * Makes a file or folder of the work directory part of the artifact, by a rename: large files are never copied. It is gone from
+   * the work directory then; if the stage or its commit fails, it is back there the next time.
+   */
+  adopt(name: string, from: string): Promise<void>;
+  /** A file that is part of the artifact and stays on another machine. */
+  reference(file: ArtifactFile & { readonly at: NonNullable<ArtifactFile['at']> }): void;
 }
 
 /** Writes rows through a stream's buffer: nothing here must outlive a crash, the commit forces all of it to the disk. */
@@ -31,7 +38,7 @@ class StreamRowWriter implements RowWriter {
   constructor(path: string) {
     this.#stream = createWriteStream(path, { flags: 'wx' });
     this.#stream.on('error', (error) => {
-      this.#failure = error;
+      this.#failure = atPath(error, path);
     });
   }
 
@@ -68,20 +75,25 @@ class StreamRowWriter implements RowWriter {
   }
 }
 
-/** An empty folder that a stage fills. `close` flushes the row files that the stage has left open. */
-export function openOutputDirectory(root: string): OutputDirectory & { readonly close: () => Promise<void> } {
+export interface OpenOutput extends OutputDirectory {
+  readonly references: readonly ArtifactFile[];
+  /** Flushes the row files that the stage has left open. */
+  close(): Promise<void>;
+}
+
+/** An empty folder that a stage fills. `adopt` moves something of the work directory into it. */
+export function openOutputDirectory(root: string, adopt: OutputDirectory['adopt']): OpenOutput {
   const writers = new Set<RowWriter>();
+  const references: ArtifactFile[] = [];
 
   const pathOf = (name: string): string => {
     const path = resolveInside(root, name);
-    if (name === MANIFEST) {
-      throw new SecpiError('engine/reserved-name', `no output may be called ${MANIFEST}: the engine writes that file`);
-    }
     mkdirSync(dirname(path), { recursive: true });
     return path;
   };
 
   return {
+    references,
     path: pathOf,
     text: async (name, content) => writeFile(pathOf(name), content),
     json: async (name, value) => writeFile(pathOf(name), `${JSON.stringify(value, null, 2)}\n`),
@@ -89,6 +101,14 @@ export function openOutputDirectory(root: string): OutputDirectory & { readonly 
       const writer = new StreamRowWriter(pathOf(name));
       writers.add(writer);
       return writer;
+    },
+    adopt: async (name, from) => {
+      pathOf(name);
+      await adopt(name, from);
+    },
+    reference: (file) => {
+      resolveInside(root, file.path);
+      references.push(file);
     },
     close: async () => {
       for (const writer of writers) await writer.close();

@@ -9,11 +9,11 @@ export interface Preimage {
   readonly version: number;
   /** The recipe's part, without what only says how to run. */
   readonly params: Json;
-  /** Every random choice follows from it. */
-  readonly seed: number;
+  /** Every random choice follows from it; left out for stages that make none. */
+  readonly seed?: number;
   /** Content of the inputs, not how they came about: an upstream stage that gives the same bytes again changes nothing here. */
   readonly inputs: Readonly<Record<string, Sha256>>;
-  /** Facts from outside: dataset commits, model identity, hashes of prompts. */
+  /** Facts from outside: dataset commits, model identity, hashes of prompts, the environment that computes. */
   readonly pins: Readonly<Record<string, Json>>;
 }
 
@@ -25,5 +25,5 @@ export function fingerprintOf(preimage: Preimage): Sha256 {
 /** The preimage as it stands in the manifest. */
 export function preimageJson(preimage: Preimage): Json {
   const { stage, version, params, seed, inputs, pins } = preimage;
-  return { stage, version, params, seed, inputs, pins };
+  return { stage, version, params, ...(seed === undefined ? {} : { seed }), inputs, pins };
 }

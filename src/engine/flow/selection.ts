@@ -24,6 +24,14 @@ export interface Roles {
   readonly forced: ReadonlySet<string>;
 }
 
+/** A stage that was left out by the selection, that others need, and that has no artifact. */
+export function upstreamMissing(stage: string, why: readonly string[]): SecpiError {
+  return new SecpiError('engine/upstream-missing', `"${stage}" has no artifact to go on from: ${why.join('; ')}`, {
+    hint: 'Run without --from and --only; what is already there is not made again.',
+    exitCode: 2,
+  });
+}
+
 /** Works a selection out. Throws `engine/unknown-stage` and `engine/bad-selection`, both bad usage. */
 export function rolesOf<Services>(graph: Graph<Services>, selection: Selection): Roles {
   const names = graph.nodes.map((node) => node.name);

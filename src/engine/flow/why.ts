@@ -47,22 +47,20 @@ export function diffPreimages(before: Json, after: Json): string[] {
 
 /** Why there is no artifact for a preimage. */
 export interface Miss {
-  /** The newest artifact of the stage, which the lines compare with; null if there is none. */
+  /** The artifact that the lines compare with: of those the stage has made, the one most like this. Null if there is none. */
   readonly against: Sha256 | null;
   readonly lines: readonly string[];
 }
 
 /**
- * Compares a preimage with the newest artifact of its stage. Inputs in `unknown` are not known yet and left out of the
- * comparison.
+ * Compares a preimage with the nearest artifact of its stage: the one that differs in fewest places, of several the newest. Inputs
+ * in `unknown` are not known yet and left out of the comparison.
  */
 export async function explainMiss(
   state: StateDirectory,
   preimage: Preimage,
   unknown: readonly string[] = [],
 ): Promise<Miss> {
-  const [newest] = await listManifests(state, preimage.stage);
-  if (newest === undefined) return { against: null, lines: ['it has never run here'] };
   const known = (json: Json): Json => {
     if (!isObject(json) || !isObject(json.inputs)) return json;
     return {
@@ -70,6 +68,12 @@ export async function explainMiss(
       inputs: Object.fromEntries(Object.entries(json.inputs).filter(([key]) => !unknown.includes(key))),
     };
   };
-  const lines = diffPreimages(known(newest.preimage), known(preimageJson(preimage)));
-  return { against: newest.fingerprint, lines };
+  const wanted = known(preimageJson(preimage));
+  let nearest: { readonly against: Sha256; readonly lines: readonly string[] } | undefined;
+  for (const manifest of await listManifests(state, preimage.stage)) {
+    const lines = diffPreimages(known(manifest.preimage), wanted);
+    if (nearest === undefined || lines.length < nearest.lines.length)
+      nearest = { against: manifest.fingerprint, lines };
+  }
+  return nearest ?? { against: null, lines: ['it has never run here'] };
 }

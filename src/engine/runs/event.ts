@@ -1,87 +1,130 @@
-import type { Sha256 } from '../../base/hash.js';
-import type { Json } from '../../base/json.js';
-
-/** What a stage may say while it runs. */
-export type StageEvent =
-  /** Work done so far; `total` is left out while unknown. */
-  | {
-      readonly type: 'progress';
-      readonly done: number;
-      readonly total?: number;
-      readonly unit: string;
-      readonly note?: string;
-    }
-  /** A point of a curve, e.g. a training step with loss and learning rate. NaN is `null`. */
-  | { readonly type: 'metric'; readonly step: number; readonly values: Readonly<Record<string, number | null>> }
-  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn'; readonly message: string };
-
-export type StageOutcome = 'done' | 'cached' | 'skipped' | 'failed';
-export type RunOutcome = 'done' | 'failed' | 'interrupted' | 'gate';
-
-/** A stage's line in the run's summary. */
-export interface StageSummary {
-  readonly stage: string;
-  readonly outcome: StageOutcome;
-  readonly fingerprint: Sha256 | null;
-  readonly seconds: number;
-}
-
-/** What went wrong, as data: the same fields that a `SecpiError` carries. */
-export interface ErrorReport {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string;
-}
-
-/** The last event of a run; also `.secpi/runs/<run>/summary.json`. */
-export interface RunFinished {
-  readonly type: 'run-finished';
-  readonly run: string;
-  readonly outcome: RunOutcome;
-  readonly seconds: number;
-  readonly stages: readonly StageSummary[];
-  /** Merged from the stages' results, e.g. `{ mini: { base: {...}, tuned: {...} } }`. */
-  readonly metrics: Readonly<Record<string, Json>>;
-  readonly error?: ErrorReport;
-}
+import { z } from 'zod';
+import { sha256Schema } from '../../base/hash.js';
+import { jsonSchema } from '../../base/json.js';
+import { countsSchema } from '../artifacts/manifest.js';
 
 /**
- * The journal's one event union: terminal view, `status`, `logs`, the report and `--json` all read it.
- * On disk and on stdout every event also carries `time` (ISO 8601, UTC) and, inside a stage, `stage`.
+ * The journal's events, declared once: what is written, what another process reads back, and their types. Terminal view, `status`,
+ * `logs`, the report and `--json` all read them.
  */
-export type RunEvent =
-  | {
-      readonly type: 'run-started';
-      readonly run: string;
-      readonly recipe: string;
-      readonly recipe_sha256: Sha256;
-      readonly stages: readonly string[];
-      readonly version: string;
-    }
-  | {
-      readonly type: 'stage-started';
-      readonly stage: string;
-      readonly fingerprint: Sha256;
-      readonly why: string;
-      readonly resumed: boolean;
-    }
-  | { readonly type: 'stage-waiting'; readonly stage: string; readonly fingerprint: Sha256; readonly owner: string }
-  | ({ readonly stage: string } & StageEvent)
-  | {
-      readonly type: 'stage-finished';
-      readonly stage: string;
-      readonly outcome: StageOutcome;
-      readonly fingerprint: Sha256 | null;
-      readonly seconds: number;
-      readonly counts?: Readonly<Record<string, number>>;
-      readonly reasons?: Readonly<Record<string, number>>;
-      readonly tokens?: { readonly input: number; readonly output: number };
-      readonly cost_usd?: number;
-      readonly why?: string;
-      readonly error?: ErrorReport;
-    }
-  | { readonly type: 'interrupted'; readonly signal: string }
-  | RunFinished;
 
-/** An event as it stands in the journal and on stdout. */
+/** Work done so far; `total` is left out while unknown. */
+const progressSchema = z.object({
+  type: z.literal('progress'),
+  done: z.number(),
+  total: z.number().exactOptional(),
+  unit: z.string(),
+  note: z.string().exactOptional(),
+});
+
+/** A point of a curve, e.g. a training step with loss and learning rate. NaN is `null`. */
+const metricSchema = z.object({
+  type: z.literal('metric'),
+  step: z.number(),
+  values: z.record(z.string(), z.number().nullable()).readonly(),
+});
+
+const logSchema = z.object({ type: z.literal('log'), level: z.enum(['debug', 'info', 'warn']), message: z.string() });
+
+/** What a stage may say while it runs. */
+export type StageEvent = Readonly<z.output<typeof progressSchema | typeof metricSchema | typeof logSchema>>;
+
+/** `stopped`: cut off in the middle, by an interruption or because another stage failed; it goes on from there the next time. */
+const stageOutcomeSchema = z.enum(['done', 'cached', 'skipped', 'stopped', 'failed']);
+export type StageOutcome = z.output<typeof stageOutcomeSchema>;
+
+const tokensSchema = z.object({ input: z.number(), output: z.number() }).readonly();
+
+/** What went wrong, as data: the same fields that a `SecpiError` carries. */
+const errorSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().exactOptional() }).readonly();
+export type ErrorReport = z.output<typeof errorSchema>;
+
+/** A stage's line in the run's summary. */
+const stageSummarySchema = z
+  .object({
+    stage: z.string(),
+    outcome: stageOutcomeSchema,
+    fingerprint: sha256Schema.nullable(),
+    seconds: z.number(),
+  })
+  .readonly();
+export type StageSummary = z.output<typeof stageSummarySchema>;
+
+/** The last event of a run; also `.secpi/runs/<run>/summary.json`. */
+export const runFinishedSchema = z.object({
+  type: z.literal('run-finished'),
+  run: z.string(),
+  outcome: z.enum(['done', 'failed', 'interrupted', 'gate']),
+  seconds: z.number(),
+  stages: z.array(stageSummarySchema).readonly(),
+  /** Merged from the stages' results, e.g. `{ mini: { base: {...}, tuned: {...} } }`. */
+  metrics: z.record(z.string(), jsonSchema).readonly(),
+  /** What the stages that finished in this run have bought. */
+  tokens: tokensSchema.exactOptional(),
+  cost_usd: z.number().exactOptional(),
+  error: errorSchema.exactOptional(),
+});
+export type RunFinished = Readonly<z.output<typeof runFinishedSchema>>;
+
+/** Of a stage. */
+const staged = { stage: z.string() };
+
+const runEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('run-started'),
+    run: z.string(),
+    recipe: z.string(),
+    recipe_sha256: sha256Schema,
+    stages: z.array(z.string()).readonly(),
+    version: z.string(),
+  }),
+  z.object({
+    type: z.literal('stage-started'),
+    ...staged,
+    fingerprint: sha256Schema,
+    why: z.string(),
+    resumed: z.boolean(),
+  }),
+  /** Somebody else is making the same. */
+  z.object({ type: z.literal('stage-waiting'), ...staged, fingerprint: sha256Schema, owner: z.string() }),
+  progressSchema.extend(staged),
+  metricSchema.extend(staged),
+  logSchema.extend(staged),
+  z.object({
+    type: z.literal('stage-finished'),
+    ...staged,
+    outcome: stageOutcomeSchema,
+    fingerprint: sha256Schema.nullable(),
+    seconds: z.number(),
+    counts: countsSchema.readonly().exactOptional(),
+    reasons: countsSchema.readonly().exactOptional(),
+    tokens: tokensSchema.exactOptional(),
+    cost_usd: z.number().exactOptional(),
+    why: z.string().exactOptional(),
+    error: errorSchema.exactOptional(),
+  }),
+  z.object({ type: z.literal('interrupted'), signal: z.string() }),
+  runFinishedSchema,
+]);
+export type RunEvent = Readonly<z.output<typeof runEventSchema>>;
+
+/** An event as it stands in the journal and on stdout: with its time (ISO 8601, UTC). */
 export type JournalEvent = RunEvent & { readonly time: string };
+
+const timeSchema = z.object({ time: z.string() });
+
+/**
+ * Reads one line of a journal. Undefined for a line that this version does not know (a later one has written it) or that is
+ * damaged: whoever looks at a run wants to see the rest of it.
+ */
+export function parseEvent(line: string): JournalEvent | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const event = runEventSchema.safeParse(value);
+  const time = timeSchema.safeParse(value);
+  return event.success && time.success ? { ...event.data, ...time.data } : undefined;
+}

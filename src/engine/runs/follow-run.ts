@@ -2,26 +2,27 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SecpiError } from '../../base/errors.js';
-import { readJsonLines } from '../../base/files/json-lines.js';
+import { ifThere } from '../../base/files/if-there.js';
+import { readLines } from '../../base/files/read-lines.js';
 import type { StateDirectory } from '../state-directory.js';
-import type { JournalEvent } from './event.js';
-import { journalEventSchema } from './event-schema.js';
+import { type JournalEvent, parseEvent } from './event.js';
 import { EVENTS } from './journal.js';
 import { readRun } from './run-record.js';
 
-const POLL_MILLISECONDS = 200;
-const CHUNK_BYTES = 64 * 1024;
+/** A run that speaks is heard at once; one that works silently for a day is asked less and less often. */
+const POLL = { firstMs: 200, growth: 1.2, mostMs: 2000 } as const;
+const CHUNK_BYTES = 256 * 1024;
 
-/** Everything a run has said so far. A line that its death cut off is left out. */
-export function readEvents(state: StateDirectory, run: string): AsyncGenerator<JournalEvent> {
-  return readJsonLines(join(state.run(run), EVENTS), journalEventSchema, { unfinished: 'drop' });
-}
-
-async function openWhenThere(path: string): Promise<FileHandle | undefined> {
-  return open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+/**
+ * Everything a run has said so far. A line that its death cut off is left out, and so is what this version does not know.
+ */
+export async function* readEvents(state: StateDirectory, run: string): AsyncGenerator<JournalEvent> {
+  const path = join(state.run(run), EVENTS);
+  if ((await ifThere(open(path, 'r').then((handle) => handle.close().then(() => true)))) === undefined) return;
+  for await (const line of readLines(path, { invalid: 'mark' })) {
+    const event = line.complete ? parseEvent(line.text) : undefined;
+    if (event !== undefined) yield event;
+  }
 }
 
 /**
@@ -35,27 +36,32 @@ export async function* followRun(
 ): AsyncGenerator<JournalEvent> {
   const path = join(state.run(run), EVENTS);
   const buffer = Buffer.alloc(CHUNK_BYTES);
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
   let handle: FileHandle | undefined;
+  let pause: number = POLL.firstMs;
   try {
     while (!options.signal.aborted) {
       // Asked before reading, so that what a dying run wrote last is still read.
       const record = await readRun(state, run);
       if (record === undefined) throw new SecpiError('engine/unknown-run', `there is no run "${run}"`, { exitCode: 2 });
-      handle ??= await openWhenThere(path);
+      handle ??= await ifThere(open(path, 'r'));
       for (;;) {
         const { bytesRead } = (await handle?.read(buffer, 0, CHUNK_BYTES, null)) ?? { bytesRead: 0 };
         if (bytesRead === 0) break;
-        rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
-        for (let end = rest.indexOf(0x0a); end !== -1; end = rest.indexOf(0x0a)) {
-          const event = journalEventSchema.parse(JSON.parse(rest.subarray(0, end).toString('utf8')));
-          rest = rest.subarray(end + 1);
+        pause = POLL.firstMs;
+        const text = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+        const end = text.lastIndexOf(0x0a) + 1;
+        rest = Buffer.from(text.subarray(end));
+        for (const line of text.toString('utf8', 0, end).split('\n')) {
+          const event = parseEvent(line);
+          if (event === undefined) continue;
           yield event;
           if (event.type === 'run-finished') return;
         }
       }
       if (record.state !== 'running' && record.state !== 'unknown') return;
-      await sleep(POLL_MILLISECONDS, undefined, { signal: options.signal }).catch(() => undefined);
+      await sleep(pause, undefined, { signal: options.signal }).catch(() => undefined);
+      pause = Math.min(POLL.mostMs, pause * POLL.growth);
     }
   } finally {
     await handle?.close();

@@ -1,12 +1,14 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeTime } from 'ulid';
 import { z } from 'zod';
 import { SecpiError } from '../../base/errors.js';
+import { ifThere, readIfThere } from '../../base/files/if-there.js';
+import { sentenceOf } from '../../base/files/system-error.js';
 import { livenessOf, processOwnerSchema } from '../../base/processes/process-owner.js';
 import { dataProblem } from '../../base/zod-message.js';
 import type { StateDirectory } from '../state-directory.js';
-import type { RunFinished } from './event.js';
-import { runFinishedSchema } from './event-schema.js';
+import { type RunFinished, runFinishedSchema } from './event.js';
 
 /** Names of the files in a run's folder. */
 export const OWNER = 'owner.json';
@@ -23,51 +25,68 @@ const runOwnerSchema = z.object({
 /** `owner.json`: who runs this, so that others can tell a run that died from one that is slow. */
 export type RunOwner = z.infer<typeof runOwnerSchema>;
 
-/** `died` = its process is provably gone without a summary; `unknown` = that cannot be told from here (another host). */
-export type RunState = RunFinished['outcome'] | 'running' | 'died' | 'unknown';
+/**
+ * `died` = its process is provably gone without a summary; `unknown` = that cannot be told from here (another host);
+ * `unreadable` = its files cannot be read or make no sense.
+ */
+export type RunState = RunFinished['outcome'] | 'running' | 'died' | 'unknown' | 'unreadable';
 
 /** A run as its folder tells it, also to another process. */
 export interface RunRecord {
   readonly run: string;
+  /** Empty when that is unreadable. */
   readonly recipe: string;
   readonly started_at: string;
   readonly folder: string;
   readonly state: RunState;
   /** There once the run has finished. */
   readonly summary?: RunFinished;
-  readonly owner: RunOwner['owner'];
+  readonly owner?: RunOwner['owner'];
+  /** Why it is unreadable. */
+  readonly problem?: string;
 }
 
+/** What a run's id looks like (a ULID). Whatever else lies beside the runs is not ours. */
+const RUN_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** Throws `engine/bad-run` for a file that is not what it should be. */
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
   try {
-    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return schema.parse(JSON.parse(text));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new SecpiError('engine/bad-run', `${path} is unreadable: ${dataProblem(error)}`, { cause: error });
   }
 }
 
 /** Reads one run; undefined if there is none of that name (or it was killed before it had one). */
 export async function readRun(state: StateDirectory, run: string): Promise<RunRecord | undefined> {
+  if (!RUN_ID.test(run)) return undefined;
   const folder = state.run(run);
-  const started = await readJson(join(folder, OWNER), runOwnerSchema);
-  if (started === undefined) return undefined;
-  const { recipe, started_at, owner } = started;
-  const base = { run, recipe, started_at, folder, owner };
-  // The owner is asked before the summary is looked for: a run that ends in between has then written it.
-  const liveness = await livenessOf(owner);
-  const summary = await readJson(join(folder, SUMMARY), runFinishedSchema);
-  if (summary !== undefined) return { ...base, state: summary.outcome, summary };
-  return { ...base, state: liveness === 'alive' ? 'running' : liveness === 'dead' ? 'died' : 'unknown' };
+  const unreadable = { run, recipe: '', started_at: new Date(decodeTime(run)).toISOString(), folder };
+  try {
+    const started = await readJson(join(folder, OWNER), runOwnerSchema);
+    if (started === undefined) return undefined;
+    const { recipe, started_at, owner } = started;
+    const base = { run, recipe, started_at, folder, owner };
+    // The owner is asked before the summary is looked for: a run that ends in between has then written it.
+    const liveness = await livenessOf(owner);
+    const summary = await readJson(join(folder, SUMMARY), runFinishedSchema);
+    if (summary !== undefined) return { ...base, state: summary.outcome, summary };
+    return { ...base, state: liveness === 'alive' ? 'running' : liveness === 'dead' ? 'died' : 'unknown' };
+  } catch (error) {
+    return { ...unreadable, state: 'unreadable', problem: sentenceOf(error) };
+  }
 }
 
 async function runNames(state: StateDirectory): Promise<string[]> {
-  const names = await readdir(state.runs).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  // The names are ULIDs, so they sort by time.
-  return names.sort().toReversed();
+  const names = (await ifThere(readdir(state.runs))) ?? [];
+  // ULIDs sort by time.
+  return names
+    .filter((name) => RUN_ID.test(name))
+    .sort()
+    .toReversed();
 }
 
 /** All runs, newest first. */

@@ -1,24 +1,37 @@
-import { access, rm } from 'node:fs/promises';
+import { SecpiError } from '../../base/errors.js';
 import type { Sha256 } from '../../base/hash.js';
 import { acquireLock, describeOwner, type Lock, tryLock } from '../../base/locks/lock.js';
-import type { ArtifactReader, Manifest } from '../artifacts/artifact.js';
-import { commitArtifact, openStaging, setArtifactAside } from '../artifacts/artifact-store.js';
+import type { ArtifactReader } from '../artifacts/artifact.js';
+import { setAside } from '../artifacts/artifact-store.js';
+import { abandonStaging, commitArtifact, recoverStaging } from '../artifacts/commit.js';
+import type { ManifestFacts } from '../artifacts/manifest.js';
+import { findObjectDamage } from '../artifacts/object-store.js';
 import { openOutputDirectory } from '../artifacts/output-directory.js';
+import { openStaging, stagedFiles } from '../artifacts/staging.js';
 import { preimageJson } from '../flow/fingerprint.js';
 import type { GraphNode } from '../flow/graph.js';
-import type { Inputs, NodeResolver, Resolution, ResolveContext } from '../flow/resolve-node.js';
-import type { StageResult } from '../stage.js';
-import { hasWork, openWorkDirectory } from '../work-directory.js';
-import type { StageEvent } from './event.js';
+import {
+  type Inputs,
+  isSeeded,
+  type NodeResolver,
+  type Resolution,
+  type ResolveContext,
+} from '../flow/resolve-node.js';
+import type { StageContext, StageResult } from '../stage.js';
+import { hasWork, moveWorkAway, openWorkDirectory, removeWork, workFolder } from '../work-directory.js';
 import type { Journal } from './journal.js';
+import type { Leases } from './leases.js';
+import { throttleProgress } from './progress-throttle.js';
 
 export interface StageRun<Services> extends ResolveContext<Services> {
   readonly run: string;
   readonly version: string;
   readonly journal: Journal;
+  readonly leases: Leases;
   readonly resolver: NodeResolver<Services>;
   readonly keepWork: boolean;
   readonly takeOver: boolean;
+  readonly progressEveryMs: number;
 }
 
 export interface StageEnd {
@@ -28,7 +41,8 @@ export interface StageEnd {
 
 /**
  * Makes one node's artifact, or finds that it is there by now. Takes the fingerprint's lock (waiting for another run that
- * makes the same), looks again, runs the stage, commits. Throws what the stage throws; its work directory then stays.
+ * makes the same), finishes or undoes what a killed run has left, looks again, runs the stage, commits. Throws what the stage
+ * throws; its work directory then stays.
  */
 export async function runStage<Services>(
   context: StageRun<Services>,
@@ -36,114 +50,157 @@ export async function runStage<Services>(
   inputs: Inputs,
   missed: Extract<Resolution, { state: 'run' }>,
 ): Promise<StageEnd> {
-  const { state, journal, signal } = context;
+  const { state, journal, leases } = context;
   const { fingerprint } = missed;
-  const path = state.lock(fingerprint);
-  const lock = await acquireLock(path, {
-    signal,
+  const lock = await acquireLock(state.lock(fingerprint), {
+    signal: context.signal,
     takeOver: context.takeOver,
     onWaiting: (record, liveness) => {
-      const owner = describeOwner(path, record, liveness);
+      const owner = describeOwner(record, liveness);
       journal.emit({ type: 'stage-waiting', stage: node.name, fingerprint, owner });
     },
   });
+  const warn = (message: string): void => {
+    journal.emit({ type: 'log', stage: node.name, level: 'warn', message });
+  };
   try {
-    const now = await context.resolver.resolve(node, inputs, missed.reason === 'forced');
-    if (now.state === 'cached') return { outcome: 'cached', artifact: now.artifact };
-    if (now.reason === 'damaged') {
-      const aside = await setArtifactAside(state, node.stage.name, fingerprint, lock.nonce);
-      const message = `${now.why.join('; ')}. It was moved to ${aside} and is made again.`;
-      journal.emit({ type: 'log', stage: node.name, level: 'warn', message });
+    await leases.work(fingerprint);
+    if (lock.takenOver) {
+      warn('took the stage over from an owner that gave no sign of life; if it still runs, it stops when it sees this');
+      await moveWorkAway(state, fingerprint);
     }
-    return { outcome: 'done', artifact: await makeArtifact(context, node, inputs, fingerprint, now.why, lock) };
+    const work = await workFolder(state, fingerprint);
+    await recoverStaging(state, fingerprint, work, context.signal);
+    const now = await context.resolver.resolve(node, inputs, missed.reason === 'forced');
+    if (now.state === 'cached') {
+      if (!context.keepWork) await removeWork(state, fingerprint);
+      return { outcome: 'cached', artifact: now.artifact };
+    }
+    if (now.reason === 'damaged') {
+      const aside = await setAside(state, node.stage.name, fingerprint, context.signal);
+      warn(`${now.why.join('; ')}. It was moved to ${aside} and is made again.`);
+    }
+    const attempt = { ...context, signal: AbortSignal.any([context.signal, lock.lost]) };
+    const artifact = await makeArtifact(attempt, node, inputs, { fingerprint, why: now.why, lock, work });
+    return { outcome: 'done', artifact };
   } finally {
     await lock.release();
   }
+}
+
+interface Attempt {
+  readonly fingerprint: Sha256;
+  readonly why: readonly string[];
+  readonly lock: Lock;
+  readonly work: string;
 }
 
 async function makeArtifact<Services>(
   context: StageRun<Services>,
   node: GraphNode<Services>,
   inputs: Inputs,
-  fingerprint: Sha256,
-  why: readonly string[],
-  lock: Lock,
+  { fingerprint, why, lock, work: workRoot }: Attempt,
 ): Promise<ArtifactReader> {
-  const { state, journal, signal, seed, services } = context;
+  const { state, journal, signal, services, keepWork } = context;
   const startedAt = new Date();
   const started = performance.now();
-  const workFolder = state.work(fingerprint);
-  const resumed = await hasWork(workFolder);
+  const resumed = await hasWork(state, fingerprint);
   const reason = why.length > 3 ? [...why.slice(0, 3), `and ${why.length - 3} more`] : why;
   journal.emit({ type: 'stage-started', stage: node.name, fingerprint, why: reason.join('; '), resumed });
 
-  const staging = await openStaging(state, fingerprint, lock.nonce);
-  const work = await openWorkDirectory(workFolder);
-  const output = openOutputDirectory(staging);
-  let running = true;
-  const emit = (event: StageEvent): void => {
-    // A callback that comes late must not write into the events of the next stage.
-    if (running) journal.emit({ ...event, stage: node.name });
-  };
+  const work = await openWorkDirectory(workRoot);
+  const staging = await openStaging({ state, fingerprint, nonce: lock.nonce, work: workRoot, keepWork });
+  const output = openOutputDirectory(stagedFiles(staging), (name, from) => staging.adopt(name, from, signal));
+  const throttle = throttleProgress((event) => journal.emit({ ...event, stage: node.name }), context.progressEveryMs);
   try {
     let result: StageResult;
     try {
       const { params } = node;
-      result = await node.stage.run({ params, seed, inputs, work, output, services, signal, emit });
+      result = await node.stage.run(
+        withSeed(node, context.seed, { params, inputs, work, output, services, signal, emit: throttle.emit }),
+      );
       await output.close();
     } finally {
-      running = false;
+      throttle.end();
       await work.close();
+      await staging.close();
     }
     signal.throwIfAborted();
-    const preimage = preimageJson(await context.resolver.preimage(node, inputs));
-    const artifact = await commitArtifact({
-      state,
-      staging,
-      facts: {
-        stage: node.stage.name,
-        fingerprint,
-        preimage,
-        inputs: inputFacts(inputs),
-        counts: result.counts,
-        reasons: result.reasons ?? {},
-        metrics: result.metrics ?? {},
-        tools: result.tools ?? {},
-        tokens: result.tokens ?? { input: 0, output: 0 },
-        cost_usd: result.cost_usd ?? 0,
-        started_at: startedAt.toISOString(),
-        seconds: Math.round(performance.now() - started) / 1000,
-        run: context.run,
-        secpi: context.version,
-      },
-      signal,
-      assertHeld: lock.assertHeld,
-    });
-    if (!context.keepWork) await rm(workFolder, { recursive: true, force: true });
+    const facts: ManifestFacts = {
+      stage: node.stage.name,
+      fingerprint,
+      preimage: preimageJson(await context.resolver.preimage(node, inputs)),
+      inputs: inputFacts(inputs),
+      counts: result.counts,
+      reasons: result.reasons ?? {},
+      metrics: result.metrics ?? {},
+      tools: result.tools ?? {},
+      tokens: result.tokens ?? { input: 0, output: 0 },
+      cost_usd: result.cost_usd ?? 0,
+      started_at: startedAt.toISOString(),
+      seconds: Math.round(performance.now() - started) / 1000,
+      run: context.run,
+      secpi: context.version,
+    };
+    const assertSound = async (): Promise<void> => {
+      await assertInputsHold(context, inputs);
+      await context.resolver.assertPinsHold(node);
+      await lock.assertHeld();
+    };
+    const { references } = output;
+    const artifact = await commitArtifact({ ...context, staging, facts, references, assertSound });
+    if (!keepWork) await removeWork(state, fingerprint);
     return artifact;
   } catch (error) {
     await output.close().catch(() => undefined);
-    await rm(staging, { recursive: true, force: true }).catch(() => undefined);
+    // Whatever went wrong: if the lock is gone that is why, and what lies there is its new owner's business.
+    await lock.assertHeld();
+    await abandonStaging(staging, workRoot).catch(() => undefined);
     throw error;
+  }
+}
+
+/** The seed decides the bytes of some stages only: one that reads it without saying so would be cached wrongly. */
+function withSeed<Services>(
+  node: GraphNode<Services>,
+  seed: number,
+  rest: Omit<StageContext<unknown, string, Services>, 'seed'>,
+): StageContext<unknown, string, Services> {
+  return {
+    ...rest,
+    get seed() {
+      if (isSeeded(node)) return seed;
+      throw new TypeError(`${node.name} uses the seed, but its stage does not say that it is seeded`);
+    },
+  };
+}
+
+/** What the manifest says was read has to be what was read: objects do not change, unless somebody makes them. */
+async function assertInputsHold<Services>({ state, signal }: StageRun<Services>, inputs: Inputs): Promise<void> {
+  for (const [name, { manifest }] of Object.entries(inputs)) {
+    const problem = await findObjectDamage(state, manifest, signal);
+    if (problem === undefined) continue;
+    throw new SecpiError('engine/input-changed', `the input "${name}" was changed while it was read: ${problem}`, {
+      hint: 'Nothing was committed. Run the same command again: what is damaged is made anew.',
+    });
   }
 }
 
 /** Removes the work of a stage whose run was killed between the commit and its tidying up. */
 export async function removeFinishedWork<Services>(context: StageRun<Services>, fingerprint: Sha256): Promise<void> {
   const { state, signal } = context;
-  const left = await access(state.work(fingerprint)).then(
-    () => true,
-    () => false,
-  );
-  if (!left) return;
+  if (!(await hasWork(state, fingerprint))) return;
   // Somebody who holds the lock is making the artifact again and still needs the folder.
   const lock = await tryLock(state.lock(fingerprint), signal);
   if (lock === undefined) return;
-  await rm(state.work(fingerprint), { recursive: true, force: true });
-  await lock.release();
+  try {
+    await removeWork(state, fingerprint);
+  } finally {
+    await lock.release();
+  }
 }
 
-function inputFacts(inputs: Inputs): Manifest['inputs'] {
+function inputFacts(inputs: Inputs): ManifestFacts['inputs'] {
   return Object.fromEntries(
     Object.entries(inputs).map(([name, { manifest }]) => {
       const { stage, fingerprint, digest } = manifest;

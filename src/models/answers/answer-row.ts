@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { z } from 'zod';
+import type { BytePlace } from '../../base/files/read-bytes.js';
 import type { Sha256 } from '../../base/hash.js';
 import type { ChatAnswer } from '../chat.js';
 
@@ -44,16 +45,10 @@ export function keyText({ request, attempt }: AnswerKey): string {
   return `${request}/${attempt}`;
 }
 
-/** Where a row stands in its file, in bytes. */
-export interface RowPlace {
-  readonly start: number;
-  readonly length: number;
-}
-
 /** What `scanRows` sees of a line. */
 export interface ScannedRow {
   readonly key: string | undefined;
-  readonly place: RowPlace;
+  readonly place: BytePlace;
   readonly complete: boolean;
   /** Counts from 1 at the place where the scan began. */
   readonly line: number;
@@ -105,16 +100,4 @@ function isBlank(beginning: Buffer): boolean {
 function keyIn(beginning: Buffer): string | undefined {
   const match = HEAD.exec(beginning.toString('latin1', 0, HEAD_BYTES));
   return match === null ? undefined : `${match[1]}/${Number(match[2])}`;
-}
-
-/** Reads one row back. */
-export async function readRowText(handle: FileHandle, { start, length }: RowPlace): Promise<string> {
-  const buffer = Buffer.allocUnsafe(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(buffer, done, length - done, start + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return buffer.toString('utf8', 0, done);
 }

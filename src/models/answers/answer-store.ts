@@ -2,7 +2,9 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { makeDirectory } from '../../base/files/durable-directory.js';
+import { ifThere } from '../../base/files/if-there.js';
 import { createJsonLines, type JsonLinesWriter } from '../../base/files/json-lines.js';
+import { type BytePlace, readBytes } from '../../base/files/read-bytes.js';
 import type { ChatAnswer } from '../chat.js';
 import {
   type AnswerKey,
@@ -11,8 +13,6 @@ import {
   answerRow,
   answerRowSchema,
   keyText,
-  type RowPlace,
-  readRowText,
   scanRows,
 } from './answer-row.js';
 
@@ -27,7 +27,7 @@ export interface StoredAnswer {
 /** More files than this are opened for each read instead of being kept open. */
 const MAX_OPEN_SEGMENTS = 64;
 
-interface Place extends RowPlace {
+interface Place extends BytePlace {
   readonly segment: string;
 }
 
@@ -120,7 +120,7 @@ export class AnswerStore implements AsyncDisposable {
 
   async #scanNew(): Promise<void> {
     // Names begin with the time, so of two answers to one request the older one counts.
-    const all = await readdir(this.#folder).catch(missingIsEmpty);
+    const all = (await ifThere(readdir(this.#folder))) ?? [];
     const names = all.filter((name) => name.endsWith('.jsonl') && name !== this.#ownSegment).sort();
     for (const segment of names) {
       const path = join(this.#folder, segment);
@@ -135,7 +135,8 @@ export class AnswerStore implements AsyncDisposable {
   }
 
   async #read(place: Place): Promise<AnswerRow | undefined> {
-    const text = await this.#withSegment(place.segment, (handle) => readRowText(handle, place)).catch(() => undefined);
+    // Not being able to read is no reason to buy again: only a segment that is gone has no answers.
+    const text = await ifThere(this.#withSegment(place.segment, (handle) => readBytes(handle, place)));
     if (text === undefined) return undefined;
     try {
       return answerRowSchema.safeParse(JSON.parse(text)).data;
@@ -159,9 +160,4 @@ export class AnswerStore implements AsyncDisposable {
       await handle.close();
     }
   }
-}
-
-function missingIsEmpty(error: unknown): string[] {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-  throw error;
 }

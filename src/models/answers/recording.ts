@@ -2,17 +2,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { writeTextAtomic } from '../../base/files/atomic-file.js';
+import { type BytePlace, readBytes } from '../../base/files/read-bytes.js';
 import { type ChatAnswer, type ChatRequest, samplingSchema } from '../chat.js';
-import {
-  type AnswerKey,
-  answerOf,
-  answerRow,
-  answerRowSchema,
-  keyText,
-  type RowPlace,
-  readRowText,
-  scanRows,
-} from './answer-row.js';
+import { type AnswerKey, answerOf, answerRow, answerRowSchema, keyText, scanRows } from './answer-row.js';
 import { requestHash, wellFormed } from './request-hash.js';
 
 /** A row of a recording: an answer together with its question, so that a person can read it. */
@@ -46,7 +38,7 @@ export interface Recording extends AsyncDisposable {
 
 /** Opens a recording. Throws `models/no-recording` and `models/bad-recording` (with file and line). */
 export async function openRecording(path: string): Promise<Recording> {
-  const index = new Map<string, RowPlace & { readonly line: number }>();
+  const index = new Map<string, BytePlace & { readonly line: number }>();
   try {
     for await (const { key, place, line } of scanRows(path)) {
       if (key === undefined) throw badRow(path, line, 'it is not a recorded answer (schema 1)');
@@ -64,7 +56,7 @@ export async function openRecording(path: string): Promise<Recording> {
   const [first] = index.values();
   let identity: string | undefined;
   try {
-    identity = first && parseRow(path, first.line, await readRowText(handle, first)).identity;
+    identity = first && parseRow(path, first.line, await readBytes(handle, first)).identity;
   } catch (error) {
     await handle.close();
     throw error;
@@ -77,7 +69,7 @@ export async function openRecording(path: string): Promise<Recording> {
     async get(key) {
       const place = index.get(keyText(key));
       if (place === undefined) return undefined;
-      const row = parseRow(path, place.line, await readRowText(handle, place));
+      const row = parseRow(path, place.line, await readBytes(handle, place));
       if (requestHash(row.identity, row.chat) !== key.request) {
         const why =
           'its question is not the one that its "request" stands for; it was changed by hand, or by another version';

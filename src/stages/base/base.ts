@@ -1,12 +1,11 @@
-import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SecpiError } from '../../base/errors.js';
-import { sha256File } from '../../base/hash.js';
+import { copyTree } from '../../base/files/copy.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { inputPath } from '../../recipe/field.js';
-import { digestFolder } from '../digest-folder.js';
+import { machine } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
 import type { Base } from './records.js';
@@ -61,13 +60,19 @@ export const base: SecpiStage<Params, never> = defineStage<Params, never, StageS
   version: 1,
   params: baseParams,
   inputs: [],
+  // What is fetched or copied is the same whatever the seed.
+  seeded: ({ tiny }) => tiny !== undefined,
+  occupies: ({ tiny }) => (tiny === undefined ? [] : [machine(tiny.on)]),
 
-  async pins({ params, services, signal }) {
-    if (params.tiny !== undefined) {
-      const texts = await Promise.all(params.tiny.texts.map((path) => sha256File(path)));
-      return { rows: await sha256File(params.tiny.rows), texts };
+  async pins({ params, services, files, signal }) {
+    const { tiny } = params;
+    if (tiny !== undefined) {
+      const texts = [];
+      for (const path of tiny.texts) texts.push(await files.file(path));
+      const environment = await services.target(tiny.on).environment();
+      return { rows: await files.file(tiny.rows), texts, environment };
     }
-    if (params.folder !== undefined) return { folder: await digestFolder(params.folder) };
+    if (params.folder !== undefined) return { folder: await files.folder(params.folder) };
     return { commit: await services.hub.resolve({ kind: 'model', name: params.model }, params.revision, signal) };
   },
 
@@ -97,7 +102,7 @@ async function buildTiny(
     },
     { signal, onEvent: onEvent(emit) },
   );
-  await cp(built, output.path('model'), { recursive: true });
+  await output.adopt('model', built);
   const { resumed_from: _resumed, ...facts } = result.facts;
   await output.json('base.json', {
     schema: 1,
@@ -109,8 +114,8 @@ async function buildTiny(
   return { counts: { parameters: Number(result.facts.parameters) }, tools: result.tools };
 }
 
-async function copyFolder({ params, output }: Context, folder: string) {
-  await cp(folder, output.path('model'), { recursive: true, dereference: true });
+async function copyFolder({ params, output, signal }: Context, folder: string) {
+  await copyTree(folder, output.path('model'), signal);
   await output.json('base.json', {
     schema: 1,
     name: params.model,
@@ -121,7 +126,7 @@ async function copyFolder({ params, output }: Context, folder: string) {
   return { counts: { models: 1 } };
 }
 
-async function fetchFromHub({ params, output, services, signal, emit }: Context) {
+async function fetchFromHub({ params, work, output, services, signal, emit }: Context) {
   const repo = { kind: 'model', name: params.model } as const;
   const commit = await services.hub.resolve(repo, params.revision, signal);
   const files = (await services.hub.list(repo, commit, signal)).filter((file) => modelFiles.test(file.path));
@@ -130,11 +135,12 @@ async function fetchFromHub({ params, output, services, signal, emit }: Context)
       hint: 'Weights in pickle formats can run code when they are loaded; convert the model to safetensors first.',
     });
   }
-  await mkdir(output.path('model'), { recursive: true });
+  // Into the work folder, so that a download of 65 GB that was cut off goes on where it was.
   for (const [index, file] of files.entries()) {
-    await services.hub.download(repo, commit, file.path, join(output.path('model'), file.path), signal);
+    await services.hub.download(repo, commit, file.path, work.path(join('model', file.path)), signal);
     emit({ type: 'progress', done: index + 1, total: files.length, unit: 'files', note: file.path });
   }
+  await output.adopt('model', work.path('model'));
   await output.json('base.json', {
     schema: 1,
     name: params.model,

@@ -33,11 +33,13 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
   version: 1,
   params: collectParams,
   inputs: [],
+  seeded: false,
 
-  async pins({ params, services, signal }) {
+  async pins(context) {
+    const { params, services } = context;
     const suites = await Promise.all(params.decontaminate.map((name) => services.suite(name)));
     const sources = [];
-    for (const source of params.sources) sources.push(await pinSource(source, services, signal));
+    for (const source of params.sources) sources.push(await pinSource(source, context));
     return { sources, suites: Object.fromEntries(suites.map((suite) => [suite.name, suite.digest])) };
   },
 

@@ -1,11 +1,11 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { SecpiError } from '../../base/errors.js';
-import { sha256File } from '../../base/hash.js';
 import type { Json } from '../../base/json.js';
 import { columnMapSchema } from '../../datasets/column-map.js';
 import { rowFileEndings } from '../../datasets/row-file.js';
 import { operational } from '../../engine/operational.js';
+import type { PinContext } from '../../engine/stage.js';
 import { inputPath } from '../../recipe/field.js';
 import type { StageServices } from '../services.js';
 
@@ -35,8 +35,11 @@ export function sourceName(source: Source): string {
 }
 
 /** What decides a source's bytes: a file's hash, a dataset's commit. */
-export async function pinSource(source: Source, services: StageServices, signal: AbortSignal): Promise<Json> {
-  if ('file' in source) return { name: sourceName(source), sha256: await sha256File(source.file) };
+export async function pinSource(
+  source: Source,
+  { services, files, signal }: Pick<PinContext<unknown, StageServices>, 'services' | 'files' | 'signal'>,
+): Promise<Json> {
+  if ('file' in source) return { name: sourceName(source), sha256: await files.file(source.file) };
   return {
     name: sourceName(source),
     commit: await services.hub.resolve({ kind: 'dataset', name: source.hub }, source.revision, signal),

@@ -31,6 +31,7 @@ export const curate: SecpiStage<Params, Input> = defineStage<Params, Input, Stag
   version: 1,
   params: curateParams,
   inputs: ['tasks', 'relevant', 'traces'],
+  seeded: false,
 
   async pins({ params, services }) {
     const suites = await Promise.all((params.decontaminate ?? []).map((name) => services.suite(name)));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sha256Json } from '../../base/hash.js';
 import type { Json } from '../../base/json.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
@@ -8,7 +9,7 @@ import type { Language, Sandbox } from '../../sandbox/sandbox.js';
 import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/metrics.js';
 import type { Problem, Score, Suite } from '../../suites/suite.js';
 import { Unanswered } from '../asking.js';
-import { digestFolder } from '../digest-folder.js';
+import { THIS_MACHINE } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import {
   type ScoredSample,
@@ -49,6 +50,9 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
   version: 1,
   params: evaluateParams,
   inputs: VARIANTS,
+  // For the resamples behind the intervals.
+  seeded: true,
+  occupies: () => [THIS_MACHINE],
 
   async pins({ params, services }) {
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
@@ -58,6 +62,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
       suites: Object.fromEntries(suites.map((suite) => [suite.name, suite.digest])),
       sandbox: level.kind,
       languages: Object.keys(toolchains).sort(),
+      environment: await services.models.servingEnvironment(),
     };
   },
 
@@ -83,9 +88,14 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
 
     for (const variant of VARIANTS) {
       const folder = context.inputs[variant].path('model');
+      // An answer is that of these weights on this software: an upgrade asks again.
+      const computedBy = sha256Json([
+        context.inputs[variant].digest('model'),
+        await services.models.servingEnvironment(),
+      ]);
       const served = {
         folder,
-        identity: `weights:${await digestFolder(folder)}`,
+        identity: `weights:${computedBy}`,
         work: context.work.path(`serve-${variant}`),
       };
       await using model = await services.models.serve(served, (log) => context.emit({ type: 'log', ...log }));
@@ -155,8 +165,11 @@ async function* scoreVariant(
   sandbox: Sandbox,
 ): AsyncIterable<ScoredSample> {
   const { params, signal, work } = context;
-  const log = await work.log(`scored-${suite.name}-${variant}.jsonl`, scoredSampleSchema);
-  const known = new Map(log.rows.map((row) => [`${row.problem}#${row.sample}`, row]));
+  const keyOf = (problem: string, sample: number) => `${problem}#${sample}`;
+  const log = await work.log(`scored-${suite.name}-${variant}.jsonl`, {
+    schema: scoredSampleSchema,
+    key: (row) => keyOf(row.problem, row.sample),
+  });
   const unanswered = new Unanswered(`target (${variant})`);
   const samples = params.suites[suite.name]?.samples ?? 1;
   const questions = suite.problems.flatMap((problem) =>
@@ -180,9 +193,9 @@ async function* scoreVariant(
   try {
     for await (const { row, outcome } of answers) {
       if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
-      const earlier = known.get(`${row.problem.id}#${row.sample}`);
-      const scoring =
-        earlier === undefined ? score(row.problem, row.sample, outcome).then(keep) : Promise.resolve(earlier);
+      const scoring = scoredBefore(row.problem, row.sample).then(
+        (earlier) => earlier ?? score(row.problem, row.sample, outcome).then(keep),
+      );
       // It is awaited below, but may fail while the next answer is still being waited for.
       scoring.catch(() => undefined);
       running.push(scoring);
@@ -195,6 +208,10 @@ async function* scoreVariant(
     await log.close();
   }
   unanswered.check();
+
+  async function scoredBefore(problem: Problem, sample: number): Promise<ScoredSample | undefined> {
+    return log.get(keyOf(problem.id, sample));
+  }
 
   async function keep(sample: ScoredSample): Promise<ScoredSample> {
     await log.append(sample);

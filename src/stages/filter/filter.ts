@@ -46,10 +46,11 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   version: 1,
   params: filterParams,
   inputs: ['tasks'],
+  seeded: false,
 
-  async pins({ params, services }) {
+  async pins({ params, services, files }) {
     return {
-      classifier: await services.models.pin(params.by),
+      classifier: await services.models.pin(params.by, files),
       catalogue: services.catalogueDigest,
       prompt: promptsDigest().classify,
     };

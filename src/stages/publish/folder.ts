@@ -1,10 +1,12 @@
-import { constants } from 'node:fs';
-import { copyFile, lstat, open, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { lstat, open, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { messageOf, SecpiError } from '../../base/errors.js';
+import { SecpiError } from '../../base/errors.js';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
+import { copyBytes } from '../../base/files/copy.js';
 import { makeDirectory, syncDirectory } from '../../base/files/durable-directory.js';
+import { ifThere, readIfThere } from '../../base/files/if-there.js';
+import { sentenceOf } from '../../base/files/system-error.js';
 import { sha256File } from '../../base/hash.js';
 import type { PublishedFile } from './records.js';
 import type { TreeFile } from './tree.js';
@@ -13,6 +15,10 @@ import type { TreeFile } from './tree.js';
 const LIST = '.secpi-published.json';
 /** In the folder, while it is written to: a rename must stay on one file system. */
 const UNFINISHED = '.secpi-unfinished';
+
+const PUBLISHED_MODE = 0o644;
+
+type HashOf = (path: string) => Promise<string>;
 
 const listSchema = z.strictObject({
   schema: z.literal(1),
@@ -46,7 +52,7 @@ export async function publishToFolder(
     return await write(folder, files, signal);
   } catch (error) {
     if (error instanceof SecpiError || error === signal.reason) throw error;
-    throw new SecpiError('publish/folder', `cannot publish to ${folder}: ${messageOf(error)}`, {
+    throw new SecpiError('publish/folder', `cannot publish to ${folder}: ${sentenceOf(error)}`, {
       hint: 'Check that the folder may be written to and that the disk has room; the next run goes on from here.',
       cause: error,
     });
@@ -60,7 +66,7 @@ async function write(folder: string, files: readonly TreeFile[], signal: AbortSi
   const unchanged: string[] = [];
   for (const file of files) {
     signal.throwIfAborted();
-    const state = await compare(folder, file);
+    const state = await compare(folder, file, (path) => sha256File(path, signal));
     if (state === 'same') unchanged.push(file.path);
     else if (state === 'missing' || ours.has(file.path)) different.push(file);
     else throw foreign(folder, file.path);
@@ -77,31 +83,39 @@ async function write(folder: string, files: readonly TreeFile[], signal: AbortSi
   }
   for (const [index, file] of different.entries()) {
     signal.throwIfAborted();
-    await put(file, join(unfinished, String(index)), join(folder, file.path));
+    await put(file, join(unfinished, String(index)), join(folder, file.path), signal);
   }
   await rm(unfinished, { recursive: true, force: true });
-  const { removed, kept } = await removeLeftover(folder, leftover);
+  const { removed, kept } = await removeLeftover(folder, leftover, signal);
   if (!sameList(await readList(folder), after)) await writeJsonAtomic(join(folder, LIST), { schema: 1, files: after });
   return { written: different.map(({ path }) => path), unchanged, removed, kept };
 }
 
-async function put({ from }: TreeFile, temporary: string, to: string): Promise<void> {
+async function put({ from }: TreeFile, temporary: string, to: string, signal: AbortSignal): Promise<void> {
   await makeDirectory(dirname(temporary));
   await makeDirectory(dirname(to));
-  // Without a copy where the file system can share blocks: weights are large.
-  await copyFile(from, temporary, constants.COPYFILE_FICLONE);
+  await copyBytes(from, temporary, signal);
   const handle = await open(temporary, 'r');
-  await handle.sync();
-  await handle.close();
+  try {
+    // What lies in the store is read-only; what is published belongs to whoever asked for it.
+    await handle.chmod(PUBLISHED_MODE);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
   await rename(temporary, to);
   await syncDirectory(dirname(to));
 }
 
-async function removeLeftover(folder: string, leftover: Listed): Promise<Pick<FolderOutcome, 'removed' | 'kept'>> {
+async function removeLeftover(
+  folder: string,
+  leftover: Listed,
+  signal: AbortSignal,
+): Promise<Pick<FolderOutcome, 'removed' | 'kept'>> {
   const removed: string[] = [];
   const kept: string[] = [];
   for (const file of leftover) {
-    const state = await compare(folder, file);
+    const state = await compare(folder, file, (path) => sha256File(path, signal));
     if (state === 'different') kept.push(file.path);
     if (state !== 'same') continue;
     await rm(join(folder, file.path));
@@ -123,23 +137,18 @@ async function removeLeftover(folder: string, leftover: Listed): Promise<Pick<Fo
 async function compare(
   folder: string,
   file: { readonly path: string; readonly sha256: string; readonly bytes?: number },
+  hashOf: HashOf,
 ): Promise<'same' | 'different' | 'missing'> {
   const path = join(folder, file.path);
-  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const found = await ifThere(lstat(path));
   if (found === undefined) return 'missing';
   if (!found.isFile() || (file.bytes !== undefined && found.size !== file.bytes)) return 'different';
-  return (await sha256File(path)) === file.sha256 ? 'same' : 'different';
+  return (await hashOf(path)) === file.sha256 ? 'same' : 'different';
 }
 
 /** What an earlier publish left on record; nothing when there was none. Names that leave the folder are not believed. */
 async function readList(folder: string): Promise<Listed> {
-  const text = await readFile(join(folder, LIST), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await readIfThere(join(folder, LIST));
   if (text === undefined) return [];
   try {
     return listSchema.parse(JSON.parse(text)).files.filter(({ path }) => path.split('/').every(isPlainName));
@@ -170,9 +179,13 @@ function foreign(folder: string, path: string): SecpiError {
 }
 
 /** Why a folder no longer holds what was published, or `undefined`. */
-export async function folderProblem(folder: string, files: readonly PublishedFile[]): Promise<string | undefined> {
+export async function folderProblem(
+  folder: string,
+  files: readonly PublishedFile[],
+  hashOf: HashOf,
+): Promise<string | undefined> {
   for (const file of files) {
-    const state = await compare(folder, file).catch(() => 'missing' as const);
+    const state = await compare(folder, file, hashOf);
     if (state !== 'same')
       return `the folder's ${file.path} is ${state === 'missing' ? 'not there' : 'not what was published'}`;
   }

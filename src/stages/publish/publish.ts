@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { SecpiError } from '../../base/errors.js';
 import { sha256File } from '../../base/hash.js';
-import type { OutputDirectory } from '../../engine/artifacts/output-directory.js';
 import { defineStage } from '../../engine/stage.js';
 import { gitBlobOid } from '../../hub/file-hash.js';
 import type { HubRepo, RepoHead } from '../../hub/hub.js';
@@ -27,15 +26,16 @@ export const publish: SecpiStage<PublishParams, PublishInput> = defineStage<Publ
     version: 1,
     params: publishParams,
     inputs: ['samples', 'trained', 'scores', 'report'],
+    seeded: false,
 
-    async stale({ params, services, artifact, signal }) {
+    async stale({ params, services, artifact, files, signal }) {
       const { destinations } = await artifact.json('published.json', publishedSchema);
       for (const wanted of destinationsOf(params)) {
         const published = destinations.find((one) => nameOf(one) === nameOf(wanted));
         if (published === undefined) return `${nameOf(wanted)} was not published to yet`;
         const problem =
           published.kind === 'folder'
-            ? await folderProblem(params.folder ?? '', published.files)
+            ? await folderProblem(params.folder ?? '', published.files, (path) => files.file(path))
             : await hubProblem(published, services.hub, signal);
         if (problem !== undefined) return problem;
       }
@@ -51,8 +51,8 @@ export const publish: SecpiStage<PublishParams, PublishInput> = defineStage<Publ
       const sources = {
         params,
         inputs,
-        modelCard: await writeCard(output, 'cards/model.md', modelCard(facts)),
-        datasetCard: await writeCard(output, 'cards/dataset.md', datasetCard(facts)),
+        modelCard: await writeCard(context, 'cards/model.md', modelCard(facts)),
+        datasetCard: await writeCard(context, 'cards/dataset.md', datasetCard(facts)),
       };
       const model = modelTree(sources);
       const dataset = params.push.includes('dataset') ? datasetTree(sources) : [];
@@ -99,10 +99,10 @@ function nameOf(destination: Wanted | Destination): string {
   return destination.kind === 'folder' ? 'the folder' : `${destination.repo} ${destination.name}`;
 }
 
-async function writeCard(output: OutputDirectory, name: string, text: string): Promise<TreeFile> {
+async function writeCard({ output, signal }: Context, name: string, text: string): Promise<TreeFile> {
   await output.text(name, text);
   const from = output.path(name);
-  return { path: 'README.md', from, sha256: await sha256File(from), bytes: (await stat(from)).size };
+  return { path: 'README.md', from, sha256: await sha256File(from, signal), bytes: (await stat(from)).size };
 }
 
 async function toFolder({ params, signal, emit }: Context, files: readonly TreeFile[]): Promise<Destination> {
@@ -137,7 +137,7 @@ async function toHub(
   const told = `uploaded ${uploaded.length} files (${bytes} bytes) to ${repo.kind} ${repo.name}, ${unchanged.length} were there`;
   emit({ type: 'log', level: 'info', message: `${told}; commit ${commit}` });
   const withIds = [];
-  for (const file of files) withIds.push({ ...listed(file), git_oid: await gitBlobOid(file.from) });
+  for (const file of files) withIds.push({ ...listed(file), git_oid: await gitBlobOid(file.from, signal) });
   return { kind: 'hub', repo: repo.kind, name: repo.name, commit, files: withIds };
 }
 

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../engine/artifacts/artifact.js';
+import type { Manifest } from '../../engine/artifacts/manifest.js';
 import { baseSchema } from '../base/records.js';
 import { funnelSchema, type Sample, sampleSchema } from '../curate/records.js';
 import { type ScoredSample, scoredSampleSchema, scoresSchema } from '../evaluate/records.js';

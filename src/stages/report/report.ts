@@ -27,6 +27,7 @@ export const report: SecpiStage<ReportParams, ReportInput> = defineStage<ReportP
   version: 1,
   params,
   inputs: ['tasks', 'relevant', 'traces', 'samples', 'base', 'trained', 'scores'],
+  seeded: false,
 
   async pins({ services }) {
     // For the names of the weaknesses.

@@ -47,10 +47,11 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
   version: 1,
   params: traceParams,
   inputs: ['tasks'],
+  seeded: false,
 
-  async pins({ params, services }) {
+  async pins({ params, services, files }) {
     return {
-      teacher: await services.models.pin(params.by),
+      teacher: await services.models.pin(params.by, files),
       catalogue: services.catalogueDigest,
       prompt: promptsDigest().trace,
     };

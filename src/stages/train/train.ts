@@ -1,4 +1,3 @@
-import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Json } from '../../base/json.js';
@@ -7,6 +6,7 @@ import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { baseSchema } from '../base/records.js';
 import { sampleSchema } from '../curate/records.js';
+import { machine } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
 import type { Trained } from './records.js';
@@ -56,6 +56,12 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   version: 1,
   params: trainParams,
   inputs: ['base', 'samples'],
+  seeded: true,
+  occupies: ({ on }) => [machine(on)],
+
+  async pins({ params, services }) {
+    return { environment: await services.target(params.on).environment() };
+  },
 
   async estimate({ params, inputs }) {
     if (inputs.samples === undefined) return {};
@@ -80,11 +86,11 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
     const trained = await tune(context, name);
     const weights = params.method === 'full' ? 'model' : 'adapter';
     const from = (command: string, file: string) => work.path(join(command, 'output', file));
-    await cp(from('train', weights), output.path(weights), { recursive: true });
-    await cp(from('train', 'loss.jsonl'), output.path('loss.jsonl'));
     const merged = params.method === 'full' ? undefined : await merge(context);
-    if (merged !== undefined) await cp(from('merge', 'model'), output.path('model'), { recursive: true });
-    await cp(from('prepare', 'dropped.jsonl'), output.path('dropped.jsonl'));
+    await output.adopt(weights, from('train', weights));
+    await output.adopt('loss.jsonl', from('train', 'loss.jsonl'));
+    if (merged !== undefined) await output.adopt('model', from('merge', 'model'));
+    await output.adopt('dropped.jsonl', from('prepare', 'dropped.jsonl'));
 
     const facts = trained.facts;
     await output.json('train.json', {

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeJsonAtomic, writeTextAtomic } from '../../../src/base/files/atomic-file.js';
 import { makeDirectory } from '../../../src/base/files/durable-directory.js';
+import { watchFaults } from '../../support/fault-points.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -29,9 +30,48 @@ describe('writeTextAtomic', () => {
     expect(await readdir(inner)).toEqual(['file.txt']);
   });
 
+  it('leaves the old text and nothing else when it fails at any step', async () => {
+    const inner = join(folder, 'failing');
+    await makeDirectory(inner);
+    const path = join(inner, 'file.txt');
+    await writeTextAtomic(path, 'old');
+    const steps = await stepsOf(() => writeTextAtomic(path, 'old'));
+    expect(steps).toEqual(['create', 'write', 'sync', 'rename', 'sync']);
+    for (const [index, call] of steps.entries()) {
+      for (const code of ['ENOSPC', 'EIO']) {
+        using watch = await watchFaults(({ number }) => (number === index + 1 ? { code } : 'none'));
+        await expect(writeTextAtomic(path, 'new'), `${code} at ${call}`).rejects.toMatchObject({ code });
+        expect(watch.points.length).toBeGreaterThan(index);
+        expect(await readdir(inner)).toEqual(['file.txt']);
+        // After the rename the new text is there; what failed is only the promise that it survives a power cut.
+        expect(await readFile(path, 'utf8')).toBe(index < 4 ? 'old' : 'new');
+        await writeFile(path, 'old');
+      }
+    }
+  });
+
+  it('needs no pid for its temporary name: two containers whose pid is 1 write to one folder', async () => {
+    const inner = join(folder, 'shared');
+    await makeDirectory(inner);
+    const names = new Set<string>();
+    using _watch = await watchFaults(({ call, path }) => {
+      if (call === 'create') names.add(path);
+      return 'none';
+    });
+    for (let turn = 0; turn < 20; turn += 1) await writeTextAtomic(join(inner, 'a'), 'x');
+    expect(names.size).toBe(20);
+    for (const name of names) expect(name).toMatch(/\/a\.[0-9a-f]{16}\.unfinished$/);
+  });
+
   it('writes JSON that a person can read', async () => {
     const path = join(folder, 'value.json');
     await writeJsonAtomic(path, { b: 1, a: [true] });
     expect(await readFile(path, 'utf8')).toBe('{\n  "b": 1,\n  "a": [\n    true\n  ]\n}\n');
   });
 });
+
+async function stepsOf(work: () => Promise<unknown>): Promise<string[]> {
+  using watch = await watchFaults(() => 'none');
+  await work();
+  return watch.points.map(({ call }) => call);
+}

@@ -1,12 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SilenceWatch } from '../../../src/base/locks/heartbeat.js';
 import { acquireLock, describeOwner, type LockRecord, readLock, tryLock } from '../../../src/base/locks/lock.js';
 import { type ProcessOwner, thisProcess } from '../../../src/base/processes/process-owner.js';
 import { Interruption } from '../../../src/engine/runs/interruption.js';
+import { watchFaults } from '../../support/fault-points.js';
 
 let folder: string;
 let counter = 0;
@@ -31,6 +34,19 @@ async function plant(path: string, nonce: string, owner: Partial<ProcessOwner>):
   await mkdir(join(path, '..'), { recursive: true });
   await writeFile(path, JSON.stringify(record));
 }
+
+/** A process of this machine that goes on for the whole test: its own child. */
+async function otherProcess(): Promise<Partial<ProcessOwner>> {
+  const child = spawn('sleep', ['600'], { stdio: 'ignore' });
+  await once(child, 'spawn');
+  children.push(child);
+  const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
+  return { pid: child.pid ?? 0, started: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '' };
+}
+const children: ChildProcess[] = [];
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+});
 
 const deadPid = (): number => spawnSync(process.execPath, ['-e', '']).pid;
 
@@ -99,7 +115,7 @@ describe('acquireLock', () => {
     const second = acquireLock(path, {
       signal: never(),
       onWaiting: (record, liveness) => {
-        said.push(describeOwner(path, record, liveness));
+        said.push(describeOwner(record, liveness));
         void first.release();
       },
     });
@@ -109,7 +125,7 @@ describe('acquireLock', () => {
     await lock.release();
   });
 
-  it('never takes the lock of another host without being told to', async () => {
+  it('waits for an owner on another host that may be alive, and names the way out', async () => {
     const path = fresh();
     await plant(path, 'far', { host: 'elsewhere', boot: 'other', machine: 'other' });
     const controller = new AbortController();
@@ -117,26 +133,176 @@ describe('acquireLock', () => {
     const attempt = acquireLock(path, {
       signal: controller.signal,
       onWaiting: (record, liveness) => {
-        said.push(describeOwner(path, record, liveness));
+        said.push(describeOwner(record, liveness));
         controller.abort(new Interruption('SIGINT'));
       },
     });
     await expect(attempt).rejects.toMatchObject({ name: 'Interruption', signal: 'SIGINT' });
-    expect(said[0]).toContain(`on elsewhere since 2026-01-01T00:00:00.000Z (cannot tell from here`);
+    expect(said[0]).toContain('on elsewhere since 2026-01-01T00:00:00.000Z (its process cannot be seen from here;');
+    expect(said[0]).toContain('taken over after 2 minutes without a sign of life, or at once with --steal-locks)');
     expect((await readLock(path))?.nonce).toBe('far');
 
     const lock = await acquireLock(path, { signal: never(), takeOver: true });
     expect((await readLock(path))?.nonce).toBe(lock.nonce);
+    expect(lock.takenOver).toBe(true);
     await lock.release();
+  });
+
+  it.each([
+    ['another host', { host: 'elsewhere', boot: 'other', machine: 'other' }],
+    ['another container on this host', { pid_namespace: 'pid:[1]' }],
+  ])('takes over from an owner on %s that has given no sign of life', async (_name, owner) => {
+    const path = fresh();
+    await plant(path, 'far', owner);
+    await writeFile(`${path}.far.beat`, '000000000007');
+    const lock = await acquireLock(path, { signal: never(), times: { beatSeconds: 0.02, silenceSeconds: 0.2 } });
+    expect(lock.takenOver).toBe(true);
+    expect((await readdir(join(path, '..'))).sort()).toEqual(['x.lock', `x.lock.${lock.nonce}.beat`]);
+    await lock.release();
+    expect(await readdir(join(path, '..'))).toEqual([]);
+  });
+
+  it('waits as long as an owner that cannot be seen shows that it lives, by its own clock alone', async () => {
+    const path = fresh();
+    await plant(path, 'far', { host: 'elsewhere', boot: 'other', machine: 'other' });
+    const beat = `${path}.far.beat`;
+    await writeFile(beat, '0');
+    // The other host's clock is years off: what its files say about time must not matter.
+    const beats = (async () => {
+      for (let count = 1; count <= 30; count += 1) {
+        await writeFile(beat, String(count));
+        await utimes(beat, 1, 1);
+        await sleep(20);
+      }
+    })();
+    const lock = acquireLock(path, { signal: never(), times: { beatSeconds: 0.02, silenceSeconds: 0.3 } });
+    let taken = false;
+    void lock.then(() => {
+      taken = true;
+    });
+    await beats;
+    expect(taken).toBe(false);
+    await (await lock).release();
+  });
+
+  it('never takes over from a live process of this machine, however silent', async () => {
+    const path = fresh();
+    await plant(path, 'silent', await otherProcess());
+    const controller = new AbortController();
+    const attempt = acquireLock(path, {
+      signal: controller.signal,
+      takeOver: true,
+      times: { beatSeconds: 0.01, silenceSeconds: 0.02 },
+    });
+    setTimeout(() => controller.abort(new Error('enough')), 300);
+    await expect(attempt).rejects.toThrow('enough');
+    expect((await readLock(path))?.nonce).toBe('silent');
+  });
+
+  it('takes no offence at a waiter that was held up: an owner counts as silent only between two looks', async () => {
+    const path = fresh();
+    await plant(path, 'far', { host: 'elsewhere', boot: 'other', machine: 'other' });
+    const watch = new SilenceWatch(0.05);
+    expect(await watch.isDead(path, 'far')).toBe(false);
+    await sleep(80);
+    await writeFile(`${path}.far.beat`, '1');
+    expect(await watch.isDead(path, 'far')).toBe(false);
+    await sleep(80);
+    expect(await watch.isDead(path, 'far')).toBe(true);
   });
 
   it('notices that it was taken away', async () => {
     const path = fresh();
     const lock = await acquireLock(path, { signal: never() });
     await plant(path, 'thief', {});
-    await expect(lock.assertHeld()).rejects.toMatchObject({ code: 'engine/lock-lost' });
+    await expect(lock.assertHeld()).rejects.toMatchObject({ code: 'base/lock-lost' });
     await lock.release();
     expect((await readLock(path))?.nonce).toBe('thief');
+  });
+
+  it.each([
+    ['is taken over', (path: string) => plant(path, 'thief', {})],
+    ['is deleted', (path: string) => rm(path)],
+    ['is written over', (path: string) => writeFile(path, 'garbage')],
+  ])('tells its owner by itself when it %s, while the owner is at work', async (_name, take) => {
+    const path = fresh();
+    const lock = await acquireLock(path, { signal: never(), times: { beatSeconds: 0.02, silenceSeconds: 1 } });
+    await take(path);
+    await once(lock.lost, 'abort');
+    expect(lock.lost.reason).toMatchObject({ code: 'base/lock-lost', hint: expect.stringContaining('again') });
+    await lock.release();
+  });
+
+  it('does not take a server that is away for a thief', async () => {
+    const path = fresh();
+    const lock = await acquireLock(path, { signal: never(), times: { beatSeconds: 0.01, silenceSeconds: 1 } });
+    let failures = 0;
+    {
+      using _watch = await watchFaults(
+        (point) => {
+          if (point.path !== path || point.call !== 'read') return 'none';
+          failures += 1;
+          return { code: 'ESTALE' };
+        },
+        { looks: true },
+      );
+      await expect.poll(() => failures).toBeGreaterThan(3);
+      await expect(lock.assertHeld()).rejects.toMatchObject({ code: 'ESTALE' });
+    }
+    expect(lock.lost.aborted).toBe(false);
+    await lock.assertHeld();
+    await lock.release();
+  });
+
+  it('is not waited for when it is our own and could not be removed', async () => {
+    const path = fresh();
+    const lock = await acquireLock(path, { signal: never() });
+    {
+      using _watch = await watchFaults(({ call, path: place }) =>
+        call === 'remove' && place === path ? { code: 'EIO' } : 'none',
+      );
+      await lock.release();
+    }
+    expect((await readLock(path))?.nonce).toBe(lock.nonce);
+    const again = await acquireLock(path, { signal: AbortSignal.timeout(5000) });
+    await again.release();
+    expect(await readdir(join(path, '..'))).toEqual([]);
+  });
+
+  it('beats, so that those who wait elsewhere can see it', async () => {
+    const path = fresh();
+    const lock = await acquireLock(path, { signal: never(), times: { beatSeconds: 0.01, silenceSeconds: 1 } });
+    const beat = async () => Number(await readFile(`${path}.${lock.nonce}.beat`, 'utf8'));
+    await expect.poll(beat).toBeGreaterThan(0);
+    await expect.poll(beat).toBeGreaterThan(3);
+    await lock.release();
+    expect(await readdir(join(path, '..'))).toEqual([]);
+  });
+
+  it('is not held when its first sign of life cannot be given', async () => {
+    const path = fresh();
+    {
+      using _watch = await watchFaults(({ path: place }) => (place.endsWith('.beat') ? { code: 'ENOSPC' } : 'none'));
+      await expect(acquireLock(path, { signal: never() })).rejects.toMatchObject({ code: 'ENOSPC' });
+    }
+    expect(await readdir(join(path, '..'))).toEqual([]);
+  });
+
+  it('asks less and less often: dozens of waiters must not keep a server busy', async () => {
+    const path = fresh();
+    await plant(path, 'far', { host: 'elsewhere', boot: 'other', machine: 'other' });
+    const controller = new AbortController();
+    let looks = 0;
+    using _watch = await watchFaults(({ call, path: place }) => {
+      if (call === 'link' && place.includes('candidate')) looks += 1;
+      return 'none';
+    });
+    const attempt = acquireLock(path, { signal: controller.signal });
+    setTimeout(() => controller.abort(new Error('enough')), 2000);
+    await expect(attempt).rejects.toThrow('enough');
+    // Every 100 ms would be 20.
+    expect(looks).toBeGreaterThan(3);
+    expect(looks).toBeLessThan(9);
   });
 
   it('says which file to delete when the lock is not one', async () => {
@@ -144,7 +310,7 @@ describe('acquireLock', () => {
     await mkdir(join(path, '..'), { recursive: true });
     await writeFile(path, 'garbage');
     await expect(acquireLock(path, { signal: never() })).rejects.toMatchObject({
-      code: 'engine/unreadable-lock',
+      code: 'base/unreadable-lock',
       message: expect.stringContaining(path),
     });
   });

@@ -1,84 +1,37 @@
-import { link, lstat, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Sha256, sha256 } from '../../../src/base/hash.js';
-import {
-  type CommitOptions,
-  commitArtifact,
-  inspectArtifact,
-  listManifests,
-  openStaging,
-} from '../../../src/engine/artifacts/artifact-store.js';
-import { fingerprintOf, type Preimage, preimageJson } from '../../../src/engine/flow/fingerprint.js';
+import { settled, stampOf } from '../../../src/base/files/hash-memo.js';
+import { sha256 } from '../../../src/base/hash.js';
+import { inspectArtifact, setAside } from '../../../src/engine/artifacts/artifact-store.js';
 import type { StateDirectory } from '../../../src/engine/state-directory.js';
+import { watchFaults } from '../../support/fault-points.js';
+import { commit, FILES, fingerprint } from '../fixtures/artifacts.js';
 import { temporaryState } from '../fixtures/temporary-state.js';
 
-const preimage: Preimage = { stage: 'demo', version: 1, params: { a: 1 }, seed: 1, inputs: {}, pins: {} };
-const fingerprint = fingerprintOf(preimage);
-
-const facts: CommitOptions['facts'] = {
-  stage: 'demo',
-  fingerprint,
-  preimage: preimageJson(preimage),
-  inputs: {},
-  counts: { rows: 2 },
-  reasons: {},
-  metrics: {},
-  tools: {},
-  tokens: { input: 0, output: 0 },
-  cost_usd: 0,
-  started_at: '2026-01-01T00:00:00.000Z',
-  seconds: 1,
-  run: 'run',
-  secpi: '0.0.0',
+const { signal } = new AbortController();
+const inspect = async (state: StateDirectory) => {
+  const inspection = await inspectArtifact(state, 'demo', fingerprint, { signal });
+  return inspection.state === 'damaged' ? inspection.problem : inspection.state;
 };
 
-async function fill(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(join(folder, name, '..'), { recursive: true });
-    await writeFile(join(folder, name), text);
-  }
-}
-
-const FILES = { 'b/rows.jsonl': '{"n":1}\n{"n":2}\n', 'a.txt': 'text', 'B.txt': '' };
-
-async function commit(
-  state: StateDirectory,
-  files: Readonly<Record<string, string>> = FILES,
-  options: Partial<CommitOptions> = {},
-) {
-  const staging = await openStaging(state, fingerprint, 'nonce');
-  await fill(staging, files);
-  return commitArtifact({
-    state,
-    staging,
-    facts,
-    signal: new AbortController().signal,
-    assertHeld: async () => undefined,
-    ...options,
-  });
-}
-
-describe('commitArtifact', () => {
-  it('makes a whole artifact with a sorted, hashed manifest, and gives it back to readers', async () => {
+describe('an artifact', () => {
+  it('gives its reader what the manifest lists, and nothing else', async () => {
     await using home = await temporaryState();
-    expect(await inspectArtifact(home.state, 'demo', fingerprint)).toEqual({ state: 'none' });
+    expect(await inspect(home.state)).toBe('none');
     const { manifest } = await commit(home.state);
-    expect(manifest.outputs).toEqual([
-      { path: 'B.txt', sha256: sha256(''), bytes: 0 },
-      { path: 'a.txt', sha256: sha256('text'), bytes: 4 },
-      { path: 'b/rows.jsonl', sha256: sha256(FILES['b/rows.jsonl']), bytes: 16 },
-    ]);
-    expect(await readdir(home.state.staging)).toEqual([]);
-    const inspection = await inspectArtifact(home.state, 'demo', fingerprint);
+    const inspection = await inspectArtifact(home.state, 'demo', fingerprint, { signal });
     if (inspection.state !== 'whole') throw new Error(inspection.state);
     const { artifact } = inspection;
     expect(artifact.manifest).toEqual(manifest);
     const rows: unknown[] = [];
     for await (const row of artifact.rows('b/rows.jsonl', z.object({ n: z.number() }))) rows.push(row);
     expect(rows).toEqual([{ n: 1 }, { n: 2 }]);
-    expect(artifact.path('b')).toBe(join(home.state.artifact('demo', fingerprint), 'b'));
+    expect(artifact.path('b')).toBe(join(home.state.object(manifest.object), 'b'));
+    expect(artifact.files('b')).toEqual([
+      { path: 'b/rows.jsonl', sha256: sha256(FILES['b/rows.jsonl'] ?? ''), bytes: 16 },
+    ]);
     expect(() => artifact.path('b/other')).toThrow('holds no b/other');
     await expect(artifact.json('a.txt', z.string())).rejects.toMatchObject({ code: 'engine/bad-output' });
     for (const name of ['../x', '/etc/passwd', 'b/../a.txt', '', 'b//rows.jsonl', './a.txt', 'b\\rows.jsonl', 'C:x']) {
@@ -86,51 +39,45 @@ describe('commitArtifact', () => {
     }
   });
 
-  it('has a digest that depends on names and bytes alone', async () => {
+  it('names the content of a part of it without reading it, wherever in the artifact it stands', async () => {
     await using home = await temporaryState();
-    const first = (await commit(home.state)).manifest.digest;
-    const again = await commit(home.state, FILES, { facts: { ...facts, run: 'later', seconds: 9 } });
-    expect(again.manifest.digest).toBe(first);
-    expect((await listManifests(home.state, 'demo')).map((manifest) => manifest.run)).toEqual(['later']);
-    const other = await commit(home.state, { ...FILES, 'a.txt': 'texT' });
-    expect(other.manifest.digest).not.toBe(first);
-    const inspection = await inspectArtifact(home.state, 'demo', fingerprint);
-    expect(inspection.state).toBe('whole');
-    expect(await readdir(home.state.staging)).toEqual([]);
+    const first = await commit(home.state, { 'model/w': 'weights', 'model/c': 'config', note: '1' });
+    const digest = first.digest('model');
+    const second = await commit(home.state, { 'other/w': 'weights', 'other/c': 'config', note: '2' });
+    expect(second.digest('other')).toBe(digest);
+    const third = await commit(home.state, { 'model/w': 'Weights', 'model/c': 'config' });
+    expect(third.digest('model')).not.toBe(digest);
+    expect(first.digest('note')).toBe(sha256('1'));
+    expect(() => first.digest('gone')).toThrow('holds no gone');
   });
 
-  it('refuses links and a manifest written by the stage', async () => {
+  it('can hold references to bytes that stay on another machine', async () => {
     await using home = await temporaryState();
-    const staging = await openStaging(home.state, fingerprint, 'nonce');
-    await symlink('/etc/passwd', join(staging, 'stolen'));
-    const options = { state: home.state, staging, facts, assertHeld: async () => undefined };
-    const { signal } = new AbortController();
-    await expect(commitArtifact({ ...options, signal })).rejects.toMatchObject({
-      code: 'engine/output-not-a-file',
-      message: expect.stringContaining('stolen'),
+    const at = { machine: 'gpu', path: '/scratch/model/w.safetensors' };
+    const weights = { path: 'model/w.safetensors', sha256: sha256('65 GB'), bytes: 65e9, at };
+    const made = await commit(home.state, { 'model/config.json': '{}', note: 'here' }, { references: [weights] });
+    expect(made.manifest.outputs.map(({ path }) => path)).toEqual(['model/config.json', 'model/w.safetensors', 'note']);
+    // Not the bytes that are here, but all that belongs to it: whoever reads it downstream has another fingerprint.
+    expect(made.manifest.digest).not.toBe(made.manifest.object);
+    expect(await inspect(home.state)).toBe('whole');
+    const inspection = await inspectArtifact(home.state, 'demo', fingerprint, { signal });
+    if (inspection.state !== 'whole') throw new Error(inspection.state);
+    const { artifact } = inspection;
+    expect(artifact.files('model/w.safetensors')).toEqual([weights]);
+    expect(await readFile(artifact.path('note'), 'utf8')).toBe('here');
+    expect(() => artifact.path('model')).toThrow('lies on gpu (/scratch/model/w.safetensors)');
+
+    const allHere = await commit(home.state, {
+      'model/config.json': '{}',
+      'model/w.safetensors': '65 GB',
+      note: 'here',
     });
-    await expect(commit(home.state, { 'manifest.json': '{}' })).rejects.toMatchObject({ code: 'engine/reserved-name' });
-    expect(await inspectArtifact(home.state, 'demo', fingerprint)).toEqual({ state: 'none' });
-  });
-
-  it('asks for lock and signal last, and then leaves no artifact', async () => {
-    await using home = await temporaryState();
-    const lost = commit(home.state, FILES, { assertHeld: () => Promise.reject(new Error('lock lost')) });
-    await expect(lost).rejects.toThrow('lock lost');
-    await expect(commit(home.state, FILES, { signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop');
-    expect(await inspectArtifact(home.state, 'demo', fingerprint)).toEqual({ state: 'none' });
-    await openStaging(home.state, fingerprint, 'next');
-    expect(await readdir(home.state.staging)).toEqual([`${fingerprint}.next`]);
+    expect(allHere.manifest.digest).toBe(made.manifest.digest);
   });
 });
 
-describe('inspectArtifact', () => {
-  const inspect = async (state: StateDirectory) => {
-    const inspection = await inspectArtifact(state, 'demo', fingerprint);
-    return inspection.state === 'damaged' ? inspection.problem : inspection.state;
-  };
-
-  it.each<[string, (folder: string) => Promise<unknown>, string]>([
+describe('inspectArtifact tells damage:', () => {
+  it.each<[string, (object: string, manifest: string) => Promise<unknown>, string]>([
     ['a missing file', (f) => rm(join(f, 'a.txt')), 'a.txt is missing'],
     ['other length', (f) => writeFile(join(f, 'a.txt'), 'longer'), 'a.txt has 6 bytes instead of 4'],
     ['same length, other bytes', (f) => writeFile(join(f, 'a.txt'), 'TEXT'), 'a.txt has other content than it had'],
@@ -150,79 +97,182 @@ describe('inspectArtifact', () => {
       },
       'b is a link or not a plain file',
     ],
+    ['no bytes at all', (f) => rm(f, { recursive: true }), 'its files are missing'],
+    ['a torn manifest', (_f, m) => writeFile(m, '{"schema":'), 'its manifest is unreadable'],
+    ['an empty manifest', (_f, m) => writeFile(m, ''), 'its manifest is unreadable'],
     [
-      'a link in place of all of it',
-      async (f) => {
-        await rename(f, `${f}-moved`);
-        await symlink(`${f}-moved`, f);
-      },
-      'it is a link or not a folder',
+      'another hash in the manifest',
+      (_f, m) => edit(m, sha256('text'), sha256('TEXT')),
+      'changed after it was written',
     ],
-    ['no manifest', (f) => rm(join(f, 'manifest.json')), 'manifest.json is missing'],
-    ['a torn manifest', (f) => writeFile(join(f, 'manifest.json'), '{"schema":'), 'manifest.json is unreadable'],
-    [
-      'a manifest with another hash',
-      async (f) => {
-        const text = await readFile(join(f, 'manifest.json'), 'utf8');
-        await writeFile(join(f, 'manifest.json'), text.replace(sha256('text'), sha256('TEXT')));
-      },
-      'its digest does not follow from its list of files',
-    ],
-    [
-      'a manifest with another preimage',
-      async (f) => {
-        const text = await readFile(join(f, 'manifest.json'), 'utf8');
-        await writeFile(join(f, 'manifest.json'), text.replace('"seed": 1', '"seed": 2'));
-      },
-      'its fingerprint does not follow from its preimage',
-    ],
-  ])('tells %s', async (_name, damage, problem) => {
+    ['another preimage', (_f, m) => edit(m, '"a": 1', '"a": 2'), 'changed after it was written'],
+    ['another count', (_f, m) => edit(m, '"rows": 2', '"rows": 2000'), 'changed after it was written'],
+    ['another cost', (_f, m) => edit(m, '"cost_usd": 0', '"cost_usd": 9'), 'changed after it was written'],
+    ['a figure that was added', (_f, m) => edit(m, '"metrics": {}', '"metrics": {"f": 1}'), 'changed after it was'],
+  ])('%s', async (_name, damage, problem) => {
     await using home = await temporaryState();
-    await commit(home.state);
+    const { manifest } = await commit(home.state);
     expect(await inspect(home.state)).toBe('whole');
-    await damage(home.state.artifact('demo', fingerprint));
+    await damage(home.state.object(manifest.object), home.state.artifact('demo', fingerprint));
     expect(await inspect(home.state)).toContain(problem);
   });
 
-  it('remembers what it has hashed, but not across a change that keeps size and modification time', async () => {
+  it('a manifest under another name', async () => {
     await using home = await temporaryState();
     await commit(home.state);
-    const memo = home.state.verified('demo', fingerprint);
-    expect(await inspect(home.state)).toBe('whole');
-    // Young files are hashed each time, so nothing is remembered yet.
-    await expect(lstat(memo)).rejects.toMatchObject({ code: 'ENOENT' });
-    const remembered = async (): Promise<boolean> => {
-      expect(await inspect(home.state)).toBe('whole');
-      return lstat(memo).then(
-        () => true,
-        () => false,
-      );
-    };
-    await expect.poll(remembered, { timeout: 10_000, interval: 250 }).toBe(true);
-    const file = join(home.state.artifact('demo', fingerprint), 'a.txt');
-    const { atime, mtime } = await lstat(file);
-    await writeFile(file, 'TEXT');
-    await utimes(file, atime, mtime);
-    expect(await inspect(home.state)).toContain('a.txt has other content');
-  });
-
-  it('passes over files that the manifest does not list', async () => {
-    await using home = await temporaryState();
-    await commit(home.state);
-    const folder = home.state.artifact('demo', fingerprint);
-    await writeFile(join(folder, '.DS_Store'), '');
-    await link(join(folder, 'a.txt'), join(folder, 'second-name'));
-    expect(await inspect(home.state)).toBe('whole');
-  });
-
-  it('does not find an artifact of another stage or name', async () => {
-    await using home = await temporaryState();
-    await commit(home.state);
-    const other = sha256('other') as Sha256;
+    const other = sha256('other');
     await rename(home.state.artifact('demo', fingerprint), home.state.artifact('demo', other));
-    expect(await inspectArtifact(home.state, 'demo', other)).toEqual({
+    expect(await inspectArtifact(home.state, 'demo', other, { signal })).toEqual({
       state: 'damaged',
       problem: 'its manifest belongs to another artifact',
     });
   });
 });
+
+describe('inspectArtifact takes for no damage:', () => {
+  it.each(['EACCES', 'EIO', 'ESTALE', 'EMFILE'])('%s, wherever it strikes', async (code) => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    const manifestPath = home.state.artifact('demo', fingerprint);
+    const object = home.state.object(manifest.object);
+    for (const place of [manifestPath, object, join(object, 'a.txt')]) {
+      let struck = 0;
+      using _watch = await watchFaults(
+        (point) => {
+          if (point.path !== place) return 'none';
+          struck += 1;
+          return { code };
+        },
+        { looks: true },
+      );
+      await expect(inspectArtifact(home.state, 'demo', fingerprint, { signal }), place).rejects.toMatchObject({ code });
+      expect(struck).toBe(1);
+    }
+    expect(await inspect(home.state)).toBe('whole');
+  });
+
+  it('a manifest that a newer version wrote: it is refused with a sentence, and stays where it is', async () => {
+    await using home = await temporaryState();
+    await commit(home.state);
+    const path = home.state.artifact('demo', fingerprint);
+    await edit(path, '"schema": 2', '"schema": 3');
+    const text = await readFile(path, 'utf8');
+    await expect(inspectArtifact(home.state, 'demo', fingerprint, { signal })).rejects.toMatchObject({
+      code: 'engine/newer-state',
+      message: expect.stringContaining('was written by a newer secpi (its schema is 3, not 2)'),
+    });
+    expect(await readFile(path, 'utf8')).toBe(text);
+  });
+
+  it('a change time that moves while a file is verified', async () => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    const file = join(home.state.object(manifest.object), 'a.txt');
+    let touched = 0;
+    using _watch = await watchFaults(
+      ({ call, path }) => {
+        // Between the first look at a file and the second.
+        if (call === 'look' && path === file) touched += 1;
+        return 'none';
+      },
+      { looks: true },
+    );
+    const touching = (async () => {
+      while (touched < 1000) {
+        await utimes(file, new Date(), new Date());
+        touched += 1;
+      }
+    })();
+    for (let turn = 0; turn < 20; turn += 1) expect(await inspect(home.state)).toBe('whole');
+    touched = 1000;
+    await touching;
+  });
+
+  it('a state folder that cannot be written to', async () => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    await settled(join(home.state.object(manifest.object), 'a.txt'), signal);
+    using watch = await watchFaults(() => ({ code: 'EROFS' }));
+    expect(await inspect(home.state)).toBe('whole');
+    // It wanted to remember the hashes, and could not.
+    expect(watch.points.length).toBeGreaterThan(0);
+  });
+
+  it('files that the manifest does not list', async () => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    const object = home.state.object(manifest.object);
+    await writeFile(join(object, '.DS_Store'), '');
+    await link(join(object, 'a.txt'), join(object, 'second-name'));
+    expect(await inspect(home.state)).toBe('whole');
+  });
+});
+
+describe('the hash that a commit earned', () => {
+  it('is not earned again: the bytes are read once, and then only when somebody has touched them', async () => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    const file = join(home.state.object(manifest.object), 'a.txt');
+    await settled(file, signal);
+    expect(await inspect(home.state)).toBe('whole');
+    const memo = home.state.hashes(manifest.object);
+    // Only this shows that it is the memory that answers: it is told something else.
+    const { identity } = await stampOf(file);
+    const text = await readFile(memo, 'utf8');
+    expect(text).toContain(`${identity}:${sha256('text')}`);
+    await writeFile(memo, text.replace(`${identity}:${sha256('text')}`, `${identity}:${sha256('TEXT')}`));
+    expect(await inspect(home.state)).toContain('a.txt has other content');
+    await writeFile(memo, text);
+    const { atime, mtime } = await import('node:fs/promises').then((fs) => fs.stat(file));
+    await writeFile(file, 'TEXT');
+    await utimes(file, atime, mtime);
+    expect(await inspect(home.state)).toContain('a.txt has other content');
+  });
+});
+
+describe('setAside', () => {
+  it('moves what is damaged, and only that', async () => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    const object = home.state.object(manifest.object);
+    await writeFile(home.state.artifact('demo', fingerprint), 'torn');
+    const first = await setAside(home.state, 'demo', fingerprint, signal);
+    expect(await readdir(first)).toEqual(['manifest.json']);
+    expect(await readFile(join(object, 'a.txt'), 'utf8')).toBe('text');
+
+    await commit(home.state);
+    await writeFile(join(object, 'a.txt'), 'spoilt');
+    const second = await setAside(home.state, 'demo', fingerprint, signal);
+    expect((await readdir(second)).sort()).toEqual(['files', 'manifest.json']);
+    expect(await readFile(join(second, 'files', 'a.txt'), 'utf8')).toBe('spoilt');
+    expect(await inspect(home.state)).toBe('none');
+  });
+
+  it('leaves bytes that are good by now: another process may have put them there', async () => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    const object = home.state.object(manifest.object);
+    // Seen as damaged by somebody, mended since.
+    await setAside(home.state, 'demo', fingerprint, signal);
+    expect(await readFile(join(object, 'a.txt'), 'utf8')).toBe('text');
+  });
+
+  it('lets a damaged object be replaced under a lock of its own', async () => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    const object = home.state.object(manifest.object);
+    await writeFile(join(object, 'a.txt'), 'spoilt');
+    await mkdir(join(home.state.root, 'locks'), { recursive: true });
+    const again = await commit(home.state);
+    expect(again.manifest.object).toBe(manifest.object);
+    expect(await readFile(join(object, 'a.txt'), 'utf8')).toBe('text');
+    const [aside] = await readdir(home.state.damaged);
+    expect(await readFile(join(home.state.damaged, aside ?? '', 'files', 'a.txt'), 'utf8')).toBe('spoilt');
+  });
+});
+
+async function edit(path: string, from: string, to: string): Promise<void> {
+  const text = await readFile(path, 'utf8');
+  if (!text.includes(from)) throw new Error(`${path} holds no ${from}`);
+  await writeFile(path, text.replace(from, to));
+}

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -7,7 +7,7 @@ import { type PlanEntry, type PlanOptions, planRun } from '../../../src/engine/f
 import { rolesOf } from '../../../src/engine/flow/selection.js';
 import { defineStage } from '../../../src/engine/stage.js';
 import { type DemoServices, demoGraph } from '../fixtures/demo-graph.js';
-import { runDemo, temporaryState } from '../fixtures/temporary-state.js';
+import { objectOf, runDemo, temporaryState } from '../fixtures/temporary-state.js';
 
 const empty = (name: string, ...inputs: string[]) =>
   defineStage({
@@ -15,6 +15,7 @@ const empty = (name: string, ...inputs: string[]) =>
     version: 1,
     params: z.strictObject({}),
     inputs,
+    seeded: false,
     run: async () => ({ counts: {} }),
   });
 const node = (name: string, inputs: Record<string, string> = {}) =>
@@ -129,11 +130,13 @@ describe('planRun', () => {
     await using home = await temporaryState();
     const { finished } = await runDemo(home);
     const fingerprint = finished.stages[2]?.fingerprint ?? raise();
-    await writeFile(join(home.state.artifact('total', fingerprint), 'total.json'), 'not what it was');
+    const object = await objectOf(home.state, 'total', fingerprint);
+    await writeFile(join(object, 'total.json'), 'not what it was');
     expect(brief(await plan(home, demoGraph()))).toMatchObject({
       total: ['run', 'its artifact is damaged: total.json has 15 bytes instead of 32'],
     });
-    expect(await readdir(home.state.artifacts('total'))).toEqual([fingerprint]);
+    expect(await readdir(home.state.artifacts('total'))).toEqual([`${fingerprint}.json`]);
+    expect(await readFile(join(object, 'total.json'), 'utf8')).toBe('not what it was');
   });
 
   it('asks a stage whether its artifact still holds, and survives an estimate that fails', async () => {
@@ -144,6 +147,7 @@ describe('planRun', () => {
       version: 1,
       params: z.strictObject({}),
       inputs: [],
+      seeded: false,
       pins: async () => ({ repo: 'me/model' }),
       estimate: () => Promise.reject(new Error('no route')),
       stale: async () => gone,

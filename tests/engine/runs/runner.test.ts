@@ -8,7 +8,7 @@ import { Interruption } from '../../../src/engine/runs/interruption.js';
 import { mergeMetrics } from '../../../src/engine/runs/merge-metrics.js';
 import { defineStage, type StageDefinition } from '../../../src/engine/stage.js';
 import { type DemoServices, demoGraph } from '../fixtures/demo-graph.js';
-import { runDemo, temporaryState } from '../fixtures/temporary-state.js';
+import { objectOf, runDemo, temporaryState } from '../fixtures/temporary-state.js';
 
 type Run = StageDefinition<Record<never, never>, never, DemoServices>['run'];
 
@@ -20,6 +20,7 @@ function flow(run: Run) {
     version: 1,
     params,
     inputs: [],
+    seeded: false,
     run,
   });
   const last = defineStage<Record<never, never>, 'first', DemoServices>({
@@ -27,6 +28,7 @@ function flow(run: Run) {
     version: 1,
     params,
     inputs: ['first'],
+    seeded: false,
     run: async () => ({ counts: {} }),
   });
   return buildGraph<DemoServices>([
@@ -113,7 +115,7 @@ describe('executeRun', () => {
     await using home = await temporaryState();
     const { finished } = await runDemo(home);
     const [stage] = finished.stages;
-    const folder = home.state.artifact('numbers', stage?.fingerprint ?? raise());
+    const folder = await objectOf(home.state, 'numbers', stage?.fingerprint ?? raise());
     const before = await readFile(join(folder, 'data/rows.jsonl'));
     await writeFile(join(folder, 'data/rows.jsonl'), 'spoilt');
     const again = await runDemo(home);
@@ -123,7 +125,7 @@ describe('executeRun', () => {
     );
     expect(await readFile(join(folder, 'data/rows.jsonl'))).toEqual(before);
     const [aside] = await readdir(home.state.damaged);
-    expect(await readFile(join(home.state.damaged, aside ?? '', 'data/rows.jsonl'), 'utf8')).toBe('spoilt');
+    expect(await readFile(join(home.state.damaged, aside ?? '', 'files', 'data/rows.jsonl'), 'utf8')).toBe('spoilt');
   });
 
   it('stops behind a failed stage, keeps its work, and goes on from it', async () => {
@@ -131,8 +133,8 @@ describe('executeRun', () => {
     let broken = true;
     const Row = z.object({ n: z.number() });
     const graph = flow(async ({ work, output }) => {
-      const log = await work.log('rows.jsonl', Row);
-      const found = log.rows.length;
+      const log = await work.log('rows.jsonl', { schema: Row, key: (row) => String(row.n) });
+      const found = [...log.keys()].length;
       await log.append({ n: found });
       await output.text('half.txt', 'half');
       if (broken) throw new SecpiError('demo/no-luck', 'there was no luck', { hint: 'Try again.' });
@@ -196,7 +198,7 @@ describe('executeRun', () => {
     expect(stopped.exitCode).toBe(name === 'SIGINT' ? 130 : 143);
     expect(stopped.finished.outcome).toBe('interrupted');
     expect(stopped.finished.error).toBeUndefined();
-    expect(stopped.outcomes).toEqual(['failed', 'skipped', 'skipped']);
+    expect(stopped.outcomes).toEqual(['stopped', 'skipped', 'skipped']);
     const events = await readFile(join(home.state.run(stopped.finished.run), 'events.jsonl'), 'utf8');
     expect(events.match(/"type":"interrupted"/g)).toHaveLength(1);
     expect(events).toContain(`"signal":"${name}"`);
@@ -216,7 +218,7 @@ describe('executeRun', () => {
       return { counts: {} };
     });
     const { exitCode, outcomes } = await runDemo(home, { graph, signal: controller.signal });
-    expect({ exitCode, outcomes }).toEqual({ exitCode: 130, outcomes: ['failed', 'skipped'] });
+    expect({ exitCode, outcomes }).toEqual({ exitCode: 130, outcomes: ['stopped', 'skipped'] });
     expect(await readdir(home.state.staging)).toEqual([]);
     expect(await readdir(join(home.state.root, 'artifacts'))).toEqual([]);
   });

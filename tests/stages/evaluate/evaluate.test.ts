@@ -66,6 +66,7 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
     models: {
       open: () => Promise.reject(new Error('evaluate opens no model of the recipe')),
       pin: () => Promise.reject(new Error('evaluate pins no model of the recipe')),
+      servingEnvironment: async () => ({ packages: 'test' }),
       serve: async ({ folder: weights, identity }) => {
         const { variant } = JSON.parse(readFileSync(join(weights, 'config.json'), 'utf8')) as { variant: string };
         return openModel({

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sha256 } from '../../../src/base/hash.js';
+import { sha256, sha256File } from '../../../src/base/hash.js';
 import { folderProblem, publishToFolder } from '../../../src/stages/publish/folder.js';
 import type { TreeFile } from '../../../src/stages/publish/tree.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
@@ -195,7 +195,7 @@ describe('publishToFolder', () => {
     await publishToFolder(folder, tree, signal);
     const found = await withoutList(folder);
     expect(Object.keys(found).sort()).toEqual(Object.keys(many).sort());
-    expect(await folderProblem(folder, tree)).toBeUndefined();
+    expect(await folderProblem(folder, tree, hashOf)).toBeUndefined();
   });
 });
 
@@ -204,13 +204,15 @@ describe('folderProblem', () => {
     await using home = await temporaryFolder();
     const folder = join(home.path, 'out');
     const tree = await treeOf(home, first);
-    expect(await folderProblem(folder, tree)).toContain('README.md is not there');
+    expect(await folderProblem(folder, tree, hashOf)).toContain('README.md is not there');
     await publishToFolder(folder, tree, signal);
-    expect(await folderProblem(folder, tree)).toBeUndefined();
+    expect(await folderProblem(folder, tree, hashOf)).toBeUndefined();
     await writeFile(join(folder, 'adapter.bin'), 'bbbb');
-    expect(await folderProblem(folder, tree)).toContain('adapter.bin is not what was published');
+    expect(await folderProblem(folder, tree, hashOf)).toContain('adapter.bin is not what was published');
   });
 });
+
+const hashOf = (path: string) => sha256File(path, signal);
 
 /** A signal that is aborted when it is looked at for the n-th time. */
 function stoppingAfter(checks: number): AbortSignal {

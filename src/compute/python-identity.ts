@@ -1,0 +1,25 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Sha256, sha256, sha256Json } from '../base/hash.js';
+import type { Json } from '../base/json.js';
+import { packageRoot } from '../base/package-root.js';
+import { hasNvidiaGpu } from '../setup/python-environment.js';
+import type { TargetSpec } from './target.js';
+
+const trainers = join(packageRoot, 'trainers');
+
+/**
+ * What decides the bytes that our Python code makes, apart from its inputs: the pinned packages, that code itself, and the kind of
+ * device. Neither the host nor the number of threads is in it. `auto` is what it comes to on this machine.
+ */
+export async function pythonIdentity(device: TargetSpec['local']['device']): Promise<Json> {
+  const lock = await readFile(join(trainers, 'requirements.lock'));
+  const kind = device === 'auto' ? (hasNvidiaGpu() ? 'cuda' : 'cpu') : device;
+  return { packages: sha256(lock), trainers: await codeDigest(join(trainers, 'secpi_trainers')), device: kind };
+}
+
+/** SHA-256 over name and content of all code in a folder; what interpreters leave beside it does not count. */
+async function codeDigest(folder: string): Promise<Sha256> {
+  const names = (await readdir(folder)).filter((name) => /\.(?:py|jinja)$/.test(name)).sort();
+  return sha256Json(await Promise.all(names.map(async (name) => [name, sha256(await readFile(join(folder, name)))])));
+}

@@ -1,0 +1,180 @@
+import { setMaxListeners } from 'node:events';
+import { SecpiError } from '../../base/errors.js';
+import { expectedError } from '../../base/files/system-error.js';
+import type { Sha256 } from '../../base/hash.js';
+import type { ArtifactReader } from '../artifacts/artifact.js';
+import type { Graph, GraphNode } from '../flow/graph.js';
+import { type Roles, upstreamMissing } from '../flow/selection.js';
+import { errorReport } from './error-report.js';
+import type { RunFinished, StageSummary } from './event.js';
+import type { Journal } from './journal.js';
+import { mergeMetrics } from './merge-metrics.js';
+import { removeFinishedWork, runStage, type StageEnd, type StageRun } from './run-stage.js';
+import type { Slots } from './slots.js';
+
+/** All that the stages of one run share. */
+export interface FlowRun<Services> extends StageRun<Services> {
+  readonly graph: Graph<Services>;
+  readonly roles: Roles;
+  readonly slots: Slots;
+}
+
+/** What became of one node. `begun`: it had its turn, so there is something that failed or was cut off. */
+type NodeEnd =
+  | ({ readonly state: 'made' } & StageEnd)
+  | { readonly state: 'skipped'; readonly why: string }
+  | { readonly state: 'broken'; readonly error: unknown; readonly fingerprint: Sha256 | null; readonly begun: boolean };
+
+/** What ended the run before all was done: the first failure, or an interruption. */
+interface Stop {
+  readonly stage: string;
+  readonly outcome: Exclude<RunFinished['outcome'], 'done'>;
+  readonly error: unknown;
+}
+
+type Results = Required<Pick<RunFinished, 'stages' | 'metrics' | 'tokens' | 'cost_usd'>> & {
+  readonly stop: Stop | undefined;
+  readonly artifacts: ReadonlyMap<string, ArtifactReader>;
+};
+
+/**
+ * Runs every node as soon as what it reads is there, side by side where they do not occupy the same thing. After the first failure
+ * nothing is started, and what runs beside it is stopped: it goes on from there the next time.
+ */
+export async function runNodes<Services>(flow: FlowRun<Services>): Promise<Results> {
+  const { graph, roles, journal } = flow;
+  const siblings = new AbortController();
+  const signal = AbortSignal.any([flow.signal, siblings.signal]);
+  // Each file and process of each stage listens, and none of them leaks.
+  setMaxListeners(0, signal, siblings.signal);
+  const made = new Map<string, ArtifactReader>();
+  const ends = new Map<string, { readonly end: NodeEnd; readonly summary: StageSummary }>();
+  let stop: Stop | undefined;
+
+  const settle = (node: GraphNode<Services>, end: NodeEnd, began: number): void => {
+    if (end.state === 'made') made.set(node.name, end.artifact);
+    if (end.state === 'broken' && stop === undefined) {
+      stop = stopOf(flow, node, end.error);
+      siblings.abort(new SecpiError('engine/stopped', `"${node.name}" failed`));
+    }
+    ends.set(node.name, { end, summary: report(journal, node, end, stop, began) });
+  };
+  const running = new Map<string, Promise<void>>();
+  const begin = (node: GraphNode<Services>): void => {
+    const began = performance.now();
+    const work = runNode({ ...flow, signal }, node, made).then((end) => {
+      running.delete(node.name);
+      settle(node, end, began);
+    });
+    running.set(node.name, work);
+  };
+
+  let waiting = graph.nodes;
+  for (;;) {
+    const canBegin = (node: GraphNode<Services>) =>
+      stop === undefined &&
+      (roles.of.get(node.name) === 'leave' || Object.values(node.inputs).every((source) => made.has(source)));
+    const ready = waiting.filter(canBegin);
+    waiting = waiting.filter((node) => !ready.includes(node));
+    for (const node of ready) begin(node);
+    if (running.size === 0) break;
+    await Promise.race(running.values());
+  }
+  for (const node of waiting) settle(node, { state: 'skipped', why: whyStopped(stop) }, performance.now());
+
+  // In the order of the flow, whatever the order in which they ended: a summary must not depend on it.
+  const inOrder = graph.nodes.flatMap((node) => ends.get(node.name) ?? []);
+  const successes = inOrder.flatMap(({ end }) => (end.state === 'made' ? [end] : []));
+  const bought = successes.filter(({ outcome }) => outcome === 'done').map(({ artifact }) => artifact.manifest);
+  return {
+    stages: inOrder.map(({ summary }) => summary),
+    metrics: successes.reduce((all, { artifact }) => mergeMetrics(all, artifact.manifest.metrics), {}),
+    tokens: {
+      input: bought.reduce((sum, { tokens }) => sum + tokens.input, 0),
+      output: bought.reduce((sum, { tokens }) => sum + tokens.output, 0),
+    },
+    cost_usd: bought.reduce((sum, { cost_usd }) => sum + cost_usd, 0),
+    stop,
+    artifacts: made,
+  };
+}
+
+function whyStopped(stop: Stop | undefined): string {
+  return stop === undefined || stop.outcome === 'interrupted' ? 'the run was interrupted' : `"${stop.stage}" failed`;
+}
+
+async function runNode<Services>(
+  context: FlowRun<Services>,
+  node: GraphNode<Services>,
+  made: ReadonlyMap<string, ArtifactReader>,
+): Promise<NodeEnd> {
+  const { roles, slots, signal, journal } = context;
+  const role = roles.of.get(node.name);
+  if (role === 'leave') return { state: 'skipped', why: 'not asked for' };
+  let fingerprint: Sha256 | null = null;
+  let begun = false;
+  try {
+    signal.throwIfAborted();
+    await journal.flush();
+    const inputs: Record<string, ArtifactReader> = {};
+    for (const [name, source] of Object.entries(node.inputs)) {
+      const artifact = made.get(source);
+      if (artifact === undefined) throw new Error(`${node.name} comes before ${source}, which it reads`);
+      inputs[name] = artifact;
+    }
+    const resolution = await context.resolver.resolve(node, inputs, roles.forced.has(node.name));
+    fingerprint = resolution.fingerprint;
+    if (resolution.state === 'cached') {
+      if (!context.keepWork) await removeFinishedWork(context, fingerprint);
+      return { state: 'made', outcome: 'cached', artifact: resolution.artifact };
+    }
+    if (role === 'need') throw upstreamMissing(node.name, resolution.why);
+    using _turn = await slots.occupy(node.stage.occupies?.(node.params) ?? [], signal);
+    begun = true;
+    return { state: 'made', ...(await runStage(context, node, inputs, resolution)) };
+  } catch (error) {
+    return { state: 'broken', error, fingerprint, begun };
+  }
+}
+
+/** Decides what an exception means for the run, and keeps the stack of a bug where only `logs` shows it. */
+function stopOf<Services>({ signal, journal }: FlowRun<Services>, node: GraphNode<Services>, error: unknown): Stop {
+  if (expectedError(error) === undefined && error !== signal.reason) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    journal.emit({ type: 'log', stage: node.name, level: 'debug', message });
+  }
+  const gate = error instanceof SecpiError && error.exitCode === 3;
+  return { stage: node.name, outcome: signal.aborted ? 'interrupted' : gate ? 'gate' : 'failed', error };
+}
+
+function report<Services>(
+  journal: Journal,
+  node: GraphNode<Services>,
+  end: NodeEnd,
+  stop: Stop | undefined,
+  began: number,
+): StageSummary {
+  const stage = node.name;
+  const seconds = Math.round(performance.now() - began) / 1000;
+  const base = { type: 'stage-finished', stage, seconds } as const;
+  switch (end.state) {
+    case 'made': {
+      const { fingerprint, counts, reasons, tokens, cost_usd } = end.artifact.manifest;
+      // A cached stage bought nothing in this run.
+      const spent = end.outcome === 'done' ? { tokens, cost_usd } : {};
+      journal.emit({ ...base, outcome: end.outcome, fingerprint, counts, reasons, ...spent });
+      return { stage, outcome: end.outcome, fingerprint, seconds };
+    }
+    case 'skipped':
+      journal.emit({ ...base, outcome: 'skipped', fingerprint: null, why: end.why });
+      return { stage, outcome: 'skipped', fingerprint: null, seconds };
+    case 'broken': {
+      const { fingerprint } = end;
+      const failed = stop?.stage === stage && stop.outcome !== 'interrupted';
+      const outcome = failed ? 'failed' : end.begun ? 'stopped' : 'skipped';
+      const cause = failed ? { error: errorReport(end.error) } : { why: whyStopped(stop) };
+      journal.emit({ ...base, outcome, fingerprint, ...cause });
+      return { stage, outcome, fingerprint, seconds };
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { sha256 } from '../../../src/base/hash.js';
+import { openOutputDirectory } from '../../../src/engine/artifacts/output-directory.js';
+import { watchFaults } from '../../support/fault-points.js';
+import { temporaryState } from '../fixtures/temporary-state.js';
+
+const Row = z.object({ n: z.number() });
+const noAdopting = () => Promise.reject(new Error('nothing to adopt'));
+
+describe('openOutputDirectory', () => {
+  it('writes texts, JSON and rows, and flushes what was left open', async () => {
+    await using home = await temporaryState();
+    const output = openOutputDirectory(home.folder, noAdopting);
+    await output.text('deep/er/a.txt', 'ä');
+    await output.json('b.json', { b: [1] });
+    const rows = await output.rows('rows/r.jsonl');
+    for (let n = 0; n < 3000; n += 1) await rows.write({ n, padding: 'x'.repeat(50) });
+    await output.close();
+    expect(await readFile(join(home.folder, 'deep/er/a.txt'), 'utf8')).toBe('ä');
+    expect(await readFile(join(home.folder, 'b.json'), 'utf8')).toBe('{\n  "b": [\n    1\n  ]\n}\n');
+    const lines = (await readFile(join(home.folder, 'rows/r.jsonl'), 'utf8')).trimEnd().split('\n');
+    expect(lines.map((line) => Row.parse(JSON.parse(line)).n)).toEqual(Array.from({ length: 3000 }, (_, n) => n));
+    await expect(rows.write({ n: 1 })).rejects.toThrow('write after close');
+  });
+
+  it('keeps to its folder', async () => {
+    await using home = await temporaryState();
+    const output = openOutputDirectory(home.folder, noAdopting);
+    await expect(output.text('../out.txt', '')).rejects.toMatchObject({ code: 'engine/name-outside' });
+    await expect(output.adopt('../out', home.folder)).rejects.toMatchObject({ code: 'engine/name-outside' });
+    const away = { path: '../out', sha256: sha256(''), bytes: 0, at: { machine: 'gpu', path: '/x' } };
+    expect(() => output.reference(away)).toThrow('does not name a file inside its folder');
+  });
+
+  it('reports a row file that cannot be written', async () => {
+    await using home = await temporaryState();
+    const output = openOutputDirectory(home.folder, noAdopting);
+    await output.text('taken', '');
+    const rows = await output.rows('taken');
+    await expect(rows.close()).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(output.close()).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+
+  it('does not go on writing behind a row that is torn, and names the file', async () => {
+    await using home = await temporaryState();
+    const output = openOutputDirectory(home.folder, noAdopting);
+    const rows = await output.rows('rows.jsonl');
+    {
+      using _watch = await watchFaults(({ call }) => (call === 'write' ? { code: 'ENOSPC' } : 'none'));
+      await rows.write({ n: 1 });
+      await expect(rows.close()).rejects.toMatchObject({ code: 'ENOSPC', path: join(home.folder, 'rows.jsonl') });
+    }
+    await expect(output.close()).rejects.toMatchObject({ code: 'ENOSPC' });
+  });
+});
