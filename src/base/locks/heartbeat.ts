@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { ifThere } from '../files/if-there.js';
 
 /**
@@ -26,7 +26,8 @@ export interface Heartbeat {
  * is gone. A beat that cannot be written (a disk that is full, a server that is away) is tried again at the next turn.
  */
 export async function startHeartbeat(path: string, check: () => Promise<void>, seconds: number): Promise<Heartbeat> {
-  const handle = await open(path, 'w');
+  // Opened and closed for each beat: network file systems show others what was written when the file is closed.
+  await writeFile(path, '0');
   let beats = 0;
   let turn: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
@@ -38,8 +39,7 @@ export async function startHeartbeat(path: string, check: () => Promise<void>, s
       return;
     }
     beats += 1;
-    // Always as long as the first, so that a reader never sees the end of an older one.
-    await handle.write(String(beats).padStart(12, '0'), 0).catch(() => undefined);
+    await writeFile(path, String(beats)).catch(() => undefined);
     schedule();
   };
   const schedule = (): void => {
@@ -55,7 +55,6 @@ export async function startHeartbeat(path: string, check: () => Promise<void>, s
       stopped = true;
       clearTimeout(timer);
       await turn;
-      await handle.close().catch(() => undefined);
     },
   };
 }

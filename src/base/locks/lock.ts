@@ -133,7 +133,7 @@ async function tryAcquire(attempt: Attempt): Promise<Outcome> {
   }
 }
 
-/** What this process has taken and not given back. */
+/** What this process has taken, or tries to take, and has not given back. */
 const held = new Set<string>();
 
 /** Whether an owner still has its lock. One of our own that could not be removed when it was given back is nobody's. */
@@ -163,11 +163,11 @@ async function take(path: string, options: AcquireOptions, wait: boolean): Promi
   const record: LockRecord = { schema: 1, nonce, since: new Date().toISOString(), owner: await thisProcess() };
   await makeDirectory(dirname(path));
   const candidate = `${path}.${nonce}.candidate`;
-  await writeDurably(candidate, `${JSON.stringify(record)}\n`);
-  held.add(nonce);
   let takenOver = false;
   let ours = false;
+  held.add(nonce);
   try {
+    await writeDurably(candidate, `${JSON.stringify(record)}\n`);
     const attempt = { path, candidate, nonce, takeOver: options.takeOver ?? false };
     const watch = new SilenceWatch(times.silenceSeconds);
     let announced: string | undefined;

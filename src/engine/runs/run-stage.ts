@@ -1,6 +1,6 @@
 import { SecpiError } from '../../base/errors.js';
 import type { Sha256 } from '../../base/hash.js';
-import { acquireLock, describeOwner, type Lock, tryLock } from '../../base/locks/lock.js';
+import { acquireLock, describeOwner, type Lock, type LockTimes, tryLock } from '../../base/locks/lock.js';
 import type { ArtifactReader } from '../artifacts/artifact.js';
 import { setAside } from '../artifacts/artifact-store.js';
 import { abandonStaging, commitArtifact, recoverStaging } from '../artifacts/commit.js';
@@ -31,6 +31,7 @@ export interface StageRun<Services> extends ResolveContext<Services> {
   readonly resolver: NodeResolver<Services>;
   readonly keepWork: boolean;
   readonly takeOver: boolean;
+  readonly lockTimes?: LockTimes | undefined;
   readonly progressEveryMs: number;
 }
 
@@ -55,6 +56,7 @@ export async function runStage<Services>(
   const lock = await acquireLock(state.lock(fingerprint), {
     signal: context.signal,
     takeOver: context.takeOver,
+    times: context.lockTimes,
     onWaiting: (record, liveness) => {
       const owner = describeOwner(record, liveness);
       journal.emit({ type: 'stage-waiting', stage: node.name, fingerprint, owner });

@@ -5,6 +5,7 @@ import { SecpiError } from '../../base/errors.js';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
 import type { Sha256 } from '../../base/hash.js';
+import type { LockTimes } from '../../base/locks/lock.js';
 import { thisProcess } from '../../base/processes/process-owner.js';
 import type { ArtifactReader } from '../artifacts/artifact.js';
 import type { Graph } from '../flow/graph.js';
@@ -39,6 +40,8 @@ export interface RunOptions<Services> extends Omit<ResolveContext<Services>, 'le
   readonly keepWork?: boolean | undefined;
   /** Take locks at once whose owner cannot be proven dead, on a person's word. Default false. */
   readonly takeOver?: boolean | undefined;
+  /** How often locks show that their owner lives, and how long a silent one is waited for. */
+  readonly lockTimes?: LockTimes | undefined;
   /** The most often that a stage's progress becomes an event. Default: twice a second. */
   readonly progressEveryMs?: number | undefined;
 }
