@@ -10,6 +10,7 @@ import { exists, ifThere, readIfThere } from '../base/files/if-there.js';
 import { canonicalJson } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import { startProcess } from '../base/processes/child-process.js';
+import { wellFormed } from '../base/well-formed.js';
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import { pythonIdentity } from './python-identity.js';
 import type { Target, TargetSpec, TrainerEvent, TrainerJob, TrainerResult } from './target.js';
@@ -121,7 +122,7 @@ async function readResult(work: string): Promise<Result | undefined> {
   const text = await readIfThere(join(work, 'result.json'));
   if (text === undefined) return undefined;
   try {
-    return resultSchema.parse(JSON.parse(text));
+    return resultSchema.parse(wellFormed(JSON.parse(text)));
   } catch {
     return undefined;
   }
@@ -160,7 +161,7 @@ function followEvents(path: string, from: number, onEvent: (event: TrainerEvent)
 function report(line: string, onEvent: (event: TrainerEvent) => void): void {
   let parsed: z.infer<typeof eventSchema>;
   try {
-    parsed = eventSchema.parse(JSON.parse(line));
+    parsed = eventSchema.parse(wellFormed(JSON.parse(line)));
   } catch {
     // Progress is a courtesy: an unreadable line of it must not end a training run.
     return;

@@ -3,6 +3,7 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'h
 import { compressors } from 'hyparquet-compressors';
 import { messageOf, SecpiError } from '../base/errors.js';
 import { readLines } from '../base/files/read-lines.js';
+import { wellFormed } from '../base/well-formed.js';
 
 /** One row of a dataset file, or why it could not be read. `row` counts from 1; in JSONL it is also the line. */
 export type FileRow =
@@ -97,6 +98,6 @@ function asRow(row: number, parse: () => unknown): FileRow {
     return { row, problem: `is not JSON (${messageOf(error)})` };
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return { row, value: value as Record<string, unknown> };
+    return { row, value: wellFormed(value as Record<string, unknown>) };
   return { row, problem: 'is not an object' };
 }

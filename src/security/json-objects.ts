@@ -1,3 +1,5 @@
+import { wellFormed } from '../base/well-formed.js';
+
 /** Longest text looked at, in characters, and how many opening braces are tried: both keep hostile answers cheap. */
 const LONGEST = 100_000;
 const MOST_TRIES = 64;
@@ -37,7 +39,7 @@ function objectEnd(text: string, from: number): number | undefined {
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = wellFormed(JSON.parse(text));
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Readonly<Record<string, unknown>>)
       : undefined;

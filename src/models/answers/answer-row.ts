@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import type { BytePlace } from '../../base/files/read-bytes.js';
 import type { Sha256 } from '../../base/hash.js';
+import { wellFormed } from '../../base/well-formed.js';
 import type { ChatAnswer } from '../chat.js';
 
 /** Which answer: to what request, and the how-manieth attempt at it (0 is the first; further ones follow unusable answers). */
@@ -38,7 +39,8 @@ export function answerRow(key: AnswerKey, answer: ChatAnswer, costUsd?: number):
 }
 
 export function answerOf(row: AnswerRow): ChatAnswer {
-  return { request: row.request as Sha256, ...row.answer };
+  // Recordings come from elsewhere, and stores may be older than the rule that answers are mended before they are kept.
+  return { request: row.request as Sha256, ...wellFormed(row.answer) };
 }
 
 export function keyText({ request, attempt }: AnswerKey): string {

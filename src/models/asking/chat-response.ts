@@ -3,6 +3,7 @@
  * cut off, whatever the status line said.
  */
 import { z } from 'zod';
+import { wellFormed } from '../../base/well-formed.js';
 import type { ChatAnswer } from '../chat.js';
 import { splitThink } from './think.js';
 
@@ -46,7 +47,8 @@ export function toReply({ content, reasoning, finish, usage, promptCharacters }:
   // Some servers strip the edges only when they do not stream (transformers 5.18).
   const split = reasoning === '' ? splitThink(content) : { reasoning: reasoning.trim(), content: content.trim() };
   return {
-    ...split,
+    // An answer that was cut off may end inside a character.
+    ...wellFormed(split),
     finish: finishOf(finish),
     tokens: usage
       ? { input: usage.prompt_tokens, output: usage.completion_tokens }

@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { sha256Json } from '../../src/base/hash.js';
+import type { Json } from '../../src/base/json.js';
+import { wellFormed } from '../../src/base/well-formed.js';
+
+describe('wellFormed', () => {
+  it('mends every text, however deep, and keys too', () => {
+    expect(wellFormed({ 'a\ud83d': ['\ude00', { b: 'x\ud83dy' }], c: '\ud83d\ude00' })).toEqual({
+      'a\ufffd': ['\ufffd', { b: 'x\ufffdy' }],
+      c: '\ud83d\ude00',
+    });
+  });
+
+  it('gives back as it is what needs no mending, and what is no JSON', () => {
+    const value = { a: ['ä', 1, null, { b: true }] };
+    expect(wellFormed(value)).toBe(value);
+    const date = new Date();
+    expect(wellFormed({ date, half: '\ud83d' })).toEqual({ date, half: '\ufffd' });
+  });
+
+  it('makes whatever JSON can hold fit for a hash', () => {
+    const half = fc.constantFrom('\ud83d', '\ude00', 'ok', '\ud83d\ude00');
+    const json = fc.letrec<{ json: Json }>((tie) => ({
+      json: fc.oneof(half, fc.integer(), fc.array(tie('json'), { maxLength: 3 }), fc.dictionary(half, tie('json'))),
+    })).json;
+    fc.assert(
+      fc.property(json, (value) => {
+        expect(sha256Json(wellFormed(value))).toMatch(/^[0-9a-f]{64}$/);
+      }),
+    );
+  });
+});
