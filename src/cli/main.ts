@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import type { CliEnvironment } from './environment.js';
+import type { WhenUnheard } from './unheard.js';
 import { packageVersion } from './version.js';
 
 /**
@@ -197,23 +198,16 @@ function withGlobal<Own extends object>(options: Own): Own {
   return { ...program.opts(), ...options };
 }
 
-/**
- * The one place where errors become exit codes. When whoever reads our output goes away (`secpi logs | head`), a command that
- * only tells something is over, without an error; a run goes on: its work is worth more than its words.
- */
-async function finish(run: Run, whenUnheard: 'exit' | 'keep-going' = 'exit'): Promise<void> {
-  const [{ readEnvironment }, { showFailure }] = await Promise.all([
+/** The one place where errors become exit codes. */
+async function finish(run: Run, whenUnheard: WhenUnheard = 'exit'): Promise<void> {
+  const [{ readEnvironment }, { showFailure }, { handleUnheard }] = await Promise.all([
     import('./environment.js'),
     import('./failure.js'),
+    import('./unheard.js'),
   ]);
+  handleUnheard([process.stdout, process.stderr], whenUnheard);
   const environment = readEnvironment();
   const fail = (error: unknown): number => showFailure(error, environment, wantsJson);
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') process.exit(1);
-      if (whenUnheard === 'exit') process.exit(0);
-    });
-  }
   // A bug in some callback; what was finished is safe, and a stack trace helps nobody who did not write this.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => process.exit(fail(error)));

@@ -1,0 +1,39 @@
+/** What becomes of a command when nobody reads what it prints any more. */
+export type WhenUnheard =
+  /** A command that only tells something is over. */
+  | 'exit'
+  /** A run goes on: its work is worth more than its words, and the journal has those as well. */
+  | 'keep-going';
+
+/** What a frozen terminal does not take is dropped from here on: it is redrawn all day. A program that reads gets every line. */
+const MOST_UNREAD_BYTES = 1024 * 1024;
+
+/**
+ * Readers go away in many ways: a pipe is closed (EPIPE), a terminal is (EIO, and SIGHUP before it), the disk under a log file fills up
+ * (ENOSPC), a connection hangs or somebody presses Ctrl-S, and then nothing fails but nothing is taken either.
+ */
+export function handleUnheard(streams: readonly NodeJS.WriteStream[], when: WhenUnheard): void {
+  for (const stream of streams) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (when === 'exit') process.exit(error.code === 'EPIPE' ? 0 : 1);
+    });
+    if (when === 'keep-going') writeWithoutWaiting(stream);
+  }
+  // Also under `nohup`: Node undoes the ignoring that a process is started with.
+  if (when === 'keep-going') process.on('SIGHUP', () => undefined);
+}
+
+/** Makes writing to a stream something that neither blocks nor throws. */
+function writeWithoutWaiting(stream: NodeJS.WriteStream): void {
+  // Node lets writes to terminals and pipes block the whole process; there is no other way to tell it not to.
+  (stream as { _handle?: { setBlocking?: (blocking: boolean) => void } })._handle?.setBlocking?.(false);
+  const write = stream.write.bind(stream) as (...args: readonly unknown[]) => boolean;
+  stream.write = (...args: readonly unknown[]): boolean => {
+    if (stream.isTTY && stream.writableLength > MOST_UNREAD_BYTES) return false;
+    try {
+      return write(...args);
+    } catch {
+      return false; // to a file Node writes at once, and throws
+    }
+  };
+}

@@ -1,0 +1,115 @@
+import { readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/base/package-root.js';
+import { startOpenaiServer } from '../support/openai-server.js';
+import { cliCommand, cliEnvironment, temporaryFolder } from '../support/run-cli.js';
+
+/** Holds a terminal open and does with it what the word says, once the run is at work: `hang-up`, `freeze`. */
+const TERMINAL = `
+import os, pty, signal, sys, time
+how, ready, argv = sys.argv[1], sys.argv[2], sys.argv[3:]
+pid, master = pty.fork()
+if pid == 0:
+    os.execvp(argv[0], argv)
+while not os.path.exists(ready):
+    if how == 'hang-up':
+        os.read(master, 1)
+    time.sleep(0.01)
+if how == 'hang-up':
+    os.close(master)  # as when the window is closed: SIGHUP to the run, EIO for what it writes
+else:
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+/** A recipe whose classifier is asked, and waits until the test lets it answer. */
+async function slowRun(folder: string) {
+  let answer: () => void = () => undefined;
+  const mayAnswer = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  let asked: () => void = () => undefined;
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const server = await startOpenaiServer(async () => {
+    asked();
+    await mayAnswer;
+    return { kind: 'answer', content: '{"relevant":false,"cwes":[],"confidence":0.9,"reason":"no"}' };
+  });
+  await writeFile(
+    join(folder, 'r.yaml'),
+    `extends: ${join(packageRoot, 'recipes', 'quickstart.yaml')}
+name: slow
+models: { classifier: { model: m, replay: null, endpoint: ${server.url} } }
+`,
+  );
+  return { server, answer, isAsked };
+}
+
+/** How the newest run ended, once it has. */
+async function outcomeIn(folder: string): Promise<unknown> {
+  const runs = join(folder, '.secpi', 'runs');
+  const [run = ''] = readdirSync(runs);
+  return JSON.parse(await readFile(join(runs, run, 'summary.json'), 'utf8')).outcome;
+}
+
+const args = ['run', 'r.yaml', '--until', 'filter'] as const;
+
+describe('a run goes on', () => {
+  it.each(['', '--verbose'])('when its terminal is closed (%s)', async (view) => {
+    await using folder = await temporaryFolder();
+    const { server, answer, isAsked } = await slowRun(folder.path);
+    await using _server = server;
+    const ready = join(folder.path, 'ready');
+    const command = [...cliCommand(), ...args, ...(view === '' ? [] : [view])];
+    const terminal = execa('python3', ['-c', TERMINAL, 'hang-up', ready, ...command], {
+      cwd: folder.path,
+      env: { ...cliEnvironment(folder.path), TERM: 'xterm' },
+      extendEnv: false,
+    });
+    await isAsked;
+    await writeFile(ready, '');
+    await terminal;
+    answer();
+    await expect.poll(() => outcomeIn(folder.path).catch(() => 'none yet'), { timeout: 20_000 }).toBe('done');
+  });
+
+  it('when its terminal is frozen, and nothing that it prints is taken', async () => {
+    await using folder = await temporaryFolder();
+    const { server, answer, isAsked } = await slowRun(folder.path);
+    await using _server = server;
+    const ready = join(folder.path, 'ready');
+    // Nobody reads, and others have filled what a terminal takes before it takes no more.
+    const command = ['sh', '-c', 'yes & sleep 0.2; exec "$@"', 'sh', ...cliCommand(), ...args, '--json'];
+    const terminal = execa('python3', ['-c', TERMINAL, 'freeze', ready, ...command], {
+      cwd: folder.path,
+      env: { ...cliEnvironment(folder.path), TERM: 'xterm' },
+      extendEnv: false,
+    });
+    await isAsked;
+    answer();
+    await expect.poll(() => outcomeIn(folder.path).catch(() => 'none yet'), { timeout: 20_000 }).toBe('done');
+    terminal.kill('SIGKILL');
+    await terminal.catch(() => undefined);
+  });
+
+  it('when the disk under its log file is full', async () => {
+    await using folder = await temporaryFolder();
+    const { server, answer } = await slowRun(folder.path);
+    await using _server = server;
+    answer();
+    const command = `${[...cliCommand(), ...args].join(' ')} > /dev/full 2>&1`;
+    const { exitCode } = await execa('sh', ['-c', command], {
+      cwd: folder.path,
+      env: cliEnvironment(folder.path),
+      extendEnv: false,
+      stdin: 'ignore',
+      reject: false,
+    });
+    expect(exitCode).toBe(0);
+    expect(await outcomeIn(folder.path)).toBe('done');
+  });
+});
