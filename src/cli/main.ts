@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import type { CliEnvironment } from './environment.js';
+import { collectValues, sizeInBytes, wholeNumber } from './option-values.js';
 import type { WhenUnheard } from './unheard.js';
 import { packageVersion } from './version.js';
 
@@ -119,12 +120,38 @@ program
 program
   .command('status')
   .argument('[run]', 'id of a run; default: the newest')
-  .option('--all', 'list all runs')
+  .option('--all', 'list all runs, as `secpi runs` does')
   .description('what a run has done and is doing')
   .addHelpText('after', examples('status', 'status --all', 'status 01JD0000000000000000000000 --json'))
   .action((run, options) =>
     finish(async (env) => (await import('./commands/status.js')).statusCommand(run, withGlobal(options), env)),
   );
+
+program
+  .command('runs')
+  .description('list all runs: outcome, recipe, time, cost')
+  .addHelpText('after', examples('runs', 'runs --json | jq -r .run'))
+  .action((options) =>
+    finish(async (env) => (await import('./commands/runs.js')).runsCommand(withGlobal(options), env)),
+  );
+
+program
+  .command('gc')
+  .option('--yes', 'remove it; without this it is only shown')
+  .addOption(
+    new Option(
+      '--keep-runs <n>',
+      'keep the newest n runs that are over, and what they stand on (default: all)',
+    ).argParser(wholeNumber),
+  )
+  .addOption(
+    new Option('--max-size <size>', 'drop the oldest runs until the rest fits, e.g. 200G').argParser(sizeInBytes),
+  )
+  .option('--damaged', 'also what was set aside as damaged')
+  .option('--answers', 'also the answers of models: they would be bought again')
+  .description('show what the state folder holds and what nothing needs any more; with --yes remove that')
+  .addHelpText('after', examples('gc', 'gc --keep-runs 5 --yes', 'gc --max-size 200G --yes'))
+  .action((options) => finish(async (env) => (await import('./commands/gc.js')).gcCommand(withGlobal(options), env)));
 
 program
   .command('logs')
@@ -188,10 +215,6 @@ program
   .action((options) =>
     finish(async (env) => (await import('./commands/setup.js')).setupCommand(withGlobal(options), env)),
   );
-
-function collectValues(value: string, earlier: readonly string[]): readonly string[] {
-  return [...earlier, value];
-}
 
 /** A command's own options with those that all commands share. Commander has checked both. */
 function withGlobal<Own extends object>(options: Own): Own {

@@ -32,6 +32,9 @@ describe('help', () => {
                                         wrong with it
         schema                          print the JSON Schema of recipes, for editors
         status [options] [run]          what a run has done and is doing
+        runs                            list all runs: outcome, recipe, time, cost
+        gc [options]                    show what the state folder holds and what
+                                        nothing needs any more; with --yes remove that
         logs [options] [run]            what a run said
         why [options] <stage> <recipe>  why a stage would run again, or what it is
                                         cached by
@@ -82,6 +85,7 @@ describe('help', () => {
       'node:path',
       'src/base/package-root.ts',
       'src/cli/main.ts',
+      'src/cli/option-values.ts',
       'src/cli/version.ts',
     ]);
   });

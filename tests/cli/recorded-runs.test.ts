@@ -96,9 +96,102 @@ describe('secpi status', () => {
     expect(exitCode).toBe(2);
     expect(stderr).toMatchInlineSnapshot(`
       "error: there is no run "nonsense"
-      hint: The newest are: 01ARZ3NDEKTSV4RRFFQ69G5FAV. \`secpi status --all\` lists all.
+      hint: The newest are: 01ARZ3NDEKTSV4RRFFQ69G5FAV. \`secpi runs\` lists all.
       code: cli/unknown-run"
     `);
+  });
+});
+
+describe('what is not ours or is broken, in the folder of runs', () => {
+  const TORN = '01BX5ZZKBKACTAV9WEVGEMMVRZ';
+  const withStrays = async (folder: string): Promise<void> => {
+    const runs = join(folder, '.secpi', 'runs');
+    await recordRun(folder, RUN, [
+      ...wellEvents.slice(0, 3),
+      { type: 'from-a-newer-version', time: wellEvents[3]?.time ?? '' } as unknown as (typeof wellEvents)[number],
+      ...wellEvents.slice(3),
+    ]);
+    await writeFile(join(runs, '.DS_Store'), 'x');
+    await writeFile(join(runs, '01ARZ3NDEKTSV4RRFFQ69G5FAZ'), 'a file that is called like a run');
+    await mkdir(join(runs, 'notes'), { recursive: true });
+    const torn = await recordRun(folder, TORN, wellEvents);
+    await writeFile(join(torn, 'summary.json'), '{"type":"run-fin');
+  };
+
+  it('does not keep the others from being listed', async () => {
+    await using folder = await temporaryFolder();
+    await withStrays(folder.path);
+    for (const command of [['runs'], ['status', '--all']]) {
+      const { exitCode, stdout, stderr } = await runCli(command, { cwd: folder.path });
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(stdout).toMatchInlineSnapshot(`
+        "run                         started           outcome     recipe        time   cost
+        01BX5ZZKBKACTAV9WEVGEMMVRZ  2017-10-24 01:29  unreadable  –                –      –
+        01ARZ3NDEKTSV4RRFFQ69G5FAV  2026-05-09 12:00  done        demo    1 min 41 s  $0.01"
+      `);
+    }
+    const { stdout } = await runCli(['runs', '--json'], { cwd: folder.path });
+    expect(jsonLines(stdout)).toMatchObject([
+      { run: TORN, state: 'unreadable', problem: expect.stringContaining('summary.json is unreadable') },
+      { run: RUN, state: 'done', seconds: 101, cost_usd: 0.0123 },
+    ]);
+  });
+
+  it('is named where it is asked for, and the others are told as ever', async () => {
+    await using folder = await temporaryFolder();
+    await withStrays(folder.path);
+    const torn = await runCli(['status', TORN], { cwd: folder.path });
+    expect(torn.exitCode).toBe(0);
+    expect(torn.stdout).toContain('summary.json is unreadable');
+    expect(torn.stdout).toContain('its folder can be deleted');
+    const well = await runCli(['status', RUN], { cwd: folder.path });
+    expect(well.stdout).toContain('demo  done  run 01ARZ3NDEKTSV4RRFFQ69G5FAV');
+    expect(well.stdout).toContain('  report    done in 0.9 s: 1 suite');
+    const logs = await runCli(['logs', RUN], { cwd: folder.path });
+    expect(logs).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(logs.stdout).toContain('report   done in 0.9 s: 1 suite');
+    const json = await runCli(['logs', RUN, '--json'], { cwd: folder.path });
+    expect(jsonLines(json.stdout)).toEqual(wellEvents);
+  });
+});
+
+describe('secpi gc', () => {
+  it('shows what would go, removes it when told to, and then has nothing to do', async () => {
+    await using folder = await temporaryFolder();
+    await recordRun(folder.path, RUN, wellEvents);
+    await recordRun(folder.path, OTHER, failedEvents);
+    const orphan = await recordReportArtifact(folder.path, 'nobody needs this');
+    const shown = await runCli(['gc'], { cwd: folder.path });
+    expect(shown.exitCode).toBe(0);
+    expect(shown.stdout.replace(/\d+(\.\d+)? (KiB|B)/g, 'SIZE').replace(/ +/g, ' ')).toMatchInlineSnapshot(`
+      " there size would go size
+      runs 2 SIZE 0 SIZE
+      artifacts 1 SIZE 1 SIZE
+      objects 1 SIZE 1 SIZE
+
+      SIZE would be freed. Nothing was removed: add --yes for that."
+    `);
+    expect(await readFile(orphan, 'utf8')).toBe('nobody needs this');
+    const removed = await runCli(['gc', '--keep-runs', '1', '--yes', '--json'], { cwd: folder.path });
+    expect(jsonLines(removed.stdout).at(-1)).toMatchObject({
+      type: 'gc',
+      removed: true,
+      runs_kept: [OTHER],
+      spared: 0,
+    });
+    await expect(readFile(orphan)).rejects.toMatchObject({ code: 'ENOENT' });
+    const again = await runCli(['gc', '--yes'], { cwd: folder.path });
+    expect(again.stdout).toContain('0 B freed');
+  });
+
+  it.each([
+    ['--max-size', 'much'],
+    ['--keep-runs', '-1'],
+  ])('refuses %s %s', async (option, value) => {
+    await using folder = await temporaryFolder();
+    const { exitCode, stderr } = await runCli(['gc', option, value], { cwd: folder.path });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`'${value}' is invalid`);
   });
 });
 

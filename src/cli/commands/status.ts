@@ -1,14 +1,18 @@
-import { readEvents } from '../../engine/runs/follow-run.js';
-import { type RunRecord, type RunState, readRuns } from '../../engine/runs/run-record.js';
+import type { RunRecord } from '../../engine/runs/run-record.js';
+import { skimEvents } from '../../engine/runs/skim-journal.js';
 import type { CliEnvironment } from '../environment.js';
-import { shownPath, writeJson } from '../output.js';
+import { writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
 import { findRun } from '../runs/find-run.js';
+import { secondsOf } from '../runs/run-cost.js';
+import { runJson } from '../runs/run-json.js';
 import { dateTime, duration } from '../views/format.js';
 import { oneLine, printable } from '../views/printable.js';
 import { RunProgress, type StageProgress, secondsLeft } from '../views/run-progress.js';
+import { runStateStyles } from '../views/run-state.js';
 import { outcomeText, progressText } from '../views/stage-text.js';
 import { type Style, styleFor } from '../views/style.js';
+import { runsCommand } from './runs.js';
 
 export interface StatusOptions extends OutputOptions {
   readonly all?: boolean;
@@ -20,22 +24,11 @@ export async function statusCommand(
   options: StatusOptions,
   environment: CliEnvironment,
 ): Promise<number> {
+  if (options.all === true) return runsCommand(options, environment);
   const style = styleFor(environment.stdout, environment.variables);
-  if (options.all === true) {
-    let runs = 0;
-    for await (const record of readRuns(environment.state)) {
-      runs += 1;
-      if (options.json === true) writeJson(runJson(record), environment);
-      else environment.stdout.write(`${environment.redact(listLine(record, style))}\n`);
-    }
-    if (runs === 0 && options.json !== true) {
-      environment.stdout.write(`no runs in ${shownPath(environment.state.root, environment)}\n`);
-    }
-    return 0;
-  }
   const record = await findRun(id, environment);
   const progress = new RunProgress();
-  for await (const event of readEvents(environment.state, record.run)) progress.apply(event);
+  for (const event of await skimEvents(environment.state, record.run)) progress.apply(event);
   const now = Date.now();
   if (options.json === true) {
     const stages = progress.stages.map((stage) => stageJson(stage, record));
@@ -46,27 +39,11 @@ export async function statusCommand(
   return 0;
 }
 
-const stateStyles: Readonly<Record<RunState, Parameters<Style>[0]>> = {
-  done: 'green',
-  running: 'cyan',
-  failed: 'red',
-  gate: 'red',
-  interrupted: 'yellow',
-  died: 'red',
-  unknown: 'yellow',
-  unreadable: 'red',
-};
-
-function listLine({ run, recipe, started_at, state, summary }: RunRecord, style: Style): string {
-  const took = summary === undefined ? '' : `  ${duration(summary.seconds)}`;
-  return `${run}  ${dateTime(started_at)}  ${style(stateStyles[state], state.padEnd(11))}  ${oneLine(recipe)}${took}`;
-}
-
 function statusText(record: RunRecord, progress: RunProgress, now: number, style: Style): string {
   const { run, recipe, started_at, state } = record;
   const took = duration(secondsOf(record, progress, now));
   const lines = [
-    `${style('bold', oneLine(recipe))}  ${style(stateStyles[state], state)}  ${style('dim', `run ${run}, started ${dateTime(started_at)}, ${took}`)}`,
+    `${style('bold', oneLine(recipe))}  ${style(runStateStyles[state], state)}  ${style('dim', `run ${run}, started ${dateTime(started_at)}, ${took}`)}`,
   ];
   const width = Math.max(8, ...progress.stages.map(({ stage }) => stage.length));
   for (const stage of progress.stages)
@@ -111,27 +88,6 @@ function adviceOf({ state, owner, problem }: RunRecord): string | undefined {
     default:
       return undefined;
   }
-}
-
-/** Of a run that is over: what it took. Of one that was cut off: until it was last heard of. */
-function secondsOf(record: RunRecord, { startedAt, lastAt }: RunProgress, now: number): number {
-  if (record.summary !== undefined) return record.summary.seconds;
-  const started = startedAt ?? Date.parse(record.started_at);
-  const until = record.state === 'running' ? now : (lastAt ?? started);
-  return Math.round(Math.max(0, until - started)) / 1000;
-}
-
-function runJson({ run, recipe, started_at, state, summary, folder }: RunRecord) {
-  return {
-    type: 'run',
-    run,
-    recipe,
-    state,
-    started_at,
-    folder,
-    ...(summary === undefined ? {} : { seconds: summary.seconds, metrics: summary.metrics }),
-    ...(summary?.error === undefined ? {} : { error: summary.error }),
-  };
 }
 
 function stageJson(stage: StageProgress, record: RunRecord) {

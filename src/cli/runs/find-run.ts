@@ -30,7 +30,7 @@ export async function findRun(id: string | undefined, environment: CliEnvironmen
     hint:
       newest.length === 0
         ? 'There are no runs here yet.'
-        : `The newest are: ${newest.join(', ')}. \`secpi status --all\` lists all.`,
+        : `The newest are: ${newest.join(', ')}. \`secpi runs\` lists all.`,
     exitCode: 2,
   });
 }

@@ -1,6 +1,6 @@
-import Table from 'cli-table3';
 import type { RunFinished } from '../../engine/runs/event.js';
 import { amount, counts, duration, money } from './format.js';
+import { plainTable } from './plain-table.js';
 import { oneLine, printable } from './printable.js';
 import type { RunProgress, StageProgress } from './run-progress.js';
 import type { Style } from './style.js';
@@ -14,14 +14,6 @@ export interface ResultOptions {
   /** What a person types to go on after a failure. */
   readonly continueCommand: string;
 }
-
-/** No lines but one under the head: it survives narrow terminals, log files and being pasted. */
-const lineless = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
-  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
-};
-const tableStyle = { head: [], border: [], 'padding-left': 0, 'padding-right': 0 };
 
 /** All stages with outcome, time and counts. */
 export function stageTable(stages: readonly StageProgress[], { style, columns }: ResultOptions): string {
@@ -38,16 +30,8 @@ export function stageTable(stages: readonly StageProgress[], { style, columns }:
   const head = ['stage', 'outcome', 'time', 'what'];
   const widths = [0, 1, 2].map((column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
   const rest = Math.max(20, columns - widths.reduce((sum, width) => sum + width + 2, 0));
-  const table = new Table({
-    head: head.map((text) => style('bold', text)),
-    chars: lineless,
-    style: tableStyle,
-    colWidths: [...widths, rest],
-    colAligns: ['left', 'left', 'right', 'left'],
-    wordWrap: true,
-  });
-  for (const [stage = '', state = '', ...more] of rows) table.push([stage, colouredState(state, style), ...more]);
-  return lines(table);
+  const coloured = rows.map(([stage = '', state = '', ...more]) => [stage, colouredState(state, style), ...more]);
+  return plainTable(coloured, { head, align: ['left', 'left', 'right', 'left'], style, lastColumn: rest });
 }
 
 function colouredState(state: string, style: Style): string {
@@ -74,25 +58,18 @@ export function suiteTables(metrics: RunFinished['metrics'], { style }: ResultOp
     const base = variants.find(({ name }) => name === 'base');
     const tuned = variants.find(({ name }) => name === 'tuned');
     const compare = base !== undefined && tuned !== undefined;
-    const table = new Table({
-      head: [suite, ...variants.map(({ name }) => name), ...(compare ? ['change'] : [])].map((text) =>
-        style('bold', oneLine(text)),
-      ),
-      chars: lineless,
-      style: tableStyle,
-      colAligns: ['left', ...variants.map(() => 'right' as const), 'right'],
-    });
-    for (const [label, key] of figures) {
+    const head = [suite, ...variants.map(({ name }) => name), ...(compare ? ['change'] : [])].map((text) =>
+      oneLine(text),
+    );
+    const rows = figures.map(([label, key]) => {
       const change = compare ? [changeText(base.of[key], tuned.of[key], style)] : [];
-      table.push([label, ...variants.map(({ of }) => figureText(of[key])), ...change]);
-    }
+      return [label, ...variants.map(({ of }) => figureText(of[key])), ...change];
+    });
     for (const key of ['samples', 'problems']) {
-      table.push(
-        [key, ...variants.map(({ of }) => String(of[key] ?? '–')), ...(compare ? [''] : [])].map((text) =>
-          text === '' ? '' : style('dim', text),
-        ),
-      );
+      const cells = [key, ...variants.map(({ of }) => String(of[key] ?? '–')), ...(compare ? [''] : [])];
+      rows.push(cells.map((text) => (text === '' ? '' : style('dim', text))));
     }
+    const align = ['left' as const, ...variants.map(() => 'right' as const), 'right' as const];
     const notes = variants.flatMap(({ name, of: { unverified } }) =>
       typeof unverified === 'number' && unverified > 0
         ? [
@@ -103,7 +80,7 @@ export function suiteTables(metrics: RunFinished['metrics'], { style }: ResultOp
           ]
         : [],
     );
-    return [[lines(table), ...notes].join('\n')];
+    return [[plainTable(rows, { head, align, style }), ...notes].join('\n')];
   });
 }
 
@@ -150,12 +127,4 @@ export function failureText(finished: RunFinished, { style, continueCommand }: R
     command,
     '',
   ].join('\n');
-}
-
-function lines(table: Table.Table): string {
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
 }

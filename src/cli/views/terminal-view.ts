@@ -3,6 +3,7 @@ import {
   ListrDefaultRendererLogLevels as Level,
   Listr,
   ListrLogger,
+  ListrTaskState,
   type ListrTaskWrapper,
   ProcessOutput,
   type SimpleRenderer,
@@ -132,10 +133,13 @@ class LiveList {
             const stage = this.#progress.stage(name);
             if (!isOver(stage)) {
               this.#tasks.set(name, task);
+              // listr2 begins all entries at once, because several may run side by side; ours begin when an event says so.
+              task.task.state$ = ListrTaskState.WAITING;
               this.update(name);
               await over;
             }
             this.#tasks.delete(name);
+            task.task.state$ = ListrTaskState.STARTED;
             const text = this.#title(stage);
             if (stage.state === 'failed' || stage.state === 'stopped') throw new Error(text);
             if (stage.state === 'done') task.title = text;
@@ -148,6 +152,7 @@ class LiveList {
         fallbackRenderer: 'simple',
         // The default handler of listr2 ends the process on Ctrl-C, past everything that is being saved.
         registerSignalListeners: false,
+        concurrent: true,
         exitOnError: false,
         collectErrors: false,
         rendererOptions: {
@@ -161,6 +166,8 @@ class LiveList {
   }
 
   #show(stage: StageProgress, task: Task): void {
+    if (stage.state !== 'pending' && task.task.state === ListrTaskState.WAITING)
+      task.task.state$ = ListrTaskState.STARTED;
     task.title = this.#title(stage);
     if (stage.state !== 'running') return;
     const { interruptedBy } = this.#progress;

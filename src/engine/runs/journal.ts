@@ -27,6 +27,14 @@ function clean(value: unknown, redact: Redact): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [redact(key), clean(item, redact)]));
 }
 
+/** What a line is about comes first, so that whoever skims a long journal need not parse it. */
+function inOrder(event: RunEvent, time: string): object {
+  const { type, ...rest } = event;
+  const stage = 'stage' in event ? { stage: event.stage } : {};
+  const level = event.type === 'log' ? { level: event.level } : {};
+  return { type, ...stage, ...level, time, ...rest };
+}
+
 export interface JournalOptions {
   /** The run's folder; it exists and holds no journal yet. */
   readonly folder: string;
@@ -52,7 +60,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
   return {
     emit(event) {
-      const stamped = clean({ ...event, time: new Date().toISOString() }, options.redact) as JournalEvent;
+      const stamped = clean(inOrder(event, new Date().toISOString()), options.redact) as JournalEvent;
       written = lines.append(stamped).catch((cause: unknown) => {
         failure ??= { cause };
       });

@@ -1,8 +1,10 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readIfThere } from '../../base/files/if-there.js';
+import { writeTextAtomic } from '../../base/files/atomic-file.js';
+import { exists, readIfThere } from '../../base/files/if-there.js';
 import { type Sha256, sha256Schema } from '../../base/hash.js';
+import { acquireLock } from '../../base/locks/lock.js';
 import type { StateDirectory } from '../state-directory.js';
 
 /** Name of the file in a run's folder. */
@@ -21,11 +23,15 @@ export interface Uses {
  * kept, it is what the run stands on. Without fsync, because it need not outlive a power cut, only be seen by others.
  */
 export class Leases {
+  readonly #state: StateDirectory;
   readonly #path: string;
+  readonly #signal: AbortSignal;
   readonly #held = new Set<string>();
 
-  constructor(state: StateDirectory, run: string) {
+  constructor(state: StateDirectory, run: string, signal: AbortSignal) {
+    this.#state = state;
     this.#path = join(state.run(run), USES);
+    this.#signal = signal;
   }
 
   async object(object: Sha256): Promise<void> {
@@ -36,11 +42,21 @@ export class Leases {
     await this.#hold({ work });
   }
 
+  /** When the run is over: what it only looked at (the bytes that a forced stage replaced, say) it does not stand on. */
+  async settle(objects: Iterable<Sha256>): Promise<void> {
+    const worked = [...this.#held].filter((line) => line.startsWith('{"work"'));
+    const stoodOn = [...new Set(objects)].map((object) => `${JSON.stringify({ object })}\n`);
+    await writeTextAtomic(this.#path, [...stoodOn, ...worked].join(''));
+  }
+
   async #hold(use: z.output<typeof useSchema>): Promise<void> {
     const line = `${JSON.stringify(use)}\n`;
     if (this.#held.has(line)) return;
     await appendFile(this.#path, line);
     this.#held.add(line);
+    // A sweep that read the leases a moment ago may still take away what this one is about; afterwards it is there or gone.
+    const { sweepLock } = this.#state;
+    if (await exists(sweepLock)) await (await acquireLock(sweepLock, { signal: this.#signal })).release();
   }
 }
 

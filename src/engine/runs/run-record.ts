@@ -81,10 +81,11 @@ export async function readRun(state: StateDirectory, run: string): Promise<RunRe
 }
 
 async function runNames(state: StateDirectory): Promise<string[]> {
-  const names = (await ifThere(readdir(state.runs))) ?? [];
+  const entries = (await ifThere(readdir(state.runs, { withFileTypes: true }))) ?? [];
   // ULIDs sort by time.
-  return names
-    .filter((name) => RUN_ID.test(name))
+  return entries
+    .filter((entry) => entry.isDirectory() && RUN_ID.test(entry.name))
+    .map(({ name }) => name)
     .sort()
     .toReversed();
 }

@@ -99,7 +99,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const leases = new Leases(state, run);
+    const leases = new Leases(state, run, signal);
     const lease = (object: Sha256) => leases.object(object);
     const flow: FlowRun<Services> = {
       ...options,
@@ -125,6 +125,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
     };
     signal.removeEventListener('abort', onAbort);
     const written = journal.emit(finished) as RunFinished;
+    await leases.settle([...artifacts.values()].map(({ manifest }) => manifest.object));
     await writeJsonAtomic(join(folder, SUMMARY), written);
     const failure = stop?.error instanceof SecpiError ? stop.error.exitCode : 1;
     const exitCode = exitCodeOf(finished.outcome, failure, interruptionOf(signal).signal);
