@@ -1,6 +1,6 @@
-import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
-import { knownKeys } from './schema-walk.js';
+import { knownKeys } from '../base/schema/schema-walk.js';
+import { nearestName } from '../base/suggestion.js';
 
 type Path = readonly PropertyKey[];
 
@@ -41,7 +41,7 @@ function complaintsOfIssue(issue: z.core.$ZodIssue, parent: Path, schema: z.ZodT
       const values = issue.values.map(String);
       if (issue.input === undefined)
         return [{ path, what: 'value', message: `${name} is missing (one of ${values.join(', ')})` }];
-      const near = typeof issue.input === 'string' ? nearest(issue.input, values) : undefined;
+      const near = typeof issue.input === 'string' ? nearestName(issue.input, values) : undefined;
       return [
         {
           path,
@@ -81,18 +81,9 @@ function bestBranch(
 }
 
 function keyHint(key: string, known: readonly string[]): string | undefined {
-  const near = nearest(key, known);
+  const near = nearestName(key, known);
   if (near !== undefined) return `Did you mean \`${near}\`?`;
   return known.length === 0 ? undefined : `Known keys here: ${[...new Set(known)].join(', ')}.`;
-}
-
-/** The candidate that a typing slip could have turned into `word`, if there is one. */
-function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3));
-  return candidates
-    .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ edits }) => edits <= limit)
-    .sort((left, right) => left.edits - right.edits)[0]?.candidate;
 }
 
 export function dotted(path: Path): string {

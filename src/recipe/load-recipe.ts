@@ -3,12 +3,12 @@ import { dirname, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { type Sha256, sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
+import { traitsOf } from '../base/schema/field-traits.js';
+import { schemasAt } from '../base/schema/schema-walk.js';
 import { type Diagnostic, RecipeError } from './diagnostic.js';
 import { type RecipeDocument, readDocument } from './document.js';
-import { traitsOf } from './field.js';
 import { type Complaint, complaintsOf, dotted } from './issue-diagnostics.js';
 import { isMapping, mergeLayers, type Override, originOf, overrideLayer, parseOverride } from './layers.js';
-import { schemasAt } from './schema-walk.js';
 
 export interface LoadOptions<T> {
   readonly path: string;

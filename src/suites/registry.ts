@@ -1,5 +1,5 @@
-import { distance } from 'fastest-levenshtein';
 import { SecpiError } from '../base/errors.js';
+import { nearestName } from '../base/suggestion.js';
 import { loadMini } from './mini/mini.js';
 import type { Suite } from './suite.js';
 
@@ -16,7 +16,7 @@ export async function loadSuite(name: string): Promise<Suite> {
   const load = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined;
   if (load !== undefined) return await load();
   const names = Object.keys(SUITES);
-  const near = names.find((known) => distance(known, name.toLowerCase()) <= Math.max(1, known.length / 3));
+  const near = nearestName(name, names);
   const shown = name.length > 60 ? `${name.slice(0, 60)}…` : name;
   throw new SecpiError('suites/unknown-suite', `there is no suite called "${shown}"`, {
     hint: near === undefined ? `The suites are: ${names.join(', ')}.` : `Did you mean "${near}"?`,
