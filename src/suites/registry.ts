@@ -1,3 +1,4 @@
+import { clip } from '../base/clip.js';
 import { SecpiError } from '../base/errors.js';
 import { nearestName } from '../base/suggestion.js';
 import { loadMini } from './mini/mini.js';
@@ -17,8 +18,7 @@ export async function loadSuite(name: string): Promise<Suite> {
   if (load !== undefined) return await load();
   const names = Object.keys(SUITES);
   const near = nearestName(name, names);
-  const shown = name.length > 60 ? `${name.slice(0, 60)}…` : name;
-  throw new SecpiError('suites/unknown-suite', `there is no suite called "${shown}"`, {
+  throw new SecpiError('suites/unknown-suite', `there is no suite called "${clip(name, 60)}"`, {
     hint: near === undefined ? `The suites are: ${names.join(', ')}.` : `Did you mean "${near}"?`,
     exitCode: 2,
   });
