@@ -6,7 +6,6 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { SecpiError } from '../../src/base/errors.js';
 import { RecipeError } from '../../src/recipe/diagnostic.js';
-import { parseRecipe } from '../../src/recipe/document.js';
 import { fromEnvironment, inputPath } from '../../src/recipe/field.js';
 import { loadRecipe } from '../../src/recipe/load-recipe.js';
 
@@ -122,6 +121,12 @@ describe('loadRecipe', () => {
     );
   });
 
+  it('refuses a path that no file can have', async () => {
+    expect(await complaint('name: a\nsources: [{ file: "a\\0b" }]\n')).toContain(
+      'recipe.yaml:2:19: `sources[0].file` holds a NUL, which no path can',
+    );
+  });
+
   it('resolves data files against the recipe that names them', async () => {
     await writeFile(join(folder, 'rows.jsonl'), '');
     const recipe = await load('name: a\nsources: [{ file: rows.jsonl }]\n');
@@ -144,6 +149,27 @@ describe('environment', () => {
     });
     expect(await complaint(text)).toContain('recipe.yaml:2:26: the environment variable URL is not set');
     expect(await complaint('name: "${URL}"\n', { environment: { URL: 'x' } })).toContain('`name` may not use ${URL}');
+  });
+
+  it('is filled in as often as it is named, and what is not closed is text', async () => {
+    const endpoint = async (text: string) => {
+      const recipe = await load(`name: a\nmodels: { m: { endpoint: "${text}" } }\n`, {
+        environment: { A: '1', B: '${A}' },
+      });
+      return recipe.value.models?.m?.endpoint;
+    };
+    expect(await endpoint('${A}-${A}${B}')).toBe('1-1${A}');
+    expect(await endpoint('${A}${A')).toBe('1${A');
+    expect(await endpoint('a$A}$')).toBe('a$A}$');
+  });
+
+  it('has no variables but those that were set', async () => {
+    for (const name of ['constructor', '__proto__', 'toString', '', 'EMPTY', '${A']) {
+      const text = `name: a\nmodels: { m: { endpoint: "\${${name}}" } }\n`;
+      expect(await complaint(text, { environment: { EMPTY: '' } })).toContain(
+        `recipe.yaml:2:26: the environment variable ${name} is not set`,
+      );
+    }
   });
 });
 
@@ -283,11 +309,76 @@ describe('extends and --set', () => {
   });
 });
 
-describe('merge keys and aliases', () => {
-  it('points through them', () => {
-    const { document } = parseRecipe('r.yaml', 'base: &b { x: 1 }\ntrain:\n  <<: *b\n  y: 2\nother: *b\n');
-    expect(document?.locate(['train', 'x'], 'value').location).toMatchObject({ line: 1, column: 15 });
-    expect(document?.locate(['other', 'x'], 'key').location).toMatchObject({ line: 1, column: 12 });
+describe('the order of mistakes', () => {
+  const places = (message: string) => message.match(/^(?:[a-z]+\.yaml:\d+:\d+|--set \S+)/gm);
+
+  it('is that of their places: the recipe, what it extends, the command line', async () => {
+    await writeFile(join(folder, 'base.yaml'), 'nam: 1\ntrain: { epochs: x, learning_rate: fast }\nsources: 3\n');
+    const text = 'sed: 1\nextends: base.yaml\nmodels: { m: { x: 1, name: 2, endpoint: "${GONE}" } }\nname: 3\n';
+    const overrides = ['models.m.y=1', 'a.b=2'];
+    expect(places(await complaint(text, { overrides }))).toEqual([
+      'recipe.yaml:1:1',
+      'recipe.yaml:3:16',
+      'recipe.yaml:3:28',
+      'recipe.yaml:3:41',
+      'recipe.yaml:4:7',
+      'base.yaml:1:1',
+      'base.yaml:2:18',
+      'base.yaml:2:36',
+      'base.yaml:3:10',
+      '--set models.m.y=1:',
+      '--set a.b=2:',
+    ]);
+  });
+
+  it('is that of their places also where the text itself is wrong', async () => {
+    const text = 'name: *gone\nseed: !!int 3\ntrain: { epochs: 1, epochs: 2 }\nmodels: "\\ud83d"\n';
+    expect(places(await complaint(text))).toEqual([
+      'recipe.yaml:1:7',
+      'recipe.yaml:2:7',
+      'recipe.yaml:3:21',
+      'recipe.yaml:4:9',
+    ]);
+    expect(places(await complaint('seed: !!int 3\nname: "\\q"\n}\n'))).toEqual([
+      'recipe.yaml:1:7',
+      'recipe.yaml:2:8',
+      'recipe.yaml:3:1',
+    ]);
+  });
+});
+
+describe('what is wrong with the text of a recipe that is extended', () => {
+  it.each([
+    ['a cyclic alias', 'name: a\nseed: &a [*a]\n', '2:11: this alias stands inside'],
+    ['a dangling alias', 'name: a\nseed: *a\n', '2:7: no value above is marked as'],
+    ['a merge of no map', 'name: a\ntrain:\n  <<: 3\n', '3:3: only maps can be merged'],
+    ['a tag', 'name: a\nseed: !!int 3\n', '2:7: a recipe has no tags'],
+    ['a directive', '%YAML 1.2\n---\nname: a\n', '1:1: a recipe has no lines that begin with %'],
+    ['a second document', 'name: a\n---\n', '2:1: a second document begins here'],
+    ['half of a surrogate pair', 'name: a\n"\\ud83d": 3\n', '2:1: this text holds half of a surrogate pair'],
+    ['depth', `name: a\nseed: ${'['.repeat(500)}`, '2:106: nested more than 100 deep'],
+    ['a key that stands twice', 'name: a\nname: b\n', '2:1: this key stands twice'],
+    ['Latin-1', Buffer.from('name: a\n# caf\u00e9\n', 'latin1'), '2:6: this is not UTF-8 text'],
+    ['a syntax error', 'name: a\nseed: [\n', ': Flow sequence in block collection must be'],
+    ['nothing in it', '', '1:1: the recipe is empty'],
+  ])('%s is told there', async (_what, base, words) => {
+    await writeFile(join(folder, 'base.yaml'), base);
+    const message = await complaint('extends: base.yaml\n');
+    expect(message).toMatch(/^base\.yaml:/);
+    expect(message).toContain(words);
+  });
+
+  it('is told at its name when it cannot be read at all', async () => {
+    for (const [base, words] of [
+      [`# ${'x'.repeat(1024 * 1024)}`, 'base.yaml has 1048578 bytes'],
+      ['a\0b', 'base.yaml is not a text file'],
+    ] as const) {
+      await writeFile(join(folder, 'base.yaml'), base);
+      expect(await complaint('name: a\nextends: base.yaml\n')).toContain(`recipe.yaml:2:10: ${words}`);
+    }
+    expect(await complaint(`extends: "${'x'.repeat(100_000)}"\n`)).toMatch(
+      /^recipe\.yaml:1:10: there is no file x{200}…\n/,
+    );
   });
 });
 

@@ -18,6 +18,7 @@ export interface Definition {
   readonly shape?: Shape;
   readonly catchall?: Schema;
   readonly entries?: Readonly<Record<string, string | number>>;
+  readonly values?: readonly unknown[];
   readonly options?: readonly Schema[];
   readonly left?: Schema;
   readonly right?: Schema;

@@ -1,0 +1,17 @@
+import { clip } from '../base/clip.js';
+
+/** Where in a recipe a value stands: keys of maps, and numbers of list items, counted from 0. */
+export type Path = readonly PropertyKey[];
+
+/** The path as it is written on the command line and in messages: `collect.sources[0].file`, `gates.min_gain."a.b"`. */
+export function dotted(path: Path): string {
+  return path
+    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${part(String(key))}`))
+    .join('');
+}
+
+/** Quoted where it would be taken for something else. */
+function part(key: string): string {
+  const shown = clip(key, 80);
+  return /^[^\s.=[\]"'`]+$/.test(key) ? shown : JSON.stringify(shown);
+}
