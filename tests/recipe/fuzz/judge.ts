@@ -10,7 +10,7 @@ import type { RecipeCase } from './recipe-case.js';
 
 export interface Verdict {
   readonly accepted: boolean;
-  /** Wall time of loading once. */
+  /** Wall time of loading once, the quicker of two: what else the machine does is not the case's fault. */
   readonly milliseconds: number;
   /** What must never happen, in words. */
   readonly broken: string[];
@@ -28,19 +28,24 @@ export async function fuzzFolder(): Promise<TemporaryFolder> {
 }
 
 /**
- * Loads a case twice, through files as the command line does (a file costs little beside a parse), and holds what comes out
- * against the rules: a value or an error of ours, every place inside its text, places in order, no stack trace.
+ * Loads a case twice, from files as the command line does, and holds what comes out against the rules: a value or an error
+ * of ours, every place inside its text, places in order, no stack trace, the same both times.
  */
 export async function judge(folder: TemporaryFolder, given: RecipeCase): Promise<Verdict> {
   writeFileSync(join(folder.path, 'recipe.yaml'), given.recipe);
-  writeFileSync(join(folder.path, 'parent.yaml'), given.parent);
-  const load = () => outcomeOf(given.overrides, folder.path);
-  const started = performance.now();
-  const outcome = await load();
-  const milliseconds = performance.now() - started;
-  const again = await load();
+  // Opening a file costs as much as reading a recipe.
+  if (Buffer.from(given.recipe).includes('parent')) writeFileSync(join(folder.path, 'parent.yaml'), given.parent);
+  const load = async () => {
+    const started = performance.now();
+    const outcome = await outcomeOf(given.overrides, folder.path);
+    return { outcome, milliseconds: performance.now() - started };
+  };
+  const [first, again] = [await load(), await load()];
+  const { outcome } = first;
   const broken = 'value' in outcome ? rulesOfRecipe(outcome) : rulesOfError(outcome, given);
-  if (!isDeepStrictEqual(factsOf(outcome), factsOf(again))) broken.push('loading it again gives something else');
+  if (!isDeepStrictEqual(factsOf(outcome), factsOf(again.outcome)))
+    broken.push('loading it again gives something else');
+  const milliseconds = Math.min(first.milliseconds, again.milliseconds);
   return { accepted: 'value' in outcome, milliseconds, broken };
 }
 
