@@ -26,7 +26,7 @@ const fitting: Readonly<Record<string, readonly string[]>> = {
 
 /** Of fields that exclude each other, or of which one has to be there: those that sound recipes have, and have not. */
 const always = ['epochs', 'usd', 'folder'];
-const never = ['extends', 'steps', 'tiny', 'start'];
+const never = ['extends', 'steps', 'tiny', 'start', 'push', 'method'];
 
 /**
  * YAML for a schema. `oddity` 0: what the schema takes, as far as it says so itself; from 1 on each place may also hold
@@ -46,12 +46,16 @@ export function nodeFor(schema: Schema, oddity: number, field = ''): ArbitraryNo
 /** How a schema that is no wrapper is written. */
 function formOf(schema: Schema, oddity: number, field: string): readonly ArbitraryNode[] {
   const { type, shape = {}, catchall, element, valueType, entries = {}, values = [] } = definitionOf(schema);
-  const scalar = (...written: readonly string[]) => [scalarOf(fc.constantFrom(...written), oddity)];
+  const scalar = (...written: readonly string[]) => {
+    const fit = fc.constantFrom(...written);
+    const any = fc.oneof({ weight: 60, arbitrary: fit }, { weight: oddity, arbitrary: source });
+    return [scalarOf(oddity === 0 ? fit : any, oddity)];
+  };
   switch (type) {
     case 'string':
       return scalar(...(fitting[field] ?? sources.text));
     case 'number':
-      return scalar(...(fitting[field] ?? ['1', '1', '1', '1', ...(oddity === 0 ? ['0x1'] : sources.number)]));
+      return scalar(...(fitting[field] ?? ['1', '1', '0x1']));
     case 'boolean':
       return scalar('true', 'false');
     case 'enum':
@@ -89,8 +93,10 @@ function objectNode(
     const optional = kinds.some((kind) => ['optional', 'default', 'prefault'].includes(kind));
     const key = fc.oneof({ weight: 400, arbitrary: fc.constant(name) }, { weight: oddity, arbitrary: misspelt(name) });
     const entry = fc.tuple(key, nodeFor(schema, oddity, name)).map((pair) => [pair]);
-    if (oddity === 0 && always.includes(name)) return entry;
-    if (oddity === 0 && never.includes(name)) return fc.constant([]);
+    if (always.includes(name)) return entry;
+    if (never.includes(name)) {
+      return fc.oneof({ weight: 40, arbitrary: fc.constant([]) }, { weight: oddity, arbitrary: entry });
+    }
     return fc.oneof(
       { weight: optional ? 70 : oddity, arbitrary: fc.constant([]) },
       { weight: optional ? 30 : 400, arbitrary: entry },
