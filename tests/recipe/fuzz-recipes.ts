@@ -3,8 +3,10 @@
  * was loaded and refused, the slowest case, and every case that broke a rule, made small, with what brings it back. Exits 1
  * if there is one.
  */
+import { isUtf8 } from 'node:buffer';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
+import { clip } from '../../src/base/clip.js';
 import { fuzzFolder, judge } from './fuzz/judge.js';
 import { type RecipeCase, recipeCase } from './fuzz/recipe-case.js';
 
@@ -24,6 +26,14 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 const figures = { cases: 0, accepted: 0, refused: 0, broken: 0 };
 let slowest: { readonly milliseconds: number; readonly given?: RecipeCase } = { milliseconds: 0 };
 
+/** Texts to be read, and bytes that are none in hexadecimal. */
+function shown({ recipe, parent, overrides }: RecipeCase): string {
+  const text = (bytes: Uint8Array) =>
+    isUtf8(bytes) ? Buffer.from(bytes).toString() : Buffer.from(bytes).toString('hex');
+  const below = text(recipe).includes('parent') ? { parent: text(parent) } : {};
+  return JSON.stringify({ recipe: text(recipe), ...below, overrides });
+}
+
 await using folder = await fuzzFolder();
 say(`seed ${seed}`);
 for (let first = 0; first < cases; first += batchSize) {
@@ -42,12 +52,12 @@ for (let first = 0; first < cases; first += batchSize) {
   figures.broken += 1;
   say(`\nbroken: ${found.errorInstance instanceof Error ? found.errorInstance.message : found.errorInstance}`);
   say(`  again with: --seed ${seed + first} --cases ${numRuns} (path ${found.counterexamplePath})`);
-  say(`  ${fc.stringify(found.counterexample)}`);
+  for (const given of found.counterexample ?? []) say(`  ${shown(given)}`);
 }
 say('');
 say(`cases    ${figures.cases}`);
 say(`accepted ${figures.accepted}`);
 say(`refused  ${figures.refused}`);
 say(`broken   ${figures.broken}`);
-say(`slowest  ${slowest.milliseconds.toFixed(0)} ms: ${fc.stringify(slowest.given).slice(0, 400)}`);
+say(`slowest  ${slowest.milliseconds.toFixed(0)} ms: ${slowest.given && clip(shown(slowest.given), 400)}`);
 process.exitCode = figures.broken === 0 ? 0 : 1;

@@ -49,7 +49,7 @@ export function mapOf(entries: fc.Arbitrary<Entries>, oddity: number): Arbitrary
 export function listOf(item: ArbitraryNode, maxLength: number, oddity: number): ArbitraryNode {
   return decorated(
     fc
-      .tuple(fc.array(item, { minLength: oddity === 0 ? 1 : 0, maxLength }), fc.boolean())
+      .tuple(fc.array(item, { minLength: oddity < 2 ? 1 : 0, maxLength }), fc.boolean())
       .map(([items, flow]) => ({ kind: 'list', flow, items })),
     oddity,
   );

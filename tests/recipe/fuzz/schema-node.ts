@@ -20,6 +20,7 @@ const fitting: Readonly<Record<string, readonly string[]>> = {
   api_key_env: ['KEY'],
   decontaminate: ['mini'],
   dropout: ['0', '0.5'],
+  max: ['64'],
   repo: ['owner/name'],
   dataset_repo: ['owner/name'],
 };
