@@ -22,9 +22,7 @@ interface Expansion {
 /** Replaces `${NAME}` and makes paths absolute, in the fields whose traits say so. Files to read have to be there. */
 export function expand(written: unknown, { schema, environment, folderOf }: ExpandOptions): Expansion {
   const complaints: Complaint[] = [];
-  const complain = (path: Path, message: string, hint?: string, what: Complaint['what'] = 'value') => {
-    complaints.push({ path, what, words: () => ({ message, hint }) });
-  };
+  const complain = (path: Path, words: Complaint['words']) => void complaints.push({ path, what: 'value', words });
 
   const walk = (value: unknown, path: Path, schemas: readonly Schema[]): unknown => {
     const entry = (item: unknown, key: string | number) => walk(item, [...path, key], schemasOfEntry(schemas, key));
@@ -32,7 +30,8 @@ export function expand(written: unknown, { schema, environment, folderOf }: Expa
     if (isMapping(value)) {
       // Schemas pass over this key, so it would be accepted everywhere and mean nothing.
       if (Object.hasOwn(value, '__proto__')) {
-        complain([...path, '__proto__'], 'unknown key `__proto__`', undefined, 'key');
+        const words = () => ({ message: 'unknown key `__proto__`' });
+        complaints.push({ path: [...path, '__proto__'], what: 'key', words });
       }
       return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, entry(item, key)]));
     }
@@ -49,11 +48,10 @@ export function expand(written: unknown, { schema, environment, folderOf }: Expa
   const untouched = (value: string, path: Path): string => {
     const [reference] = referencesIn(value);
     if (reference !== undefined) {
-      complain(
-        path,
-        `\`${dotted(path)}\` may not use \${${clip(reference.name, 80)}}`,
-        'Environment variables are read only in endpoint fields; secrets are named by variable, as in `api_key_env: NAME`.',
-      );
+      complain(path, () => ({
+        message: `\`${dotted(path)}\` may not use \${${clip(reference.name, 80)}}`,
+        hint: 'Environment variables are read only in endpoint fields; secrets are named by variable, as in `api_key_env: NAME`.',
+      }));
     }
     return value;
   };
@@ -69,18 +67,23 @@ export function expand(written: unknown, { schema, environment, folderOf }: Expa
       end = to;
     }
     for (const name of missing) {
-      const hint = `Set it, or write the value of \`${dotted(path)}\` out.`;
-      complain(path, `the environment variable ${clip(name, 80)} is not set`, hint);
+      complain(path, () => ({
+        message: `the environment variable ${clip(name, 80)} is not set`,
+        hint: `Set it, or write the value of \`${dotted(path)}\` out.`,
+      }));
     }
     return missing.size > 0 ? value : parts.join('') + value.slice(end);
   };
 
   const absolute = (filled: string, path: Path, kind: 'input' | 'output'): string => {
     const found = resolve(folderOf(path), filled);
-    const shown = clip(filled, 200);
-    if (filled.includes('\0')) complain(path, `\`${dotted(path)}\` holds a NUL, which no path can`);
-    else if (kind === 'input' && !existsSync(found)) {
-      complain(path, `there is no file ${shown}`, `Looked for ${clip(found, 400)}.`);
+    if (filled.includes('\0')) {
+      complain(path, () => ({ message: `\`${dotted(path)}\` holds a NUL, which no path can` }));
+    } else if (kind === 'input' && !existsSync(found)) {
+      complain(path, () => ({
+        message: `there is no file ${clip(filled, 200)}`,
+        hint: `Looked for ${clip(found, 400)}.`,
+      }));
     }
     return found;
   };

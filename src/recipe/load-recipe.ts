@@ -9,6 +9,7 @@ import { type Complaint, complaintsOf } from './issue-diagnostics.js';
 import { type AppliedOverride, applyOverride, isMapping, type Mapping, mergeInto } from './layers.js';
 import { Origins } from './origins.js';
 import { type Override, parseOverride } from './override.js';
+import { PathSet } from './path.js';
 import type { Place } from './place.js';
 
 export interface LoadOptions<T> {
@@ -54,11 +55,11 @@ export async function loadRecipe<T>(options: LoadOptions<T>): Promise<LoadedReci
   });
   const result = options.schema.safeParse(expansion.value, { reportInput: true });
   // A value that could not be filled in is not also wrong in its type.
-  const told = new Set(expansion.complaints.map(({ path }) => JSON.stringify(path)));
-  const further = (result.success ? [] : complaintsOf(result.error.issues, options.schema)).filter(
-    ({ path, what }) => told.size === 0 || what === 'key' || !told.has(JSON.stringify(path)),
-  );
-  const complaints = [...expansion.complaints, ...further].map((complaint) => placed(complaint, origins));
+  const told = new PathSet();
+  for (const { path } of expansion.complaints) told.add(path);
+  const further = result.success ? [] : complaintsOf(result.error.issues, options.schema);
+  const untold = further.filter(({ path, what }) => what === 'key' || !told.has(path));
+  const complaints = [...expansion.complaints, ...untold].map((complaint) => placed(complaint, origins));
   if (misplaced.length > 0 || complaints.length > 0 || !result.success) {
     throw new RecipeError([...misplaced, ...complaints], sources);
   }
@@ -107,7 +108,8 @@ function merged(documents: readonly RecipeDocument[], overrides: readonly Overri
   const applied: AppliedOverride[] = [];
   const misplaced: Mistake[] = [];
   for (const override of overrides) {
-    const outcome = applyOverride(written, override);
+    const outcome =
+      override.path[0] === 'extends' ? '`extends` can only stand in a recipe' : applyOverride(written, override);
     if (typeof outcome === 'string') misplaced.push(ofOverride(override, () => ({ message: outcome })));
     else applied.push(outcome);
   }

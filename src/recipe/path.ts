@@ -13,5 +13,25 @@ export function dotted(path: Path): string {
 /** Quoted where it would be taken for something else. */
 function part(key: string): string {
   const shown = clip(key, 80);
-  return /^[^\s.=[\]"'`]+$/.test(key) ? shown : JSON.stringify(shown);
+  return /^[^\s.=[\]"'`]+$/.test(shown) ? shown : JSON.stringify(shown);
+}
+
+/** A set of paths. Not one of their texts: a key may be half a mebibyte long, and stand in ten thousand of them. */
+export class PathSet {
+  private readonly further = new Map<PropertyKey, PathSet>();
+  private ends = false;
+
+  add([key, ...rest]: Path): void {
+    if (key === undefined) {
+      this.ends = true;
+      return;
+    }
+    const further = this.further.get(key) ?? new PathSet();
+    this.further.set(key, further);
+    further.add(rest);
+  }
+
+  has([key, ...rest]: Path): boolean {
+    return key === undefined ? this.ends : (this.further.get(key)?.has(rest) ?? false);
+  }
 }

@@ -69,6 +69,15 @@ describe('a recipe with very much of one thing is refused in linear time', () =>
     expect((await refused(`description: "${filled('${a}')}"\n`)).diagnostics.length).toBeLessThan(20);
   });
 
+  it('keys of half a mebibyte with much below them', async () => {
+    const key = 'k'.repeat(megabyte / 2);
+    for (const value of ['1', '"${A}"', '{ b: "${A}" }']) {
+      const inner = numbered(10_000, (index) => `a${index}: ${value}, `);
+      await refused(`models: { "${key}": { ${inner} } }\n`);
+      await refused(`"${key}": { ${inner} }\n`);
+    }
+  });
+
   it('anchors, aliases, tags and merge keys', async () => {
     await refused(numbered(14_000, (index) => `k${index}: &a${index} 1\n`));
     await refused(`k: &a 1\n${numbered(20_000, (index) => `k${index}: *a\n`)}`);

@@ -163,6 +163,13 @@ describe('environment', () => {
     expect(await endpoint('a$A}$')).toBe('a$A}$');
   });
 
+  it('that is missing hides no other mistake of the same place', async () => {
+    const message = await complaint('name: a\nmodels: { m: { endpint: "${URL}", endpoint: "${URL}" } }\n');
+    expect(message).toContain('recipe.yaml:2:16: unknown key `endpint`');
+    expect(message).toContain('recipe.yaml:2:25: `models.m.endpint` may not use ${URL}');
+    expect(message).toContain('recipe.yaml:2:45: the environment variable URL is not set');
+  });
+
   it('has no variables but those that were set', async () => {
     for (const name of ['constructor', '__proto__', 'toString', '', 'EMPTY', '${A']) {
       const text = `name: a\nmodels: { m: { endpoint: "\${${name}}" } }\n`;

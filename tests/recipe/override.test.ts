@@ -227,6 +227,12 @@ describe('an override that makes no sense', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
+  it('would come too late to name what a recipe extends', async () => {
+    expect(await message(['extends=other.yaml'])).toBe(
+      '--set extends=other.yaml: `extends` can only stand in a recipe',
+    );
+  });
+
   it('is told together with everything else, behind what stands in files', async () => {
     const texts = { 'r.yaml': recipe.replace('epochs', 'epoch') };
     const places = (await message(['sources.7.file=x', 'train.step=1'], texts)).match(
