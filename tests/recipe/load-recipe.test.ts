@@ -1,59 +1,13 @@
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { SecpiError } from '../../src/base/errors.js';
 import { RecipeError } from '../../src/recipe/diagnostic.js';
 import { fromEnvironment, inputPath } from '../../src/recipe/field.js';
 import { loadRecipe } from '../../src/recipe/load-recipe.js';
+import { smallRecipes } from './small-recipe.js';
 
-const schema = z.strictObject({
-  name: z.string(),
-  seed: z.number().int().default(0),
-  train: z
-    .strictObject({
-      method: z.enum(['lora', 'qlora', 'full']).default('lora'),
-      learning_rate: z.number().positive(),
-      epochs: z.number().int().positive().default(1),
-    })
-    .optional(),
-  models: z
-    .record(
-      z.string(),
-      z.strictObject({ endpoint: fromEnvironment(z.string()).optional(), name: z.string().optional() }),
-    )
-    .optional(),
-  sources: z.array(z.union([z.strictObject({ file: inputPath() }), z.strictObject({ hub: z.string() })])).optional(),
-});
-
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'secpi-recipe-'));
-});
-
-async function load(text: string, options: { overrides?: string[]; environment?: Record<string, string> } = {}) {
-  await writeFile(join(folder, 'recipe.yaml'), text);
-  return loadRecipe({
-    path: 'recipe.yaml',
-    schema,
-    workingDirectory: folder,
-    environment: options.environment ?? {},
-    overrides: options.overrides ?? [],
-  });
-}
-
-async function complaint(text: string, options: Parameters<typeof load>[1] = {}): Promise<string> {
-  const error = await load(text, options).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(SecpiError);
-  expect((error as SecpiError).exitCode).toBe(2);
-  expect(await readdir(folder)).not.toContain('.secpi');
-  return (error as SecpiError).message;
-}
+const { load, complaint, pathOf } = smallRecipes();
 
 describe('loadRecipe', () => {
   it('reads a recipe and fills in defaults', async () => {
@@ -111,7 +65,12 @@ describe('loadRecipe', () => {
   });
 
   it('says so when the file is missing', async () => {
-    const loading = loadRecipe({ path: 'none.yaml', schema, workingDirectory: folder, environment: {} });
+    const loading = loadRecipe({
+      path: 'none.yaml',
+      schema: z.unknown(),
+      workingDirectory: pathOf('.'),
+      environment: {},
+    });
     await expect(loading).rejects.toThrow('there is no file none.yaml');
   });
 
@@ -128,9 +87,9 @@ describe('loadRecipe', () => {
   });
 
   it('resolves data files against the recipe that names them', async () => {
-    await writeFile(join(folder, 'rows.jsonl'), '');
+    await writeFile(pathOf('rows.jsonl'), '');
     const recipe = await load('name: a\nsources: [{ file: rows.jsonl }]\n');
-    expect(recipe.value.sources).toEqual([{ file: join(folder, 'rows.jsonl') }]);
+    expect(recipe.value.sources).toEqual([{ file: pathOf('rows.jsonl') }]);
   });
 
   it('narrows a union to the branch that was meant', async () => {
@@ -198,8 +157,8 @@ describe('maps that take any key', () => {
   });
   const target = '  target: { folder: x }\n';
   const loadModels = async (text: string, environment: Record<string, string> = {}) => {
-    await writeFile(join(folder, 'recipe.yaml'), `models:\n${target}${text}`);
-    return loadRecipe({ path: 'recipe.yaml', schema: models, workingDirectory: folder, environment });
+    await writeFile(pathOf('recipe.yaml'), `models:\n${target}${text}`);
+    return loadRecipe({ path: 'recipe.yaml', schema: models, workingDirectory: pathOf('.'), environment });
   };
   const message = (text: string, environment?: Record<string, string>) =>
     loadModels(text, environment).then(
@@ -208,12 +167,12 @@ describe('maps that take any key', () => {
     );
 
   it('resolve paths and the environment inside', async () => {
-    await writeFile(join(folder, 'rows.jsonl'), '');
+    await writeFile(pathOf('rows.jsonl'), '');
     const text = '  teacher: { model: a, endpoint: "${URL}/v1" }\n  classifier: { model: b, replay: rows.jsonl }\n';
     const { value } = await loadModels(text, { URL: 'http://x' });
     expect(value.models).toMatchObject({
       teacher: { endpoint: 'http://x/v1' },
-      classifier: { replay: join(folder, 'rows.jsonl') },
+      classifier: { replay: pathOf('rows.jsonl') },
     });
   });
 
@@ -241,11 +200,11 @@ describe('maps that take any key', () => {
   });
 
   it('find a mistake of a preset override there too', async () => {
-    await writeFile(join(folder, 'recipe.yaml'), `models:\n${target}  teacher: { model: a }\n`);
+    await writeFile(pathOf('recipe.yaml'), `models:\n${target}  teacher: { model: a }\n`);
     const loading = loadRecipe({
       path: 'recipe.yaml',
       schema: models,
-      workingDirectory: folder,
+      workingDirectory: pathOf('.'),
       environment: {},
       overrides: ['models.teacher.replay=gone.jsonl'],
     });
@@ -255,7 +214,7 @@ describe('maps that take any key', () => {
 
 describe('names of built-in properties', () => {
   it('are unknown keys like any other, in one layer and in several', async () => {
-    await writeFile(join(folder, 'base.yaml'), 'name: base\n');
+    await writeFile(pathOf('base.yaml'), 'name: base\n');
     for (const key of ['__proto__', 'constructor', 'toString']) {
       for (const value of ['{ seed: 3 }', 'null', '3']) {
         expect(await complaint(`name: a\n${key}: ${value}\n`)).toContain(`unknown key \`${key}\``);
@@ -263,129 +222,6 @@ describe('names of built-in properties', () => {
       }
     }
     expect(({} as Record<string, unknown>).seed).toBeUndefined();
-  });
-});
-
-describe('extends and --set', () => {
-  it('merges maps, replaces the rest, and null removes', async () => {
-    await writeFile(join(folder, 'base.yaml'), 'name: base\nseed: 4\ntrain: { learning_rate: 1, epochs: 5 }\n');
-    const recipe = await load('extends: base.yaml\nname: child\nseed: null\ntrain: { epochs: 2 }\n', {
-      overrides: ['train.learning_rate=0.5'],
-    });
-    expect(recipe.value).toEqual({ name: 'child', seed: 0, train: { method: 'lora', learning_rate: 0.5, epochs: 2 } });
-    expect(recipe.files).toEqual(['recipe.yaml', 'base.yaml']);
-  });
-
-  it('blames the file that holds the mistake', async () => {
-    await writeFile(join(folder, 'base.yaml'), 'name: base\ntrain: { learning_rate: fast }\n');
-    expect(await complaint('extends: base.yaml\nseed: 1\n')).toContain(
-      'base.yaml:2:25: `train.learning_rate` must be a number',
-    );
-    expect(await complaint('extends: base.yaml\n', { overrides: ['train.learning_rate=slow'] })).toContain(
-      '--set train.learning_rate=slow: `train.learning_rate` must be a number',
-    );
-  });
-
-  it('blames nothing that a list or an override has replaced', async () => {
-    await writeFile(join(folder, 'rows.jsonl'), '');
-    await writeFile(
-      join(folder, 'base.yaml'),
-      'name: base\nsources: [{ file: rows.jsonl }]\ntrain: { learning_rate: 1 }\n',
-    );
-    expect(await complaint('extends: base.yaml\nsources: [{ fil: x }]\n')).toMatch(/^recipe\.yaml:2:/);
-    const replaced = { overrides: ['sources=[{fil: x}]'] };
-    expect(await complaint('extends: base.yaml\n', replaced)).toMatch(/^--set sources=\[\{fil: x\}\]: /);
-    // Removed further up, so that is where it is missing.
-    expect(await complaint('extends: base.yaml\ntrain: { learning_rate: null }\n')).toMatch(
-      /^recipe\.yaml:2:\d+: `train\.learning_rate` is missing/,
-    );
-    // An override that adds a key does not take the blame for another one that the document lacks.
-    expect(await complaint('name: a\ntrain: {}\n', { overrides: ['train.epochs=2'] })).toMatch(
-      /^recipe\.yaml:2:1: `train\.learning_rate` is missing/,
-    );
-    expect(await complaint('name: a\n', { overrides: ['train.epochs=2'] })).toMatch(
-      /^--set train\.epochs=2: `train\.learning_rate` is missing/,
-    );
-  });
-
-  it('refuses cycles, missing bases and malformed overrides', async () => {
-    expect(await complaint('extends: recipe.yaml\n')).toContain('extends itself');
-    expect(await complaint('name: a\nextends: nope.yaml\n')).toContain('recipe.yaml:2:10: there is no file nope.yaml');
-    for (const bad of ['x', '=1', 'a..b=1', '__proto__.x=1'])
-      expect(await complaint('name: a\n', { overrides: [bad] })).toContain('--set');
-  });
-});
-
-describe('the order of mistakes', () => {
-  const places = (message: string) => message.match(/^(?:[a-z]+\.yaml:\d+:\d+|--set \S+)/gm);
-
-  it('is that of their places: the recipe, what it extends, the command line', async () => {
-    await writeFile(join(folder, 'base.yaml'), 'nam: 1\ntrain: { epochs: x, learning_rate: fast }\nsources: 3\n');
-    const text = 'sed: 1\nextends: base.yaml\nmodels: { m: { x: 1, name: 2, endpoint: "${GONE}" } }\nname: 3\n';
-    const overrides = ['models.m.y=1', 'a.b=2'];
-    expect(places(await complaint(text, { overrides }))).toEqual([
-      'recipe.yaml:1:1',
-      'recipe.yaml:3:16',
-      'recipe.yaml:3:28',
-      'recipe.yaml:3:41',
-      'recipe.yaml:4:7',
-      'base.yaml:1:1',
-      'base.yaml:2:18',
-      'base.yaml:2:36',
-      'base.yaml:3:10',
-      '--set models.m.y=1:',
-      '--set a.b=2:',
-    ]);
-  });
-
-  it('is that of their places also where the text itself is wrong', async () => {
-    const text = 'name: *gone\nseed: !!int 3\ntrain: { epochs: 1, epochs: 2 }\nmodels: "\\ud83d"\n';
-    expect(places(await complaint(text))).toEqual([
-      'recipe.yaml:1:7',
-      'recipe.yaml:2:7',
-      'recipe.yaml:3:21',
-      'recipe.yaml:4:9',
-    ]);
-    expect(places(await complaint('seed: !!int 3\nname: "\\q"\n}\n'))).toEqual([
-      'recipe.yaml:1:7',
-      'recipe.yaml:2:8',
-      'recipe.yaml:3:1',
-    ]);
-  });
-});
-
-describe('what is wrong with the text of a recipe that is extended', () => {
-  it.each([
-    ['a cyclic alias', 'name: a\nseed: &a [*a]\n', '2:11: this alias stands inside'],
-    ['a dangling alias', 'name: a\nseed: *a\n', '2:7: no value above is marked as'],
-    ['a merge of no map', 'name: a\ntrain:\n  <<: 3\n', '3:3: only maps can be merged'],
-    ['a tag', 'name: a\nseed: !!int 3\n', '2:7: a recipe has no tags'],
-    ['a directive', '%YAML 1.2\n---\nname: a\n', '1:1: a recipe has no lines that begin with %'],
-    ['a second document', 'name: a\n---\n', '2:1: a second document begins here'],
-    ['half of a surrogate pair', 'name: a\n"\\ud83d": 3\n', '2:1: this text holds half of a surrogate pair'],
-    ['depth', `name: a\nseed: ${'['.repeat(500)}`, '2:106: nested more than 100 deep'],
-    ['a key that stands twice', 'name: a\nname: b\n', '2:1: this key stands twice'],
-    ['Latin-1', Buffer.from('name: a\n# caf\u00e9\n', 'latin1'), '2:6: this is not UTF-8 text'],
-    ['a syntax error', 'name: a\nseed: [\n', ': Flow sequence in block collection must be'],
-    ['nothing in it', '', '1:1: the recipe is empty'],
-  ])('%s is told there', async (_what, base, words) => {
-    await writeFile(join(folder, 'base.yaml'), base);
-    const message = await complaint('extends: base.yaml\n');
-    expect(message).toMatch(/^base\.yaml:/);
-    expect(message).toContain(words);
-  });
-
-  it('is told at its name when it cannot be read at all', async () => {
-    for (const [base, words] of [
-      [`# ${'x'.repeat(1024 * 1024)}`, 'base.yaml has 1048578 bytes'],
-      ['a\0b', 'base.yaml is not a text file'],
-    ] as const) {
-      await writeFile(join(folder, 'base.yaml'), base);
-      expect(await complaint('name: a\nextends: base.yaml\n')).toContain(`recipe.yaml:2:10: ${words}`);
-    }
-    expect(await complaint(`extends: "${'x'.repeat(100_000)}"\n`)).toMatch(
-      /^recipe\.yaml:1:10: there is no file x{200}…\n/,
-    );
   });
 });
 
