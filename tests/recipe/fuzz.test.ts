@@ -4,7 +4,7 @@ import { fuzzFolder, judge } from './fuzz/judge.js';
 import { recipeCase } from './fuzz/recipe-case.js';
 
 describe('whatever is given as a recipe', () => {
-  it('is loaded, or refused with its places, and quickly', async () => {
+  it('is loaded, or refused with its places, and quickly', { timeout: 300_000 }, async () => {
     await using folder = await fuzzFolder();
     const outcomes = { accepted: 0, refused: 0 };
     await fc.assert(

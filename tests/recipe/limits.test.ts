@@ -71,11 +71,9 @@ describe('a recipe with very much of one thing is refused in linear time', () =>
 
   it('keys of half a mebibyte with much below them', async () => {
     const key = 'k'.repeat(megabyte / 2);
-    for (const value of ['1', '"${A}"', '{ b: "${A}" }']) {
-      const inner = numbered(10_000, (index) => `a${index}: ${value}, `);
-      await refused(`models: { "${key}": { ${inner} } }\n`);
-      await refused(`"${key}": { ${inner} }\n`);
-    }
+    const inner = numbered(10_000, (index) => `a${index}: "\${A}", `);
+    await refused(`models: { "${key}": { ${inner} } }\n`);
+    await refused(`"${key}": { ${inner} }\n`);
   });
 
   it('anchors, aliases, tags and merge keys', async () => {
@@ -130,7 +128,7 @@ evaluate: { suites: { ${suites} }, gates: { min_gain: { ${gates} } } }
     await refused(filled(piece, megabyte / Buffer.byteLength(piece) - 10));
   });
 
-  it.each(['x', '\\u0041', '\\q', ' ', "''", '\\\n', '  x\n'])('a text of half a mebibyte of %j', async (piece) => {
+  it.each(['\\q', ' ', "''", '\\\n', '  x\n'])('a text of half a mebibyte of %j', async (piece) => {
     const text = filled(piece, megabyte / 2);
     for (const around of [
       'description: "_"',
