@@ -6,30 +6,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { packageRoot } from '../src/base/package-root.js';
-import { meaningOf } from '../src/engine/operational.js';
+import { traitsOf } from '../src/base/schema/field-traits.js';
+import { definitionOf, type Schema, type Shape, wrappedIn } from '../src/base/schema/schema-walk.js';
 import { recipeSchema } from '../src/pipeline.js';
-import { traitsOf } from '../src/recipe/field.js';
 import { FieldComments } from './field-comments.js';
 
 const page = join(packageRoot, 'docs', 'recipe.md');
 const border = '<!-- Everything below is written by scripts/recipe-docs.ts. -->';
-
-type Schema = z.core.$ZodType;
-type Shape = Readonly<Record<string, Schema>>;
-
-interface Definition {
-  readonly type: string;
-  readonly innerType?: Schema;
-  readonly element?: Schema;
-  readonly valueType?: Schema;
-  readonly in?: Schema;
-  readonly shape?: Shape;
-  readonly catchall?: Schema;
-  readonly options?: readonly Schema[];
-  readonly defaultValue?: unknown;
-}
-
-const definition = (schema: Schema): Definition => schema._zod.def as unknown as Definition;
 
 /** Those of `plainMeanings` that were taken; the rest is left over from fields that are gone. */
 const taken = new Set<string>();
@@ -109,10 +92,9 @@ const plainMeanings: Readonly<Record<string, string>> = {
   push: 'What is published.',
 };
 
-/** The schema itself and what its wrappers (optional, default, ...) hold. */
+/** The schema itself and what its wrappers (optional, default, ...) hold; of a pipe what is written, its input. */
 function layersOf(schema: Schema): readonly Schema[] {
-  const { innerType, in: input } = definition(schema);
-  const inner = innerType ?? input;
+  const inner = wrappedIn(schema) ?? definitionOf(schema).in;
   return inner === undefined ? [schema] : [schema, ...layersOf(inner)];
 }
 
@@ -121,17 +103,14 @@ function coreOf(schema: Schema): Schema {
   return layers[layers.length - 1] ?? schema;
 }
 
-/** Whether a field is marked as "how to run"; asked of the engine itself. */
+/** Whether a field is marked as "how to run". */
 function isOperational(schema: Schema): boolean {
-  return layersOf(schema).some((layer) => {
-    const kept = meaningOf(z.strictObject({ field: layer as z.ZodType }), { field: null });
-    return typeof kept === 'object' && kept !== null && !('field' in kept);
-  });
+  return layersOf(schema).some((layer) => traitsOf(layer).operational === true);
 }
 
 function isInputFile(schema: Schema): boolean {
   const layers = layersOf(schema);
-  const element = layers.flatMap((layer) => definition(layer).element ?? []).flatMap(layersOf);
+  const element = layers.flatMap((layer) => definitionOf(layer).element ?? []).flatMap(layersOf);
   return [...layers, ...element].some((layer) => traitsOf(layer).path === 'input');
 }
 
@@ -146,10 +125,10 @@ interface Section {
 /** Objects below a field that deserve a table of their own. */
 function sectionsIn(schema: Schema, path: string, operational: boolean): readonly Section[] {
   const core = coreOf(schema);
-  const { type, shape, element, valueType, options = [], catchall } = definition(core);
+  const { type, shape, element, valueType, options = [], catchall } = definitionOf(core);
   switch (type) {
     case 'object': {
-      const any = catchall !== undefined && definition(catchall).type !== 'never' ? catchall : undefined;
+      const any = catchall !== undefined && definitionOf(catchall).type !== 'never' ? catchall : undefined;
       const named = any === undefined ? [] : sectionsIn(any, `${path}.<name>`, operational);
       return [{ title: path, path, shape: shape ?? {}, operational }, ...named];
     }
@@ -172,7 +151,7 @@ function sectionsIn(schema: Schema, path: string, operational: boolean): readonl
 }
 
 function keysOf(schema: Schema): readonly string[] {
-  return Object.keys(definition(coreOf(schema)).shape ?? {});
+  return Object.keys(definitionOf(coreOf(schema)).shape ?? {});
 }
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -222,7 +201,7 @@ function typeOf(schema: Schema): string {
 }
 
 function defaultOf(schema: Schema): string {
-  const layers = layersOf(schema).map(definition);
+  const layers = layersOf(schema).map(definitionOf);
   const given = layers.find(({ type }) => type === 'default' || type === 'prefault');
   if (given === undefined) return layers.some(({ type }) => type === 'optional') ? '' : 'required';
   const value = given.defaultValue;
@@ -283,7 +262,7 @@ export function recipePage(): string {
     out.push(['| field | type | default | fingerprint | meaning |', '|---|---|---|---|---|', ...rows].join('\n'));
     for (const inner of below) write(inner);
   };
-  write({ title: '', path: '', shape: definition(recipeSchema).shape ?? {}, operational: false });
+  write({ title: '', path: '', shape: definitionOf(recipeSchema).shape ?? {}, operational: false });
 
   const left = Object.keys(plainMeanings).filter((name) => !taken.has(name));
   if (left.length > 0) throw new Error(`no field needs these meanings any more: ${left.join(', ')}`);

@@ -79,6 +79,7 @@ withSelection(
     examples(
       'run recipes/quickstart.yaml',
       'run my.yaml --set train.epochs=2 --set train.learning_rate=5e-5',
+      'run my.yaml --set collect.sources.0.file=mine.jsonl',
       'run my.yaml --until curate              data only',
       'run my.yaml --force evaluate            measure again',
       'run my.yaml --json > events.jsonl       for a program',
@@ -104,7 +105,14 @@ program
   .argument('<recipe>', 'path of a recipe')
   .addOption(setOption())
   .description('check a recipe and say everything that is wrong with it')
-  .addHelpText('after', examples('validate my.yaml', 'validate my.yaml --set seed=8'))
+  .addHelpText(
+    'after',
+    examples(
+      'validate my.yaml',
+      'validate my.yaml --set seed=8',
+      `validate my.yaml --set 'evaluate.gates.min_gain."mini.func_at_1"=0.1'`,
+    ),
+  )
   .action((recipe, options) =>
     finish(async (env) => (await import('./commands/validate.js')).validateCommand(recipe, withGlobal(options), env)),
   );

@@ -1,68 +1,34 @@
-import { z } from 'zod';
+import { safeParse, type z } from 'zod';
 import type { Json } from '../base/json.js';
-
-const operationalSchemas = z.registry<{ readonly operational: true }>();
+import { traitsOf, withTraits } from '../base/schema/field-traits.js';
+import { childOf, definitionOf, partsOf, type Schema, wrappedIn } from '../base/schema/schema-walk.js';
 
 /**
  * Marks a field as "how to run", not "what to make": concurrency, retries, prices, where to run. Such a field may change
  * without any stage running again. Returns a marked copy; the schema itself may mean something in other places.
  */
 export function operational<S extends z.ZodType>(schema: S): S {
-  const marked: S = schema.clone();
-  operationalSchemas.add(marked, { operational: true });
-  return marked;
+  return withTraits(schema, { operational: true });
 }
 
-/** `get` also finds the mark of the schema that this one was cloned from, as `.describe()` and `.min()` do. */
-function isOperational(schema: z.ZodType): boolean {
-  return operationalSchemas.get(schema) !== undefined;
+function isOperational(schema: Schema): boolean {
+  return traitsOf(schema).operational === true;
 }
 
 /** What is left of a value when its operational parts are taken out; `DROPPED` when that is all of it. */
 const DROPPED = Symbol('dropped');
 type Kept = Json | typeof DROPPED | undefined;
 
-/** The part of zod's own description of a schema that the walk below needs. */
-interface Definition {
-  readonly type: string;
-  readonly shape?: Readonly<Record<string, z.ZodType>>;
-  readonly catchall?: z.ZodType;
-  readonly element?: z.ZodType;
-  readonly items?: readonly z.ZodType[];
-  readonly rest?: z.ZodType | null;
-  readonly valueType?: z.ZodType;
-  readonly innerType?: z.ZodType;
-  readonly options?: readonly z.ZodType[];
-  readonly left?: z.ZodType;
-  readonly right?: z.ZodType;
-  readonly in?: z.ZodType;
-  readonly out?: z.ZodType;
-  readonly getter?: () => z.ZodType;
-}
-
-function definitionOf(schema: z.ZodType): Definition {
-  return schema._zod.def as unknown as Definition;
-}
-
-/** Whether anything below a schema is marked. `seen` ends the walk in a schema that refers to itself. */
-function hasMarks(schema: z.ZodType, seen: Set<z.ZodType> = new Set()): boolean {
+/** Whether a schema or anything below it is marked. `seen` ends the walk in a schema that refers to itself. */
+function hasMarks(schema: Schema, seen: Set<Schema> = new Set()): boolean {
   if (seen.has(schema)) return false;
   seen.add(schema);
-  if (isOperational(schema)) return true;
-  const def = definitionOf(schema);
-  const below = [
-    ...Object.values(def.shape ?? {}),
-    ...(Array.isArray(def.items) ? def.items : []),
-    ...(def.options ?? []),
-    ...[def.catchall, def.element, def.rest, def.valueType, def.innerType, def.left, def.right, def.in, def.out],
-    def.type === 'lazy' ? def.getter?.() : undefined,
-  ];
-  return below.some((inner) => inner instanceof z.ZodType && hasMarks(inner, seen));
+  return isOperational(schema) || partsOf(schema).some((part) => hasMarks(part, seen));
 }
 
-function accepts(schema: z.ZodType, value: unknown): boolean {
+function accepts(schema: Schema, value: unknown): boolean {
   try {
-    return schema.safeParse(value).success;
+    return safeParse(schema, value).success;
   } catch {
     return false;
   }
@@ -95,53 +61,36 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function keep(schema: z.ZodType | undefined | null, value: unknown, path: string): Kept {
-  if (schema === undefined || schema === null) return plain(value, path);
+function keep(schema: Schema | undefined, value: unknown, path: string): Kept {
+  if (schema === undefined) return plain(value, path);
   if (isOperational(schema)) return DROPPED;
   if (value === undefined || value === null) return value;
-  const def = definitionOf(schema);
-  switch (def.type) {
+  const inner = wrappedIn(schema);
+  if (inner !== undefined) return keep(inner, value, path);
+  const { type, left, right, options, out } = definitionOf(schema);
+  switch (type) {
     case 'object':
-      if (!isRecord(value)) break;
-      return fromEntries(
-        Object.entries(value).map(([key, item]) => {
-          const field = Object.hasOwn(def.shape ?? {}, key) ? def.shape?.[key] : def.catchall;
-          return [key, keep(field, item, `${path}.${key}`)];
-        }),
-      );
     case 'record':
       if (!isRecord(value)) break;
       return fromEntries(
-        Object.entries(value).map(([key, item]) => [key, keep(def.valueType, item, `${path}.${key}`)]),
+        Object.entries(value).map(([key, item]) => [key, keep(childOf(schema, key), item, `${path}.${key}`)]),
       );
     case 'array':
-      if (!Array.isArray(value)) break;
-      return value.map((item, index) => orNull(keep(def.element, item, `${path}[${index}]`)));
     case 'tuple':
       if (!Array.isArray(value)) break;
-      return value.map((item, index) => orNull(keep(def.items?.[index] ?? def.rest, item, `${path}[${index}]`)));
-    case 'optional':
-    case 'nullable':
-    case 'default':
-    case 'prefault':
-    case 'nonoptional':
-    case 'readonly':
-    case 'catch':
-      return keep(def.innerType, value, path);
-    case 'lazy':
-      return keep(def.getter?.(), value, path);
+      return value.map((item, index) => orNull(keep(childOf(schema, index), item, `${path}[${index}]`)));
     case 'intersection': {
-      const left = keep(def.left, value, path);
-      return left === DROPPED ? DROPPED : keep(def.right, left, path);
+      const kept = keep(left, value, path);
+      return kept === DROPPED ? DROPPED : keep(right, kept, path);
     }
     case 'union': {
-      const option = def.options?.find((candidate) => accepts(candidate, value));
+      const option = options?.find((candidate) => accepts(candidate, value));
       if (option !== undefined) return keep(option, value, path);
       break;
     }
     case 'pipe':
       // The value is what came out, so its shape is that of `out`, unless that is a transform, which has none.
-      if (def.out !== undefined && definitionOf(def.out).type !== 'transform') return keep(def.out, value, path);
+      if (out !== undefined && definitionOf(out).type !== 'transform') return keep(out, value, path);
       break;
   }
   if (hasMarks(schema)) {

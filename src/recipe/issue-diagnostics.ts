@@ -1,16 +1,15 @@
-import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
-import { knownKeys } from './schema-walk.js';
+import { clip } from '../base/clip.js';
+import { knownKeys } from '../base/schema/schema-walk.js';
+import { nearestName } from '../base/suggestion.js';
+import type { Mistake } from './diagnostic.js';
+import { dotted, type Path } from './path.js';
 
-type Path = readonly PropertyKey[];
-
-/** A zod issue in our words, still without a place. */
-export interface Complaint {
+/** A mistake in the merged recipe, still without a place. */
+export interface Complaint extends Pick<Mistake, 'words'> {
   readonly path: Path;
   /** Whether the key or the value at the path is to blame. */
   readonly what: 'key' | 'value';
-  readonly message: string;
-  readonly hint?: string | undefined;
 }
 
 /** Turns zod's issues into complaints a person understands; unions are narrowed to the branch that fits best. */
@@ -20,47 +19,49 @@ export function complaintsOf(issues: readonly z.core.$ZodIssue[], schema: z.ZodT
 
 function complaintsOfIssue(issue: z.core.$ZodIssue, parent: Path, schema: z.ZodType): readonly Complaint[] {
   const path = [...parent, ...issue.path];
-  const name = path.length === 0 ? 'the recipe' : `\`${dotted(path)}\``;
   switch (issue.code) {
-    case 'unrecognized_keys': {
-      const known = knownKeys(schema, path);
-      return issue.keys.map((key) => ({
-        path: [...path, key],
-        what: 'key' as const,
-        message: `unknown key \`${key}\`${path.length === 0 ? '' : ` in \`${dotted(path)}\``}`,
-        hint: keyHint(key, known),
-      }));
-    }
-    case 'invalid_type':
-      if (issue.input === undefined)
-        return [{ path, what: 'value', message: `${name} is missing (${expected(issue.expected)})` }];
-      return [
-        { path, what: 'value', message: `${name} must be ${expected(issue.expected)}, not ${described(issue.input)}` },
-      ];
-    case 'invalid_value': {
-      const values = issue.values.map(String);
-      if (issue.input === undefined)
-        return [{ path, what: 'value', message: `${name} is missing (one of ${values.join(', ')})` }];
-      const near = typeof issue.input === 'string' ? nearest(issue.input, values) : undefined;
-      return [
-        {
-          path,
-          what: 'value',
-          message: `${name} must be ${values.length === 1 ? values[0] : `one of ${values.join(', ')}`}, not ${described(issue.input)}`,
-          hint: near === undefined ? undefined : `Did you mean \`${near}\`?`,
-        },
-      ];
-    }
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => {
+        const words = () => ({
+          message: `unknown key \`${clip(key, 80)}\`${path.length === 0 ? '' : ` in \`${dotted(path)}\``}`,
+          hint: keyHint(key, knownKeys(schema, path)),
+        });
+        return { path: [...path, key], what: 'key', words };
+      });
     case 'invalid_union': {
       const best = bestBranch(issue.errors, issue.input);
-      if (best === undefined) return [{ path, what: 'value', message: `${name} has none of the allowed forms` }];
+      if (best === undefined) break;
       return best.flatMap((inner) => complaintsOfIssue(inner, path, schema));
     }
     case 'invalid_key':
     case 'invalid_element':
       return issue.issues.flatMap((inner) => complaintsOfIssue(inner, path, schema));
+  }
+  return [
+    { path, what: 'value', words: () => wordsFor(issue, path.length === 0 ? 'the recipe' : `\`${dotted(path)}\``) },
+  ];
+}
+
+/** Words for an issue that is about one value; `name` is what the value is called. */
+function wordsFor(issue: z.core.$ZodIssue, name: string): ReturnType<Complaint['words']> {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return { message: `${name} is missing (${expected(issue.expected)})` };
+      return { message: `${name} must be ${expected(issue.expected)}, not ${described(issue.input)}` };
+    case 'invalid_value': {
+      const values = issue.values.map(String);
+      const choice = values.length === 1 ? `${values[0]}` : `one of ${values.join(', ')}`;
+      if (issue.input === undefined) return { message: `${name} is missing (${choice})` };
+      const near = typeof issue.input === 'string' ? nearestName(issue.input, values) : undefined;
+      return {
+        message: `${name} must be ${choice}, not ${described(issue.input)}`,
+        hint: near === undefined ? undefined : `Did you mean \`${near}\`?`,
+      };
+    }
+    case 'invalid_union':
+      return { message: `${name} has none of the allowed forms` };
     default:
-      return [{ path, what: 'value', message: `${name}: ${lowerFirst(issue.message)}` }];
+      return { message: `${name}: ${lowerFirst(issue.message)}` };
   }
 }
 
@@ -77,28 +78,13 @@ function bestBranch(
       return sum + (wrongKind ? 100 : 0) + unknownKeys * 3 + (wrongTag ? 4 : 1);
     }, 0);
   if (input === undefined) return branches[0];
-  return [...branches].sort((left, right) => score(left) - score(right))[0];
+  return branches.toSorted((left, right) => score(left) - score(right))[0];
 }
 
 function keyHint(key: string, known: readonly string[]): string | undefined {
-  const near = nearest(key, known);
+  const near = nearestName(key, known);
   if (near !== undefined) return `Did you mean \`${near}\`?`;
   return known.length === 0 ? undefined : `Known keys here: ${[...new Set(known)].join(', ')}.`;
-}
-
-/** The candidate that a typing slip could have turned into `word`, if there is one. */
-function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3));
-  return candidates
-    .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ edits }) => edits <= limit)
-    .sort((left, right) => left.edits - right.edits)[0]?.candidate;
-}
-
-export function dotted(path: Path): string {
-  return path
-    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`))
-    .join('');
 }
 
 function expected(type: string): string {
@@ -118,8 +104,7 @@ function described(value: unknown): string {
   if (value === null) return 'empty';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
-  if (typeof value === 'string')
-    return `the text ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
+  if (typeof value === 'string') return `the text ${JSON.stringify(clip(value, 40))}`;
   return `${typeof value === 'number' ? 'the number ' : ''}${String(value)}`;
 }
 

@@ -1,110 +1,91 @@
-import { parse as parseYaml } from 'yaml';
-import { messageOf, SecpiError } from '../base/errors.js';
-import type { RecipeDocument } from './document.js';
+import type { Override } from './override.js';
+import { dotted } from './path.js';
 
-type Path = readonly PropertyKey[];
+/** A map of a recipe. */
+export type Mapping = Record<PropertyKey, unknown>;
 
-/** A `--set a.b=c` from the command line. */
-export interface Override {
-  readonly text: string;
-  readonly path: readonly string[];
-  readonly value: unknown;
-}
-
-/** Reads `a.b=c`; the value is YAML, so `3`, `true`, `[a, b]` and `{k: v}` mean what they mean in a recipe. */
-export function parseOverride(text: string): Override {
-  const at = text.indexOf('=');
-  const path = text.slice(0, at).split('.');
-  if (at <= 0 || path.some((part) => part === '')) {
-    throw new SecpiError('recipe/bad-override', `--set ${text} is not of the form a.b=value`, {
-      exitCode: 2,
-      hint: 'For example: --set train.learning_rate=1e-4',
-    });
-  }
-  // Such a key would reach the prototype of every object.
-  if (path.some((part) => ['__proto__', 'constructor', 'prototype'].includes(part))) {
-    throw new SecpiError('recipe/bad-override', `--set cannot name ${path.join('.')}`, { exitCode: 2 });
-  }
-  try {
-    return { text, path, value: parseYaml(text.slice(at + 1), { maxAliasCount: 10 }) ?? null };
-  } catch (error) {
-    throw new SecpiError('recipe/bad-override', `the value of --set ${text} is not YAML: ${messageOf(error)}`, {
-      exitCode: 2,
-    });
-  }
-}
-
-/** Maps are merged key by key, everything else is replaced. `null` in the upper layer removes the lower value. */
-export function mergeLayers(lower: unknown, upper: unknown): unknown {
-  if (!isMapping(lower) || !isMapping(upper)) return upper;
-  // A map, not an object: a key such as `__proto__` has to stay visible until it is refused.
-  const merged = new Map<string, unknown>(Object.entries(lower));
-  for (const [key, value] of Object.entries(upper)) {
-    if (value === null && merged.has(key)) merged.delete(key);
-    else merged.set(key, merged.has(key) ? mergeLayers(merged.get(key), value) : value);
-  }
-  return Object.fromEntries(merged);
-}
-
-/** The value of one override as a layer of its own. */
-export function overrideLayer(override: Override): unknown {
-  return override.path.reduceRight<unknown>((value, key) => ({ [key]: value }), override.value);
-}
-
-export function isMapping(value: unknown): value is Record<string, unknown> {
+export function isMapping(value: unknown): value is Mapping {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Where a merged value came from: the uppermost layer that has it. */
-export type Origin =
-  | { readonly kind: 'override'; readonly override: Override }
-  | { readonly kind: 'document'; readonly document: RecipeDocument };
-
 /**
- * Finds the layer that decided a value; for a missing value, the layer that has the nearest parent. A list or a plain value
- * replaces everything below it, so what stands at the same path further down decides nothing.
+ * Puts a layer on top of a value, in place. Maps are merged key by key, everything else is replaced; `null` removes what is
+ * below. What is taken over is copied, so that `lower` shares nothing with `upper`.
  */
-export function originOf(
-  path: Path,
-  documents: readonly RecipeDocument[],
-  overrides: readonly Override[],
-): Origin | undefined {
-  let layers: readonly { readonly origin: Origin; readonly value: unknown }[] = [
-    ...[...overrides].reverse().map((override) => ({
-      origin: { kind: 'override', override } as const,
-      value: overrideLayer(override),
-    })),
-    ...documents.map((document) => ({ origin: { kind: 'document', document } as const, value: document.value })),
-  ];
-  let found: Origin | undefined = documents[0] && { kind: 'document', document: documents[0] };
-  for (let depth = 1; depth <= path.length; depth += 1) {
-    const part = path.slice(0, depth);
-    const holders = layers.filter(({ value }) => has(value, part));
-    const [top] = holders;
-    if (top === undefined) break;
-    const replaced = holders.findIndex(({ value }) => !isMapping(at(value, part)));
-    layers = replaced === -1 ? holders : holders.slice(0, Math.max(1, replaced));
-    // A missing key is missed in the document that has the map, not in an override that adds another key to it.
-    const home = layers.find(({ origin }) => origin.kind === 'document' || reaches(origin.override, part)) ?? top;
-    found = home.origin;
+export function mergeInto(lower: Mapping, upper: Mapping): void {
+  for (const [key, value] of Object.entries(upper)) mergeEntry(lower, key, value);
+}
+
+/** An override that was put on top, with the way that its path took: numbers are items of lists, texts keys of maps. */
+export interface AppliedOverride {
+  readonly override: Override;
+  readonly steps: readonly (string | number)[];
+}
+
+/** Puts an override on top of a value, in place. Where its path leads nowhere nothing is changed, and a sentence says why. */
+export function applyOverride(target: Mapping, override: Override): AppliedOverride | string {
+  const steps = stepsThrough(target, override.path);
+  if (typeof steps === 'string') return steps;
+  let container: Mapping = target;
+  for (const [index, step] of steps.entries()) {
+    if (index === steps.length - 1) {
+      mergeEntry(container, step, override.value);
+    } else {
+      if (!isContainer(entryOf(container, step))) setOwn(container, step, {});
+      container = entryOf(container, step) as Mapping;
+    }
   }
-  return found;
+  return { override, steps };
 }
 
-/** Whether the override gives the value at this path, rather than only leading to a place further inside. */
-function reaches(override: Override, path: Path): boolean {
-  return path.length >= override.path.length;
-}
-
-function at(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((current, key) => (current as Record<PropertyKey, unknown>)[key], value);
-}
-
-function has(value: unknown, path: Path): boolean {
-  let current = value;
-  for (const key of path) {
-    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, key)) return false;
-    current = (current as Record<PropertyKey, unknown>)[key];
+function stepsThrough(target: Mapping, path: Override['path']): AppliedOverride['steps'] | string {
+  const steps: (string | number)[] = [];
+  let value: unknown = target;
+  for (const part of path) {
+    const list = dotted(steps);
+    if (Array.isArray(value)) {
+      const item = /^\d+$/.test(String(part)) ? Number(part) : undefined;
+      if (item === undefined) return `\`${list}\` is a list; its items are named by number, as in \`${list}[0]\``;
+      if (item >= value.length) return `\`${list}\` has no item ${part}; ${itemsOf(value.length)}`;
+      steps.push(item);
+    } else {
+      if (typeof part === 'number') return `\`${list}\` is not a list and has no item ${part}`;
+      steps.push(part);
+    }
+    value = isContainer(value) ? entryOf(value, steps.at(-1) ?? '') : undefined;
   }
-  return true;
+  return steps;
+}
+
+function itemsOf(length: number): string {
+  if (length === 0) return 'it is empty';
+  return length === 1 ? 'its only item is 0' : `its items are 0 to ${length - 1}`;
+}
+
+/** Maps and lists alike: the items of a list are its entries. */
+function isContainer(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null;
+}
+
+function entryOf(container: Mapping, key: PropertyKey): unknown {
+  return Object.hasOwn(container, key) ? container[key] : undefined;
+}
+
+function mergeEntry(lower: Mapping, key: PropertyKey, value: unknown): void {
+  const below = entryOf(lower, key);
+  // An item cannot be taken out of a list: those behind it would get other numbers.
+  if (value === null && Object.hasOwn(lower, key) && !Array.isArray(lower)) delete lower[key];
+  else if (isMapping(below) && isMapping(value)) mergeInto(below, value);
+  else setOwn(lower, key, copied(value));
+}
+
+/** Not by assignment: a key such as `__proto__` has to stay visible until it is refused. */
+function setOwn(container: Mapping, key: PropertyKey, value: unknown): void {
+  Object.defineProperty(container, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+function copied(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copied);
+  if (!isMapping(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copied(item)]));
 }

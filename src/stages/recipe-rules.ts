@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { clip } from '../base/clip.js';
 import type { TargetSpec } from '../compute/target.js';
 import { SUITES } from '../suites/registry.js';
 import { type PublishParams, publishProblem } from './publish/params.js';
@@ -41,24 +42,26 @@ export function checkRecipeRules(recipe: RecipeSections, context: z.core.$Refine
 function modelsExist({ models, filter, trace }: RecipeSections, complain: Complain): void {
   const known = Object.keys(models).filter((name) => name !== 'target');
   for (const [stage, { by }] of Object.entries({ filter, trace })) {
-    if (!known.includes(by)) complain([stage, 'by'], `there is no model "${by}" under \`models\` (${listed(known)})`);
+    if (!known.includes(by)) {
+      complain([stage, 'by'], `there is no model "${shown(by)}" under \`models\` (${listed(known)})`);
+    }
   }
 }
 
 function targetsExist({ compute, train, models }: RecipeSections, complain: Complain): void {
   const known = Object.keys(compute);
-  if (!known.includes(train.on))
-    complain(['train', 'on'], `there is no "${train.on}" under \`compute\` (${listed(known)})`);
+  const check = (name: string, path: readonly string[]) => {
+    if (!known.includes(name)) complain(path, `there is no "${shown(name)}" under \`compute\` (${listed(known)})`);
+  };
+  check(train.on, ['train', 'on']);
   const tiny = models.target.tiny;
-  if (tiny !== undefined && !known.includes(tiny.on)) {
-    complain(['models', 'target', 'tiny', 'on'], `there is no "${tiny.on}" under \`compute\` (${listed(known)})`);
-  }
+  if (tiny !== undefined) check(tiny.on, ['models', 'target', 'tiny', 'on']);
 }
 
 function suitesExist({ evaluate, collect, curate }: RecipeSections, complain: Complain): void {
   const known = Object.keys(SUITES);
   const check = (name: string, path: readonly (string | number)[]) => {
-    if (!known.includes(name)) complain(path, `there is no suite "${name}" (${listed(known)})`);
+    if (!known.includes(name)) complain(path, `there is no suite "${shown(name)}" (${listed(known)})`);
   };
   for (const name of Object.keys(evaluate.suites)) check(name, ['evaluate', 'suites', name]);
   for (const [index, name] of collect.decontaminate.entries()) check(name, ['collect', 'decontaminate', index]);
@@ -66,14 +69,11 @@ function suitesExist({ evaluate, collect, curate }: RecipeSections, complain: Co
 }
 
 function gatesNameSuites({ evaluate }: RecipeSections, complain: Complain): void {
+  const form = `must be of the form suite.figure, of a suite that is evaluated (${listed(Object.keys(evaluate.suites))})`;
   for (const kind of ['min_gain', 'max_drop'] as const) {
     for (const figure of Object.keys(evaluate.gates[kind])) {
       const suite = figure.slice(0, figure.lastIndexOf('.'));
-      if (suite in evaluate.suites) continue;
-      complain(
-        ['evaluate', 'gates', kind, figure],
-        `must be of the form suite.figure, of a suite that is evaluated (${listed(Object.keys(evaluate.suites))})`,
-      );
+      if (!Object.hasOwn(evaluate.suites, suite)) complain(['evaluate', 'gates', kind, figure], form);
     }
   }
 }
@@ -87,6 +87,15 @@ function publishFits({ publish, train }: RecipeSections, complain: Complain): vo
   }
 }
 
+/** The names there are, or as many as anybody reads. */
 function listed(names: readonly string[]): string {
-  return names.length === 0 ? 'there is none' : `there are: ${names.join(', ')}`;
+  if (names.length === 0) return 'there is none';
+  const more = names.length > maximumListed ? `, and ${names.length - maximumListed} more` : '';
+  return `there are: ${names.slice(0, maximumListed).map(shown).join(', ')}${more}`;
+}
+
+const maximumListed = 12;
+
+function shown(name: string): string {
+  return clip(name, 60);
 }

@@ -1,5 +1,6 @@
-import { distance } from 'fastest-levenshtein';
+import { clip } from '../base/clip.js';
 import { SecpiError } from '../base/errors.js';
+import { nearestName } from '../base/suggestion.js';
 import { loadMini } from './mini/mini.js';
 import type { Suite } from './suite.js';
 
@@ -16,9 +17,8 @@ export async function loadSuite(name: string): Promise<Suite> {
   const load = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined;
   if (load !== undefined) return await load();
   const names = Object.keys(SUITES);
-  const near = names.find((known) => distance(known, name.toLowerCase()) <= Math.max(1, known.length / 3));
-  const shown = name.length > 60 ? `${name.slice(0, 60)}…` : name;
-  throw new SecpiError('suites/unknown-suite', `there is no suite called "${shown}"`, {
+  const near = nearestName(name, names);
+  throw new SecpiError('suites/unknown-suite', `there is no suite called "${clip(name, 60)}"`, {
     hint: near === undefined ? `The suites are: ${names.join(', ')}.` : `Did you mean "${near}"?`,
     exitCode: 2,
   });

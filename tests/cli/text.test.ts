@@ -1,3 +1,4 @@
+import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { continueCommand } from '../../src/cli/recipes/continue-command.js';
@@ -115,5 +116,22 @@ describe('the command to continue', () => {
     expect(continueCommand('my recipe.yaml', options)).toBe(
       `secpi run 'my recipe.yaml' --set 'name=it'\\''s' --until train --keep-work`,
     );
+  });
+
+  it('can be pasted into a shell, whatever is overridden', async () => {
+    const set = [
+      'evaluate.gates.min_gain."mini.func_sec_at_1"=0.05',
+      "evaluate.gates.min_gain.'mini.func_at_1'=0.05",
+      'collect.sources[0].file=~/x y/*.jsonl',
+      'description="$HOME `id` \\u00e9 !! \n"',
+      'name=',
+    ];
+    const command = continueCommand('r.yaml', { set, only: [] });
+    const { stdout } = await execa('sh', ['-c', `secpi() { printf '%s\\0' "$@"; }; ${command}`]);
+    expect(stdout.split('\0').slice(0, -1)).toEqual([
+      'run',
+      'r.yaml',
+      ...set.flatMap((override) => ['--set', override]),
+    ]);
   });
 });

@@ -1,60 +1,13 @@
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { SecpiError } from '../../src/base/errors.js';
 import { RecipeError } from '../../src/recipe/diagnostic.js';
-import { parseRecipe } from '../../src/recipe/document.js';
 import { fromEnvironment, inputPath } from '../../src/recipe/field.js';
 import { loadRecipe } from '../../src/recipe/load-recipe.js';
+import { smallRecipes } from './small-recipe.js';
 
-const schema = z.strictObject({
-  name: z.string(),
-  seed: z.number().int().default(0),
-  train: z
-    .strictObject({
-      method: z.enum(['lora', 'qlora', 'full']).default('lora'),
-      learning_rate: z.number().positive(),
-      epochs: z.number().int().positive().default(1),
-    })
-    .optional(),
-  models: z
-    .record(
-      z.string(),
-      z.strictObject({ endpoint: fromEnvironment(z.string()).optional(), name: z.string().optional() }),
-    )
-    .optional(),
-  sources: z.array(z.union([z.strictObject({ file: inputPath() }), z.strictObject({ hub: z.string() })])).optional(),
-});
-
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'secpi-recipe-'));
-});
-
-async function load(text: string, options: { overrides?: string[]; environment?: Record<string, string> } = {}) {
-  await writeFile(join(folder, 'recipe.yaml'), text);
-  return loadRecipe({
-    path: 'recipe.yaml',
-    schema,
-    workingDirectory: folder,
-    environment: options.environment ?? {},
-    overrides: options.overrides ?? [],
-  });
-}
-
-async function complaint(text: string, options: Parameters<typeof load>[1] = {}): Promise<string> {
-  const error = await load(text, options).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(SecpiError);
-  expect((error as SecpiError).exitCode).toBe(2);
-  expect(await readdir(folder)).not.toContain('.secpi');
-  return (error as SecpiError).message;
-}
+const { load, complaint, pathOf } = smallRecipes();
 
 describe('loadRecipe', () => {
   it('reads a recipe and fills in defaults', async () => {
@@ -112,7 +65,12 @@ describe('loadRecipe', () => {
   });
 
   it('says so when the file is missing', async () => {
-    const loading = loadRecipe({ path: 'none.yaml', schema, workingDirectory: folder, environment: {} });
+    const loading = loadRecipe({
+      path: 'none.yaml',
+      schema: z.unknown(),
+      workingDirectory: pathOf('.'),
+      environment: {},
+    });
     await expect(loading).rejects.toThrow('there is no file none.yaml');
   });
 
@@ -122,10 +80,16 @@ describe('loadRecipe', () => {
     );
   });
 
+  it('refuses a path that no file can have', async () => {
+    expect(await complaint('name: a\nsources: [{ file: "a\\0b" }]\n')).toContain(
+      'recipe.yaml:2:19: `sources[0].file` holds a NUL, which no path can',
+    );
+  });
+
   it('resolves data files against the recipe that names them', async () => {
-    await writeFile(join(folder, 'rows.jsonl'), '');
+    await writeFile(pathOf('rows.jsonl'), '');
     const recipe = await load('name: a\nsources: [{ file: rows.jsonl }]\n');
-    expect(recipe.value.sources).toEqual([{ file: join(folder, 'rows.jsonl') }]);
+    expect(recipe.value.sources).toEqual([{ file: pathOf('rows.jsonl') }]);
   });
 
   it('narrows a union to the branch that was meant', async () => {
@@ -144,6 +108,34 @@ describe('environment', () => {
     });
     expect(await complaint(text)).toContain('recipe.yaml:2:26: the environment variable URL is not set');
     expect(await complaint('name: "${URL}"\n', { environment: { URL: 'x' } })).toContain('`name` may not use ${URL}');
+  });
+
+  it('is filled in as often as it is named, and what is not closed is text', async () => {
+    const endpoint = async (text: string) => {
+      const recipe = await load(`name: a\nmodels: { m: { endpoint: "${text}" } }\n`, {
+        environment: { A: '1', B: '${A}' },
+      });
+      return recipe.value.models?.m?.endpoint;
+    };
+    expect(await endpoint('${A}-${A}${B}')).toBe('1-1${A}');
+    expect(await endpoint('${A}${A')).toBe('1${A');
+    expect(await endpoint('a$A}$')).toBe('a$A}$');
+  });
+
+  it('that is missing hides no other mistake of the same place', async () => {
+    const message = await complaint('name: a\nmodels: { m: { endpint: "${URL}", endpoint: "${URL}" } }\n');
+    expect(message).toContain('recipe.yaml:2:16: unknown key `endpint`');
+    expect(message).toContain('recipe.yaml:2:25: `models.m.endpint` may not use ${URL}');
+    expect(message).toContain('recipe.yaml:2:45: the environment variable URL is not set');
+  });
+
+  it('has no variables but those that were set', async () => {
+    for (const name of ['constructor', '__proto__', 'toString', '', 'EMPTY', '${A']) {
+      const text = `name: a\nmodels: { m: { endpoint: "\${${name}}" } }\n`;
+      expect(await complaint(text, { environment: { EMPTY: '' } })).toContain(
+        `recipe.yaml:2:26: the environment variable ${name} is not set`,
+      );
+    }
   });
 });
 
@@ -165,8 +157,8 @@ describe('maps that take any key', () => {
   });
   const target = '  target: { folder: x }\n';
   const loadModels = async (text: string, environment: Record<string, string> = {}) => {
-    await writeFile(join(folder, 'recipe.yaml'), `models:\n${target}${text}`);
-    return loadRecipe({ path: 'recipe.yaml', schema: models, workingDirectory: folder, environment });
+    await writeFile(pathOf('recipe.yaml'), `models:\n${target}${text}`);
+    return loadRecipe({ path: 'recipe.yaml', schema: models, workingDirectory: pathOf('.'), environment });
   };
   const message = (text: string, environment?: Record<string, string>) =>
     loadModels(text, environment).then(
@@ -175,12 +167,12 @@ describe('maps that take any key', () => {
     );
 
   it('resolve paths and the environment inside', async () => {
-    await writeFile(join(folder, 'rows.jsonl'), '');
+    await writeFile(pathOf('rows.jsonl'), '');
     const text = '  teacher: { model: a, endpoint: "${URL}/v1" }\n  classifier: { model: b, replay: rows.jsonl }\n';
     const { value } = await loadModels(text, { URL: 'http://x' });
     expect(value.models).toMatchObject({
       teacher: { endpoint: 'http://x/v1' },
-      classifier: { replay: join(folder, 'rows.jsonl') },
+      classifier: { replay: pathOf('rows.jsonl') },
     });
   });
 
@@ -208,11 +200,11 @@ describe('maps that take any key', () => {
   });
 
   it('find a mistake of a preset override there too', async () => {
-    await writeFile(join(folder, 'recipe.yaml'), `models:\n${target}  teacher: { model: a }\n`);
+    await writeFile(pathOf('recipe.yaml'), `models:\n${target}  teacher: { model: a }\n`);
     const loading = loadRecipe({
       path: 'recipe.yaml',
       schema: models,
-      workingDirectory: folder,
+      workingDirectory: pathOf('.'),
       environment: {},
       overrides: ['models.teacher.replay=gone.jsonl'],
     });
@@ -222,7 +214,7 @@ describe('maps that take any key', () => {
 
 describe('names of built-in properties', () => {
   it('are unknown keys like any other, in one layer and in several', async () => {
-    await writeFile(join(folder, 'base.yaml'), 'name: base\n');
+    await writeFile(pathOf('base.yaml'), 'name: base\n');
     for (const key of ['__proto__', 'constructor', 'toString']) {
       for (const value of ['{ seed: 3 }', 'null', '3']) {
         expect(await complaint(`name: a\n${key}: ${value}\n`)).toContain(`unknown key \`${key}\``);
@@ -230,64 +222,6 @@ describe('names of built-in properties', () => {
       }
     }
     expect(({} as Record<string, unknown>).seed).toBeUndefined();
-  });
-});
-
-describe('extends and --set', () => {
-  it('merges maps, replaces the rest, and null removes', async () => {
-    await writeFile(join(folder, 'base.yaml'), 'name: base\nseed: 4\ntrain: { learning_rate: 1, epochs: 5 }\n');
-    const recipe = await load('extends: base.yaml\nname: child\nseed: null\ntrain: { epochs: 2 }\n', {
-      overrides: ['train.learning_rate=0.5'],
-    });
-    expect(recipe.value).toEqual({ name: 'child', seed: 0, train: { method: 'lora', learning_rate: 0.5, epochs: 2 } });
-    expect(recipe.files).toEqual(['recipe.yaml', 'base.yaml']);
-  });
-
-  it('blames the file that holds the mistake', async () => {
-    await writeFile(join(folder, 'base.yaml'), 'name: base\ntrain: { learning_rate: fast }\n');
-    expect(await complaint('extends: base.yaml\nseed: 1\n')).toContain(
-      'base.yaml:2:25: `train.learning_rate` must be a number',
-    );
-    expect(await complaint('extends: base.yaml\n', { overrides: ['train.learning_rate=slow'] })).toContain(
-      '--set train.learning_rate=slow: `train.learning_rate` must be a number',
-    );
-  });
-
-  it('blames nothing that a list or an override has replaced', async () => {
-    await writeFile(join(folder, 'rows.jsonl'), '');
-    await writeFile(
-      join(folder, 'base.yaml'),
-      'name: base\nsources: [{ file: rows.jsonl }]\ntrain: { learning_rate: 1 }\n',
-    );
-    expect(await complaint('extends: base.yaml\nsources: [{ fil: x }]\n')).toMatch(/^recipe\.yaml:2:/);
-    const replaced = { overrides: ['sources=[{fil: x}]'] };
-    expect(await complaint('extends: base.yaml\n', replaced)).toMatch(/^--set sources=\[\{fil: x\}\]: /);
-    // Removed further up, so that is where it is missing.
-    expect(await complaint('extends: base.yaml\ntrain: { learning_rate: null }\n')).toMatch(
-      /^recipe\.yaml:2:\d+: `train\.learning_rate` is missing/,
-    );
-    // An override that adds a key does not take the blame for another one that the document lacks.
-    expect(await complaint('name: a\ntrain: {}\n', { overrides: ['train.epochs=2'] })).toMatch(
-      /^recipe\.yaml:2:1: `train\.learning_rate` is missing/,
-    );
-    expect(await complaint('name: a\n', { overrides: ['train.epochs=2'] })).toMatch(
-      /^--set train\.epochs=2: `train\.learning_rate` is missing/,
-    );
-  });
-
-  it('refuses cycles, missing bases and malformed overrides', async () => {
-    expect(await complaint('extends: recipe.yaml\n')).toContain('extends itself');
-    expect(await complaint('name: a\nextends: nope.yaml\n')).toContain('recipe.yaml:2:10: there is no file nope.yaml');
-    for (const bad of ['x', '=1', 'a..b=1', '__proto__.x=1'])
-      expect(await complaint('name: a\n', { overrides: [bad] })).toContain('--set');
-  });
-});
-
-describe('merge keys and aliases', () => {
-  it('points through them', () => {
-    const { document } = parseRecipe('r.yaml', 'base: &b { x: 1 }\ntrain:\n  <<: *b\n  y: 2\nother: *b\n');
-    expect(document?.locate(['train', 'x'], 'value').location).toMatchObject({ line: 1, column: 15 });
-    expect(document?.locate(['other', 'x'], 'key').location).toMatchObject({ line: 1, column: 12 });
   });
 });
 

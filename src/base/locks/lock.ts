@@ -207,12 +207,14 @@ async function take(path: string, options: AcquireOptions, wait: boolean): Promi
 
 /** Never fails: what was done under the lock is done. A file that cannot be removed now is nobody's lock any more. */
 async function giveBack(path: string, nonce: string): Promise<void> {
-  held.delete(nonce);
   await rm(beatPath(path, nonce), { force: true }).catch(() => undefined);
   try {
     if ((await readLock(path))?.nonce === nonce) await rm(path, { force: true });
   } catch {
     // Others find it once this process has ended, we find it at once.
+  } finally {
+    // Not before: from here on somebody in this process may put another in its place, which must not be removed.
+    held.delete(nonce);
   }
 }
 

@@ -1,5 +1,5 @@
-import { distance } from 'fastest-levenshtein';
 import { SecpiError } from '../../base/errors.js';
+import { nearestName } from '../../base/suggestion.js';
 import type { StageDefinition } from '../stage.js';
 
 /** One stage at its place in a flow. Params and input names were checked by `graphNode` and are not looked at any more. */
@@ -29,20 +29,14 @@ export function graphNode<Params, Input extends string, Services>(node: {
 
 const NAME = /^[a-z][a-z0-9-]*$/;
 
-/** The name among `known` that was probably meant, as a hint. */
-function didYouMean(name: string, known: readonly string[]): string {
-  const [best] = known.toSorted((a, b) => distance(name, a) - distance(name, b));
-  if (best !== undefined && distance(name, best) <= Math.max(2, name.length / 3)) return `Did you mean "${best}"?`;
-  return `Stages are: ${known.join(', ')}`;
-}
-
 /** The node of that name, or `engine/unknown-stage` (bad usage) with the likely name in the hint. */
 export function nodeOf<Services>(graph: Graph<Services>, name: string): GraphNode<Services> {
   const node = graph.nodes.find((candidate) => candidate.name === name);
   if (node !== undefined) return node;
   const known = graph.nodes.map((candidate) => candidate.name);
+  const near = nearestName(name, known);
   throw new SecpiError('engine/unknown-stage', `there is no stage "${name}"`, {
-    hint: didYouMean(name, known),
+    hint: near === undefined ? `Stages are: ${known.join(', ')}` : `Did you mean "${near}"?`,
     exitCode: 2,
   });
 }

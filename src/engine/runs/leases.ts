@@ -8,7 +8,7 @@ import { acquireLock } from '../../base/locks/lock.js';
 import type { StateDirectory } from '../state-directory.js';
 
 /** Name of the file in a run's folder. */
-export const USES = 'uses.jsonl';
+const USES = 'uses.jsonl';
 
 const useSchema = z.union([z.object({ object: sha256Schema }), z.object({ work: sha256Schema })]);
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { fromEnvironment, inputPath, traitsOf } from '../../src/recipe/field.js';
-import { knownKeys, schemasAt } from '../../src/recipe/schema-walk.js';
+import { traitsOf } from '../../../src/base/schema/field-traits.js';
+import { knownKeys, schemasAt } from '../../../src/base/schema/schema-walk.js';
+import { fromEnvironment, inputPath } from '../../../src/recipe/field.js';
 
 const leaf = z.strictObject({ file: inputPath().optional(), url: fromEnvironment(z.string()).default('x') });
 const refined = leaf.refine(() => true, 'never fires');

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { nearestName } from '../../src/base/suggestion.js';
+
+describe('nearestName', () => {
+  it.each([
+    ['trian', ['filter', 'train', 'trace'], 'train'],
+    ['learning_rat', ['epochs', 'learning_rate'], 'learning_rate'],
+    ['Hub', ['file', 'hub'], 'hub'],
+    ['minni', ['mini'], 'mini'],
+    ['onn', ['by', 'on'], 'on'],
+  ])('finds what %s was meant to be', (word, candidates, name) => {
+    expect(nearestName(word, candidates)).toBe(name);
+  });
+
+  it('prefers the nearest, and of equals the first', () => {
+    expect(nearestName('samples', ['sample', 'samplers', 'samples'])).toBe('samples');
+    expect(nearestName('tracks', ['tracky', 'trackz'])).toBe('tracky');
+  });
+
+  it('has no suggestion where nothing is near', () => {
+    expect(nearestName('banana', ['train', 'trace'])).toBeUndefined();
+    expect(nearestName('ab', ['on', 'by'])).toBeUndefined();
+    expect(nearestName('', ['a', 'on'])).toBeUndefined();
+    expect(nearestName('train', [])).toBeUndefined();
+  });
+
+  it('costs nothing to speak of for very long words and very many candidates', () => {
+    const long = 'x'.repeat(1_000_000);
+    const many = Array.from({ length: 100_000 }, (_, index) => `${'y'.repeat(60)}${index}`);
+    const started = performance.now();
+    expect(nearestName(long, [long, ...many])).toBeUndefined();
+    expect(nearestName('train', [long, 'trian'])).toBe('trian');
+    for (let count = 0; count < 20; count += 1) nearestName('z'.repeat(63), many);
+    // Comparing all of it would take minutes.
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+});

@@ -1,0 +1,63 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect } from 'vitest';
+import { z } from 'zod';
+import { SecpiError } from '../../src/base/errors.js';
+import { fromEnvironment, inputPath } from '../../src/recipe/field.js';
+import { type LoadedRecipe, loadRecipe } from '../../src/recipe/load-recipe.js';
+
+/** A schema with one field of each kind that the loader treats in its own way. */
+const schema = z.strictObject({
+  name: z.string(),
+  seed: z.number().int().default(0),
+  train: z
+    .strictObject({
+      method: z.enum(['lora', 'qlora', 'full']).default('lora'),
+      learning_rate: z.number().positive(),
+      epochs: z.number().int().positive().default(1),
+    })
+    .optional(),
+  models: z
+    .record(
+      z.string(),
+      z.strictObject({ endpoint: fromEnvironment(z.string()).optional(), name: z.string().optional() }),
+    )
+    .optional(),
+  sources: z.array(z.union([z.strictObject({ file: inputPath() }), z.strictObject({ hub: z.string() })])).optional(),
+});
+
+type SmallRecipe = z.infer<typeof schema>;
+
+interface LoadOptions {
+  readonly overrides?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** For each test a folder of its own, and what loads a text from it as `recipe.yaml`. */
+export function smallRecipes() {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'secpi-recipe-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const load = async (text: string, options: LoadOptions = {}): Promise<LoadedRecipe<SmallRecipe>> => {
+    await writeFile(join(folder, 'recipe.yaml'), text);
+    return loadRecipe({ path: 'recipe.yaml', schema, workingDirectory: folder, environment: {}, ...options });
+  };
+
+  /** What is said of a text that has to be refused; nothing may have been written. */
+  const complaint = async (text: string, options?: LoadOptions): Promise<string> => {
+    const error = await load(text, options).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(SecpiError);
+    expect((error as SecpiError).exitCode).toBe(2);
+    expect(await readdir(folder)).not.toContain('.secpi');
+    return (error as SecpiError).message;
+  };
+
+  return { load, complaint, pathOf: (name: string) => join(folder, name) };
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { recipeSchema } from '../../src/pipeline.js';
+
+/** A recipe with nothing in it but what has to be, and what a test puts on top. */
+function messages(more: { readonly models?: object; readonly filter?: object; readonly evaluate?: object }) {
+  const { models, ...sections } = more;
+  const result = recipeSchema.safeParse({
+    name: 'a',
+    models: { target: { model: 'a/b' }, classifier: { model: 'c' }, teacher: { model: 't' }, ...models },
+    collect: { sources: [{ hub: 'a/b' }] },
+    train: { epochs: 1 },
+    evaluate: { suites: { mini: {} } },
+    ...sections,
+  });
+  return result.error?.issues.map(({ path, message }) => `${path.join('/')}: ${message}`) ?? [];
+}
+
+describe('the rules of a recipe', () => {
+  it('name what there is to choose from', () => {
+    expect(messages({})).toEqual([]);
+    expect(messages({ filter: { by: 'nobody' } })).toEqual([
+      'filter/by: there is no model "nobody" under `models` (there are: classifier, teacher)',
+    ]);
+  });
+
+  it('name a dozen where there are many, and a name as far as it can be read', () => {
+    const models = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`m${index}`, { model: 'a' }]));
+    expect(messages({ models, filter: { by: 'x'.repeat(1000) } })).toEqual([
+      `filter/by: there is no model "${'x'.repeat(60)}…" under \`models\` (there are: classifier, teacher, ` +
+        'm0, m1, m2, m3, m4, m5, m6, m7, m8, m9, and 20 more)',
+    ]);
+  });
+
+  it('know only suites that are evaluated, and no built-in property', () => {
+    const gates = { min_gain: { 'mini.func_at_1': 0, 'constructor.func_at_1': 0, 'toString.x': 0 } };
+    expect(messages({ evaluate: { suites: { mini: {} }, gates } })).toEqual(
+      ['constructor.func_at_1', 'toString.x'].map(
+        (figure) =>
+          `evaluate/gates/min_gain/${figure}: must be of the form suite.figure, of a suite that is evaluated (there are: mini)`,
+      ),
+    );
+  });
+});
