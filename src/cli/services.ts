@@ -3,12 +3,12 @@ import { SecpiError } from '../base/errors.js';
 import { localTarget } from '../compute/local-target.js';
 import { pythonIdentity } from '../compute/python-identity.js';
 import { trainerEnvironment } from '../compute/trainer-environment.js';
-import { openHub } from '../hub/open-hub.js';
+import { lazyHub } from '../hub/lazy-hub.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
 import { openModel } from '../models/open-model.js';
 import { serveFolder } from '../models/servers/serve-folder.js';
 import type { Recipe } from '../pipeline.js';
-import { openSandbox } from '../sandbox/open-sandbox.js';
+import { sandboxFacts } from '../sandbox/remembered-sandbox.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { type Catalogue, catalogueDigest, loadCatalogue } from '../security/catalogue.js';
 import { findPythonEnvironment } from '../setup/python-environment.js';
@@ -24,7 +24,13 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
   const sandboxes = new Map<boolean, Promise<Sandbox>>();
   const suites = new Map<string, Promise<Suite>>();
   let catalogue: Catalogue | undefined;
-  const hub = openHub({ hubUrl: variables.HF_ENDPOINT, token: variables.HF_TOKEN, redact });
+  const hub = lazyHub({ hubUrl: variables.HF_ENDPOINT, token: variables.HF_TOKEN, redact });
+
+  const sandbox: StageServices['sandbox'] = ({ withoutIsolation } = { withoutIsolation: false }) =>
+    remembered(sandboxes, withoutIsolation, async () => {
+      const { openSandbox } = await import('../sandbox/open-sandbox.js');
+      return openSandbox({ allowNone: withoutIsolation, cacheFolder: cache });
+    });
 
   return {
     // Parsing it takes longer than everything else a run without work does.
@@ -93,10 +99,10 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
         exitCode: 2,
       });
     },
-    sandbox({ withoutIsolation } = { withoutIsolation: false }) {
-      return remembered(sandboxes, withoutIsolation, () =>
-        openSandbox({ allowNone: withoutIsolation, cacheFolder: cache }),
-      );
+    sandbox,
+    sandboxFacts(options) {
+      const path = variables.PATH ?? '';
+      return sandboxFacts({ cacheFolder: cache, path, open: () => sandbox(options) });
     },
     suite(name) {
       return remembered(suites, name, () => loadSuite(name));

@@ -1,6 +1,4 @@
 import { readFile, stat } from 'node:fs/promises';
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { messageOf, SecpiError } from '../base/errors.js';
 import { readLines } from '../base/files/read-lines.js';
 import { wellFormed } from '../base/well-formed.js';
@@ -67,6 +65,9 @@ async function* jsonRows(path: string): AsyncIterable<FileRow> {
 }
 
 async function* parquetRows(path: string): AsyncIterable<FileRow> {
+  // Here, because it takes longer to load than a run without work, and most runs read no Parquet.
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
   try {
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file);

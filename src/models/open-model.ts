@@ -10,7 +10,7 @@ import { Budget } from './asking/budget.js';
 import { estimateTokens } from './asking/chat-response.js';
 import { type Clock, systemClock } from './asking/clock.js';
 import { Ledger } from './asking/ledger.js';
-import { type ChatClient, createOpenaiClient } from './asking/openai-client.js';
+import type { ChatClient } from './asking/openai-client.js';
 import { Throttle, type ThrottleEvent } from './asking/throttle.js';
 import type { ChatRequest } from './chat.js';
 import type { Model } from './model.js';
@@ -163,6 +163,8 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
       });
     }
     if (spec.endpoint === undefined) server = await startFor(signal);
+    // Only when somebody is really asked: it takes longer to load than a run without work.
+    const { createOpenaiClient } = await import('./asking/openai-client.js');
     const hideKey = createRedactor({}, apiKey === undefined ? [] : [apiKey]);
     return createOpenaiClient({
       endpoint: spec.endpoint ?? server?.endpoint ?? '',

@@ -4,6 +4,7 @@ import type { Target } from '../compute/target.js';
 import type { PinnedFiles, StageContext, StageDefinition } from '../engine/stage.js';
 import type { Hub } from '../hub/hub.js';
 import type { ModelLog, OpenModel } from '../models/open-model.js';
+import type { SandboxFacts } from '../sandbox/remembered-sandbox.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { Catalogue } from '../security/catalogue.js';
 import type { Suite } from '../suites/suite.js';
@@ -39,6 +40,8 @@ export interface StageServices {
   target(name: string): Target;
   /** `withoutIsolation`: the recipe accepts in words that code runs unsandboxed where no sandbox works. */
   sandbox(options?: { readonly withoutIsolation: boolean }): Promise<Sandbox>;
+  /** What that sandbox is, from memory where that is possible: for whoever only asks, and runs nothing. */
+  sandboxFacts(options?: { readonly withoutIsolation: boolean }): Promise<SandboxFacts>;
   suite(name: string): Promise<Suite>;
   readonly hub: HubService;
 }

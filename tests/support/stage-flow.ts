@@ -150,6 +150,7 @@ export function testServices(
   const absent = (what: string) => (): never => {
     throw new Error(`this test gives no ${what}`);
   };
+  const sandbox = given.sandbox ?? (async () => absent('sandbox')());
   const specOf = (name: string): ModelSpec => specs[name] ?? absent(`model ${name}`)();
   return {
     catalogue,
@@ -169,7 +170,8 @@ export function testServices(
       servingEnvironment: async () => ({ packages: 'test' }),
     },
     target: absent('target'),
-    sandbox: async () => absent('sandbox')(),
+    sandbox,
+    sandboxFacts: sandbox,
     suite: loadSuite,
     // Nobody listens on port 9: a stage that reaches for the Hub unasked fails.
     hub: openHub({ hubUrl: 'http://127.0.0.1:9', token: undefined, redact: (text) => text }),

@@ -56,7 +56,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
 
   async pins({ params, services }) {
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
-    const { level, toolchains } = await sandboxFor(params, services);
+    const { level, toolchains } = await services.sandboxFacts(isolation(params));
     // A score that a missing compiler left unverified must be made again once the compiler is there.
     return {
       suites: Object.fromEntries(suites.map((suite) => [suite.name, suite.digest])),
@@ -75,7 +75,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
 
   async run(context) {
     const { params, services, output, seed } = context;
-    const sandbox = await sandboxFor(params, services);
+    const sandbox = await services.sandbox(isolation(params));
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     const outcomes = new Map<string, ProblemOutcome[]>();
     const tokens = { input: 0, output: 0 };
@@ -152,8 +152,8 @@ async function prepareLanguages(suites: readonly Suite[], sandbox: Sandbox, { em
   }
 }
 
-async function sandboxFor(params: Params, services: StageServices): Promise<Sandbox> {
-  return services.sandbox({ withoutIsolation: params.without_sandbox !== undefined });
+function isolation({ without_sandbox }: Params) {
+  return { withoutIsolation: without_sandbox !== undefined };
 }
 
 /** Asks and scores one variant on one suite, in the order of the problems. What was scored before a crash is not scored again. */

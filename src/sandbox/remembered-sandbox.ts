@@ -1,0 +1,86 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeJsonAtomic } from '../base/files/atomic-file.js';
+import { makeDirectory } from '../base/files/durable-directory.js';
+import { stampOf } from '../base/files/hash-memo.js';
+import { type Sha256, sha256Json, sha256Schema } from '../base/hash.js';
+import { LANGUAGES, type Sandbox, type SandboxLevel } from './sandbox.js';
+import { findProgram } from './toolchains.js';
+
+/** What there is to know about a sandbox before anything runs in it. */
+export type SandboxFacts = Pick<Sandbox, 'level' | 'toolchains'>;
+
+const memorySchema = z.object({
+  schema: z.literal(1),
+  machine: sha256Schema,
+  level: z.custom<SandboxLevel>((value) => typeof value === 'object' && value !== null && 'kind' in value),
+  toolchains: z.partialRecord(z.enum(LANGUAGES), z.string()),
+});
+
+/** Programs that decide what the sandbox is, or are run in it to see whether they work there. */
+const PROGRAMS = ['bwrap', 'prlimit', 'setpriv', 'env', 'python3', 'gcc', 'g++', 'go'] as const;
+/** Kernel settings that decide whether ordinary users may make namespaces. */
+const SETTINGS = [
+  'kernel/unprivileged_userns_clone',
+  'kernel/apparmor_restrict_unprivileged_userns',
+  'user/max_user_namespaces',
+] as const;
+
+export interface RememberOptions {
+  readonly cacheFolder: string;
+  /** Where programs are looked up. */
+  readonly path: string;
+  readonly open: () => Promise<Sandbox>;
+}
+
+/**
+ * What opening the sandbox would find. To open it starts a dozen programs, so what was found is remembered for as long as this is the
+ * same boot of the same kernel with the same programs. Only for those who ask what there is: whoever runs something opens it.
+ */
+export async function sandboxFacts({ cacheFolder, path, open }: RememberOptions): Promise<SandboxFacts> {
+  const memory = join(cacheFolder, 'sandbox.json');
+  const machine = await machineNow(path);
+  try {
+    const known = memorySchema.parse(JSON.parse(await readFile(memory, 'utf8')));
+    if (known.machine === machine) return known;
+  } catch {
+    // Never asked before, or by another version.
+  }
+  const { level, toolchains } = await open();
+  try {
+    await makeDirectory(cacheFolder);
+    await writeJsonAtomic(memory, { schema: 1, machine, level, toolchains });
+  } catch {
+    // Then it is looked for again the next time.
+  }
+  return { level, toolchains };
+}
+
+async function machineNow(path: string): Promise<Sha256> {
+  const programs = await Promise.all(PROGRAMS.map(async (name) => [name, await identityOf(findProgram(name, path))]));
+  const settings = await Promise.all(SETTINGS.map(async (name) => [name, await textOf(`/proc/sys/${name}`)]));
+  return sha256Json({
+    programs: Object.fromEntries(programs),
+    settings: Object.fromEntries(settings),
+    node: await identityOf(process.execPath),
+    kernel: release(),
+    boot: await textOf('/proc/sys/kernel/random/boot_id'),
+    user: process.getuid?.() ?? -1,
+    path,
+  });
+}
+
+async function identityOf(program: string | null): Promise<string> {
+  if (program === null) return 'none';
+  const real = await realpath(program);
+  return `${real} ${(await stampOf(real)).identity}`;
+}
+
+async function textOf(path: string): Promise<string> {
+  return readFile(path, 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  );
+}
