@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -50,11 +51,22 @@ export async function moveWorkAway(state: StateDirectory, fingerprint: Sha256): 
   await rename(folderOf(state, fingerprint, newest), folderOf(state, fingerprint, newest + 1));
 }
 
+/** What the name of work ends in that is being removed: nobody goes on from half of it. */
+const REMOVED = '.removed';
+
 /** Removes the work of a fingerprint. The caller holds the lock. */
 export async function removeWork(state: StateDirectory, fingerprint: Sha256): Promise<void> {
   for (const generation of await generations(state, fingerprint)) {
-    await rm(folderOf(state, fingerprint, generation), { recursive: true, force: true });
+    const folder = folderOf(state, fingerprint, generation);
+    const removed = `${folder}.${randomBytes(4).toString('hex')}${REMOVED}`;
+    await rename(folder, removed);
+    await rm(removed, { recursive: true, force: true });
   }
+}
+
+/** Whether the name is that of work whose removal was cut off. */
+export function isRemoved(name: string): boolean {
+  return name.endsWith(REMOVED);
 }
 
 /** Whether an interrupted run has left something to go on from. */

@@ -5,6 +5,8 @@ import { HubApiError } from '@huggingface/hub';
 import { SecpiError } from '../base/errors.js';
 import { makeDirectory, syncDirectory } from '../base/files/durable-directory.js';
 import { ifThere } from '../base/files/if-there.js';
+import { syncFile } from '../base/files/sync-file.js';
+import { atPath } from '../base/files/system-error.js';
 import { holdsContentOf } from './file-hash.js';
 import type { HubRepo, RemoteFile } from './hub.js';
 import type { CallParams, HubClient } from './hub-client.js';
@@ -52,9 +54,7 @@ export async function downloadFile({ client, repo, commit, file, to, signal }: D
       { hint: 'Try again; if it stays so, the repository or a proxy in between is broken.' },
     );
   });
-  const handle = await open(part, 'r');
-  await handle.sync();
-  await handle.close();
+  await syncFile(part);
   await rename(part, to);
   await syncDirectory(dirname(to));
 }
@@ -87,7 +87,9 @@ async function fetchInto(
     // Piece by piece, so that what has arrived is in the file when the connection breaks.
     for await (const piece of body ?? []) {
       signal.throwIfAborted();
-      await handle.writeFile(piece);
+      await handle.writeFile(piece).catch((error: unknown) => {
+        throw atPath(error, part);
+      });
     }
   } finally {
     await handle.close();

@@ -1,5 +1,7 @@
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemCode } from './if-there.js';
+import { atPath } from './system-error.js';
 
 /** Codes with which file systems say that a directory cannot be synced; there is nothing more one could do then. */
 const CANNOT_SYNC = new Set(['EINVAL', 'EPERM', 'EACCES', 'EISDIR', 'ENOTSUP']);
@@ -14,7 +16,7 @@ export async function syncDirectory(path: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    if (!CANNOT_SYNC.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!CANNOT_SYNC.has(systemCode(error) ?? '')) throw atPath(error, path);
   }
 }
 

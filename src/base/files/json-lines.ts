@@ -129,6 +129,11 @@ export async function createJsonLines<T>(
 ): Promise<JsonLinesWriter<T>> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND;
   const handle = await open(path, flags, 0o666);
-  await syncDirectory(dirname(path));
+  try {
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
   return new GroupCommitWriter<T>(handle, path, options.durable ?? true);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { link, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -68,14 +68,21 @@ export async function readLock(path: string): Promise<LockRecord | undefined> {
   }
 }
 
-/** Puts `candidate` in the place of `path` only if nothing is there. A hard link does that in one step with whole content. */
-async function linkIfFree(candidate: string, path: string): Promise<boolean> {
+/**
+ * Puts our record in the place of `path` only if nothing is there. A hard link does that in one step with whole content.
+ * Somebody who cleared up may have taken our candidate for litter, in the moment when it was not written yet.
+ */
+async function linkIfFree({ candidate, text }: Candidate, path: string): Promise<boolean> {
   try {
     await link(candidate, path);
     return true;
   } catch (error) {
     const code = systemCode(error) ?? '';
     if (code === 'EEXIST') return false;
+    if (code === 'ENOENT') {
+      await writeDurably(candidate, text);
+      return linkIfFree({ candidate, text }, path);
+    }
     if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code)) throw error;
     throw new SecpiError('base/no-hard-links', `the file system of ${dirname(path)} has no hard links`, {
       hint: 'Set SECPI_HOME to a folder on another file system.',
@@ -84,9 +91,14 @@ async function linkIfFree(candidate: string, path: string): Promise<boolean> {
   }
 }
 
-interface Attempt {
-  readonly path: string;
+/** A file that holds what is to become the lock. */
+interface Candidate {
   readonly candidate: string;
+  readonly text: string;
+}
+
+interface Attempt extends Candidate {
+  readonly path: string;
   readonly nonce: string;
   readonly takeOver: boolean;
   readonly watch: SilenceWatch;
@@ -105,14 +117,14 @@ type Outcome =
  * nonce. If its holder dies in between, the same rule applies to that lock.
  */
 async function tryAcquire(attempt: Attempt): Promise<Outcome> {
-  const { path, candidate, nonce, takeOver, watch } = attempt;
+  const { path, candidate, text, nonce, takeOver, watch } = attempt;
   for (;;) {
-    if (await linkIfFree(candidate, path)) return { state: 'ours', takenOver: false };
+    if (await linkIfFree(attempt, path)) return { state: 'ours', takenOver: false };
     const record = await readLock(path);
     if (record === undefined) continue;
     // Over NFS a link can succeed although its answer was lost.
     if (record.nonce === nonce) return { state: 'ours', takenOver: false };
-    const liveness = await judge(record);
+    const liveness = await livenessOfLock(record);
     const lives =
       liveness === 'alive' || (liveness === 'unknown' && !takeOver && !(await watch.isDead(path, record.nonce)));
     if (lives) return { state: 'theirs', record, liveness };
@@ -124,7 +136,7 @@ async function tryAcquire(attempt: Attempt): Promise<Outcome> {
       if ((await readLock(path))?.nonce !== record.nonce) continue;
       // `candidate` must stay for its owner's next try, and rename does nothing between two names of one file.
       const replacement = `${candidate}.replacement`;
-      await writeDurably(replacement, await readFile(candidate, 'utf8'));
+      await writeDurably(replacement, text);
       await rename(replacement, path);
       return { state: 'ours', takenOver: liveness === 'unknown' };
     } finally {
@@ -137,7 +149,7 @@ async function tryAcquire(attempt: Attempt): Promise<Outcome> {
 const held = new Set<string>();
 
 /** Whether an owner still has its lock. One of our own that could not be removed when it was given back is nobody's. */
-async function judge({ owner, nonce }: LockRecord): Promise<Liveness> {
+export async function livenessOfLock({ owner, nonce }: LockRecord): Promise<Liveness> {
   const liveness = await livenessOf(owner);
   const isOurs = liveness === 'alive' && owner.pid === process.pid;
   return isOurs && !held.has(nonce) ? 'dead' : liveness;
@@ -152,8 +164,17 @@ async function removeLitter(path: string): Promise<void> {
       await rm(litter, { force: true });
       continue;
     }
-    const record = await readLock(litter).catch(() => undefined);
-    if (record !== undefined && (await judge(record)) === 'dead') await rm(litter, { force: true });
+    if (await isLitter(litter)) await rm(litter, { force: true });
+  }
+}
+
+/** Whether nobody needs it any more: its owner is dead, or died before its name stood in it. */
+async function isLitter(path: string): Promise<boolean> {
+  try {
+    const record = await readLock(path);
+    return record !== undefined && (await livenessOfLock(record)) === 'dead';
+  } catch (error) {
+    return error instanceof SecpiError;
   }
 }
 
@@ -167,8 +188,9 @@ async function take(path: string, options: AcquireOptions, wait: boolean): Promi
   let ours = false;
   held.add(nonce);
   try {
-    await writeDurably(candidate, `${JSON.stringify(record)}\n`);
-    const attempt = { path, candidate, nonce, takeOver: options.takeOver ?? false };
+    const text = `${JSON.stringify(record)}\n`;
+    await writeDurably(candidate, text);
+    const attempt = { path, candidate, text, nonce, takeOver: options.takeOver ?? false };
     const watch = new SilenceWatch(times.silenceSeconds);
     let announced: string | undefined;
     let pause: number = POLL.firstMs;

@@ -1,9 +1,10 @@
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
 import { syncDirectory } from '../../base/files/durable-directory.js';
 import { type HashMemo, settled, stampOf } from '../../base/files/hash-memo.js';
 import { ifThere } from '../../base/files/if-there.js';
+import { syncFile } from '../../base/files/sync-file.js';
 import type { ArtifactFile } from './manifest.js';
 
 /**
@@ -54,14 +55,7 @@ export async function sealFolder(root: string, memo: HashMemo, signal: AbortSign
   let bytes = 0;
   for (const path of content.files) {
     signal.throwIfAborted();
-    const handle = await open(join(root, path), 'r');
-    try {
-      await handle.chmod(SEALED_MODE);
-      await handle.sync();
-      bytes += (await handle.stat()).size;
-    } finally {
-      await handle.close();
-    }
+    bytes += await syncFile(join(root, path), SEALED_MODE);
   }
   for (const folder of content.folders.toReversed()) await syncDirectory(join(root, folder));
   const last = content.files.at(-1);

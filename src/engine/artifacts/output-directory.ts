@@ -61,17 +61,18 @@ class StreamRowWriter implements RowWriter {
   }
 
   close(): Promise<void> {
-    this.#closed ??= new Promise<void>((resolve, reject) => {
-      if (this.#stream.closed) settle();
-      else this.#stream.once('close', settle);
-      this.#stream.end();
-      const failure = (): unknown => this.#failure;
-      function settle(): void {
-        if (failure() === undefined) resolve();
-        else reject(failure());
-      }
-    });
+    this.#closed ??= this.#end();
     return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    // After an error the stream closes by itself, maybe long before anybody asks.
+    if (!this.#stream.closed) {
+      const closed = new Promise<void>((resolve) => this.#stream.once('close', resolve));
+      this.#stream.end();
+      await closed;
+    }
+    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

@@ -2,12 +2,12 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifThere } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
-import { readLock } from '../../base/locks/lock.js';
-import { livenessOf } from '../../base/processes/process-owner.js';
+import { livenessOfLock, readLock } from '../../base/locks/lock.js';
 import { readManifest } from '../artifacts/artifact-store.js';
 import { readUses } from '../runs/leases.js';
 import { type RunRecord, readRuns } from '../runs/run-record.js';
 import type { StateDirectory } from '../state-directory.js';
+import { isRemoved } from '../work-directory.js';
 import { sizeOf } from './folder-size.js';
 
 /** What lies in a state folder, each kind on a line of its own. */
@@ -156,7 +156,7 @@ async function survey(state: StateDirectory): Promise<readonly Found[]> {
   }
   for (const kind of ['work', 'staging'] as const) {
     for (const { name, path } of await within(kind === 'work' ? state.works : state.staging)) {
-      const fingerprint = SHA256.exec(name)?.[0] as Sha256 | undefined;
+      const fingerprint = isRemoved(name) ? undefined : (SHA256.exec(name)?.[0] as Sha256 | undefined);
       const busy = fingerprint !== undefined && (await isHeld(state.lock(fingerprint)));
       const item = { ...(await sized(kind, name.slice(0, 12), path)), busy };
       found.push(fingerprint === undefined ? item : { ...item, fingerprint });
@@ -178,5 +178,5 @@ async function survey(state: StateDirectory): Promise<readonly Found[]> {
 async function isHeld(path: string): Promise<boolean> {
   const record = await readLock(path).catch(() => null);
   if (record === null) return true;
-  return record !== undefined && (await livenessOf(record.owner)) !== 'dead';
+  return record !== undefined && (await livenessOfLock(record)) !== 'dead';
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { messageOf, SecpiError } from '../../base/errors.js';
+import { SecpiError } from '../../base/errors.js';
 import { createJsonLines } from '../../base/files/json-lines.js';
+import { expectedError, sentenceOf } from '../../base/files/system-error.js';
 import type { JournalEvent, RunEvent } from './event.js';
 
 /** Hides secrets in a text. */
@@ -52,8 +53,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const flush = async (): Promise<void> => {
     await written;
     if (failure === undefined) return;
-    throw new SecpiError('engine/journal-lost', `the run's events cannot be written: ${messageOf(failure.cause)}`, {
-      hint: 'Is the disk full?',
+    const reason = expectedError(failure.cause);
+    throw new SecpiError('engine/journal-lost', `the run's events are lost: ${sentenceOf(failure.cause)}`, {
+      hint: reason?.hint,
       cause: failure.cause,
     });
   };

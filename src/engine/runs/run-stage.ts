@@ -1,4 +1,5 @@
 import { SecpiError } from '../../base/errors.js';
+import { exists } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
 import { acquireLock, describeOwner, type Lock, type LockTimes, tryLock } from '../../base/locks/lock.js';
 import type { ArtifactReader } from '../artifacts/artifact.js';
@@ -191,7 +192,7 @@ async function assertInputsHold<Services>({ state, signal }: StageRun<Services>,
 /** Removes the work of a stage whose run was killed between the commit and its tidying up. */
 export async function removeFinishedWork<Services>(context: StageRun<Services>, fingerprint: Sha256): Promise<void> {
   const { state, signal } = context;
-  if (!(await hasWork(state, fingerprint))) return;
+  if (!(await exists(await workFolder(state, fingerprint)))) return;
   // Somebody who holds the lock is making the artifact again and still needs the folder.
   const lock = await tryLock(state.lock(fingerprint), signal);
   if (lock === undefined) return;

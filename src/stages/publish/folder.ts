@@ -1,4 +1,4 @@
-import { lstat, open, rename, rm, rmdir } from 'node:fs/promises';
+import { lstat, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { SecpiError } from '../../base/errors.js';
@@ -6,6 +6,7 @@ import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { copyBytes } from '../../base/files/copy.js';
 import { makeDirectory, syncDirectory } from '../../base/files/durable-directory.js';
 import { ifThere, readIfThere } from '../../base/files/if-there.js';
+import { syncFile } from '../../base/files/sync-file.js';
 import { sentenceOf } from '../../base/files/system-error.js';
 import { sha256File } from '../../base/hash.js';
 import type { PublishedFile } from './records.js';
@@ -95,14 +96,8 @@ async function put({ from }: TreeFile, temporary: string, to: string, signal: Ab
   await makeDirectory(dirname(temporary));
   await makeDirectory(dirname(to));
   await copyBytes(from, temporary, signal);
-  const handle = await open(temporary, 'r');
-  try {
-    // What lies in the store is read-only; what is published belongs to whoever asked for it.
-    await handle.chmod(PUBLISHED_MODE);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  // What lies in the store is read-only; what is published belongs to whoever asked for it.
+  await syncFile(temporary, PUBLISHED_MODE);
   await rename(temporary, to);
   await syncDirectory(dirname(to));
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SilenceWatch } from '../../../src/base/locks/heartbeat.js';
@@ -106,6 +106,22 @@ describe('acquireLock', () => {
     await lock.assertHeld();
     await lock.release();
     expect(await readdir(join(path, '..'))).toEqual([]);
+  });
+
+  it('sweeps up what was torn, and goes on when it was itself taken for that', async () => {
+    const path = fresh();
+    const first = await acquireLock(path, { signal: never() });
+    await writeFile(`${path}.torn.candidate`, '{"schema": 1, "no');
+    const waiting: string[] = [];
+    const second = acquireLock(path, { signal: never(), onWaiting: ({ nonce }) => waiting.push(nonce) });
+    await expect.poll(() => waiting).toEqual([first.nonce]);
+    for (const name of await readdir(dirname(path)))
+      if (name.endsWith('.candidate')) await rm(join(dirname(path), name), { force: true });
+    await first.release();
+    const lock = await second;
+    await lock.assertHeld();
+    await lock.release();
+    expect(await readdir(dirname(path))).toEqual([]);
   });
 
   it('waits for a live owner, says so once, and goes on when it is done', async () => {

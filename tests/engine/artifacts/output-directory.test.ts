@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sha256 } from '../../../src/base/hash.js';
@@ -54,5 +55,18 @@ describe('openOutputDirectory', () => {
       await expect(rows.close()).rejects.toMatchObject({ code: 'ENOSPC', path: join(home.folder, 'rows.jsonl') });
     }
     await expect(output.close()).rejects.toMatchObject({ code: 'ENOSPC' });
+  });
+
+  it('says so too when the file was given up long before anybody asks', async () => {
+    await using home = await temporaryState();
+    const output = openOutputDirectory(home.folder, noAdopting);
+    const rows = await output.rows('rows.jsonl');
+    {
+      using _watch = await watchFaults(({ call }) => (call === 'write' ? { code: 'EIO' } : 'none'));
+      await rows.write({ n: 1 });
+      await sleep(50);
+    }
+    await expect(rows.write({ n: 2 })).rejects.toMatchObject({ code: 'EIO' });
+    await expect(rows.close()).rejects.toMatchObject({ code: 'EIO' });
   });
 });

@@ -9,6 +9,7 @@ import { type GarbageOptions, type Item, planGarbage } from '../../../src/engine
 import { sweep } from '../../../src/engine/garbage/sweep.js';
 import { Leases } from '../../../src/engine/runs/leases.js';
 import type { StateDirectory } from '../../../src/engine/state-directory.js';
+import { hasWork, removeWork } from '../../../src/engine/work-directory.js';
 import { watchFaults } from '../../support/fault-points.js';
 import { Gate, smallFlow } from '../fixtures/small-flow.js';
 import { runDemo, temporaryState } from '../fixtures/temporary-state.js';
@@ -80,6 +81,23 @@ describe('planGarbage', () => {
     await mkdir(home.state.work(sha256('nobody')), { recursive: true });
     expect(kinds(await garbageOf(home.state))).toEqual(['work']);
     expect(kinds(await garbageOf(home.state, { keepRuns: 0 }))).toEqual(['runs', 'work', 'work']);
+  });
+
+  it('lets work go whose removal was cut off, and nobody goes on from it', async () => {
+    await using home = await temporaryState();
+    const fingerprint = sha256('train');
+    const work = home.state.work(fingerprint);
+    await mkdir(work, { recursive: true });
+    await writeFile(join(work, 'checkpoint'), '1');
+    await (await liveRun(home.state)).work(fingerprint);
+    expect(await garbageOf(home.state)).toEqual([]);
+    {
+      using _watch = await watchFaults(({ call }) => (call === 'remove' ? { code: 'EIO' } : 'none'));
+      await expect(removeWork(home.state, fingerprint)).rejects.toMatchObject({ code: 'EIO' });
+    }
+    expect(await hasWork(home.state, fingerprint)).toBe(false);
+    expect(kinds((await clean(home.state)).removed)).toEqual(['work']);
+    expect(await readdir(home.state.works)).toEqual([]);
   });
 
   it('drops the oldest runs until the rest fits, but never the newest, and says when that is not enough', async () => {
