@@ -63,7 +63,9 @@ async function fetchUv(interpreter: string, folder: string, context: SetUpContex
   await rm(folder, { recursive: true, force: true });
   await runStep([interpreter, '-m', 'venv', folder], context);
   const pip = [join(folder, 'bin', 'python'), '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check'];
-  await runStep([...pip, `uv==${UV_VERSION}`], { ...context, say: () => undefined });
+  // Where no wheel fits, pip would build uv from its Rust sources, which takes longer than uv can ever save.
+  const what = ['--only-binary', ':all:', `uv==${UV_VERSION}`];
+  await runStep([...pip, ...what], { ...context, say: () => undefined });
 }
 
 async function starts(program: string, context: SetUpContext): Promise<boolean> {

@@ -32,7 +32,8 @@ describe('uv', () => {
 
   it('is fetched once through pip, in the version that is pinned, and keeps its packages beside the environments', async () => {
     const uv = await find();
-    const version = /^-m pip install .* uv==(\d+\.\d+\.\d+)$/.exec((await fetched())[0] ?? '')?.[1] ?? '';
+    const version =
+      /^-m pip install .* --only-binary :all: uv==(\d+\.\d+\.\d+)$/.exec((await fetched())[0] ?? '')?.[1] ?? '';
     const home = join(folder.path, 'cache', 'uv');
     expect(uv).toEqual({
       program: join(home, version, 'bin', 'uv'),
