@@ -1,12 +1,13 @@
 // Brings a fresh clone to the point where `secpi` runs. Plain JavaScript without dependencies, because it runs before
 // anything is installed. Every step is skipped when nothing has changed.
+import '../bin/check-node.js';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..');
-export const secpi = join(root, 'dist', 'cli', 'main.js');
+export const secpi = join(root, 'bin', 'secpi.js');
 
 /** Runs a program to its end with our terminal; resolves to its exit code (128 + signal number style codes included). */
 export function run(command, args, options = {}) {
@@ -40,16 +41,8 @@ async function must(what, command, args) {
   }
 }
 
-function checkNode() {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major > 20 || (major === 20 && minor >= 19)) return;
-  process.stderr.write(`secpi needs Node 20.19 or newer; this is ${process.versions.node}.\n`);
-  process.exit(2);
-}
-
 /** npm packages, compiled TypeScript, system packages and the Python environment. `development` adds what the tests need. */
 export async function bootstrap({ development = false } = {}) {
-  checkNode();
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');

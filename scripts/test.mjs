@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { bootstrap, root, run, secpi } from './bootstrap.mjs';
 
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length);
@@ -29,6 +29,8 @@ const runners = [
   check('python-format', python, ['-m', 'ruff', 'format', '--check', '.'], trainers),
   check('python-types', python, ['-m', 'mypy', 'secpi_trainers'], trainers),
   vitest('vitest', 'fast'),
+  vitest('vitest-node-24', 'fast', newerNode),
+  vitest('faults', 'faults'),
   pytest('pytest'),
   vitest('end-to-end', 'end-to-end'),
   vitest('quickstart', 'quickstart'),
@@ -39,13 +41,17 @@ function check(name, command, args, options = {}) {
   return { name, run: async () => tally((await run(command, args, options)) === 0 ? { passed: 1 } : { failed: 1 }) };
 }
 
-function vitest(name, project) {
+/** The tests of one project; with another Node when `findNode` gives one, which then is the `node` of all that they start too. */
+function vitest(name, project, findNode = () => process.execPath) {
   const report = join(results, `${name}.json`);
+  const program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   return {
     name,
     run: async () => {
-      const code = await run(tool('vitest'), args);
+      const node = findNode();
+      const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) };
+      const code = await run(node, [program, ...args], { env });
       const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
         readFileSync(report, 'utf8'),
       );
@@ -54,6 +60,17 @@ function vitest(name, project) {
       return tally({ passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests });
     },
   };
+}
+
+/** Throws when it cannot be had: tests that did not run count as failed. */
+function newerNode() {
+  const script = ['--import', 'tsx', join(root, 'scripts', 'newer-node.ts')];
+  const { status, stdout } = spawnSync(process.execPath, script, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw new Error('NOT RUN: the fast tests with a newer Node, because there is none (see above)');
+  return stdout.trim();
 }
 
 function pytest(name) {

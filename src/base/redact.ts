@@ -1,3 +1,5 @@
+import { maskerOf } from './mask-values.js';
+
 /** Takes secrets out of a text before it goes anywhere: terminal, journal, error, report. */
 export type Redactor = (text: string) => string;
 
@@ -10,7 +12,11 @@ const MIN_SECRET_LENGTH = 6;
 const SECRET_NAME =
   /(^|_)(TOKEN|KEY|APIKEY|PASS|PASSWD|PASSPHRASE|PAT|CREDENTIALS?)$|SECRET|PASSWORD|(^|_)TOKEN_|API_?KEY/i;
 
-/** Secrets that give themselves away by their shape, in case they did not come from the environment. */
+/**
+ * Secrets that give themselves away by their shape, in case they did not come from the environment. These patterns and those
+ * below see text that models and strangers made: an attempt that fails has to fail within a fixed number of characters, or
+ * on characters that no other attempt looks at.
+ */
 const SECRET_SHAPES: readonly RegExp[] = [
   /\bhf_[A-Za-z0-9]{16,}/g,
   /\bsk-[A-Za-z0-9_-]{16,}/g,
@@ -22,7 +28,8 @@ const SECRET_SHAPES: readonly RegExp[] = [
 /** Places where the secret is what follows (or stands between) something that stays readable. */
 const SECRET_PLACES: readonly [RegExp, string][] = [
   [/\b(Bearer\s+)(?!\[redacted\])[A-Za-z0-9._~+/-]{6,}=*/gi, `$1${MASK}`],
-  [/(\b[a-z][a-z0-9+.-]*:\/\/)(?!\[redacted\]@)[^\s/?#@'"<>]+@/gi, `$1${MASK}@`],
+  // What stands before `://` is not looked at: to find where a scheme begins costs a second look at each of its characters.
+  [/(?<=:\/\/)(?!\[redacted\]@)[^\s/?#@'"<>]+@/g, `${MASK}@`],
 ];
 
 /** Whether an environment variable of this name holds a secret (`HF_TOKEN`, `OPENAI_API_KEY`, `DB_PASSWORD`, …). */
@@ -49,11 +56,9 @@ export function createRedactor(
     value !== undefined && isSecretName(name) ? [value] : [],
   );
   const values = [...named, ...more].flatMap(spellings).filter((value) => value.length >= MIN_SECRET_LENGTH);
-  // The longest first: a secret may be the beginning of another.
-  const known = [...new Set(values)].sort((a, b) => b.length - a.length);
-  const byValue = known.length === 0 ? undefined : new RegExp(known.map(escapeForRegExp).join('|'), 'g');
+  const maskKnown = maskerOf([...new Set(values)], MASK);
   return (text) => {
-    let clean = byValue === undefined ? text : text.replace(byValue, MASK);
+    let clean = maskKnown(text);
     for (const shape of SECRET_SHAPES) clean = clean.replace(shape, MASK);
     for (const [place, masked] of SECRET_PLACES) clean = clean.replace(place, masked);
     return clean;
@@ -67,8 +72,4 @@ function inUrl(text: string): string {
     // Half of a surrogate pair: it cannot stand in a URL either.
     return text;
   }
-}
-
-function escapeForRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

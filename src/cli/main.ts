@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import type { CliEnvironment } from './environment.js';
 import { collectValues, sizeInBytes, wholeNumber } from './option-values.js';

@@ -22,9 +22,15 @@ export function limitsFor(toolchain: Language | null, given: Partial<SandboxLimi
   return { ...BASE, ...(toolchain === null ? {} : BY_TOOLCHAIN[toolchain]), ...given };
 }
 
+/**
+ * What Node maps for itself. Since Node 24 that is 512 MiB for the code of each isolate, which count as if they were used: this
+ * is enough for the program and one worker thread.
+ */
+export const NODE_OWN_MIB = 1280;
+
 const BY_TOOLCHAIN: Readonly<Record<Language, Partial<SandboxLimits>>> = {
   python: { addressSpaceBytes: 1024 * MIB },
-  javascript: { dataBytes: 1024 * MIB },
+  javascript: { dataBytes: (512 + NODE_OWN_MIB) * MIB },
   c: { wallSeconds: 30, cpuSeconds: 30, dataBytes: 2048 * MIB },
   cpp: { wallSeconds: 60, cpuSeconds: 60, dataBytes: 2048 * MIB },
   go: { wallSeconds: 120, cpuSeconds: 120, dataBytes: 2048 * MIB, processes: 256 },

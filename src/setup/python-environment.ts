@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { SecpiError } from '../base/errors.js';
 import { sha256 } from '../base/hash.js';
 import { acquireLock } from '../base/locks/lock.js';
 import { packageRoot } from '../base/package-root.js';
+import { type PackageInstaller, packageInstaller } from './package-installer.js';
+import { findInterpreter } from './python-interpreter.js';
+import type { SetUpContext } from './set-up-step.js';
 
 /** The Python environment that trainers and model servers run in: a venv under the user's cache, named by what is in it. */
 export interface PythonEnvironment {
@@ -14,8 +16,6 @@ export interface PythonEnvironment {
   readonly python: string;
 }
 
-/** The pinned packages ask for it; the trainers' own code runs on 3.10. */
-const oldestPython = [3, 11] as const;
 const lockFile = join(packageRoot, 'trainers', 'requirements.lock');
 const developmentLockFile = join(packageRoot, 'trainers', 'requirements-dev.lock');
 /** Where PyTorch publishes builds without CUDA; pip's own index has only the CUDA build for Linux on x86-64. */
@@ -39,22 +39,18 @@ export async function findPythonEnvironment(cache: string): Promise<PythonEnviro
   });
 }
 
-export interface PrepareOptions {
+export interface PrepareOptions extends SetUpContext {
   readonly cache: string;
   /** Also installs pytest, mypy and ruff, for secpi's own tests. */
   readonly development: boolean;
-  /** What the installers see: `PATH`, and what pip or uv are configured with. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Progress, one line at a time. */
-  readonly say: (line: string) => void;
   /** Where builds of PyTorch without CUDA are looked for; default PyTorch's own index. */
   readonly torchIndex?: string;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Makes the environment unless it is there already; quick when it is. uv is used when it is installed, else venv and pip. Of
- * several that are started together one works and the others wait.
+ * Makes the environment unless it is there already; quick when it is. Of several that are started together one works and the
+ * others wait.
  *
  * @throws SecpiError `python/not-found` (no suitable interpreter), `python/set-up-failed`; the signal's reason while waiting.
  */
@@ -68,14 +64,16 @@ export async function preparePythonEnvironment(options: PrepareOptions): Promise
     onWaiting: ({ owner }) => options.say(`process ${owner.pid} is setting Python up already; waiting for it`),
   });
   try {
-    const uv = await works(['uv', '--version'], options);
+    const python = await findInterpreter(options);
+    const installer = await packageInstaller(python.path, options);
     if (missing('ready')) {
-      await makeEnvironment(target, uv, options);
+      options.say(`Python ${python.version}: making an environment in ${target.folder}`);
+      await makeEnvironment(target, python.path, installer, options);
       await writeFile(stamp(target, 'ready'), '');
     }
     if (options.development && missing(developmentStamp)) {
       options.say('installing pytest, mypy and ruff');
-      await install(target, uv, ['-r', developmentLockFile], options);
+      await installer.install(target.python, ['-r', developmentLockFile]);
       await writeFile(stamp(target, developmentStamp), '');
     }
   } finally {
@@ -84,100 +82,44 @@ export async function preparePythonEnvironment(options: PrepareOptions): Promise
   return target;
 }
 
-async function makeEnvironment(target: PythonEnvironment, uv: boolean, options: PrepareOptions): Promise<void> {
-  const python = await findInterpreter(options);
+async function makeEnvironment(
+  target: PythonEnvironment,
+  interpreter: string,
+  installer: PackageInstaller,
+  options: PrepareOptions,
+): Promise<void> {
   // Without its stamp it is the rest of an interrupted set-up: a half-installed venv cannot be repaired reliably.
   await rm(target.folder, { recursive: true, force: true });
   await mkdir(join(options.cache, 'python'), { recursive: true });
-  options.say(`Python ${python.version}: making an environment in ${target.folder}`);
-  await command(
-    uv ? ['uv', 'venv', '--python', python.path, target.folder] : [python.path, '-m', 'venv', target.folder],
-    options,
-  );
-  await installTorch(target, uv, options);
-  options.say('installing transformers, TRL, PEFT and what they need');
-  await install(target, uv, ['-r', lockFile], options);
+  await installer.makeEnvironment(interpreter, target.folder);
+  await installTorchWithoutCuda(target, installer, options);
+  options.say('installing torch, transformers, TRL, PEFT and what they need');
+  await installer.install(target.python, ['-r', lockFile]);
 }
 
 /** A CUDA build of PyTorch is gigabytes; without a GPU the CPU build is taken where it can be had. */
-async function installTorch(target: PythonEnvironment, uv: boolean, options: PrepareOptions): Promise<void> {
-  const lock = await readFile(lockFile, 'utf8');
-  const torch = /^torch==\S+/m.exec(lock)?.[0];
-  if (torch === undefined) throw new SecpiError('python/bad-lock', `${lockFile} does not pin torch`);
-  const cpuOnly = process.platform === 'linux' && !hasNvidiaGpu();
-  const index = options.torchIndex ?? torchCpuIndex;
-  if (cpuOnly && (await reachable(index))) {
-    options.say(`installing ${torch} (CPU build, about 200 MB)`);
-    await install(target, uv, ['--index-url', index, torch], options);
-    return;
-  }
-  const why = cpuOnly
-    ? " (PyTorch's CPU index is not reachable: if your package index has the CUDA build only, this is about 3 GB)"
-    : '';
-  options.say(`installing ${torch}${why}`);
-  await install(target, uv, [torch], options);
-}
-
-async function install(
+async function installTorchWithoutCuda(
   target: PythonEnvironment,
-  uv: boolean,
-  what: readonly string[],
+  installer: PackageInstaller,
   options: PrepareOptions,
 ): Promise<void> {
-  const installer = uv
-    ? ['uv', 'pip', 'install', '--python', target.python]
-    : [target.python, '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check'];
-  await command([...installer, ...what], options);
-}
-
-/** Runs one installation step; shows which package it is at, and the end of its output when it fails. */
-async function command(argv: readonly string[], options: PrepareOptions): Promise<void> {
-  const [file = '', ...args] = argv;
-  const tail: string[] = [];
-  const child = execa(file, args, { ...inside(options), all: true, reject: false, buffer: false });
-  for await (const line of child.iterable({ from: 'all' })) {
-    tail.push(line);
-    if (tail.length > 15) tail.shift();
-    const step = /^(?:Collecting|Downloading|Installing collected packages|Prepared|Installed)\b.*/.exec(
-      line.trim(),
-    )?.[0];
-    if (step !== undefined) options.say(`  ${step.length > 100 ? `${step.slice(0, 100)}…` : step}`);
+  if (process.platform !== 'linux' || hasNvidiaGpu()) return;
+  const index = options.torchIndex ?? torchCpuIndex;
+  if (!(await reachable(index))) {
+    options.say(
+      "PyTorch's CPU index is not reachable: if your package index has the CUDA build only, torch is about 3 GB",
+    );
+    return;
   }
-  const result = await child;
-  if (result.exitCode === 0) return;
-  throw new SecpiError('python/set-up-failed', `\`${[file, ...args].join(' ')}\` failed:\n${tail.join('\n')}`, {
-    hint: 'Is there a network, or a package index that pip is configured with? The set-up can be started again at any time.',
-    cause: result.cause,
-  });
-}
-
-/** The first suitable Python on PATH. */
-async function findInterpreter(options: PrepareOptions): Promise<{ path: string; version: string }> {
-  const script = 'import sys, venv, ensurepip; print(sys.executable, "%d.%d.%d" % sys.version_info[:3])';
-  for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11', 'python']) {
-    const result = await execa(name, ['-c', script], { ...inside(options), reject: false });
-    const [path, version] = (typeof result.stdout === 'string' ? result.stdout : '').trim().split(' ');
-    if (result.exitCode !== 0 || path === undefined || version === undefined) continue;
-    const [major = 0, minor = 0] = version.split('.').map(Number);
-    if (major === oldestPython[0] && minor >= oldestPython[1] && minor <= 13) return { path, version };
-  }
-  throw new SecpiError('python/not-found', `no Python ${oldestPython.join('.')} to 3.13 with venv was found on PATH`, {
-    hint: 'Install one; on Debian or Ubuntu: apt-get install python3 python3-venv',
-  });
+  const torch = /^torch==\S+/m.exec(await readFile(lockFile, 'utf8'))?.[0];
+  if (torch === undefined) throw new SecpiError('python/bad-lock', `${lockFile} does not pin torch`);
+  options.say(`installing ${torch} (CPU build, about 200 MB)`);
+  await installer.install(target.python, [torch], index);
 }
 
 /** Whether this machine has an NVIDIA driver loaded; decides which PyTorch build is wanted. */
 export function hasNvidiaGpu(): boolean {
   return existsSync('/dev/nvidiactl') || existsSync('/proc/driver/nvidia/version');
-}
-
-async function works([file, ...args]: readonly [string, ...string[]], options: PrepareOptions): Promise<boolean> {
-  return (await execa(file, args, { ...inside(options), reject: false })).exitCode === 0;
-}
-
-/** How programs are started here: with the environment that was given, and nothing to type into. */
-function inside({ environment }: PrepareOptions) {
-  return { env: { ...environment }, extendEnv: false, stdin: 'ignore' } as const;
 }
 
 async function reachable(url: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { NODE_OWN_MIB } from '../sandbox/limits.js';
 import type { Language, SandboxLimits } from '../sandbox/sandbox.js';
 
 const MIB = 1024 * 1024;
@@ -75,8 +76,7 @@ export function commandsFor(
   }
 }
 
-/** What the runtimes map for themselves: stacks of their threads, code, the garbage collector's books. */
-const NODE_OWN_MIB = 512;
+/** What Go's runtime maps for itself: stacks of its threads, code, the garbage collector's books. */
 const GO_OWN_MIB = 128;
 
 const C_FLAGS = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-o', PROGRAM];

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRedactor, isSecretName } from '../../src/base/redact.js';
@@ -61,5 +62,54 @@ describe('createRedactor', () => {
         expect(redact(once)).toBe(once);
       }),
     );
+  });
+
+  it.each([
+    ['https://me:pw1234@host/path', 'https://[redacted]@host/path'],
+    ['postgres+ssl://u:p%40w@db:5432/x', 'postgres+ssl://[redacted]@db:5432/x'],
+    ['(git+https://token@host)', '(git+https://[redacted]@host)'],
+    ['"http://u:p@h","http://v:q@i"', '"http://[redacted]@h","http://[redacted]@i"'],
+    ['a-b-c.d+e://u:p@h', 'a-b-c.d+e://[redacted]@h'],
+    ['S3://U:P@h', 'S3://[redacted]@h'],
+    ['http://one:two://u:p@h', 'http://one:two://[redacted]@h'],
+    ['https://[redacted]@host', 'https://[redacted]@host'],
+    ['https://host/who@where https://host?who@where https://host who@where', undefined],
+    ['BEARER   abcdef/+~.-_==', 'BEARER   [redacted]'],
+    ['bearer\n\tabcdef rest', 'bearer\n\t[redacted] rest'],
+    ['Bearer [redacted]', 'Bearer [redacted]'],
+    ['Bearer short', 'Bearer short'],
+    ['forbearer abcdefghij', 'forbearer abcdefghij'],
+    [
+      `ghp_${'a'.repeat(20)} gho_${'b'.repeat(36)} ghx_${'c'.repeat(36)}`,
+      `[redacted] [redacted] ghx_${'c'.repeat(36)}`,
+    ],
+    [`github_pat_${'a_'.repeat(10)}`, '[redacted]'],
+    [`AKIA${'A1'.repeat(8)} AKIA${'A1'.repeat(9)}`, `[redacted] AKIA${'A1'.repeat(9)}`],
+    [`sk-${'a'.repeat(15)} sk-${'a'.repeat(16)}`, `sk-${'a'.repeat(15)} [redacted]`],
+  ])('masks %j', (text, expected = text) => expect(createRedactor({})(text)).toBe(expected));
+
+  it('masks the password of an address whatever the scheme looks like, even when it is a secret itself', () => {
+    expect(createRedactor({ A_TOKEN: 'scheme' })('scheme://u:p@h')).toBe('[redacted]://[redacted]@h');
+  });
+
+  const length = 5_000_000;
+  const long = (piece: string) => piece.repeat(Math.ceil(length / piece.length));
+  /** None of them stands in a row of `a`s, and all of them nearly do. */
+  const alike = Array.from({ length: 2000 }, (_, index) => `${'a'.repeat(6 + index)}b`);
+  const redact = createRedactor({}, alike);
+  it.each([
+    ['schemes without an end', long('a-')],
+    ['an address without a name', `${long('a-')}://${long('b')}`],
+    ['addresses in addresses', long('a://b')],
+    ['names without a host', long('a://b:c;')],
+    ['no more than colons and slashes', long('://')],
+    ['bearers of nothing', long('Bearer ')],
+    ['a bearer of blanks', `Bearer ${long(' ')}`],
+    ['tokens too short', long('sk-hf_ghp_AKIA')],
+    ['tokens just too short', long(`sk-${'a'.repeat(15)} AKIA${'A'.repeat(17)} `)],
+    ['what nearly are thousands of known secrets', long('a')],
+  ])('takes time in proportion to the text: %s', (_what, text) => {
+    // Each takes about a tenth of a second; what is quadratic would take hours, and has to be stopped from outside.
+    expect(() => runInNewContext('redact(text)', { redact, text }, { timeout: 30_000 })).not.toThrow();
   });
 });

@@ -9,7 +9,7 @@ import type { Manifest } from '../../src/engine/artifacts/manifest.js';
 import type { JournalEvent, RunFinished } from '../../src/engine/runs/event.js';
 
 /** The built command line, as users run it. */
-const secpi = join(packageRoot, 'dist', 'cli', 'main.js');
+const secpi = join(packageRoot, 'bin', 'secpi.js');
 export const smallRecipe = join(packageRoot, 'tests', 'e2e', 'small.yaml');
 export const quickstartRecipe = join(packageRoot, 'recipes', 'quickstart.yaml');
 

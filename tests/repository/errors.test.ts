@@ -8,6 +8,10 @@ const page = readFileSync(join(packageRoot, 'docs', 'errors.md'), 'utf8');
 const listed = [...page.matchAll(/^\| `([a-z]+\/[a-z-]+)` \|/gm)].map(([, code = '']) => code);
 
 const typescript = sourceFiles().map((path) => readFileSync(path, 'utf8'));
+/** What the program says before it is loaded. */
+const launcher = readdirSync(join(packageRoot, 'bin')).map((name) =>
+  readFileSync(join(packageRoot, 'bin', name), 'utf8'),
+);
 const pythonFolder = join(packageRoot, 'trainers', 'secpi_trainers');
 const python = readdirSync(pythonFolder)
   .filter((name) => name.endsWith('.py'))
@@ -37,6 +41,7 @@ function codesInSources(): readonly string[] {
   return [
     ...direct.filter((code) => rooms.has(code.split('/')[0] ?? '')),
     ...Object.values(composed).flat(),
+    ...matches(launcher, /'(usage\/[a-z-]+)'/g),
     ...trainer,
   ];
 }

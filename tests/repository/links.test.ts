@@ -14,7 +14,7 @@ const pages = [
 ];
 
 /** Folders whose files a page may name in code style; what it says of them has to be there. */
-const namedPath = /^(?:src|docs|docker|bench|scripts|tests|trainers|catalogue|recipes|\.ci)\/[\w./-]+$/;
+const namedPath = /^(?:src|bin|docs|docker|bench|scripts|tests|trainers|catalogue|recipes|\.ci)\/[\w./-]+$/;
 
 describe.each(pages)('%s', (page) => {
   const text = readFileSync(join(packageRoot, page), 'utf8');

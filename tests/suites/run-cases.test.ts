@@ -101,6 +101,25 @@ describe('runCases', () => {
     }
   });
 
+  it('leaves room for what Node takes for itself, a worker thread included', async () => {
+    const entry = "import { answer } from './solution.mjs';\nconsole.log(await answer());\n";
+    const result = await score(
+      {
+        language: 'javascript',
+        entry: { name: 'entry.mjs', content: entry },
+        solution: 'solution.mjs',
+        cases: [declared('answers', 'functional', { stdout: 'from a worker' })],
+        limits: { wallSeconds: 10, memoryMib: 64 },
+      },
+      `import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+const worker = new Worker("require('node:worker_threads').parentPort.postMessage('from a worker')", { eval: true });
+export const answer = async () => (await once(worker, 'message'))[0];
+`,
+    );
+    expect(whys(result)).toEqual(['']);
+  });
+
   it('stops when it is cancelled', async () => {
     const controller = new AbortController();
     const running = score(greeting, 'while True: pass\n', controller.signal);

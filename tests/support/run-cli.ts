@@ -12,7 +12,7 @@ export interface CliResult {
 }
 
 const source = join(packageRoot, 'src', 'cli', 'main.ts');
-const built = join(packageRoot, 'dist', 'cli', 'main.js');
+const built = join(packageRoot, 'bin', 'secpi.js');
 
 /** Program and first arguments that start the real command line: the build where it is current, else the source. */
 export function cliCommand(): readonly [string, ...string[]] {

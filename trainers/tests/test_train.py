@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+
+from secpi_trainers.train import _parameters
 
 from .support import Job, digests, read_lines, run, start, wait_until, write_lines
 
@@ -167,3 +171,16 @@ def test_qlora_without_a_gpu_says_so(base: Path, prepared: Path, tmp_path: Path)
     job = train_job(base, prepared, tmp_path, method="qlora", device="cpu")
     assert run("train", job) == 1
     assert job.result["code"] == "trainer/qlora-needs-cuda"
+
+
+def test_counts_both_parameters_that_a_four_bit_number_holds() -> None:
+    class Params4bit(torch.nn.Parameter):
+        """Stands for the class of bitsandbytes, which needs a GPU to make one."""
+
+    model = get_peft_model(
+        torch.nn.Sequential(torch.nn.Linear(4, 8, bias=False)), LoraConfig(r=2, target_modules=["0"])
+    )
+    packed = Params4bit(torch.zeros(4 * 8 // 2, 1, dtype=torch.uint8), requires_grad=False)
+    model.base_model.model[0].base_layer.weight = packed
+    adapter = 2 * 4 + 8 * 2
+    assert _parameters(model) == (adapter, 4 * 8 + adapter)

@@ -224,8 +224,7 @@ class OutputSink {
         if (this.#output.capture !== undefined) this.#keep(chunk, this.#output.capture, overflow);
       });
     });
-    // What was printed is in the file when the process counts as gone; a file that fails has closed already.
-    if (file !== undefined && !file.closed) await new Promise<void>((resolve) => file.once('close', resolve).end());
+    await flushed(file);
     const rest = this.#line + this.#decoder.end();
     if (rest !== '') this.#output.onLine?.(rest);
     const all = Buffer.concat(this.#chunks);
@@ -255,6 +254,14 @@ class OutputSink {
     }
     this.#bytes = this.#chunks[0]?.length ?? 0;
   }
+}
+
+/** Settles when the file has everything, or an error has closed it. */
+async function flushed(file: WriteStream | undefined): Promise<void> {
+  if (file === undefined || file.closed) return;
+  const closed = new Promise<void>((resolve) => file.once('close', resolve));
+  file.end();
+  await closed;
 }
 
 const groups = new Set<number>();

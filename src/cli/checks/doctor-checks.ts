@@ -10,6 +10,7 @@ import { checkSystemPackages } from '../../setup/system-packages.js';
 import type { CliEnvironment } from '../environment.js';
 import { bytes } from '../views/format.js';
 import type { Check } from './check.js';
+import { checkContainers } from './check-containers.js';
 import { checkFolders } from './check-folders.js';
 
 /** One socket for each question in flight, besides everything else. */
@@ -154,21 +155,6 @@ async function checkToolchains({ toolchains }: Sandbox, environment: CliEnvironm
       required: false,
     };
   });
-}
-
-async function checkContainers({ variables }: CliEnvironment): Promise<readonly Check[]> {
-  const path = { PATH: variables.PATH ?? '/usr/bin:/bin', HOME: variables.HOME ?? '/' };
-  const found = await Promise.all(['podman', 'docker'].map((engine) => askProgram([engine, '--version'], path)));
-  const there = found.filter((version) => version !== null);
-  if (there.length > 0) return [{ name: 'containers', state: 'ok', detail: there.join(', '), required: false }];
-  return [
-    {
-      name: 'containers',
-      state: 'missing',
-      detail: 'neither podman nor docker; nothing that runs on this machine itself needs them',
-      required: false,
-    },
-  ];
 }
 
 async function checkGpu({ variables }: CliEnvironment): Promise<readonly Check[]> {

@@ -20,7 +20,7 @@ export async function setupCommand(
   }
   const say = (line: string): void => {
     if (json) writeJson({ type: 'log', message: line }, environment);
-    else environment.stdout.write(`secpi: ${line}\n`);
+    else environment.stdout.write(`secpi: ${environment.redact(line)}\n`);
   };
   const packages = await installSystemPackages(say, environment.variables);
   for (const { program, purpose } of packages.missing) say(`${program} is missing: needed for ${purpose}`);

@@ -1,5 +1,6 @@
-import { integer, percent, percentInterval, points, pointsInterval } from '../report/format.js';
+import { integer, parameters, percent, percentInterval, points, pointsInterval } from '../report/format.js';
 import type { ReportSuite } from '../report/report-data.js';
+import { parametersOf } from '../train/records.js';
 import { type CardFacts, licencesOf } from './facts.js';
 import { card, facts, plain, table } from './markdown.js';
 import { dataModels, funnel, notices, paper, provenance, settingsTable, sources } from './shared-sections.js';
@@ -62,7 +63,7 @@ function introduction({ report }: CardFacts): string[] {
   if (report.description !== null) lines.unshift(plain(report.description));
   if (base.origin === 'tiny') {
     lines.push(
-      `**This is a toy.** Its base model has ${integer(trained.total_parameters)} parameters, was built on the spot and knows a handful of answers by heart. It shows that every step of the method runs, and nothing about the security of real models. Do not use it to write code.`,
+      `**This is a toy.** Its base model has ${integer(parametersOf(trained).base)} parameters, was built on the spot and knows a handful of answers by heart. It shows that every step of the method runs, and nothing about the security of real models. Do not use it to write code.`,
     );
   }
   return lines;
@@ -133,7 +134,7 @@ function training({ report }: CardFacts): string {
     ['passes', number(trained.epochs)],
     ['tokens', integer(trained.tokens)],
     ['loss, first and last step', `${number(trained.first_loss)} → ${number(trained.final_loss)}`],
-    ['parameters trained', `${integer(trained.trainable_parameters)} of ${integer(trained.total_parameters)}`],
+    ['parameters', parameters(trained)],
     ['largest relative difference of a logit after merging', number(trained.merge_difference)],
     [
       'tools',

@@ -23,7 +23,7 @@ type Context = StageContextOf<PublishParams, PublishInput>;
 export const publish: SecpiStage<PublishParams, PublishInput> = defineStage<PublishParams, PublishInput, StageServices>(
   {
     name: 'publish',
-    version: 1,
+    version: 2,
     params: publishParams,
     inputs: ['samples', 'trained', 'scores', 'report'],
     seeded: false,

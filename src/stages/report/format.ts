@@ -1,3 +1,5 @@
+import { parametersOf, type Trained } from '../train/records.js';
+
 /** Figures as people read them. A missing figure is a dash, never 0. */
 export function percent(value: number | null, digits = 1): string {
   return value === null ? '–' : `${(value * 100).toFixed(digits)} %`;
@@ -29,4 +31,13 @@ export function duration(seconds: number): string {
 
 export function dollars(value: number): string {
   return value === 0 ? '$0' : value < 0.01 ? '< $0.01' : `$${value.toFixed(2)}`;
+}
+
+/** How large the base model is, and how much was trained beside or in it. */
+export function parameters(trained: Trained): string {
+  const { base, trained: count } = parametersOf(trained);
+  const share = `${Number(((count / base) * 100).toPrecision(3))} %`;
+  const what =
+    trained.method === 'full' ? `of them trained (${share})` : `trained, in an adapter (${share} of that number)`;
+  return `${integer(base)} in the base model; ${integer(count)} ${what}`;
 }

@@ -1,4 +1,4 @@
-import { dollars, duration, integer } from './format.js';
+import { dollars, duration, integer, parameters } from './format.js';
 import { type Html, html } from './html.js';
 import type { ReportData, ReportRun } from './report-data.js';
 
@@ -38,7 +38,7 @@ export function trainingSection({ trained, base }: ReportData, chart: Html | nul
     ['samples', `${integer(trained.prepared.kept)} of ${integer(trained.prepared.rows)} trained on`],
     ['steps', `${integer(trained.steps)} (${trained.epochs.toFixed(1)} passes over the samples)`],
     ['tokens', `${integer(trained.tokens)} seen`],
-    ['parameters', `${integer(trained.trainable_parameters)} trained of ${integer(trained.total_parameters)}`],
+    ['parameters', parameters(trained)],
     ['loss', `${loss(trained.first_loss)} → ${loss(trained.final_loss)}`],
     [
       'merge check',

@@ -22,8 +22,16 @@ export const trainedSchema = z.strictObject({
   first_loss: z.number().nullable(),
   final_loss: z.number().nullable(),
   trainable_parameters: z.number(),
+  /** Of the model that was trained: an adapter's are among them. */
   total_parameters: z.number(),
   /** Largest relative difference of a logit between merged weights and base plus adapter; `null` without a merge. */
   merge_difference: z.number().nullable(),
 });
 export type Trained = z.infer<typeof trainedSchema>;
+
+/** Parameters of the base model, and those that were trained: an adapter's come on top of the base model's. */
+export function parametersOf(trained: Trained): { readonly base: number; readonly trained: number } {
+  const { method, trainable_parameters, total_parameters } = trained;
+  const base = method === 'full' ? total_parameters : total_parameters - trainable_parameters;
+  return { base, trained: trainable_parameters };
+}

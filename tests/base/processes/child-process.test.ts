@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -83,6 +83,19 @@ describe('startProcess', () => {
     await (await shell('echo two', { stdout: { file, onLine: (line) => lines.push(line) } })).exited;
     expect(readFileSync(file, 'utf8')).toBe('before\none\ntwo\n');
     expect(lines).toEqual(['two']);
+  });
+
+  it('has written its file when it is over, however much that was', async () => {
+    const capture = { limitBytes: 1, overflow: 'keep-tail' } as const;
+    // More at once than the system writes at once.
+    const sizes = Array.from({ length: 16 }, async (_, index) => {
+      const file = join(folder, `log-${index}`);
+      await (await shell('head -c 2000000 /dev/zero', { stdout: { file, capture } })).exited;
+      return statSync(file).size;
+    });
+    expect(await Promise.all(sizes)).toEqual(Array(16).fill(2_000_000));
+    // Nor does it wait for a file that cannot be written.
+    await (await shell('echo lost', { stdout: { file: folder, capture } })).exited;
   });
 
   it('cuts captured output at the head, at the tail, or stops the process', async () => {

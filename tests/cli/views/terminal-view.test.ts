@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { packageRoot } from '../../../src/base/package-root.js';
 
 const fixture = join(packageRoot, 'tests', 'cli', 'fixtures', 'show-events.ts');
@@ -43,8 +43,9 @@ async function onTerminal(
   return { exitCode, raw, last };
 }
 
-describe.skipIf(!hasScript)('the live list on a terminal', () => {
-  it('ends with every stage, the figures and the cursor', async () => {
+// All at once, because most of it is waiting for the list's own clock.
+describe.skipIf(!hasScript).concurrent('the live list on a terminal', () => {
+  it('ends with every stage, the figures and the cursor', async ({ expect }) => {
     const { exitCode, raw, last } = await onTerminal('well');
     expect(exitCode).toBe(0);
     expect(last).toMatchInlineSnapshot(`
@@ -72,7 +73,7 @@ describe.skipIf(!hasScript)('the live list on a terminal', () => {
     expect(last.match(/report/g)).toHaveLength(1);
   });
 
-  it('shows what failed, and the command to continue', async () => {
+  it('shows what failed, and the command to continue', async ({ expect }) => {
     const { last } = await onTerminal('failed');
     expect(last).toMatchInlineSnapshot(`
       "↓ collect   cached: 48 tasks, 2 dropped
@@ -93,7 +94,7 @@ describe.skipIf(!hasScript)('the live list on a terminal', () => {
     `);
   });
 
-  it('says that it stops when it is interrupted', async () => {
+  it('says that it stops when it is interrupted', async ({ expect }) => {
     const { exitCode, raw, last } = await onTerminal('interrupted', {
       stopBefore: 'interrupted',
       pauseMs: 300,
@@ -104,7 +105,7 @@ describe.skipIf(!hasScript)('the live list on a terminal', () => {
     expect(last).toContain('✖ train     stopped after 24 s: the run was interrupted');
   });
 
-  it('ends at once on a second Ctrl-C, and gives the cursor back', async () => {
+  it('ends at once on a second Ctrl-C, and gives the cursor back', async ({ expect }) => {
     const { exitCode, raw } = await onTerminal('interrupted', {
       stopBefore: 'interrupted',
       pauseMs: 30_000,
@@ -118,14 +119,16 @@ describe.skipIf(!hasScript)('the live list on a terminal', () => {
     expect(raw.lastIndexOf(SHOW)).toBeGreaterThan(raw.lastIndexOf(HIDE));
   });
 
-  it('is not used in CI, and has no colour when none is wanted', async () => {
-    const ci = await onTerminal('well', { env: { CI: 'true', NO_COLOR: '1' } });
+  it('is not used in CI, and has no colour when none is wanted', async ({ expect }) => {
+    const [ci, colourless, coloured] = await Promise.all([
+      onTerminal('well', { env: { CI: 'true', NO_COLOR: '1' } }),
+      onTerminal('well', { env: { NO_COLOR: '1' } }),
+      onTerminal('well', { env: { CI: 'true', NO_COLOR: '1', FORCE_COLOR: '1' } }),
+    ]);
     expect(ci.raw).not.toContain('\u001b');
     expect(ci.raw).toContain('12:01:37 train    done in 1 min 32 s');
-    const colourless = await onTerminal('well', { env: { NO_COLOR: '1' } });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: what colours begin with
     expect(colourless.raw).not.toMatch(/\u001b\[(?:3[0-7]|9[0-7]|2)m/);
-    const coloured = await onTerminal('well', { env: { CI: 'true', NO_COLOR: '1', FORCE_COLOR: '1' } });
     expect(coloured.raw).toContain('\u001b[');
   });
 });

@@ -258,6 +258,18 @@ describe('cards', () => {
     expect((await cardsOf({})).model).toContain('| `files.train.json.prepared.dropped.too_long` | 1 |');
   });
 
+  it('tell apart the parameters of the base model and those that were trained', async () => {
+    const row = async (options: Parameters<typeof runPublish>[2], params = {}) =>
+      /^\| parameters \| (.*) \|$/m.exec((await cardsOf(params, options)).model)?.[1];
+    expect(await row({})).toBe(
+      '32,000,000,000 in the base model; 123,456 trained, in an adapter (0.000386 % of that number)',
+    );
+    const trained = { method: 'full', trainable_parameters: 32_000_000_000, total_parameters: 32_000_000_000 } as const;
+    expect(await row({ weights: { 'model/model.safetensors': 'full weights' }, trained }, { push: ['merged'] })).toBe(
+      '32,000,000,000 in the base model; 32,000,000,000 of them trained (100 %)',
+    );
+  });
+
   it('carry metadata that the Hub understands', async () => {
     const { model, dataset } = await cardsOf({});
     expect(metadataOf(model)).toMatchObject({
@@ -296,7 +308,7 @@ describe('cards', () => {
     for (const card of [model, dataset])
       expect(card).toContain('> **Note:** Decontamination against mini was switched off.');
     expect(model.indexOf('**Note:**')).toBeLessThan(model.indexOf('## Results'));
-    expect(model).toContain('**This is a toy.**');
+    expect(model).toContain('**This is a toy.** Its base model has 32,000,000,000 parameters');
     expect(model).toContain('it is not on the Hub');
   });
 

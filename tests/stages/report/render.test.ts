@@ -50,6 +50,12 @@ describe('the report', () => {
     for (const id of targets) expect(page).toContain(`id="${id}"`);
   });
 
+  it('tells apart the parameters of the base model and those of the adapter', async () => {
+    expect(await renderReport(realisticData())).toContain(
+      '<td>1,904,640 in the base model; 196,608 trained, in an adapter (10.3 % of that number)</td>',
+    );
+  });
+
   it('is the same bytes when rendered twice', async () => {
     expect(await renderReport(realisticData(), realisticRun)).toBe(await renderReport(realisticData(), realisticRun));
   });

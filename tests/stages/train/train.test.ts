@@ -7,7 +7,7 @@ import { base, baseParams } from '../../../src/stages/base/base.js';
 import { baseSchema } from '../../../src/stages/base/records.js';
 import type { Sample } from '../../../src/stages/curate/records.js';
 import type { StageServices } from '../../../src/stages/services.js';
-import { lossSchema, trainedSchema } from '../../../src/stages/train/records.js';
+import { lossSchema, parametersOf, trainedSchema } from '../../../src/stages/train/records.js';
 import { train, trainParams } from '../../../src/stages/train/train.js';
 import { pythonForTests } from '../../support/python.js';
 import { given, runNodes, type StageHome, stageHome, type TestRun, testServices } from '../../support/stage-flow.js';
@@ -96,6 +96,9 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
       prepared: { rows: 3, kept: 3, dropped: {} },
       steps: 4,
     });
+    // What was trained is an adapter: it is no part of the base model, whose size is known from its making.
+    const { counts } = (await run.artifact('base')).manifest;
+    expect(parametersOf(trained)).toEqual({ base: counts.parameters, trained: trained.trainable_parameters });
     expect(trained.trainable_parameters).toBeLessThan(trained.total_parameters);
     expect(trained.merge_difference).toBeLessThan(1e-3);
     const losses = (await run.rows('train', 'loss.jsonl')).map((row) => lossSchema.parse(row));

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Starts the built program. It stands in the repository, not in the build, because npm links a command only when its file is
+// there: whoever tries `npx secpi` before the first build must be told what to do, and find it working afterwards.
+import './check-node.js';
+import { refuse } from './refuse.js';
+
+import('../dist/cli/main.js').catch((error) => {
+  const notBuilt = error.code === 'ERR_MODULE_NOT_FOUND';
+  refuse({
+    code: notBuilt ? 'usage/not-built' : 'usage/broken-build',
+    message: notBuilt
+      ? 'secpi is not set up in this folder yet'
+      : `the build of secpi cannot be loaded: ${error.message}`,
+    hint: 'Run `npm run setup` in the folder of secpi; it takes a few minutes, once.',
+  });
+});
