@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, constants, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -49,8 +49,11 @@ describeSandbox('selfTest', () => {
          const results = await selfTest(sandbox, new AbortController().signal);
          process.stdout.write(JSON.stringify({ uid: process.getuid(), level: sandbox.level, results }));`,
       );
+      // The Node that runs this may lie in root's home, where an ordinary user finds nothing.
+      const node = join(folder, 'node');
+      copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);
       const child = await startProcess({
-        argv: [process.execPath, '--import', import.meta.resolve('tsx'), program],
+        argv: [node, '--import', import.meta.resolve('tsx'), program],
         cwd: '/',
         env: { PATH: '/usr/bin:/bin', HOME: '/nonexistent', TMPDIR: tmpdir() },
         uid: 60999,
