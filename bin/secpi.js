@@ -2,7 +2,13 @@
 // Starts the built program. It stands in the repository, not in the build, because npm links a command only when its file is
 // there: whoever tries `npx secpi` before the first build must be told what to do, and find it working afterwards.
 import './check-node.js';
+import * as module from 'node:module';
+import { join } from 'node:path';
 import { refuse } from './refuse.js';
+
+// Newer Nodes can keep what they made of the sources; beside the build, because it is to be trusted as much as that.
+const here = import.meta.dirname;
+module.enableCompileCache?.(join(here, '..', 'dist', 'compiled'));
 
 import('../dist/cli/main.js').catch((error) => {
   const notBuilt = error.code === 'ERR_MODULE_NOT_FOUND';

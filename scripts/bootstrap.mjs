@@ -41,7 +41,7 @@ async function must(what, command, args) {
   }
 }
 
-/** npm packages, compiled TypeScript, system packages and the Python environment. `development` adds what the tests need. */
+/** npm packages, the build, system packages and the Python environment. `development` adds what the tests need. */
 export async function bootstrap({ development = false } = {}) {
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
@@ -52,10 +52,6 @@ export async function bootstrap({ development = false } = {}) {
     await must('npm ci', 'npm', ['ci', '--no-audit', '--no-fund']);
     writeFileSync(stamp, lock);
   }
-  await must('the TypeScript build', process.execPath, [
-    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-    '-p',
-    'tsconfig.build.json',
-  ]);
+  await must('the build', process.execPath, [join(root, 'scripts', 'build.mjs')]);
   await must('the set-up', process.execPath, [secpi, 'setup', ...(development ? ['--development'] : [])]);
 }

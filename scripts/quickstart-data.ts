@@ -6,7 +6,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../src/base/hash.js';
 import { packageRoot } from '../src/base/package-root.js';
 import { normalisePrompt } from '../src/datasets/task.js';

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { packageRoot } from '../src/base/package-root.js';
 import { traitsOf } from '../src/base/schema/field-traits.js';
 import { definitionOf, type Schema, type Shape, wrappedIn } from '../src/base/schema/schema-walk.js';

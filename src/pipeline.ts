@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { targetSchema } from './compute/target.js';
 import { buildGraph, type Graph, type GraphNode, graphNode } from './engine/flow/graph.js';
 import { modelSpecSchema } from './models/model-spec.js';

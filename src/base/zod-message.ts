@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from './errors.js';
 
 /** One line for what was thrown while reading data: for a zod error its first finding with the field's path. */

@@ -13,7 +13,7 @@ import type { Sandbox } from '../sandbox/sandbox.js';
 import { type Catalogue, catalogueDigest, loadCatalogue } from '../security/catalogue.js';
 import { findPythonEnvironment } from '../setup/python-environment.js';
 import type { StageServices } from '../stages/services.js';
-import { loadSuite } from '../suites/registry.js';
+import { loadSuite, suiteDigest } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
 
@@ -107,6 +107,7 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
     suite(name) {
       return remembered(suites, name, () => loadSuite(name));
     },
+    suiteDigest,
   };
 }
 

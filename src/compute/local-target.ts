@@ -3,7 +3,7 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../base/errors.js';
 import { writeTextAtomic } from '../base/files/atomic-file.js';
 import { exists, ifThere, readIfThere } from '../base/files/if-there.js';

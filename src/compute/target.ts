@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Json } from '../base/json.js';
 
 /** Where and how a target runs things; one entry under the recipe's `compute:`. Nothing of it enters fingerprints. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { mentionedLanguage, normaliseLanguage } from './language.js';
 import type { FileRow } from './row-file.js';
 import { normalisePrompt, type Task, taskId } from './task.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256Json } from '../base/hash.js';
 
 /** A coding task: what a user might ask for, in their words. The record that every later stage carries along. */

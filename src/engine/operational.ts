@@ -1,4 +1,4 @@
-import { safeParse, type z } from 'zod';
+import * as z from 'zod';
 import type { Json } from '../base/json.js';
 import { traitsOf, withTraits } from '../base/schema/field-traits.js';
 import { childOf, definitionOf, partsOf, type Schema, wrappedIn } from '../base/schema/schema-walk.js';
@@ -28,7 +28,7 @@ function hasMarks(schema: Schema, seen: Set<Schema> = new Set()): boolean {
 
 function accepts(schema: Schema, value: unknown): boolean {
   try {
-    return safeParse(schema, value).success;
+    return z.safeParse(schema, value).success;
   } catch {
     return false;
   }

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Sha256 } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import type { ArtifactReader } from './artifacts/artifact.js';

@@ -1,5 +1,5 @@
 import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../base/errors.js';
 import { dataProblem } from '../base/zod-message.js';
 import type { HubRepo, RemoteFile, RepoHead } from './hub.js';

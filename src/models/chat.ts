@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Sha256 } from '../base/hash.js';
 
 export interface ChatMessage {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { operational } from '../engine/operational.js';
 import { fromEnvironment, inputPath } from '../recipe/field.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { withTraits } from '../base/schema/field-traits.js';
 
 /** A file or folder to read, relative to the recipe file that names it (or to the current folder, from `--set`). */

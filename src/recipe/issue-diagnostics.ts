@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { clip } from '../base/clip.js';
 import { knownKeys } from '../base/schema/schema-walk.js';
 import { nearestName } from '../base/suggestion.js';

@@ -1,5 +1,5 @@
 import { dirname, relative, resolve } from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type Sha256, sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import { type Mistake, RecipeError } from './diagnostic.js';

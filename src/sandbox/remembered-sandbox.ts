@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeJsonAtomic } from '../base/files/atomic-file.js';
 import { makeDirectory } from '../base/files/durable-directory.js';
 import { stampOf } from '../base/files/hash-memo.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, SecpiError, type SourceLocation } from '../base/errors.js';
 import { type Sha256, sha256 } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';

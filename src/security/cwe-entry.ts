@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { linearPatternProblem } from './linear-pattern.js';
 
 /** `CWE-89`: no leading zeros, upper case. The only spelling used in records. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonObjectsIn } from './json-objects.js';
 
 /** Most weaknesses that one task may be labelled with. */

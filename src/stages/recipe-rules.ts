@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { clip } from '../base/clip.js';
 import type { TargetSpec } from '../compute/target.js';
 import { SUITES } from '../suites/registry.js';

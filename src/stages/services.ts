@@ -43,6 +43,8 @@ export interface StageServices {
   /** What that sandbox is, from memory where that is possible: for whoever only asks, and runs nothing. */
   sandboxFacts(options?: { readonly withoutIsolation: boolean }): Promise<SandboxFacts>;
   suite(name: string): Promise<Suite>;
+  /** What that suite is, without loading it: enters fingerprints. */
+  suiteDigest(name: string): Promise<Sha256>;
   readonly hub: HubService;
 }
 

@@ -18,8 +18,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 
 const linkPackages = () => symlink(join(packageRoot, 'node_modules'), join(clone, 'node_modules'));
 const unlinkPackages = () => rm(join(clone, 'node_modules'), { force: true });
-const build = () =>
-  execa(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { cwd: clone });
+const build = () => execa(process.execPath, ['scripts/build.mjs'], { cwd: clone });
 
 async function started(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const options = { cwd: clone, env, stdin: 'ignore', reject: false } as const;
@@ -52,7 +51,7 @@ describe('the launcher, in a fresh clone', () => {
     });
   });
 
-  it('is found by npx however early it was first typed, and needs build and npm packages', async () => {
+  it('is found by npx however early it was first typed, and needs the build and nothing else', async () => {
     await linkPackages();
     const env = {
       npm_config_cache: join(folder.path, 'npm'),
@@ -65,7 +64,12 @@ describe('the launcher, in a fresh clone', () => {
     expect(await npx()).toEqual(works);
     expect(await started(launcher(), ['--version'])).toEqual(works);
     await unlinkPackages();
-    expect(await started(launcher(), ['--version'])).toEqual(notBuilt);
+    expect(await started(launcher(), ['--version'])).toEqual(works);
+    // Through the parser of recipes and the zod schemas, with their words.
+    const recipe = await folder.write('bad.yaml', 'seed: -1\n');
+    const { exitCode, stderr } = await started(launcher(), ['validate', recipe]);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('`name` is missing') });
+    expect(stderr).toContain('too small: expected number to be >=0');
   });
 
   it('shows no stack trace when the build is damaged', async () => {
@@ -98,7 +102,8 @@ describe('bin/', () => {
   it('loads nothing on the way to the program, so that it costs no time', async () => {
     const sources = await Promise.all((await readdir(join(packageRoot, 'bin'))).map((name) => read(`bin/${name}`)));
     const loaded = sources.flatMap((text) => [...text.matchAll(/\bimport\b[^';]*'([^']+)'/g)].map(([, name]) => name));
-    expect([...new Set(loaded)].sort()).toEqual(['../dist/cli/main.js', './check-node.js', './refuse.js']);
+    const ours = loaded.filter((name) => name !== 'node:module' && name !== 'node:path');
+    expect([...new Set(ours)].sort()).toEqual(['../dist/cli/main.js', './check-node.js', './refuse.js']);
   });
 
   it('asks for the Node that package.json asks for', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256, sha256Json } from '../../src/base/hash.js';
 import type { Json } from '../../src/base/json.js';
 import { fingerprintOf, type Preimage } from '../../src/engine/flow/fingerprint.js';

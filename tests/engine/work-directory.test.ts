@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../../src/base/hash.js';
 import { hasWork, moveWorkAway, openWorkDirectory, removeWork, workFolder } from '../../src/engine/work-directory.js';
 import { temporaryState } from './fixtures/temporary-state.js';

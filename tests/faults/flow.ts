@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../../src/base/hash.js';
 import { buildGraph, graphNode } from '../../src/engine/flow/graph.js';
 import type { JournalEvent } from '../../src/engine/runs/event.js';

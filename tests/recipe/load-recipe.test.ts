@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RecipeError } from '../../src/recipe/diagnostic.js';
 import { fromEnvironment, inputPath } from '../../src/recipe/field.js';
 import { loadRecipe } from '../../src/recipe/load-recipe.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../../src/base/errors.js';
 import { fromEnvironment, inputPath } from '../../src/recipe/field.js';
 import { loadRecipe } from '../../src/recipe/load-recipe.js';

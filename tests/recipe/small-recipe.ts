@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../../src/base/errors.js';
 import { fromEnvironment, inputPath } from '../../src/recipe/field.js';
 import { type LoadedRecipe, loadRecipe } from '../../src/recipe/load-recipe.js';

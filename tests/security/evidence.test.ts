@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { loadCatalogue } from '../../src/security/catalogue.js';
 import { evidenceIn } from '../../src/security/evidence.js';
 import { mitigationsFor } from '../../src/security/mitigations.js';

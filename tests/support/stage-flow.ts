@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../../src/base/hash.js';
 import type { ArtifactReader } from '../../src/engine/artifacts/artifact.js';
 import { buildGraph, type GraphNode, graphNode } from '../../src/engine/flow/graph.js';
@@ -14,7 +14,7 @@ import { type ModelSpec, modelSpecSchema } from '../../src/models/model-spec.js'
 import { openModel } from '../../src/models/open-model.js';
 import { catalogueDigest, loadCatalogue } from '../../src/security/catalogue.js';
 import type { StageServices } from '../../src/stages/services.js';
-import { loadSuite } from '../../src/suites/registry.js';
+import { loadSuite, suiteDigest } from '../../src/suites/registry.js';
 
 /** Where a stage runs in a test: a state directory of its own, gone at the end of the scope. */
 export interface StageHome extends AsyncDisposable {
@@ -173,6 +173,7 @@ export function testServices(
     sandbox,
     sandboxFacts: sandbox,
     suite: loadSuite,
+    suiteDigest,
     // Nobody listens on port 9: a stage that reaches for the Hub unasked fails.
     hub: openHub({ hubUrl: 'http://127.0.0.1:9', token: undefined, redact: (text) => text }),
     ...given,

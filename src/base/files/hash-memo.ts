@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Sha256, sha256File } from '../hash.js';
 import { writeJsonAtomic } from './atomic-file.js';
 import { makeDirectory } from './durable-directory.js';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { messageOf, SecpiError } from '../errors.js';
 import { dataProblem } from '../zod-message.js';
 import { syncDirectory } from './durable-directory.js';

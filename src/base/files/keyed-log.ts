@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { syncDirectory } from './durable-directory.js';
 import { GroupCommitWriter, parseRow, readJsonLines } from './json-lines.js';
 import { type BytePlace, readBytes } from './read-bytes.js';

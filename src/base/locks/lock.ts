@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../errors.js';
 import { writeDurably } from '../files/atomic-file.js';
 import { makeDirectory } from '../files/durable-directory.js';

@@ -1,6 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Who a process is, precisely enough that another process can later prove that it is gone. A pid alone is not: pids are

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What has to be known about a field beyond its type. */
 export interface FieldTraits {

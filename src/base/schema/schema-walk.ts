@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export type Schema = z.core.$ZodType;
 export type Shape = Readonly<Record<string, Schema>>;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { askProgram } from '../../base/processes/ask-program.js';
 import { trainerEnvironment } from '../../compute/trainer-environment.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { recipeSchema } from '../../pipeline.js';
 
 /** The recipe's JSON Schema (draft 7, what editors understand), as it stands in `secpi.schema.json`. */

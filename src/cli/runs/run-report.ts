@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeTextAtomic } from '../../base/files/atomic-file.js';
 import { readRun } from '../../engine/runs/run-record.js';
 import type { RunResult } from '../../engine/runs/runner.js';

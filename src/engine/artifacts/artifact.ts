@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { readJsonLines } from '../../base/files/json-lines.js';
 import { type Sha256, sha256Json } from '../../base/hash.js';

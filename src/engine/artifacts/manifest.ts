@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { type Sha256, sha256Json, sha256Schema } from '../../base/hash.js';
 import { type Json, jsonSchema } from '../../base/json.js';

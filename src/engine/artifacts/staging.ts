@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { copyTree, moveTree } from '../../base/files/copy.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
 import { exists, ifThere } from '../../base/files/if-there.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256Schema } from '../../base/hash.js';
 import { jsonSchema } from '../../base/json.js';
 import { countsSchema } from '../artifacts/manifest.js';

@@ -1,6 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeTextAtomic } from '../../base/files/atomic-file.js';
 import { exists, readIfThere } from '../../base/files/if-there.js';
 import { type Sha256, sha256Schema } from '../../base/hash.js';

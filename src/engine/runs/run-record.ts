@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeTime } from 'ulid';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { ifThere, readIfThere } from '../../base/files/if-there.js';
 import { sentenceOf } from '../../base/files/system-error.js';

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BytePlace } from '../../base/files/read-bytes.js';
 import type { Sha256 } from '../../base/hash.js';
 import { wellFormed } from '../../base/well-formed.js';

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { writeTextAtomic } from '../../base/files/atomic-file.js';
 import { type BytePlace, readBytes } from '../../base/files/read-bytes.js';

@@ -1,5 +1,5 @@
 import { APIConnectionError, APIError } from 'openai';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from '../../base/errors.js';
 import type { Redactor } from '../../base/redact.js';
 import { retryAfterSeconds } from './retry-after.js';

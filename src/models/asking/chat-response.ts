@@ -2,7 +2,7 @@
  * What servers really send. Only what we use is checked, and strictly: an answer without a `finish_reason` is one that was
  * cut off, whatever the status line said.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { wellFormed } from '../../base/well-formed.js';
 import type { ChatAnswer } from '../chat.js';
 import { splitThink } from './think.js';

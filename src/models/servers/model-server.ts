@@ -1,6 +1,6 @@
 import { open, readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { type RunningProcess, startProcess } from '../../base/processes/child-process.js';
 import type { Redactor } from '../../base/redact.js';

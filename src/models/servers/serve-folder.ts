@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import type { Redactor } from '../../base/redact.js';
 import { type ModelServer, startModelServer } from './model-server.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { copyTree } from '../../base/files/copy.js';
 import { operational } from '../../engine/operational.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What the base artifact holds beside its `model/` folder. */
 export const baseSchema = z.strictObject({

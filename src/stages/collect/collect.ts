@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { taskOf } from '../../datasets/column-map.js';
 import { ContaminationIndex } from '../../datasets/contamination.js';
@@ -9,6 +9,7 @@ import { defineStage } from '../../engine/stage.js';
 import { count } from '../asking.js';
 import { suiteReferences } from '../decontamination.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
+import { suitePins } from '../suite-pins.js';
 import type { DroppedRow } from './records.js';
 import { pinSource, type Source, type SourceFile, sourceFiles, sourceName, sourceSchema } from './source.js';
 
@@ -37,10 +38,9 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
 
   async pins(context) {
     const { params, services } = context;
-    const suites = await Promise.all(params.decontaminate.map((name) => services.suite(name)));
     const sources = [];
     for (const source of params.sources) sources.push(await pinSource(source, context));
-    return { sources, suites: Object.fromEntries(suites.map((suite) => [suite.name, suite.digest])) };
+    return { sources, suites: await suitePins(params.decontaminate, services) };
   },
 
   async run(context) {

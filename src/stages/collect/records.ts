@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A row that is no task of the collection, and why. A line of `dropped.jsonl`. */
 export const droppedRowSchema = z.strictObject({

@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import type { Json } from '../../base/json.js';
 import { columnMapSchema } from '../../datasets/column-map.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256Json } from '../../base/hash.js';
 import { ContaminationIndex } from '../../datasets/contamination.js';
 import { taskSchema } from '../../datasets/task.js';
@@ -7,6 +7,7 @@ import { count } from '../asking.js';
 import { suiteReferences } from '../decontamination.js';
 import { relevantTaskSchema } from '../filter/records.js';
 import type { SecpiStage, StageServices } from '../services.js';
+import { suitePins } from '../suite-pins.js';
 import { type Trace, traceSchema } from '../trace/records.js';
 import { type Finding, findingOf } from './checks.js';
 import { countFunnel } from './funnel.js';
@@ -34,10 +35,9 @@ export const curate: SecpiStage<Params, Input> = defineStage<Params, Input, Stag
   seeded: false,
 
   async pins({ params, services }) {
-    const suites = await Promise.all((params.decontaminate ?? []).map((name) => services.suite(name)));
     return {
       catalogue: services.catalogueDigest,
-      suites: Object.fromEntries(suites.map((suite) => [suite.name, suite.digest])),
+      suites: await suitePins(params.decontaminate ?? [], services),
     };
   },
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What the target model is trained on: the task as its user wrote it, and the trace that followed. No security hint. */
 export const sampleSchema = z.strictObject({

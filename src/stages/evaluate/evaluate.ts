@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256Json } from '../../base/hash.js';
 import type { Json } from '../../base/json.js';
 import { operational } from '../../engine/operational.js';
@@ -11,6 +11,7 @@ import type { Problem, Score, Suite } from '../../suites/suite.js';
 import { Unanswered } from '../asking.js';
 import { THIS_MACHINE } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
+import { suitePins } from '../suite-pins.js';
 import {
   type ScoredSample,
   type Scores,
@@ -55,11 +56,10 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
   occupies: () => [THIS_MACHINE],
 
   async pins({ params, services }) {
-    const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     const { level, toolchains } = await services.sandboxFacts(isolation(params));
     // A score that a missing compiler left unverified must be made again once the compiler is there.
     return {
-      suites: Object.fromEntries(suites.map((suite) => [suite.name, suite.digest])),
+      suites: await suitePins(Object.keys(params.suites), services),
       sandbox: level.kind,
       languages: Object.keys(toolchains).sort(),
       environment: await services.models.servingEnvironment(),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SandboxLevel } from '../../sandbox/sandbox.js';
 import type { PairedComparison, VariantSummary } from '../../suites/metrics.js';
 

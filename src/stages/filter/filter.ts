@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Task, taskSchema } from '../../datasets/task.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';

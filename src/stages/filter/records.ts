@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { taskSchema } from '../../datasets/task.js';
 
 /** A task that the classifier found relevant: naive code for it would plausibly have one of these weaknesses. */

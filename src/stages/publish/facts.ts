@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
 import { sampleSchema } from '../curate/records.js';
 import type { ReportArtifact, ReportData } from '../report/report-data.js';

@@ -1,6 +1,6 @@
 import { lstat, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { copyBytes } from '../../base/files/copy.js';

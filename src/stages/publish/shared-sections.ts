@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { integer } from '../report/format.js';
 import { type CardFacts, pinsOf } from './facts.js';
 import { facts, plain, table } from './markdown.js';

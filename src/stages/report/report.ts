@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineStage } from '../../engine/stage.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import { lossChart } from './charts.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { relevantTaskSchema } from '../filter/records.js';
 
 /** A teacher's answer to one task: its reasoning and its answer, kept apart. */

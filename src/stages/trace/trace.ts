@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256Json } from '../../base/hash.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';

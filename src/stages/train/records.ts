@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One line of `loss.jsonl`, as the trainer writes it. */
 export const lossSchema = z.looseObject({

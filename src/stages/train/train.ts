@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Json } from '../../base/json.js';
 import type { TrainerResult } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';

@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { messageOf, SecpiError } from '../../base/errors.js';
-import { sha256, sha256Json } from '../../base/hash.js';
+import { type Sha256, sha256, sha256Json } from '../../base/hash.js';
 import { packageRoot } from '../../base/package-root.js';
+import { LANGUAGES } from '../../sandbox/sandbox.js';
 import { extractCode } from '../extract-code.js';
 import { commandsFor } from '../language-commands.js';
 import { type CaseProblem, runCases } from '../run-cases.js';
@@ -30,19 +31,41 @@ export interface MiniSuite extends Suite {
 const bundledProblems = join(packageRoot, 'src', 'suites', 'mini', 'problems');
 
 /**
+ * What the suite is, from the bytes of its files and without reading what they say: a run that has nothing to do asks for this alone.
+ * @throws SecpiError `suites/no-problems`; the file system's error.
+ */
+export async function digestMini(folder: string = bundledProblems): Promise<Sha256> {
+  const problems = [];
+  for (const name of await problemFolders(folder)) {
+    const entries = await readdir(join(folder, name), { withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+    const hashes: [string, Sha256][] = [];
+    for (const file of files.sort()) hashes.push([file, sha256(await readFile(join(folder, name, file)))]);
+    problems.push([name, hashes]);
+  }
+  const limits = { wallSeconds: 1, memoryMib: 64 };
+  const commands = LANGUAGES.map((language) => {
+    const { build, run } = commandsFor(language, 'entry', 'solution', limits);
+    return JSON.stringify({ language, build, run });
+  });
+  return sha256Json({ scorer_version: scorerVersion, commands, problems });
+}
+
+/**
  * Loads every folder that holds a problem.yaml, sorted by id.
  * @throws SecpiError `suites/bad-problem` for a problem that is incomplete or does not fit the format.
  */
 export async function loadMini(folder: string = bundledProblems): Promise<MiniSuite> {
-  const loaded = [];
-  for (const name of await problemFolders(folder)) loaded.push(await loadProblem(join(folder, name), name));
-  const byId = new Map(loaded.map(({ problem }) => [problem.id, problem]));
+  const digest = await digestMini(folder);
+  const problems: MiniProblem[] = [];
+  for (const name of await problemFolders(folder)) problems.push(await loadProblem(join(folder, name), name));
+  const byId = new Map(problems.map((problem) => [problem.id, problem]));
   return {
     name: 'mini',
-    digest: sha256Json({ scorer_version: scorerVersion, problems: loaded.map(({ hashed }) => hashed) }),
-    problems: loaded.map(({ problem }) => problem),
-    references: loaded.flatMap(({ problem }) =>
-      [problem.prompt, problem.entry, problem.secure, problem.insecure].map((text) => ({ problem: problem.id, text })),
+    digest,
+    problems,
+    references: problems.flatMap(({ id, prompt, entry, secure, insecure }) =>
+      [prompt, entry, secure, insecure].map((text) => ({ problem: id, text })),
     ),
     async score(problem, answer, sandbox, signal) {
       const known = byId.get(problem.id);
@@ -79,7 +102,7 @@ async function problemFolders(folder: string): Promise<readonly string[]> {
   return names.sort();
 }
 
-async function loadProblem(folder: string, name: string) {
+async function loadProblem(folder: string, name: string): Promise<MiniProblem> {
   const read = (file: string) =>
     readFile(join(folder, file), 'utf8').catch((error: unknown) => {
       throw new SecpiError('suites/bad-problem', `problem ${name}: cannot read ${file}: ${messageOf(error)}`, {
@@ -103,11 +126,7 @@ async function loadProblem(folder: string, name: string) {
     read(`secure${extension}`),
     read(`insecure${extension}`),
   ]);
-  const { build, run } = commandsFor(file.language, file.entry, file.solution, {
-    wallSeconds: file.limits.wall_seconds,
-    memoryMib: file.limits.memory_mib,
-  });
-  const problem: MiniProblem = {
+  return {
     id: file.id,
     title: file.title,
     language: file.language,
@@ -118,7 +137,4 @@ async function loadProblem(folder: string, name: string) {
     secure,
     insecure,
   };
-  const files = { yaml: yamlText, entry, secure, insecure };
-  const hashes = Object.fromEntries(Object.entries(files).map(([key, content]) => [key, sha256(content)]));
-  return { problem, hashed: { id: file.id, files: hashes, commands: JSON.stringify({ build, run }) } };
 }

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { isNode, LineCounter, parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { LANGUAGES, type Language } from '../../sandbox/sandbox.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { openKeyedLog } from '../../../src/base/files/keyed-log.js';
 import { watchFaults } from '../../support/fault-points.js';
 

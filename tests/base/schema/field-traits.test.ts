@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { traitsOf, withTraits } from '../../../src/base/schema/field-traits.js';
 import { operational } from '../../../src/engine/operational.js';
 import { fromEnvironment, inputPath, outputPath } from '../../../src/recipe/field.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { traitsOf } from '../../../src/base/schema/field-traits.js';
 import { knownKeys, schemasAt } from '../../../src/base/schema/schema-walk.js';
 import { fromEnvironment, inputPath } from '../../../src/recipe/field.js';

@@ -1,7 +1,7 @@
 import { link, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { settled, stampOf } from '../../../src/base/files/hash-memo.js';
 import { sha256 } from '../../../src/base/hash.js';
 import { inspectArtifact, setAside } from '../../../src/engine/artifacts/artifact-store.js';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../../../src/base/hash.js';
 import { openOutputDirectory } from '../../../src/engine/artifacts/output-directory.js';
 import { watchFaults } from '../../support/fault-points.js';

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { buildGraph, type Graph, graphNode } from '../../../src/engine/flow/graph.js';
 import { type PlanEntry, type PlanOptions, planRun } from '../../../src/engine/flow/plan.js';
 import { rolesOf } from '../../../src/engine/flow/selection.js';

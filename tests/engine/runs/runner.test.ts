@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecpiError } from '../../../src/base/errors.js';
 import { buildGraph, graphNode } from '../../../src/engine/flow/graph.js';
 import { Interruption } from '../../../src/engine/runs/interruption.js';

@@ -1,7 +1,7 @@
 import { readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../../../src/base/hash.js';
 import { listManifests } from '../../../src/engine/artifacts/artifact-store.js';
 import { Gate, type SmallStage, smallFlow } from '../fixtures/small-flow.js';

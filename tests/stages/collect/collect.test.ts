@@ -205,7 +205,7 @@ describe('decontamination', () => {
     digest: sha256Json(texts),
     references: texts.map((text, index) => ({ problem: `p${index}`, text })),
   } as unknown as Suite;
-  const services = { suite: async () => suite };
+  const services = { suite: async () => suite, suiteDigest: async () => suite.digest };
 
   it("drops a suite's problem, also inside other text, and keeps what shares its frame", async () => {
     await using home = await stageHome();

@@ -63,6 +63,7 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
   const services = testServices(home, {
     sandbox: async () => sandbox,
     suite: async () => suite,
+    suiteDigest: async () => suite.digest,
     models: {
       open: () => Promise.reject(new Error('evaluate opens no model of the recipe')),
       pin: () => Promise.reject(new Error('evaluate pins no model of the recipe')),

@@ -1,0 +1,68 @@
+// The build: bundles `src/cli/main.ts` and everything it imports into `dist/cli`. To load hundreds of small files is most of what a run
+// without work would spend; what is imported only when it is needed stays in files of its own. Types are checked elsewhere.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { build } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const folder = join(root, 'dist', 'cli');
+const stamp = join(root, 'dist', '.built');
+/** A run that was started from an earlier build still loads what it needs from it; that long it may. */
+const KEPT_MS = 30 * 86_400_000;
+
+const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+  .map((entry) => join(entry.parentPath, entry.name));
+const hash = createHash('sha256');
+for (const file of [import.meta.filename, join(root, 'package-lock.json'), ...sources.sort()]) {
+  hash
+    .update(`${file.slice(root.length)}\0`)
+    .update(readFileSync(file))
+    .update('\0');
+}
+const wanted = hash.digest('hex');
+
+if (builtFrom() !== wanted) {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/cli/main.ts'],
+    outdir: folder,
+    write: false,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    // Lines and names stay: the stack of a bug in somebody's journal must say something.
+    minify: false,
+    legalComments: 'none',
+    logLevel: 'warning',
+    // Bundled CommonJS packages ask for Node's own modules in their way.
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
+    },
+  });
+  mkdirSync(folder, { recursive: true });
+  // The names of all but `main.js` follow from their content, so nothing that a running process needs is written over.
+  const last = (file) => basename(file.path) === 'main.js';
+  for (const { path, contents } of outputFiles.toSorted((a, b) => Number(last(a)) - Number(last(b)))) {
+    writeFileSync(`${path}.${process.pid}.unfinished`, contents);
+    renameSync(`${path}.${process.pid}.unfinished`, path);
+  }
+  const current = new Set(outputFiles.map(({ path }) => basename(path)));
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (!current.has(name) && statSync(path).mtimeMs < Date.now() - KEPT_MS) rmSync(path, { recursive: true });
+  }
+  writeFileSync(stamp, wanted);
+}
+
+function builtFrom() {
+  try {
+    statSync(join(folder, 'main.js'));
+    return readFileSync(stamp, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
