@@ -1,9 +1,6 @@
-/** What stages occupy while they run (see `StageDefinition.occupies`): those that name the same thing take turns. */
-
-/** A machine of the recipe's `compute`: two trainings on one would only slow each other down, or not fit into its memory. */
-export function machine(name: string): string {
-  return `compute.${name}`;
-}
-
-/** This machine's cores, for model servers and scoring. */
-export const THIS_MACHINE = machine('here');
+/**
+ * What stages occupy while they run (see `StageDefinition.occupies`): those that name the same thing take turns. Two trainings on one
+ * machine would only slow each other down, or not fit into its memory; and whatever its entry under `compute` is called, every
+ * target there is runs on the machine that secpi runs on.
+ */
+export const THIS_MACHINE = 'this machine';

@@ -2,8 +2,7 @@ import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { systemCode } from './if-there.js';
-import { atPath } from './system-error.js';
+import { atPath, systemCode } from './if-there.js';
 
 const CHUNK_BYTES = 1024 * 1024;
 

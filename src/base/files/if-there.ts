@@ -18,7 +18,17 @@ export async function ifThere<T>(look: Promise<T>): Promise<T | undefined> {
 
 /** A text file's content, or undefined if there is none. */
 export function readIfThere(path: string): Promise<string | undefined> {
-  return ifThere(readFile(path, 'utf8'));
+  return ifThere(
+    readFile(path, 'utf8').catch((error: unknown) => {
+      throw atPath(error, path);
+    }),
+  );
+}
+
+/** Node names no file when an open one cannot be read or written; this does. Returns the error, for `throw atPath(error, path)`. */
+export function atPath(error: unknown, path: string): unknown {
+  if (systemCode(error) !== undefined) (error as NodeJS.ErrnoException).path ??= path;
+  return error;
 }
 
 /** Whether there is anything of that name, be it a link that leads nowhere. */

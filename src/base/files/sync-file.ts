@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { atPath } from './system-error.js';
+import { atPath } from './if-there.js';
 
 /**
  * Forces a finished file to the disk and gives its size in bytes; `mode` sets its permissions besides.

@@ -84,6 +84,15 @@ const explanations: Readonly<Record<string, Explanation>> = {
   },
 };
 
+/** A file system says what it likes, one over a network above all (ETIMEDOUT, ENOTCONN, EKEYEXPIRED, …). */
+function unlisted(code: string): Explanation {
+  return {
+    code: 'files/refused',
+    why: `the file system answers ${code}`,
+    hint: 'Look at the file system and at the system log (`dmesg`); what was finished is kept, and the same command goes on from there.',
+  };
+}
+
 /** Calls that are about a file, and what a person calls them. Those about processes and networks are not for this page. */
 const verbs: Readonly<Record<string, string>> = {
   open: 'open',
@@ -122,11 +131,12 @@ const verbs: Readonly<Record<string, string>> = {
  * Undefined for everything else; then it is a bug, or somebody else's business (the network's, say).
  */
 export function explainSystemError(error: unknown): SecpiError | undefined {
-  const explanation = explanations[systemCode(error) ?? ''];
-  if (explanation === undefined) return undefined;
+  const code = systemCode(error);
+  if (code === undefined) return undefined;
   const { syscall, path } = error as NodeJS.ErrnoException;
+  const explanation = explanations[code] ?? (path === undefined ? undefined : unlisted(code));
   const verb = verbs[syscall ?? ''];
-  if (verb === undefined) return undefined;
+  if (explanation === undefined || verb === undefined) return undefined;
   const what = `cannot ${verb} ${path === undefined ? 'a file' : path}`;
   return new SecpiError(explanation.code, `${what}: ${explanation.why}`, { hint: explanation.hint, cause: error });
 }
@@ -139,10 +149,4 @@ export function expectedError(error: unknown): SecpiError | undefined {
 /** The sentence about anything that was thrown: ours where there is one, else its own message. */
 export function sentenceOf(error: unknown): string {
   return expectedError(error)?.message ?? messageOf(error);
-}
-
-/** Node names no file when an open one cannot be read or written; this does. Returns the error, for `throw atPath(error, path)`. */
-export function atPath(error: unknown, path: string): unknown {
-  if (systemCode(error) !== undefined) (error as NodeJS.ErrnoException).path ??= path;
-  return error;
 }

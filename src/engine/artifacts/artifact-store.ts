@@ -1,8 +1,8 @@
 import { readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { SecpiError } from '../../base/errors.js';
 import { syncDirectory } from '../../base/files/durable-directory.js';
-import { ifThere, readIfThere } from '../../base/files/if-there.js';
-import { expectedError } from '../../base/files/system-error.js';
+import { ifThere, readIfThere, systemCode } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
 import { dataProblem } from '../../base/zod-message.js';
 import type { StateDirectory } from '../state-directory.js';
@@ -35,6 +35,11 @@ export async function readManifest(path: string): Promise<Manifest | undefined> 
   return text === undefined ? undefined : parseManifest(text, path);
 }
 
+/** Whether a manifest could not be read, or not by this version, instead of making no sense: that says nothing about the artifact. */
+export function isNoDamage(error: unknown): boolean {
+  return error instanceof SecpiError || systemCode(error) !== undefined;
+}
+
 /**
  * Looks an artifact up and checks it: its seal, the sizes of its files, the hashes of those that may have been touched since they
  * were last hashed. Changes nothing. Only what is missing, torn or has a wrong hash is damaged: what cannot be read throws the
@@ -50,7 +55,7 @@ export async function inspectArtifact(
   try {
     manifest = await readManifest(state.artifact(stage, fingerprint));
   } catch (error) {
-    if (expectedError(error) !== undefined) throw error;
+    if (isNoDamage(error)) throw error;
     return { state: 'damaged', problem: `its manifest is unreadable: ${dataProblem(error)}` };
   }
   if (manifest === undefined) return { state: 'none' };

@@ -4,11 +4,10 @@ import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory, syncDirectory } from '../../base/files/durable-directory.js';
 import { HashMemo } from '../../base/files/hash-memo.js';
 import { exists } from '../../base/files/if-there.js';
-import { expectedError } from '../../base/files/system-error.js';
 import type { Sha256 } from '../../base/hash.js';
 import type { StateDirectory } from '../state-directory.js';
 import { type ArtifactReader, artifactReader } from './artifact.js';
-import { type Lease, readManifest } from './artifact-store.js';
+import { isNoDamage, type Lease, readManifest } from './artifact-store.js';
 import { type ArtifactFile, filesHere, type Manifest, type ManifestFacts, makeManifest } from './manifest.js';
 import { findDamage, sealFolder } from './object.js';
 import { findObjectDamage, placeObject } from './object-store.js';
@@ -65,7 +64,7 @@ export async function recoverStaging(
 ): Promise<void> {
   for (const folder of await leftovers(state, fingerprint)) {
     const manifest = await readManifest(stagedManifest({ folder })).catch((error: unknown) => {
-      if (expectedError(error) !== undefined) throw error;
+      if (isNoDamage(error)) throw error;
       return undefined; // the disk has spoilt it
     });
     if (manifest === undefined || !(await finish(state, folder, manifest, signal))) await dissolve(folder, work);

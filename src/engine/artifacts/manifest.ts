@@ -73,6 +73,8 @@ export function filesHere(outputs: readonly ArtifactFile[]): readonly ArtifactFi
 
 export function makeManifest(facts: ManifestFacts, files: readonly ArtifactFile[]): Manifest {
   const outputs = files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const twice = outputs.find(({ path }, index) => outputs[index + 1]?.path === path);
+  if (twice !== undefined) throw new Error(`${facts.stage} has two outputs called ${twice.path}`);
   const manifest = {
     schema: SCHEMA,
     ...facts,

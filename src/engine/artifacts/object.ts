@@ -37,7 +37,7 @@ export async function listFolder(root: string): Promise<FolderContent> {
 const SEALED_MODE = 0o444;
 
 /** From here on it is cheaper to wait until hashes can be remembered than to hash once more at the next run. */
-const LARGE_BYTES = 256 * 1024 * 1024;
+const LARGE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Makes finished output fit to be an object: nothing but plain files, all of it on the disk, read-only, hashed. The hashes are

@@ -1,7 +1,7 @@
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { atPath } from '../../base/files/system-error.js';
+import { atPath } from '../../base/files/if-there.js';
 import type { Json } from '../../base/json.js';
 import { resolveInside } from '../inside.js';
 import type { ArtifactFile } from './manifest.js';

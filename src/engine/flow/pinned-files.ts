@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type FileStamp, HashMemo, stampOf } from '../../base/files/hash-memo.js';
 import { ifThere } from '../../base/files/if-there.js';
@@ -10,13 +10,14 @@ import type { StateDirectory } from '../state-directory.js';
 const REMEMBERED_BYTES = 16 * 1024 * 1024;
 
 /**
- * Hashes files and folders that a recipe names, and keeps what each file was at that moment. Content alone would not do: a file that is
- * changed while a stage reads it and then put back has the hash it had before.
+ * Hashes files and folders that a recipe names, and keeps what each file, folder and link was at that moment. Content alone would not
+ * do: a file that is changed while a stage reads it and then put back has the hash it had before. Of what lies above the place that is
+ * named, nothing is watched.
  */
 export class WatchedFiles implements PinnedFiles {
   readonly #state: StateDirectory;
   readonly #signal: AbortSignal;
-  /** Identity of each file that was hashed, by its absolute path. */
+  /** Identity of whatever was looked at, by its absolute path. */
   readonly seen = new Map<string, string>();
 
   constructor(state: StateDirectory, signal: AbortSignal) {
@@ -30,7 +31,7 @@ export class WatchedFiles implements PinnedFiles {
   }
 
   async folder(path: string): Promise<Sha256> {
-    const names = (await filesBelow(path, '')).sort();
+    const names = (await this.#filesBelow(path, '')).sort();
     const hashes = await this.#hashes(path, names);
     return sha256Json(names.map((name, index) => [name, hashes[index] as Sha256]));
   }
@@ -43,33 +44,43 @@ export class WatchedFiles implements PinnedFiles {
     let bytes = 0;
     for (const name of names) {
       const path = resolve(place, name);
+      const before = await identityOf(path);
       const found: FileStamp & { readonly sha256: Sha256 } = await memo.hash(name, path, this.#signal);
-      this.seen.set(path, found.identity);
+      this.seen.set(path, before);
       hashes.push(found.sha256);
       bytes += found.bytes;
     }
     if (bytes >= REMEMBERED_BYTES) await memo.save(memoPath);
     return hashes;
   }
-}
 
-/** Names of all files below a folder, relative to it. Links are followed: model caches consist of them. */
-async function filesBelow(root: string, inside: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const entry of await readdir(join(root, inside))) {
-    const name = inside === '' ? entry : `${inside}/${entry}`;
-    const found = await stat(join(root, name));
-    if (found.isDirectory()) names.push(...(await filesBelow(root, name)));
-    else if (found.isFile()) names.push(name);
+  /** Names of all files below a folder, relative to it. Links are followed: model caches consist of them. */
+  async #filesBelow(root: string, inside: string): Promise<string[]> {
+    const folder = join(root, inside);
+    // A name that comes and goes changes no file, only the folder that holds it.
+    this.seen.set(resolve(folder), await identityOf(folder));
+    const names: string[] = [];
+    for (const entry of await readdir(folder)) {
+      const name = inside === '' ? entry : `${inside}/${entry}`;
+      const found = await stat(join(root, name));
+      if (found.isDirectory()) names.push(...(await this.#filesBelow(root, name)));
+      else if (found.isFile()) names.push(name);
+    }
+    return names;
   }
-  return names;
 }
 
-/** The first file that is not what it was, by its identity: touched, replaced or gone. */
+/** Of a link both what it is and what it leads to: who turns it to something else and back makes a new one. */
+async function identityOf(path: string): Promise<string> {
+  const itself = await lstat(path, { bigint: true });
+  const { identity } = await stampOf(path);
+  return itself.isSymbolicLink() ? `${itself.ino}:${itself.ctimeNs} ${identity}` : identity;
+}
+
+/** The first file, folder or link that is not what it was: touched, replaced or gone. */
 export async function firstTouched(seen: ReadonlyMap<string, string>): Promise<string | undefined> {
   for (const [path, identity] of seen) {
-    const now = await ifThere(stampOf(path));
-    if (now?.identity !== identity) return path;
+    if ((await ifThere(identityOf(path))) !== identity) return path;
   }
   return undefined;
 }

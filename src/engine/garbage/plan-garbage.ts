@@ -1,9 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ifThere } from '../../base/files/if-there.js';
+import { ifThere, systemCode } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
 import { livenessOfLock, readLock } from '../../base/locks/lock.js';
-import { readManifest } from '../artifacts/artifact-store.js';
+import { isNoDamage, readManifest } from '../artifacts/artifact-store.js';
 import { readUses } from '../runs/leases.js';
 import { type RunRecord, readRuns } from '../runs/run-record.js';
 import type { StateDirectory } from '../state-directory.js';
@@ -57,9 +57,9 @@ export interface GarbagePlan {
   readonly tooLarge: boolean;
 }
 
-/** Runs that may be at work: that cannot be told of one on another host, so it counts as live. */
-export function isLive({ state }: RunRecord): boolean {
-  return state === 'running' || state === 'unknown';
+/** Runs that may be at work: that cannot be told of one on another host, or of one without a readable owner, so they count as live. */
+export function isLive({ state, owner }: RunRecord): boolean {
+  return state === 'running' || state === 'unknown' || (state === 'unreadable' && owner === undefined);
 }
 
 /** Works out what can go. Changes nothing. */
@@ -125,6 +125,17 @@ function judge(
   return found.map(({ run, busy, ...item }) => ({ ...item, garbage: isGarbage({ ...item, run, busy }) }));
 }
 
+/** The object that a manifest names. What makes no sense is rubbish; what cannot be read, or not by this version, is left alone. */
+async function pointerIn(path: string): Promise<Pick<Found, 'object' | 'busy'>> {
+  try {
+    const manifest = await readManifest(path);
+    return manifest === undefined ? {} : { object: manifest.object };
+  } catch (error) {
+    // A folder of that name is what older versions made.
+    return { busy: isNoDamage(error) && systemCode(error) !== 'EISDIR' };
+  }
+}
+
 const SHA256 = /^[0-9a-f]{64}/;
 /** A memory of hashes of a place outside is kept this long after it was last written. */
 const HASHES_KEPT_DAYS = 30;
@@ -143,9 +154,8 @@ async function survey(state: StateDirectory): Promise<readonly Found[]> {
   }
   for (const stage of await within(join(state.root, 'artifacts'))) {
     for (const { name, path } of await within(stage.path)) {
-      const manifest = await readManifest(path).catch(() => undefined);
       const item = await sized('artifacts', `${stage.name}/${name.slice(0, 12)}`, path);
-      found.push(manifest === undefined ? item : { ...item, object: manifest.object });
+      found.push({ ...item, ...(await pointerIn(path)) });
     }
   }
   for (const { name, path } of await within(join(state.root, 'hashes'))) {

@@ -4,11 +4,11 @@ import { ifThere, systemCode } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
 import { acquireLock, tryLock } from '../../base/locks/lock.js';
 import { recoverStaging } from '../artifacts/commit.js';
-import { readUses } from '../runs/leases.js';
+import { readUses, type Uses } from '../runs/leases.js';
 import { readRuns } from '../runs/run-record.js';
 import type { StateDirectory } from '../state-directory.js';
 import { removeWork, workFolder } from '../work-directory.js';
-import { type Item, isLive } from './plan-garbage.js';
+import type { Item } from './plan-garbage.js';
 
 /** What was removed, and what somebody has begun to use since it was planned. */
 export interface Swept {
@@ -17,9 +17,9 @@ export interface Swept {
 }
 
 /**
- * Removes what a plan calls garbage. Safe beside runs: objects are taken out of sight while no run can begin to use one (it waits for
- * `sweepLock`), and those that a live run has leased stay; work, staging and locks go only under the lock they belong to. What a
- * killed sweep had taken away is put back first.
+ * Removes what a plan calls garbage. Safe beside runs, and after those that came and went since it was planned: objects are taken out
+ * of sight while no run can begin to use one (it waits for `sweepLock`), and those that any run stands on that is to stay are
+ * spared; work, staging and locks go only under the lock they belong to. What a killed sweep had taken away is put back first.
  */
 export async function sweep(state: StateDirectory, items: readonly Item[], signal: AbortSignal): Promise<Swept> {
   const garbage = items.filter((item) => item.garbage);
@@ -27,11 +27,14 @@ export async function sweep(state: StateDirectory, items: readonly Item[], signa
   const removed: Item[] = [];
   const spared: Item[] = [];
   const note = (item: Item, gone: boolean): void => void (gone ? removed : spared).push(item);
+  const leaving = new Set(of('runs').map(({ path }) => basename(path)));
+  const uses = () => usesOfOthers(state, leaving);
 
   await putBack(state);
   // What is begun must be known before it is decided: staging may hold what a day of training made.
-  for (const item of [...of('staging'), ...of('work', 'locks')]) note(item, await removeUnderLock(state, item, signal));
-  await takeAway(state, of('objects', 'artifacts'), signal, note);
+  for (const item of [...of('staging'), ...of('work', 'locks')])
+    note(item, await removeUnderLock(state, item, signal, uses));
+  await takeAway(state, of('objects', 'artifacts'), signal, note, uses);
   for (const item of of('hashes', 'damaged', 'answers', 'runs')) {
     signal.throwIfAborted();
     await rm(item.path, { recursive: true, force: true });
@@ -40,8 +43,26 @@ export async function sweep(state: StateDirectory, items: readonly Item[], signa
   return { removed, spared };
 }
 
+/** What runs stand on that do not go with this sweep. */
+async function usesOfOthers(state: StateDirectory, leaving: ReadonlySet<string>): Promise<Uses> {
+  const objects = new Set<Sha256>();
+  const work = new Set<Sha256>();
+  for await (const { run } of readRuns(state)) {
+    if (leaving.has(run)) continue;
+    const uses = await readUses(state, run);
+    for (const object of uses.objects) objects.add(object);
+    for (const fingerprint of uses.work) work.add(fingerprint);
+  }
+  return { objects, work };
+}
+
 /** Under the lock of its fingerprint, so that nobody is at work on it. What a killed attempt had decided is finished. */
-async function removeUnderLock(state: StateDirectory, item: Item, signal: AbortSignal): Promise<boolean> {
+async function removeUnderLock(
+  state: StateDirectory,
+  item: Item,
+  signal: AbortSignal,
+  uses: () => Promise<Uses>,
+): Promise<boolean> {
   const { fingerprint, kind, path } = item;
   if (fingerprint === undefined) {
     await rm(path, { recursive: true, force: true });
@@ -50,7 +71,11 @@ async function removeUnderLock(state: StateDirectory, item: Item, signal: AbortS
   const lock = await tryLock(state.lock(fingerprint), signal);
   if (lock === undefined) return false;
   try {
-    if (kind === 'work') await removeWork(state, fingerprint);
+    if (kind === 'work') {
+      // Somebody may have begun and been interrupted since the plan: that one goes on from here.
+      if ((await uses()).work.has(fingerprint)) return false;
+      await removeWork(state, fingerprint);
+    }
     if (kind === 'staging') await recoverStaging(state, fingerprint, await workFolder(state, fingerprint), signal);
     // To take the lock removes what dead owners left beside it, to give it back removes the lock.
     return true;
@@ -81,12 +106,13 @@ async function takeAway(
   items: readonly Item[],
   signal: AbortSignal,
   note: (item: Item, gone: boolean) => void,
+  uses: () => Promise<Uses>,
 ): Promise<void> {
   const lock = await acquireLock(state.sweepLock, { signal });
   const taken: Item[] = [];
   try {
     await mkdir(trash(state), { recursive: true });
-    const before = await leasedByLiveRuns(state);
+    const { objects: before } = await uses();
     for (const item of items) {
       signal.throwIfAborted();
       if (item.object !== undefined && before.has(item.object)) {
@@ -99,8 +125,8 @@ async function takeAway(
         taken.push(item);
       }
     }
-    const after = await leasedByLiveRuns(state);
-    for (const item of taken.filter(({ path }) => after.has(basename(path)))) {
+    const { objects: after } = await uses();
+    for (const item of taken.filter(({ object }) => object !== undefined && after.has(object))) {
       await ifThere(rename(join(trash(state), basename(item.path)), item.path));
       note(item, false);
     }
@@ -114,13 +140,4 @@ async function takeAway(
     await rm(path, { recursive: true, force: true });
     note(item, true);
   }
-}
-
-async function leasedByLiveRuns(state: StateDirectory): Promise<ReadonlySet<string>> {
-  const leased = new Set<string>();
-  for await (const run of readRuns(state)) {
-    if (!isLive(run)) continue;
-    for (const object of (await readUses(state, run.run)).objects) leased.add(object);
-  }
-  return leased;
 }

@@ -64,19 +64,19 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
 export async function readRun(state: StateDirectory, run: string): Promise<RunRecord | undefined> {
   if (!RUN_ID.test(run)) return undefined;
   const folder = state.run(run);
-  const unreadable = { run, recipe: '', started_at: new Date(decodeTime(run)).toISOString(), folder };
+  let base: Omit<RunRecord, 'state'> = { run, recipe: '', started_at: new Date(decodeTime(run)).toISOString(), folder };
   try {
     const started = await readJson(join(folder, OWNER), runOwnerSchema);
     if (started === undefined) return undefined;
     const { recipe, started_at, owner } = started;
-    const base = { run, recipe, started_at, folder, owner };
+    base = { run, recipe, started_at, folder, owner };
     // The owner is asked before the summary is looked for: a run that ends in between has then written it.
     const liveness = await livenessOf(owner);
     const summary = await readJson(join(folder, SUMMARY), runFinishedSchema);
     if (summary !== undefined) return { ...base, state: summary.outcome, summary };
     return { ...base, state: liveness === 'alive' ? 'running' : liveness === 'dead' ? 'died' : 'unknown' };
   } catch (error) {
-    return { ...unreadable, state: 'unreadable', problem: sentenceOf(error) };
+    return { ...base, state: 'unreadable', problem: sentenceOf(error) };
   }
 }
 

@@ -1,4 +1,3 @@
-import { SecpiError } from '../../base/errors.js';
 import { exists } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
 import { acquireLock, describeOwner, type Lock, type LockTimes, tryLock } from '../../base/locks/lock.js';
@@ -6,7 +5,6 @@ import type { ArtifactReader } from '../artifacts/artifact.js';
 import { setAside } from '../artifacts/artifact-store.js';
 import { abandonStaging, commitArtifact, recoverStaging } from '../artifacts/commit.js';
 import type { ManifestFacts } from '../artifacts/manifest.js';
-import { findObjectDamage } from '../artifacts/object-store.js';
 import { openOutputDirectory } from '../artifacts/output-directory.js';
 import { openStaging, stagedFiles } from '../artifacts/staging.js';
 import { preimageJson } from '../flow/fingerprint.js';
@@ -23,6 +21,7 @@ import { hasWork, moveWorkAway, openWorkDirectory, removeWork, workFolder } from
 import type { Journal } from './journal.js';
 import type { Leases } from './leases.js';
 import { throttleProgress } from './progress-throttle.js';
+import { watchInputs } from './watched-inputs.js';
 
 export interface StageRun<Services> extends ResolveContext<Services> {
   readonly run: string;
@@ -111,6 +110,7 @@ async function makeArtifact<Services>(
   const reason = why.length > 3 ? [...why.slice(0, 3), `and ${why.length - 3} more`] : why;
   journal.emit({ type: 'stage-started', stage: node.name, fingerprint, why: reason.join('; '), resumed });
 
+  const watched = await watchInputs(state, inputs);
   const work = await openWorkDirectory(workRoot);
   const staging = await openStaging({ state, fingerprint, nonce: lock.nonce, work: workRoot, keepWork });
   const output = openOutputDirectory(stagedFiles(staging), (name, from) => staging.adopt(name, from, signal));
@@ -146,7 +146,7 @@ async function makeArtifact<Services>(
       secpi: context.version,
     };
     const assertSound = async (): Promise<void> => {
-      await assertInputsHold(context, inputs);
+      await watched.assertUnchanged(signal);
       await context.resolver.assertPinsHold(node);
       await lock.assertHeld();
     };
@@ -176,17 +176,6 @@ function withSeed<Services>(
       throw new TypeError(`${node.name} uses the seed, but its stage does not say that it is seeded`);
     },
   };
-}
-
-/** What the manifest says was read has to be what was read: objects do not change, unless somebody makes them. */
-async function assertInputsHold<Services>({ state, signal }: StageRun<Services>, inputs: Inputs): Promise<void> {
-  for (const [name, { manifest }] of Object.entries(inputs)) {
-    const problem = await findObjectDamage(state, manifest, signal);
-    if (problem === undefined) continue;
-    throw new SecpiError('engine/input-changed', `the input "${name}" was changed while it was read: ${problem}`, {
-      hint: 'Nothing was committed. Run the same command again: what is damaged is made anew.',
-    });
-  }
 }
 
 /** Removes the work of a stage whose run was killed between the commit and its tidying up. */

@@ -73,7 +73,7 @@ interface Kind {
   readonly keeper: Newest | Spread;
 }
 
-const HEAD = /^\{"type":"(progress|metric|log)","stage":"[^"\\]*"(?:,"level":"[a-z]+")?,"time":"/;
+const HEAD = /^\{"type":"(progress|metric|log|stage-waiting)","stage":"[^"\\]*"(?:,"level":"[a-z]+")?,"time":"/;
 const LONGEST_HEAD = 512;
 
 function kindOf(line: string): Kind | undefined {

@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SecpiError } from '../../../src/base/errors.js';
-import { atPath, expectedError, explainSystemError } from '../../../src/base/files/system-error.js';
+import { atPath } from '../../../src/base/files/if-there.js';
+import { expectedError, explainSystemError } from '../../../src/base/files/system-error.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const thrownBy = (work: () => Promise<unknown>): Promise<unknown> =>

@@ -130,26 +130,31 @@ describe('inspectArtifact tells damage:', () => {
 });
 
 describe('inspectArtifact takes for no damage:', () => {
-  it.each(['EACCES', 'EIO', 'ESTALE', 'EMFILE'])('%s, wherever it strikes', async (code) => {
-    await using home = await temporaryState();
-    const { manifest } = await commit(home.state);
-    const manifestPath = home.state.artifact('demo', fingerprint);
-    const object = home.state.object(manifest.object);
-    for (const place of [manifestPath, object, join(object, 'a.txt')]) {
-      let struck = 0;
-      using _watch = await watchFaults(
-        (point) => {
-          if (point.path !== place) return 'none';
-          struck += 1;
-          return { code };
-        },
-        { looks: true },
-      );
-      await expect(inspectArtifact(home.state, 'demo', fingerprint, { signal }), place).rejects.toMatchObject({ code });
-      expect(struck).toBe(1);
-    }
-    expect(await inspect(home.state)).toBe('whole');
-  });
+  it.each(['EACCES', 'EIO', 'ESTALE', 'EMFILE', 'ENOTCONN', 'ETIMEDOUT', 'EKEYEXPIRED', 'ENOMEM'])(
+    '%s, wherever it strikes',
+    async (code) => {
+      await using home = await temporaryState();
+      const { manifest } = await commit(home.state);
+      const manifestPath = home.state.artifact('demo', fingerprint);
+      const object = home.state.object(manifest.object);
+      for (const place of [manifestPath, object, join(object, 'a.txt')]) {
+        let struck = 0;
+        using _watch = await watchFaults(
+          (point) => {
+            if (point.path !== place) return 'none';
+            struck += 1;
+            return { code };
+          },
+          { looks: true },
+        );
+        await expect(inspectArtifact(home.state, 'demo', fingerprint, { signal }), place).rejects.toMatchObject({
+          code,
+        });
+        expect(struck).toBe(1);
+      }
+      expect(await inspect(home.state)).toBe('whole');
+    },
+  );
 
   it('a manifest that a newer version wrote: it is refused with a sentence, and stays where it is', async () => {
     await using home = await temporaryState();

@@ -242,6 +242,73 @@ describe('sweep', () => {
     expect(await readdir(join(home.state.root, 'locks'))).toEqual([]);
   });
 
+  it('spares what a run stands on that came and went since it was planned', async () => {
+    await using home = await temporaryState();
+    await runDemo(home);
+    await runDemo(home, { params: { power: 3 } });
+    const plan = await planGarbage(home.state, { keepRuns: 1 });
+    expect(kinds(plan.items.filter(({ garbage }) => garbage))).toEqual([
+      'artifacts',
+      'artifacts',
+      'objects',
+      'objects',
+      'runs',
+    ]);
+    await runDemo(home);
+    const { removed, spared } = await sweep(home.state, plan.items, signal);
+    expect(kinds(removed)).toEqual(['runs']);
+    expect(kinds(spared)).toEqual(['artifacts', 'artifacts', 'objects', 'objects']);
+    expect((await runDemo(home)).outcomes).toEqual(['cached', 'cached', 'cached']);
+  });
+
+  it('spares the work of a run that was begun and interrupted since it was planned', async () => {
+    await using home = await temporaryState();
+    const graph = smallFlow({
+      name: 'a',
+      run: async ({ work }) => {
+        await writeFile(work.path('checkpoint'), '1');
+        throw new Error('broken');
+      },
+    });
+    await runDemo(home, { graph });
+    await runDemo(home);
+    const plan = await planGarbage(home.state, { keepRuns: 1 });
+    expect(kinds(plan.items.filter(({ garbage }) => garbage))).toEqual(['runs', 'work']);
+    await runDemo(home, { graph });
+    const { spared } = await sweep(home.state, plan.items, signal);
+    expect(kinds(spared)).toEqual(['work']);
+    expect(await hasWork(home.state, spared[0]?.fingerprint ?? sha256(''))).toBe(true);
+  });
+
+  it.each(['a newer version has written it', 'the disk does not give it'])(
+    'leaves an artifact alone when %s',
+    async (reason) => {
+      await using home = await temporaryState();
+      const { artifacts } = await runDemo(home);
+      const { stage, fingerprint } = artifacts.get('total')?.manifest ?? { stage: '', fingerprint: sha256('') };
+      const path = home.state.artifact(stage, fingerprint);
+      const newer = reason.startsWith('a newer');
+      if (newer) await writeFile(path, (await readFile(path, 'utf8')).replace('"schema": 2', '"schema": 3'));
+      using _watch = await watchFaults(
+        (point) => (!newer && point.call === 'read' && point.path === path ? { code: 'EIO' } : 'none'),
+        {
+          looks: true,
+        },
+      );
+      expect(kinds(await garbageOf(home.state))).toEqual([]);
+      const { removed } = await clean(home.state, { keepRuns: 0 });
+      expect(removed.filter(({ kind, name }) => kind === 'artifacts' && name.startsWith('total'))).toEqual([]);
+      expect(await readdir(home.state.artifacts(stage))).toHaveLength(1);
+    },
+  );
+
+  it('takes a run whose owner cannot be read for one that may live', async () => {
+    await using home = await temporaryState();
+    const { finished } = await runDemo(home);
+    await writeFile(join(home.state.run(finished.run), 'owner.json'), '{"schema":2}');
+    expect(await garbageOf(home.state, { keepRuns: 0 })).toEqual([]);
+  });
+
   it('clears up what an older version has laid out otherwise', async () => {
     await using home = await temporaryState();
     await mkdir(join(home.state.artifacts('train'), sha256('old')), { recursive: true });

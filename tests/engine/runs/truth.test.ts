@@ -1,5 +1,5 @@
-import { readFile, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { sha256 } from '../../../src/base/hash.js';
@@ -83,6 +83,45 @@ describe('an input that is damaged while a stage reads it', () => {
   });
 });
 
+describe('an input that is damaged and put back while a stage reads it', () => {
+  it('lets nothing be committed either', async () => {
+    await using home = await temporaryState();
+    const [reading, mayGoOn] = [new Gate(), new Gate()];
+    const producer: SmallStage = {
+      name: 'producer',
+      run: async ({ output }) => {
+        await output.text('text', 'good');
+        return { counts: {} };
+      },
+    };
+    const graph = smallFlow(producer, {
+      name: 'consumer',
+      inputs: ['producer'],
+      run: async ({ inputs, output }) => {
+        const path = inputs.producer?.path('text') ?? '';
+        await writeFile(path, 'evil');
+        await output.text('copy', await readFile(path, 'utf8'));
+        await writeFile(path, 'good');
+        return { counts: {} };
+      },
+    });
+    expect((await runDemo(home, { graph })).finished).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'engine/input-changed', message: expect.stringContaining('text was written to') },
+    });
+    expect(await listManifests(home.state, 'consumer')).toEqual([]);
+
+    // To link it from a backup is no change.
+    const other = smallFlow(producer, copying(reading, mayGoOn));
+    const run = runDemo(home, { graph: other });
+    await reading.passed();
+    const [manifest] = await listManifests(home.state, 'producer');
+    await link(join(home.state.object(manifest?.object ?? sha256('')), 'text'), join(home.folder, 'backup'));
+    mayGoOn.open();
+    expect((await run).outcomes).toEqual(['cached', 'done']);
+  });
+});
+
 describe('a file that a recipe names', () => {
   const flowOf = (path: string, reading: Gate, mayGoOn: Gate) =>
     smallFlow({
@@ -116,6 +155,54 @@ describe('a file that a recipe names', () => {
       error: { code: 'engine/input-changed', message: expect.stringContaining(`${path} ${message}`) },
     });
     expect(await listManifests(home.state, 'collect')).toEqual([]);
+  });
+
+  it('through a link, lets nothing be committed when the link is turned and turned back', async () => {
+    await using home = await temporaryState();
+    const [path, good, evil] = ['tasks.jsonl', 'good', 'evil'].map((name) => join(home.folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const target of [good, evil]) await writeFile(target, basename(target));
+    const turn = async (target: string): Promise<void> => {
+      await rm(path, { force: true });
+      await symlink(target, path);
+    };
+    await turn(good);
+    const [reading, mayGoOn] = [new Gate(), new Gate()];
+    const run = runDemo(home, { graph: flowOf(path, reading, mayGoOn) });
+    await reading.passed();
+    for (const target of [evil, good]) await turn(target);
+    mayGoOn.open();
+    expect((await run).finished.error).toMatchObject({ code: 'engine/input-changed' });
+    expect(await listManifests(home.state, 'collect')).toEqual([]);
+  });
+
+  it('in a folder, lets nothing be committed when a file came and went', async () => {
+    await using home = await temporaryState();
+    const folder = join(home.folder, 'model');
+    await mkdir(join(folder, 'deep'), { recursive: true });
+    await writeFile(join(folder, 'deep/w'), 'w');
+    const flow = (during: () => Promise<void>) =>
+      smallFlow({
+        name: 'base',
+        pins: async ({ files }) => ({ sha256: await files.folder(folder) }),
+        run: async ({ output }) => {
+          await during();
+          await output.text('names', (await readdir(folder, { recursive: true })).join());
+          return { counts: {} };
+        },
+      });
+    const visited = async (): Promise<void> => {
+      await writeFile(join(folder, 'deep/extra'), '');
+      await rm(join(folder, 'deep/extra'));
+    };
+    expect((await runDemo(home, { graph: flow(visited) })).finished.error).toMatchObject({
+      code: 'engine/input-changed',
+      message: expect.stringContaining('model/deep was changed'),
+    });
+    expect((await runDemo(home, { graph: flow(async () => undefined) })).outcomes).toEqual(['done']);
   });
 
   it('and that stays as it is, is read as it is', async () => {
