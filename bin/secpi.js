@@ -11,6 +11,14 @@ const here = import.meta.dirname;
 module.enableCompileCache?.(join(here, '..', 'dist', 'compiled'));
 
 import('../dist/cli/main.js').catch((error) => {
+  if (error.code === 'EMFILE' || error.code === 'ENFILE') {
+    refuse({
+      code: 'files/too-many-open',
+      message: `secpi cannot be loaded: ${error.message}`,
+      hint: 'Raise the limit (`ulimit -n 4096`); then run the same command again.',
+    });
+    return;
+  }
   const notBuilt = error.code === 'ERR_MODULE_NOT_FOUND';
   refuse({
     code: notBuilt ? 'usage/not-built' : 'usage/broken-build',

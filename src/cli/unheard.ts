@@ -23,17 +23,13 @@ export function handleUnheard(streams: readonly NodeJS.WriteStream[], when: When
   if (when === 'keep-going') process.on('SIGHUP', () => undefined);
 }
 
-/** Makes writing to a stream something that neither blocks nor throws. */
+/** Makes writing to a stream something that does not block. */
 function writeWithoutWaiting(stream: NodeJS.WriteStream): void {
   // Node lets writes to terminals and pipes block the whole process; there is no other way to tell it not to.
   (stream as { _handle?: { setBlocking?: (blocking: boolean) => void } })._handle?.setBlocking?.(false);
   const write = stream.write.bind(stream) as (...args: readonly unknown[]) => boolean;
   stream.write = (...args: readonly unknown[]): boolean => {
     if (stream.isTTY && stream.writableLength > MOST_UNREAD_BYTES) return false;
-    try {
-      return write(...args);
-    } catch {
-      return false; // to a file Node writes at once, and throws
-    }
+    return write(...args);
   };
 }

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeDirectory } from '../base/files/durable-directory.js';
+import { makeDirectory, makeFolder } from '../base/files/durable-directory.js';
 import { ifThere } from '../base/files/if-there.js';
 import { type KeyedLog, type KeyedLogOptions, openKeyedLog } from '../base/files/keyed-log.js';
 import type { Sha256 } from '../base/hash.js';
@@ -83,7 +82,7 @@ export async function openWorkDirectory(
 
   const pathOf = (name: string): string => {
     const path = resolveInside(root, name);
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     return path;
   };
 

@@ -1,10 +1,12 @@
-import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { makeFolder } from './durable-directory.js';
 import { atPath, systemCode } from './if-there.js';
 
 const CHUNK_BYTES = 1024 * 1024;
+/** What the system may keep in memory of a copy: to force more to the disk takes longer than a person waits after Ctrl-C. */
+const FORCED_BYTES = 128 * CHUNK_BYTES;
 
 /**
  * Copies one file's bytes to a new name. Where the file system can share blocks (btrfs, XFS, ZFS, APFS) that takes no time and no
@@ -19,29 +21,46 @@ export async function copyBytes(from: string, to: string, signal: AbortSignal): 
   } catch (error) {
     if (systemCode(error) === 'EEXIST' || systemCode(error) === 'ENOENT') throw error;
   }
+  const writer = await open(to, 'wx');
   try {
-    const read = createReadStream(from, { highWaterMark: CHUNK_BYTES });
-    await pipeline(read, createWriteStream(to, { flags: 'wx' }), { signal });
+    let unforced = 0;
+    for await (const chunk of chunksOf(from)) {
+      signal.throwIfAborted();
+      await writer.writeFile(chunk);
+      unforced += chunk.length;
+      if (unforced < FORCED_BYTES) continue;
+      await writer.datasync();
+      unforced = 0;
+    }
   } catch (error) {
     await rm(to, { force: true });
-    signal.throwIfAborted();
     throw atPath(error, to);
+  } finally {
+    await writer.close();
+  }
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  } catch (error) {
+    throw atPath(error, path);
   }
 }
 
 /** Copies a file, or a folder with everything below it; links are followed, so that the copy stands alone. */
 export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
   if (!(await stat(from)).isDirectory()) {
-    await mkdir(dirname(to), { recursive: true });
+    makeFolder(dirname(to));
     return copyBytes(from, to, signal);
   }
-  await mkdir(to, { recursive: true });
+  makeFolder(to);
   for (const name of await readdir(from)) await copyTree(join(from, name), join(to, name), signal);
 }
 
 /** Moves a file or folder by a rename; across file systems it is copied and stays where it was as well. */
 export async function moveTree(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
+  makeFolder(dirname(to));
   try {
     await rename(from, to);
   } catch (error) {

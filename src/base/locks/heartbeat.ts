@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { ifThere } from '../files/if-there.js';
+import { writeText } from '../files/write-text.js';
 
 /**
  * Signs of life of a lock's owner, for those who cannot see its process: a counter in a file of its own beside the lock, which
@@ -27,7 +28,7 @@ export interface Heartbeat {
  */
 export async function startHeartbeat(path: string, check: () => Promise<void>, seconds: number): Promise<Heartbeat> {
   // Opened and closed for each beat: network file systems show others what was written when the file is closed.
-  await writeFile(path, '0');
+  await writeText(path, '0');
   let beats = 0;
   let turn: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;

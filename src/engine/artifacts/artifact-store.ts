@@ -4,6 +4,7 @@ import { SecpiError } from '../../base/errors.js';
 import { syncDirectory } from '../../base/files/durable-directory.js';
 import { ifThere, readIfThere, systemCode } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
+import type { AcquireOptions } from '../../base/locks/lock.js';
 import { dataProblem } from '../../base/zod-message.js';
 import type { StateDirectory } from '../state-directory.js';
 import { type ArtifactReader, artifactReader } from './artifact.js';
@@ -76,7 +77,7 @@ export async function setAside(
   state: StateDirectory,
   stage: string,
   fingerprint: Sha256,
-  signal: AbortSignal,
+  waiting: AcquireOptions,
 ): Promise<string> {
   const path = state.artifact(stage, fingerprint);
   const aside = await asideFolder(state, `${stage}-${fingerprint.slice(0, 12)}`);
@@ -84,7 +85,7 @@ export async function setAside(
   // The pointer first: an artifact without its bytes is damaged too, bytes without an artifact are only rubbish.
   await ifThere(rename(path, join(aside, 'manifest.json')));
   await syncDirectory(dirname(path));
-  if (manifest !== undefined) await setObjectAside(state, manifest, aside, signal);
+  if (manifest !== undefined) await setObjectAside(state, manifest, aside, waiting);
   return aside;
 }
 

@@ -5,6 +5,7 @@ import { makeDirectory, syncDirectory } from '../../base/files/durable-directory
 import { HashMemo } from '../../base/files/hash-memo.js';
 import { exists } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
+import type { AcquireOptions } from '../../base/locks/lock.js';
 import type { StateDirectory } from '../state-directory.js';
 import { type ArtifactReader, artifactReader } from './artifact.js';
 import { isNoDamage, type Lease, readManifest } from './artifact-store.js';
@@ -13,13 +14,13 @@ import { findDamage, sealFolder } from './object.js';
 import { findObjectDamage, placeObject } from './object-store.js';
 import { dissolve, leftovers, type Staging, stagedFiles, stagedManifest } from './staging.js';
 
-export interface CommitOptions {
+/** As an `AcquireOptions`: how to wait for whoever puts the same bytes in their place at that moment. */
+export interface CommitOptions extends AcquireOptions {
   readonly state: StateDirectory;
   readonly staging: Staging;
   readonly facts: ManifestFacts;
   /** Outputs that stay on another machine. */
   readonly references?: readonly ArtifactFile[] | undefined;
-  readonly signal: AbortSignal;
   readonly lease?: Lease | undefined;
   /** Throws if the artifact must not appear: inputs or pins are no longer what was read, or the lock is no longer ours. Asked last. */
   readonly assertSound: () => Promise<void>;
@@ -40,7 +41,7 @@ export async function commitArtifact(options: CommitOptions): Promise<ArtifactRe
   await options.assertSound();
   await writeJsonAtomic(stagedManifest(staging), manifest);
   await options.lease?.(manifest.object);
-  const placed = await placeObject(state, stagedFiles(staging), manifest, signal);
+  const placed = await placeObject(state, stagedFiles(staging), manifest, options);
   // A rename of their folder leaves the files what they were: what was hashed just now need not be hashed again.
   if (placed) await memo.save(state.hashes(manifest.object));
   await point(state, staging.folder, manifest);
@@ -60,14 +61,14 @@ export async function recoverStaging(
   state: StateDirectory,
   fingerprint: Sha256,
   work: string,
-  signal: AbortSignal,
+  waiting: AcquireOptions,
 ): Promise<void> {
   for (const folder of await leftovers(state, fingerprint)) {
     const manifest = await readManifest(stagedManifest({ folder })).catch((error: unknown) => {
       if (isNoDamage(error)) throw error;
       return undefined; // the disk has spoilt it
     });
-    if (manifest === undefined || !(await finish(state, folder, manifest, signal))) await dissolve(folder, work);
+    if (manifest === undefined || !(await finish(state, folder, manifest, waiting))) await dissolve(folder, work);
   }
 }
 
@@ -76,12 +77,13 @@ async function finish(
   state: StateDirectory,
   folder: string,
   manifest: Manifest,
-  signal: AbortSignal,
+  waiting: AcquireOptions,
 ): Promise<boolean> {
+  const { signal } = waiting;
   if ((await findObjectDamage(state, manifest, signal)) !== undefined) {
     const staged = stagedFiles({ folder });
     if ((await findDamage(staged, filesHere(manifest.outputs), HashMemo.fresh(), signal)) !== undefined) return false;
-    await placeObject(state, staged, manifest, signal);
+    await placeObject(state, staged, manifest, waiting);
   }
   await point(state, folder, manifest);
   return true;

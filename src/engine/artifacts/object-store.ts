@@ -5,7 +5,7 @@ import { makeDirectory, syncDirectory } from '../../base/files/durable-directory
 import { HashMemo } from '../../base/files/hash-memo.js';
 import { ifThere, systemCode } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
-import { acquireLock } from '../../base/locks/lock.js';
+import { type AcquireOptions, acquireLock } from '../../base/locks/lock.js';
 import type { StateDirectory } from '../state-directory.js';
 import { filesHere, type Manifest } from './manifest.js';
 import { findDamage } from './object.js';
@@ -31,11 +31,11 @@ export async function placeObject(
   state: StateDirectory,
   folder: string,
   manifest: Manifest,
-  signal: AbortSignal,
+  waiting: AcquireOptions,
 ): Promise<boolean> {
   const object = state.object(manifest.object);
   await makeDirectory(dirname(object));
-  await using _held = await holdObject(state, manifest.object, signal);
+  await using _held = await holdObject(state, manifest.object, waiting);
   for (;;) {
     try {
       await rename(folder, object);
@@ -44,7 +44,7 @@ export async function placeObject(
     } catch (error) {
       if (!['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw error;
     }
-    if ((await findObjectDamage(state, manifest, signal)) === undefined) return false;
+    if ((await findObjectDamage(state, manifest, waiting.signal)) === undefined) return false;
     const aside = await asideFolder(state, `object-${manifest.object.slice(0, 12)}`);
     await moveAside(state, manifest.object, aside);
   }
@@ -55,11 +55,11 @@ export async function setObjectAside(
   state: StateDirectory,
   manifest: Manifest,
   aside: string,
-  signal: AbortSignal,
+  waiting: AcquireOptions,
 ): Promise<void> {
-  await using _held = await holdObject(state, manifest.object, signal);
+  await using _held = await holdObject(state, manifest.object, waiting);
   // Looked at once more under the lock: another process may have put good bytes there by now.
-  if ((await findObjectDamage(state, manifest, signal)) === undefined) return;
+  if ((await findObjectDamage(state, manifest, waiting.signal)) === undefined) return;
   await moveAside(state, manifest.object, aside);
 }
 
@@ -76,7 +76,7 @@ async function moveAside(state: StateDirectory, object: Sha256, aside: string): 
 }
 
 /** For as long as an object is put in its place or taken from it: artifacts of several fingerprints may have the same bytes. */
-async function holdObject(state: StateDirectory, object: Sha256, signal: AbortSignal): Promise<AsyncDisposable> {
-  const lock = await acquireLock(state.lock(object), { signal });
+async function holdObject(state: StateDirectory, object: Sha256, waiting: AcquireOptions): Promise<AsyncDisposable> {
+  const lock = await acquireLock(state.lock(object), waiting);
   return { [Symbol.asyncDispose]: () => lock.release() };
 }

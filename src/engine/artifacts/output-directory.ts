@@ -1,7 +1,8 @@
-import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { createWriteStream, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../../base/files/durable-directory.js';
 import { atPath } from '../../base/files/if-there.js';
+import { writeText } from '../../base/files/write-text.js';
 import type { Json } from '../../base/json.js';
 import { resolveInside } from '../inside.js';
 import type { ArtifactFile } from './manifest.js';
@@ -89,15 +90,15 @@ export function openOutputDirectory(root: string, adopt: OutputDirectory['adopt'
 
   const pathOf = (name: string): string => {
     const path = resolveInside(root, name);
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     return path;
   };
 
   return {
     references,
     path: pathOf,
-    text: async (name, content) => writeFile(pathOf(name), content),
-    json: async (name, value) => writeFile(pathOf(name), `${JSON.stringify(value, null, 2)}\n`),
+    text: async (name, content) => writeText(pathOf(name), content),
+    json: async (name, value) => writeText(pathOf(name), `${JSON.stringify(value, null, 2)}\n`),
     rows: async (name) => {
       const writer = new StreamRowWriter(pathOf(name));
       writers.add(writer);

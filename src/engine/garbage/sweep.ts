@@ -1,5 +1,6 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { makeDirectory } from '../../base/files/durable-directory.js';
 import { ifThere, systemCode } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
 import { acquireLock, tryLock } from '../../base/locks/lock.js';
@@ -76,7 +77,7 @@ async function removeUnderLock(
       if ((await uses()).work.has(fingerprint)) return false;
       await removeWork(state, fingerprint);
     }
-    if (kind === 'staging') await recoverStaging(state, fingerprint, await workFolder(state, fingerprint), signal);
+    if (kind === 'staging') await recoverStaging(state, fingerprint, await workFolder(state, fingerprint), { signal });
     // To take the lock removes what dead owners left beside it, to give it back removes the lock.
     return true;
   } finally {
@@ -111,7 +112,7 @@ async function takeAway(
   const lock = await acquireLock(state.sweepLock, { signal });
   const taken: Item[] = [];
   try {
-    await mkdir(trash(state), { recursive: true });
+    await makeDirectory(trash(state));
     const { objects: before } = await uses();
     for (const item of items) {
       signal.throwIfAborted();

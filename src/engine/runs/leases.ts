@@ -1,8 +1,8 @@
-import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { writeTextAtomic } from '../../base/files/atomic-file.js';
 import { exists, readIfThere } from '../../base/files/if-there.js';
+import { appendText } from '../../base/files/write-text.js';
 import { type Sha256, sha256Schema } from '../../base/hash.js';
 import { acquireLock } from '../../base/locks/lock.js';
 import type { StateDirectory } from '../state-directory.js';
@@ -52,7 +52,7 @@ export class Leases {
   async #hold(use: z.output<typeof useSchema>): Promise<void> {
     const line = `${JSON.stringify(use)}\n`;
     if (this.#held.has(line)) return;
-    await appendFile(this.#path, line);
+    await appendText(this.#path, line);
     this.#held.add(line);
     // A sweep that read the leases a moment ago may still take away what this one is about; afterwards it is there or gone.
     const { sweepLock } = this.#state;

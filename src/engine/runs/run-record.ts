@@ -47,7 +47,7 @@ export interface RunRecord {
 }
 
 /** What a run's id looks like (a ULID). Whatever else lies beside the runs is not ours. */
-const RUN_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+const RUN_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
 /** Throws `engine/bad-run` for a file that is not what it should be. */
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {

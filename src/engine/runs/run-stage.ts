@@ -1,6 +1,14 @@
 import { exists } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
-import { acquireLock, describeOwner, type Lock, type LockTimes, tryLock } from '../../base/locks/lock.js';
+import {
+  type AcquireOptions,
+  acquireLock,
+  describeOwner,
+  type Lock,
+  type LockTimes,
+  tryLock,
+} from '../../base/locks/lock.js';
+import type { Liveness } from '../../base/processes/process-owner.js';
 import type { ArtifactReader } from '../artifacts/artifact.js';
 import { setAside } from '../artifacts/artifact-store.js';
 import { abandonStaging, commitArtifact, recoverStaging } from '../artifacts/commit.js';
@@ -53,15 +61,18 @@ export async function runStage<Services>(
 ): Promise<StageEnd> {
   const { state, journal, leases } = context;
   const { fingerprint } = missed;
-  const lock = await acquireLock(state.lock(fingerprint), {
-    signal: context.signal,
-    takeOver: context.takeOver,
-    times: context.lockTimes,
+  const announce = (record: LockRecord, liveness: Liveness): void => {
+    journal.emit({ type: 'stage-waiting', stage: node.name, fingerprint, owner: describeOwner(record, liveness) });
+  };
+  const { signal, takeOver, lockTimes: times } = context;
+  // Who puts the same bytes in their place is done in a moment, unless nobody can see what has become of it.
+  const waiting: AcquireOptions = {
+    ...{ signal, takeOver, times },
     onWaiting: (record, liveness) => {
-      const owner = describeOwner(record, liveness);
-      journal.emit({ type: 'stage-waiting', stage: node.name, fingerprint, owner });
+      if (liveness === 'unknown') announce(record, liveness);
     },
-  });
+  };
+  const lock = await acquireLock(state.lock(fingerprint), { ...waiting, onWaiting: announce });
   const warn = (message: string): void => {
     journal.emit({ type: 'log', stage: node.name, level: 'warn', message });
   };
@@ -72,18 +83,18 @@ export async function runStage<Services>(
       await moveWorkAway(state, fingerprint);
     }
     const work = await workFolder(state, fingerprint);
-    await recoverStaging(state, fingerprint, work, context.signal);
+    await recoverStaging(state, fingerprint, work, waiting);
     const now = await context.resolver.resolve(node, inputs, missed.reason === 'forced');
     if (now.state === 'cached') {
       if (!context.keepWork) await removeWork(state, fingerprint);
       return { outcome: 'cached', artifact: now.artifact };
     }
     if (now.reason === 'damaged') {
-      const aside = await setAside(state, node.stage.name, fingerprint, context.signal);
+      const aside = await setAside(state, node.stage.name, fingerprint, waiting);
       warn(`${now.why.join('; ')}. It was moved to ${aside} and is made again.`);
     }
     const attempt = { ...context, signal: AbortSignal.any([context.signal, lock.lost]) };
-    const artifact = await makeArtifact(attempt, node, inputs, { fingerprint, why: now.why, lock, work });
+    const artifact = await makeArtifact(attempt, node, inputs, { fingerprint, why: now.why, lock, work, waiting });
     return { outcome: 'done', artifact };
   } finally {
     await lock.release();
@@ -95,13 +106,15 @@ interface Attempt {
   readonly why: readonly string[];
   readonly lock: Lock;
   readonly work: string;
+  /** How to wait for other locks than this one. */
+  readonly waiting: AcquireOptions;
 }
 
 async function makeArtifact<Services>(
   context: StageRun<Services>,
   node: GraphNode<Services>,
   inputs: Inputs,
-  { fingerprint, why, lock, work: workRoot }: Attempt,
+  { fingerprint, why, lock, work: workRoot, waiting }: Attempt,
 ): Promise<ArtifactReader> {
   const { state, journal, signal, services, keepWork } = context;
   const startedAt = new Date();
@@ -151,7 +164,7 @@ async function makeArtifact<Services>(
       await lock.assertHeld();
     };
     const { references } = output;
-    const artifact = await commitArtifact({ ...context, staging, facts, references, assertSound });
+    const artifact = await commitArtifact({ ...context, ...waiting, signal, staging, facts, references, assertSound });
     if (!keepWork) await removeWork(state, fingerprint);
     return artifact;
   } catch (error) {

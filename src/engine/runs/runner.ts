@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { SecpiError } from '../../base/errors.js';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
+import { writeText } from '../../base/files/write-text.js';
 import type { Sha256 } from '../../base/hash.js';
 import type { LockTimes } from '../../base/locks/lock.js';
 import { thisProcess } from '../../base/processes/process-owner.js';
@@ -82,7 +82,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
   };
   await writeJsonAtomic(join(folder, OWNER), owner);
   for (const [name, text] of Object.entries(options.files ?? {})) {
-    await writeFile(resolveInside(folder, name), options.redact(text));
+    await writeText(resolveInside(folder, name), options.redact(text));
   }
   const journal = await openJournal({ folder, redact: options.redact, onEvent: options.onEvent });
   journal.emit({

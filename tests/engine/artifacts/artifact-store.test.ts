@@ -241,13 +241,13 @@ describe('setAside', () => {
     const { manifest } = await commit(home.state);
     const object = home.state.object(manifest.object);
     await writeFile(home.state.artifact('demo', fingerprint), 'torn');
-    const first = await setAside(home.state, 'demo', fingerprint, signal);
+    const first = await setAside(home.state, 'demo', fingerprint, { signal });
     expect(await readdir(first)).toEqual(['manifest.json']);
     expect(await readFile(join(object, 'a.txt'), 'utf8')).toBe('text');
 
     await commit(home.state);
     await writeFile(join(object, 'a.txt'), 'spoilt');
-    const second = await setAside(home.state, 'demo', fingerprint, signal);
+    const second = await setAside(home.state, 'demo', fingerprint, { signal });
     expect((await readdir(second)).sort()).toEqual(['files', 'manifest.json']);
     expect(await readFile(join(second, 'files', 'a.txt'), 'utf8')).toBe('spoilt');
     expect(await inspect(home.state)).toBe('none');
@@ -258,7 +258,7 @@ describe('setAside', () => {
     const { manifest } = await commit(home.state);
     const object = home.state.object(manifest.object);
     // Seen as damaged by somebody, mended since.
-    await setAside(home.state, 'demo', fingerprint, signal);
+    await setAside(home.state, 'demo', fingerprint, { signal });
     expect(await readFile(join(object, 'a.txt'), 'utf8')).toBe('text');
   });
 

@@ -176,11 +176,11 @@ describe('recoverStaging', () => {
       let failed = false;
       {
         using _watch = await watchFaults(({ number }) => (number === at ? { code: 'EIO' } : 'none'));
-        await recoverStaging(home.state, fingerprint, work, signal).catch(() => {
+        await recoverStaging(home.state, fingerprint, work, { signal }).catch(() => {
           failed = true;
         });
       }
-      await recoverStaging(home.state, fingerprint, work, signal);
+      await recoverStaging(home.state, fingerprint, work, { signal });
       expect(await readFile(join(work, 'train/adapter/w'), 'utf8')).toBe('a day of training');
       expect(await readFile(join(work, 'loss.jsonl'), 'utf8')).toBe('{}\n');
       expect(await readdir(home.state.staging)).toEqual([]);
@@ -208,7 +208,7 @@ describe('recoverStaging', () => {
         );
       }
       const decided = existsSync(join(staging.folder, 'manifest.json'));
-      await recoverStaging(other.state, fingerprint, work, signal);
+      await recoverStaging(other.state, fingerprint, work, { signal });
       const found = await inspectArtifact(other.state, 'demo', fingerprint, { signal });
       expect
         .soft(found.state, `EIO at ${at}`)
@@ -232,7 +232,7 @@ describe('recoverStaging', () => {
       ).rejects.toMatchObject({ code: 'EIO' });
     }
     await writeFile(join(stagedFiles(staging), 'a.txt'), 'TEXT');
-    await recoverStaging(home.state, fingerprint, home.state.work(fingerprint), signal);
+    await recoverStaging(home.state, fingerprint, home.state.work(fingerprint), { signal });
     expect(await inspectArtifact(home.state, 'demo', fingerprint, { signal })).toEqual({ state: 'none' });
     expect(await readdir(home.state.staging)).toEqual([]);
   });
