@@ -5,6 +5,7 @@ import {
   acquireLock,
   describeOwner,
   type Lock,
+  type LockRecord,
   type LockTimes,
   tryLock,
 } from '../../base/locks/lock.js';
