@@ -230,12 +230,13 @@ function withGlobal<Own extends object>(options: Own): Own {
 
 /** The one place where errors become exit codes. */
 async function finish(run: Run, whenUnheard: WhenUnheard = 'exit'): Promise<void> {
-  const [{ readEnvironment }, { showFailure }, { handleUnheard }] = await Promise.all([
+  const [{ readEnvironment }, { showFailure }, { handleUnheard, isLeftUnread }] = await Promise.all([
     import('./environment.js'),
     import('./failure.js'),
     import('./unheard.js'),
   ]);
-  handleUnheard([process.stdout, process.stderr], whenUnheard);
+  const streams = [process.stdout, process.stderr];
+  handleUnheard(streams, whenUnheard);
   const environment = readEnvironment();
   const fail = (error: unknown): number => showFailure(error, environment, wantsJson);
   // A bug in some callback; what was finished is safe, and a stack trace helps nobody who did not write this.
@@ -247,6 +248,7 @@ async function finish(run: Run, whenUnheard: WhenUnheard = 'exit'): Promise<void
   } catch (error) {
     process.exitCode = fail(error);
   }
+  if (whenUnheard === 'keep-going' && (await isLeftUnread(streams))) process.exit();
 }
 
 if (process.argv.length <= 2) {

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** What becomes of a command when nobody reads what it prints any more. */
 export type WhenUnheard =
   /** A command that only tells something is over. */
@@ -32,4 +34,27 @@ function writeWithoutWaiting(stream: NodeJS.WriteStream): void {
     if (stream.isTTY && stream.writableLength > MOST_UNREAD_BYTES) return false;
     return write(...args);
   };
+}
+
+/** So long a reader may do something else when all is said; a pager does. */
+const PATIENCE_MS = 60_000;
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Waits until everything said was taken, or until nobody has taken anything for a minute: true, then. A process with unread words
+ * never ends by itself, and a batch job would hold its machine for a pipe that nobody reads.
+ */
+export async function isLeftUnread(
+  streams: readonly Pick<NodeJS.WriteStream, 'writableLength'>[],
+  patienceMs: number = PATIENCE_MS,
+): Promise<boolean> {
+  const unread = (): number => streams.reduce((sum, { writableLength }) => sum + writableLength, 0);
+  let [last, since] = [unread(), performance.now()];
+  while (last > 0) {
+    if (performance.now() - since > patienceMs) return true;
+    await sleep(LOOK_EVERY_MS);
+    const now = unread();
+    if (now !== last) [last, since] = [now, performance.now()];
+  }
+  return false;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
+import { isLeftUnread } from '../../src/cli/unheard.js';
 import { startOpenaiServer } from '../support/openai-server.js';
 import { cliCommand, cliEnvironment, temporaryFolder } from '../support/run-cli.js';
 
@@ -22,6 +23,26 @@ if how == 'hang-up':
     os.close(master)  # as when the window is closed: SIGHUP to the run, EIO for what it writes
 else:
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+/** Runs a program whose stdout is a full pipe; reads it only when the program's work is done, then prints how it ended. */
+const FULL_PIPE = `
+import glob, os, subprocess, sys, time
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+try:
+    while True:
+        os.write(writer, b'x' * 4096)
+except BlockingIOError:
+    pass
+os.set_blocking(writer, True)
+program = subprocess.Popen(sys.argv[1:], stdout=writer)
+os.close(writer)
+while not glob.glob('.secpi/runs/*/summary.json'):
+    time.sleep(0.05)
+while os.read(reader, 65536):
+    pass
+print(program.wait())
 `;
 
 /** A recipe whose classifier is asked, and waits until the test lets it answer. */
@@ -110,6 +131,34 @@ describe('a run goes on', () => {
       reject: false,
     });
     expect(exitCode).toBe(0);
+    expect(await outcomeIn(folder.path)).toBe('done');
+  });
+});
+
+describe('isLeftUnread', () => {
+  it('waits as long as somebody reads, however slowly, and no longer', async () => {
+    const stream = { writableLength: 5 };
+    const reader = setInterval(() => {
+      stream.writableLength -= 1;
+      if (stream.writableLength === 2) clearInterval(reader);
+    }, 150);
+    expect(await isLeftUnread([stream, { writableLength: 0 }], 400)).toBe(true);
+    expect(stream.writableLength).toBe(2);
+    expect(await isLeftUnread([{ writableLength: 0 }], 400)).toBe(false);
+  });
+
+  it('lets a run end whose output nobody takes', async () => {
+    await using folder = await temporaryFolder();
+    const { server, answer } = await slowRun(folder.path);
+    await using _server = server;
+    answer();
+    // Somebody else has filled the pipe, holds it open and reads nothing until the run has written its summary.
+    const full = execa('python3', ['-c', FULL_PIPE, ...cliCommand(), ...args, '--json'], {
+      cwd: folder.path,
+      env: cliEnvironment(folder.path),
+      extendEnv: false,
+    });
+    expect((await full).stdout).toBe('0');
     expect(await outcomeIn(folder.path)).toBe('done');
   });
 });

@@ -18,8 +18,9 @@ export function pointsInterval(interval: readonly [number, number] | null): stri
   return interval === null ? '' : `[${points(interval[0])}, ${points(interval[1])}]`;
 }
 
+/** `12,345`. By hand: what the runtime knows of languages takes 20 ms to load. */
 export function integer(value: number): string {
-  return value.toLocaleString('en');
+  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 export function duration(seconds: number): string {
