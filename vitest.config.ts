@@ -9,6 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
+          globalSetup: 'tests/support/current-build.ts',
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/e2e/**', 'tests/faults/**'],
           testTimeout: 60_000,

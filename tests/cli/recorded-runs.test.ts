@@ -126,7 +126,7 @@ describe('what is not ours or is broken, in the folder of runs', () => {
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       expect(stdout).toMatchInlineSnapshot(`
         "run                         started           outcome     recipe        time   cost
-        01BX5ZZKBKACTAV9WEVGEMMVRZ  2017-10-24 01:29  unreadable  –                –      –
+        01BX5ZZKBKACTAV9WEVGEMMVRZ  2026-05-09 12:00  unreadable  –                –      –
         01ARZ3NDEKTSV4RRFFQ69G5FAV  2026-05-09 12:00  done        demo    1 min 41 s  $0.01"
       `);
     }

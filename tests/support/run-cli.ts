@@ -1,4 +1,3 @@
-import { readdirSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,31 +10,9 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-const source = join(packageRoot, 'src', 'cli', 'main.ts');
-const built = join(packageRoot, 'bin', 'secpi.js');
-
-/** Program and first arguments that start the real command line: the build where it is current, else the source. */
+/** Program and first arguments that start the real command line; `current-build.ts` has built it. */
 export function cliCommand(): readonly [string, ...string[]] {
-  return buildIsCurrent()
-    ? [process.execPath, built]
-    : [process.execPath, '--import', import.meta.resolve('tsx'), source];
-}
-
-let current: boolean | undefined;
-
-function buildIsCurrent(): boolean {
-  current ??= newest(join(packageRoot, 'src')) < (modified(join(packageRoot, 'dist', '.tsbuildinfo')) ?? 0);
-  return current;
-}
-
-function newest(folder: string): number {
-  const entries = readdirSync(folder, { withFileTypes: true, recursive: true });
-  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.ts'));
-  return Math.max(...files.map((entry) => modified(join(entry.parentPath, entry.name)) ?? 0));
-}
-
-function modified(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return [process.execPath, join(packageRoot, 'bin', 'secpi.js')];
 }
 
 /** The environment of a command line under test: nothing of the person who runs the tests but the search path. */
