@@ -1,10 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { JournalEvent } from '../../src/engine/runs/event.js';
 import { finishedIn, newHome, outputsIn, processesUsing, type Started, smallRecipe, start } from './secpi-process.js';
-
-const kills = 20;
-/** Long enough that a run gets somewhere between two kills: loading torch alone takes a few seconds. */
-const longestRunMs = 5000;
 
 /** Two runs of the same recipe, started together and left alone; what they made is what every other run has to make. */
 let together: readonly Awaited<Started['ended']>[];
@@ -15,17 +11,6 @@ beforeAll(async () => {
   together = await Promise.all([start(['run', smallRecipe], home).ended, start(['run', smallRecipe], home).ended]);
   uninterrupted = await outputsIn(home);
 });
-
-/** A generator of equally likely numbers in [0, 1), the same in every run of the test (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 async function nothingLeft(home: string): Promise<void> {
   await expect.poll(() => processesUsing(home), { timeout: 15_000 }).toEqual([]);
@@ -43,35 +28,42 @@ describe('two runs of the same recipe', () => {
   });
 });
 
-describe('a run that is killed', () => {
-  it(`ends with the same bytes after ${kills} kill -9 of its process group at random moments`, async () => {
+/** Moments of the run, in their order: each is reached by the run that goes on from the one before. */
+const moments: readonly (readonly [string, (event: JournalEvent) => boolean])[] = [
+  ['when the base model is begun', (event) => event.type === 'stage-started' && event.stage === 'base'],
+  ['in the middle of making the base model', (event) => event.type === 'metric' && event.stage === 'base'],
+  ['when training is begun', (event) => event.type === 'stage-started' && event.stage === 'train'],
+  ['before the first checkpoint', (event) => event.type === 'metric' && event.stage === 'train'],
+  ['behind a checkpoint', (event) => event.type === 'metric' && event.stage === 'train' && event.step > 12],
+  ['when evaluation is begun', (event) => event.type === 'stage-started' && event.stage === 'evaluate'],
+  ['in the middle of evaluation', (event) => event.type === 'progress' && event.stage === 'evaluate' && event.done > 1],
+  ['when the report is begun', (event) => event.type === 'stage-started' && event.stage === 'report'],
+];
+
+describe('a run that is interrupted again and again', () => {
+  it('ends with the same bytes: kill -9 of its process group at every kind of moment, and Ctrl-C in training', async () => {
     const home = await newHome();
-    const random = randomNumbers(20_261);
-    for (let kill = 0; kill < kills; kill += 1) {
+    for (const [moment, isNow] of moments) {
       const run = start(['run', smallRecipe], home);
-      await Promise.race([sleep(300 + random() * longestRunMs), run.ended]);
+      await run.said(isNow).catch((error: unknown) => {
+        throw new Error(`${moment}: ${error}`);
+      });
       run.killGroup('SIGKILL');
       const { stderr } = await run.ended;
-      expect(stderr).not.toMatch(/^error/m);
+      expect(stderr, moment).not.toMatch(/^error/m);
+      if (moment !== 'before the first checkpoint') continue;
+
+      const stopped = start(['run', smallRecipe], home);
+      await stopped.said(isNow);
+      stopped.killGroup('SIGINT');
+      const { code, stdout } = await stopped.ended;
+      expect(code).toBe(130);
+      expect(finishedIn(stdout).outcome).toBe('interrupted');
+      await nothingLeft(home);
     }
     const { code, stdout, stderr } = await start(['run', smallRecipe], home).ended;
     expect(code, stderr + stdout.slice(-1000)).toBe(0);
     expect(await outputsIn(home)).toEqual(uninterrupted);
     await nothingLeft(home);
-  });
-
-  it('leaves no process behind on Ctrl-C, says 130 and goes on from there', async () => {
-    const home = await newHome();
-    const run = start(['run', smallRecipe], home);
-    await run.said((event) => event.type === 'metric' && event.stage === 'train');
-    run.killGroup('SIGINT');
-    const { code, stdout } = await run.ended;
-    expect(code).toBe(130);
-    expect(finishedIn(stdout).outcome).toBe('interrupted');
-    await nothingLeft(home);
-
-    const again = await start(['run', smallRecipe], home).ended;
-    expect(again.code, again.stderr).toBe(0);
-    expect(await outputsIn(home)).toEqual(uninterrupted);
   });
 });
