@@ -43,7 +43,8 @@ function settlesInMs({ changedAtMs }: FileStamp): number {
 /** Waits (two seconds at most) until a file that was just written can be hashed for good. Throws the signal's reason. */
 export async function settled(path: string, signal: AbortSignal): Promise<void> {
   const wait = settlesInMs(await stampOf(path));
-  if (wait > 0) await sleep(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
+  // One more, because Node's timers may come up to a millisecond early.
+  if (wait > 0) await sleep(wait + 1, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 /**

@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { HashMemo, settled } from '../../../src/base/files/hash-memo.js';
+import { readIfThere } from '../../../src/base/files/if-there.js';
 import { sha256 } from '../../../src/base/hash.js';
 import { inspectArtifact, listManifests } from '../../../src/engine/artifacts/artifact-store.js';
 import { abandonStaging, commitArtifact, recoverStaging } from '../../../src/engine/artifacts/commit.js';
 import { openStaging, stagedFiles } from '../../../src/engine/artifacts/staging.js';
 import { watchFaults } from '../../support/fault-points.js';
+import { replaceSleep } from '../../support/sleep.js';
 import { commit, FILES, facts, fingerprint, stage } from '../fixtures/artifacts.js';
 import { temporaryState } from '../fixtures/temporary-state.js';
 
@@ -110,6 +113,50 @@ describe('commitArtifact', () => {
     await expect(commit(home.state, FILES, { signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow('stop');
     expect(await inspectArtifact(home.state, 'demo', fingerprint, { signal })).toEqual({ state: 'none' });
     expect(existsSync(join(home.state.root, 'objects'))).toBe(false);
+  });
+});
+
+describe('the hashes of large output', () => {
+  it('are earned once: after its commit nobody reads its bytes again', async () => {
+    await using home = await temporaryState();
+    const large = 64 * 1024 * 1024;
+    const staging = await stage(home.state, { 'a.txt': 'text', 'model/w': '', 'model/x': '' });
+    await truncate(join(stagedFiles(staging), 'model/w'), large);
+    const readsOf = async (work: () => Promise<unknown>): Promise<string[]> => {
+      using watch = await watchFaults(() => 'none', { looks: true });
+      await work();
+      const reads = watch.points.filter(({ call, path }) => call === 'read' && /\/(?:a\.txt|w|x)$/.test(path));
+      return [...new Set(reads.map(({ path }) => basename(path)))].sort();
+    };
+    let object = '';
+    const committed = await readsOf(async () => {
+      const assertSound = async () => undefined;
+      const { manifest } = await commitArtifact({ state: home.state, staging, facts, signal, assertSound });
+      object = home.state.object(manifest.object);
+    });
+    expect(committed).toEqual(['a.txt', 'w', 'x']);
+    expect((await stat(join(object, 'model/w'))).size).toBe(large);
+    const inspected = await readsOf(async () => {
+      expect(await inspectArtifact(home.state, 'demo', fingerprint, { signal })).toMatchObject({ state: 'whole' });
+    });
+    expect(inspected).toEqual([]);
+  });
+
+  it('can be remembered once they were waited for, though a timer may come a little early', async () => {
+    await using home = await temporaryState();
+    const path = join(home.folder, 'a');
+    await writeFile(path, 'text');
+    // In the first moment that Node allows, which is up to a millisecond before the one that was asked for.
+    using _sleep = replaceSleep((real) => async (milliseconds, asked) => {
+      const until = Date.now() + milliseconds - 1;
+      await real(Math.max(0, milliseconds - 100), asked);
+      while (Date.now() < until);
+    });
+    await settled(path, signal);
+    const memo = HashMemo.fresh();
+    await memo.hash('a', path, signal);
+    await memo.save(`${path}.json`);
+    expect(await readIfThere(`${path}.json`)).toContain(sha256('text'));
   });
 });
 
