@@ -5,7 +5,7 @@ import type { Sha256 } from '../../base/hash.js';
 import { livenessOfLock, readLock } from '../../base/locks/lock.js';
 import { isNoDamage, readManifest } from '../artifacts/artifact-store.js';
 import { readUses } from '../runs/leases.js';
-import { type RunRecord, readRuns } from '../runs/run-record.js';
+import { type RunRecord, readRuns, unbornRuns } from '../runs/run-record.js';
 import type { StateDirectory } from '../state-directory.js';
 import { isRemoved } from '../work-directory.js';
 import { sizeOf } from './folder-size.js';
@@ -147,6 +147,7 @@ async function survey(state: StateDirectory): Promise<readonly Found[]> {
   const found: Found[] = [];
 
   for await (const { run, folder } of readRuns(state)) found.push({ ...(await sized('runs', run, folder)), run });
+  for (const run of await unbornRuns(state)) found.push({ ...(await sized('runs', run, state.run(run))), run });
   const objects = new Set<string>();
   for (const { name, path } of await within(join(state.root, 'objects'))) {
     objects.add(name);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { decodeTime } from 'ulid';
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
-import { ifThere, readIfThere } from '../../base/files/if-there.js';
+import { exists, ifThere, readIfThere } from '../../base/files/if-there.js';
 import { sentenceOf } from '../../base/files/system-error.js';
 import { livenessOf, processOwnerSchema } from '../../base/processes/process-owner.js';
 import { dataProblem } from '../../base/zod-message.js';
@@ -48,6 +48,9 @@ export interface RunRecord {
 
 /** What a run's id looks like (a ULID). Whatever else lies beside the runs is not ours. */
 const RUN_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/** A run writes who it is in its first moments; on another host's clock these may be hours ago. */
+const BORN_WITHIN_MS = 86_400_000;
 
 /** Throws `engine/bad-run` for a file that is not what it should be. */
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
@@ -96,6 +99,15 @@ export async function* readRuns(state: StateDirectory): AsyncGenerator<RunRecord
     const record = await readRun(state, run);
     if (record !== undefined) yield record;
   }
+}
+
+/** Folders of runs that were killed before they had written who they are. */
+export async function unbornRuns(state: StateDirectory): Promise<readonly string[]> {
+  const unborn: string[] = [];
+  for (const run of await runNames(state)) {
+    if (Date.now() - decodeTime(run) > BORN_WITHIN_MS && !(await exists(join(state.run(run), OWNER)))) unborn.push(run);
+  }
+  return unborn;
 }
 
 /** The newest run, or undefined if there was none. */

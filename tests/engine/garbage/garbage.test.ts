@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ulid } from 'ulid';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/hash.js';
 import { acquireLock } from '../../../src/base/locks/lock.js';
@@ -301,6 +302,14 @@ describe('sweep', () => {
       expect(await readdir(home.state.artifacts(stage))).toHaveLength(1);
     },
   );
+
+  it('clears up what runs have left that were killed before they said who they are, and waits a day for them', async () => {
+    await using home = await temporaryState();
+    const [old, young] = [LIVE, ulid()];
+    for (const run of [old, young]) await mkdir(home.state.run(run), { recursive: true });
+    expect((await clean(home.state)).removed.map(({ kind, name }) => [kind, name])).toEqual([['runs', old]]);
+    expect(await readdir(home.state.runs)).toEqual([young]);
+  });
 
   it('takes a run whose owner cannot be read for one that may live', async () => {
     await using home = await temporaryState();
