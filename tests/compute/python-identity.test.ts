@@ -1,0 +1,52 @@
+import { appendFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/base/package-root.js';
+import { pythonIdentity } from '../../src/compute/python-identity.js';
+import { hasNvidiaGpu } from '../../src/setup/python-environment.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+
+/** secpi a second time, in a folder of its own, so that its trainers can be changed. */
+let copy: TemporaryFolder;
+let identity: typeof pythonIdentity;
+beforeAll(async () => {
+  copy = await temporaryFolder();
+  for (const name of ['src', 'trainers/requirements.lock', 'trainers/secpi_trainers', 'package.json']) {
+    await cp(join(packageRoot, name), join(copy.path, name), { recursive: true });
+  }
+  await symlink(join(packageRoot, 'node_modules'), join(copy.path, 'node_modules'));
+  ({ pythonIdentity: identity } = await import(join(copy.path, 'src/compute/python-identity.ts')));
+});
+afterAll(() => copy[Symbol.asyncDispose]());
+
+const trainers = (name: string) => join(copy.path, 'trainers', name);
+
+describe('pythonIdentity', () => {
+  it('is the same wherever secpi lies, and whatever interpreters leave beside the code', async () => {
+    const here = await pythonIdentity('cpu');
+    expect(here).toMatchObject({ device: 'cpu' });
+    await mkdir(trainers('secpi_trainers/__pycache__'), { recursive: true });
+    await writeFile(trainers('secpi_trainers/__pycache__/train.cpython-311.pyc'), 'compiled');
+    await writeFile(trainers('secpi_trainers/.train.py.swp'), 'being edited');
+    expect(await identity('cpu')).toEqual(here);
+  });
+
+  it('is another with another kind of device; `auto` is the one that there is', async () => {
+    const [cpu, cuda] = await Promise.all([pythonIdentity('cpu'), pythonIdentity('cuda')]);
+    expect(cuda).toEqual({ ...(cpu as object), device: 'cuda' });
+    expect(await pythonIdentity('auto')).toEqual(hasNvidiaGpu() ? cuda : cpu);
+  });
+
+  it.each([
+    ['the pinned packages', 'requirements.lock'],
+    ['the code', 'secpi_trainers/train.py'],
+    ['the template of chats', 'secpi_trainers/chat_template.jinja'],
+    ['what code there is', 'secpi_trainers/new.py'],
+  ])('is another after a change of %s', async (_what, file) => {
+    const before = await identity('cpu');
+    await appendFile(trainers(file), '\n');
+    const after = await identity('cpu');
+    expect(after).not.toEqual(before);
+    expect(await identity('cpu')).toEqual(after);
+  });
+});
