@@ -14,7 +14,6 @@ interface Node {
  */
 export function maskerOf(values: readonly string[], mask: string): (text: string) => string {
   const root = automatonOf(values);
-  if (root.next.size === 0) return (text) => text;
   return (text) => {
     let clean = '';
     let copied = 0;
@@ -22,7 +21,7 @@ export function maskerOf(values: readonly string[], mask: string): (text: string
       clean += text.slice(copied, start) + mask;
       copied = end;
     }
-    return copied === 0 ? text : clean + text.slice(copied);
+    return clean + text.slice(copied);
   };
 }
 

@@ -26,7 +26,7 @@ export async function writeDurably(path: string, text: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    await rm(path, { force: true }).catch(() => undefined);
+    await rm(path).catch(() => undefined);
     throw atPath(error, path);
   }
 }
@@ -41,7 +41,7 @@ export async function writeTextAtomic(path: string, text: string): Promise<void>
   try {
     await rename(unfinished, path);
   } catch (error) {
-    await rm(unfinished, { force: true }).catch(() => undefined);
+    await rm(unfinished).catch(() => undefined);
     throw error;
   }
   await syncDirectory(dirname(path));

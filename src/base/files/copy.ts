@@ -18,8 +18,8 @@ export async function copyBytes(from: string, to: string, signal: AbortSignal): 
   try {
     await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
     return;
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST' || systemCode(error) === 'ENOENT') throw error;
+  } catch {
+    // Streamed then: what else kept it from being made, a name that is taken say, keeps that too.
   }
   const writer = await open(to, 'wx');
   try {
@@ -33,7 +33,7 @@ export async function copyBytes(from: string, to: string, signal: AbortSignal): 
       unforced = 0;
     }
   } catch (error) {
-    await rm(to, { force: true });
+    await rm(to).catch(() => undefined);
     throw atPath(error, to);
   } finally {
     await writer.close();

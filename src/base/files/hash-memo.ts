@@ -1,11 +1,10 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type Sha256, sha256File } from '../hash.js';
 import { writeJsonAtomic } from './atomic-file.js';
 import { makeDirectory } from './durable-directory.js';
-import { readIfThere } from './if-there.js';
 
 const memoSchema = z.object({ schema: z.literal(2), files: z.record(z.string(), z.string()) });
 
@@ -66,8 +65,7 @@ export class HashMemo {
 
   static async open(path: string): Promise<HashMemo> {
     try {
-      const text = await readIfThere(path);
-      return text === undefined ? HashMemo.fresh() : new HashMemo(memoSchema.parse(JSON.parse(text)).files);
+      return new HashMemo(memoSchema.parse(JSON.parse(await readFile(path, 'utf8'))).files);
     } catch {
       return HashMemo.fresh();
     }

@@ -46,7 +46,7 @@ export async function* readLines(path: string, options: ReadLinesOptions = {}): 
     }
   };
   const take = (complete: boolean): TextLine => {
-    let bytes = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+    const bytes = Buffer.concat(parts);
     number += 1;
     end += bytes.length + (complete ? 1 : 0);
     parts = [];
@@ -57,8 +57,8 @@ export async function* readLines(path: string, options: ReadLinesOptions = {}): 
         location: { file: path, line: number, column: 1 },
       });
     }
-    if (number === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) bytes = bytes.subarray(3);
-    return { number, text: bytes.toString('utf8'), end, complete, valid };
+    const text = bytes.toString('utf8');
+    return { number, text: number === 1 ? text.replace(/^\uFEFF/, '') : text, end, complete, valid };
   };
 
   for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {
@@ -68,7 +68,7 @@ export async function* readLines(path: string, options: ReadLinesOptions = {}): 
       yield take(true);
       from = at + 1;
     }
-    if (from < chunk.length) grow(chunk.subarray(from));
+    grow(chunk.subarray(from));
   }
   if (pending > 0) yield take(false);
 }
