@@ -7,6 +7,8 @@ import { followRun, readEvents } from '../../../src/engine/runs/follow-run.js';
 import { openJournal } from '../../../src/engine/runs/journal.js';
 import { latestRun, readRun, readRuns } from '../../../src/engine/runs/run-record.js';
 import type { StateDirectory } from '../../../src/engine/state-directory.js';
+import { watchFaults } from '../../support/fault-points.js';
+import { replaceSleep } from '../../support/sleep.js';
 import { runDemo, temporaryState } from '../fixtures/temporary-state.js';
 
 const RUN = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
@@ -66,6 +68,47 @@ describe('followRun', () => {
     const all = collect(followRun(home.state, RUN, { signal: new AbortController().signal }));
     await appendFile(join(folder, 'events.jsonl'), bytes.subarray(cut));
     expect(await all).toEqual([JSON.parse(line)]);
+  });
+
+  it('asks a silent run less and less often, and one that speaks again at once', async () => {
+    await using home = await temporaryState();
+    const folder = await begin(home.state);
+    const journal = await openJournal({ folder, redact: (text) => text });
+    const controller = new AbortController();
+    const pauses: number[] = [];
+    let silentFor = 0;
+    // Ten silent minutes, then a word, then ten more; none of it is waited for.
+    using _sleep = replaceSleep(() => async (milliseconds) => {
+      pauses.push(milliseconds);
+      silentFor += milliseconds;
+      if (silentFor < 600_000) return;
+      silentFor = 0;
+      if (pauses.includes(-1)) return controller.abort();
+      pauses.push(-1);
+      journal.emit(progress(1));
+      await journal.flush();
+    });
+    let looks = 0;
+    using _watch = await watchFaults(
+      ({ call, path }) => {
+        if (call === 'read' && path.endsWith('events.jsonl')) looks += 1;
+        return 'none';
+      },
+      { looks: true },
+    );
+    const heard = await collect(followRun(home.state, RUN, { signal: controller.signal }));
+    expect(heard).toMatchObject([{ type: 'progress', done: 1 }]);
+    await journal.close();
+    const spoke = pauses.indexOf(-1);
+    for (const silence of [pauses.slice(0, spoke), pauses.slice(spoke + 1)]) {
+      expect(silence[0]).toBe(200);
+      expect(silence).toEqual(silence.toSorted((a, b) => a - b));
+      expect(silence.at(-1)).toBe(2000);
+      // A look every two seconds, and a few more while it was still expected to speak.
+      expect(silence.length).toBeLessThan(315);
+    }
+    // One look for each pause, and one more behind the word, to hear whether there is another.
+    expect(looks).toBe(pauses.length - 1 + 1);
   });
 
   it('ends with a run that has died, without its torn last line', async () => {

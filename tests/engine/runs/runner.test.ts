@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { SecpiError } from '../../../src/base/errors.js';
+import { sha256 } from '../../../src/base/hash.js';
+import { readManifest } from '../../../src/engine/artifacts/artifact-store.js';
 import { buildGraph, graphNode } from '../../../src/engine/flow/graph.js';
 import { Interruption } from '../../../src/engine/runs/interruption.js';
 import { mergeMetrics } from '../../../src/engine/runs/merge-metrics.js';
@@ -268,6 +270,72 @@ describe('executeRun', () => {
     const starts = (await home.side()).filter((line) => line.startsWith('start'));
     expect(starts.sort()).toEqual(['start numbers', 'start squares', 'start total']);
     expect(runs.flatMap((run) => run.events).some((event) => event.type === 'stage-waiting')).toBe(true);
+  });
+
+  it('has in an artifact what its stage says lies on another machine, and does not make it again', async () => {
+    await using home = await temporaryState();
+    const weights = {
+      path: 'model/w.safetensors',
+      sha256: sha256('65 GB'),
+      bytes: 65e9,
+      at: { machine: 'gpu', path: '/scratch/w.safetensors' },
+    };
+    let runs = 0;
+    const graph = flow(async ({ output }) => {
+      runs += 1;
+      await output.text('model/config.json', '{}');
+      output.reference(weights);
+      return { counts: {} };
+    });
+    const first = await runDemo(home, { graph });
+    expect(first.outcomes).toEqual(['done', 'done']);
+    const fingerprint = first.finished.stages[0]?.fingerprint ?? raise();
+    const manifest = await readManifest(home.state.artifact('first', fingerprint));
+    expect(manifest?.outputs).toEqual([
+      { path: 'model/config.json', sha256: sha256('{}'), bytes: 2 },
+      { path: 'model/w.safetensors', sha256: weights.sha256, bytes: 65e9, at: weights.at },
+    ]);
+    expect(first.artifacts.get('first')?.files('model')).toEqual(manifest?.outputs);
+    // Whoever reads it downstream has another fingerprint when the bytes over there are others.
+    expect(first.artifacts.get('last')?.manifest.inputs.first?.digest).toBe(manifest?.digest);
+    expect(manifest?.digest).not.toBe(manifest?.object);
+
+    const second = await runDemo(home, { graph });
+    expect(second.outcomes).toEqual(['cached', 'cached']);
+    expect(second.artifacts.get('first')?.files('model')).toEqual(manifest?.outputs);
+    expect(runs).toBe(1);
+  });
+
+  it('makes no artifact of two outputs of one path', async () => {
+    await using home = await temporaryState();
+    const at = { machine: 'gpu', path: '/scratch/a' };
+    const graph = flow(async ({ output }) => {
+      await output.text('a.txt', 'here');
+      output.reference({ path: 'a.txt', sha256: sha256('there'), bytes: 5, at });
+      return { counts: {} };
+    });
+    const { finished, outcomes } = await runDemo(home, { graph });
+    expect(outcomes).toEqual(['failed', 'skipped']);
+    expect(finished.error).toMatchObject({ code: 'internal', message: 'first has two outputs called a.txt' });
+    expect(await readdir(home.state.staging)).toEqual([]);
+    expect(await readdir(join(home.state.root, 'artifacts'))).toEqual([]);
+  });
+
+  it('writes down few of ten thousand steps, unless it is told otherwise', async () => {
+    await using home = await temporaryState();
+    const steps = 10_000;
+    const graph = flow(async ({ emit }) => {
+      for (let done = 1; done <= steps; done += 1) emit({ type: 'progress', done, total: steps, unit: 'rows' });
+      return { counts: {} };
+    });
+    const { finished, events } = await runDemo(home, { graph, progressEveryMs: undefined });
+    const progress = events.flatMap((event) => (event.type === 'progress' ? [event.done] : []));
+    expect(progress[0]).toBe(1);
+    expect(progress.at(-1)).toBe(steps);
+    // Two; a few more if the machine stood still for half a second meanwhile.
+    expect(progress.length).toBeLessThan(20);
+    const journal = await readFile(join(home.state.run(finished.run), 'events.jsonl'), 'utf8');
+    expect(journal.match(/"type":"progress"/g)).toHaveLength(progress.length);
   });
 
   it('accepts a graph only with stage names that exist', async () => {
