@@ -1,25 +1,19 @@
 /**
  * The one place where secpi starts programs that run for a while (short questions: `ask-program.ts`). On Node's own
- * `spawn`: execa 9 settles only when every grandchild has closed its pipes, and spends 0.2 ms on each descriptor. Each child leads its own process group, gets an explicit environment
- * and no file descriptor that secpi itself inherited by accident; stopping it stops the whole group; whatever is still
- * alive when secpi exits is killed.
+ * `spawn`: execa 9 settles only when every grandchild has closed its pipes, and spends 0.2 ms on each descriptor. Each child
+ * leads its own process group, gets an explicit environment and no file descriptor that secpi itself inherited by accident;
+ * stopping it stops the whole group; whatever is still alive when secpi exits is killed.
  */
-import { spawn } from 'node:child_process';
-import { closeSync, createWriteStream, openSync, readdirSync, readFileSync, statSync, type WriteStream } from 'node:fs';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
 import { SecpiError } from '../errors.js';
+import { type Capture, capture } from './capture.js';
+import { coverDescriptors, inheritedDescriptors } from './inherited-descriptors.js';
 
-/** What happens to one output stream. Without any of these it goes to /dev/null. */
-export interface ProcessOutput {
-  /** Called for every line, without its line break; the last one may lack it. */
-  readonly onLine?: (line: string) => void;
-  /** Appended to this file. Alone, the file is the child's own descriptor and secpi is not in between. */
-  readonly file?: string;
-  /** Kept in memory for the result. Beyond the limit: keep the first bytes, keep the last bytes, or stop the process. */
-  readonly capture?: { readonly limitBytes: number; readonly overflow: 'keep-head' | 'keep-tail' | 'stop' };
-}
+/** Appended to a file, which is the child's own descriptor: secpi is not in between. Or kept in memory for the result. */
+export type ProcessOutput = { readonly file: string } | { readonly capture: Capture };
 
 export interface ProcessOptions {
   /** Program and arguments; a name without a slash is looked up in `env.PATH`. Never put a secret here: `ps` shows it. */
@@ -29,10 +23,11 @@ export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   /** `none` (default): end of file at once. `hold`: stays open until we stop or die, so that the child can notice. */
   readonly stdin?: 'none' | 'hold' | { readonly text: string };
+  /** To /dev/null by default. */
   readonly stdout?: ProcessOutput;
   readonly stderr?: ProcessOutput;
-  /** Descriptors 3, 4, ... of the child: one of ours, or a new pipe that appears in `RunningProcess.pipes`. */
-  readonly extraFds?: readonly (number | 'pipe')[];
+  /** Descriptors 3, 4, ... of the child: new pipes, which appear in `RunningProcess.pipes`. */
+  readonly extraFds?: readonly 'pipe'[];
   readonly uid?: number;
   readonly gid?: number;
   /** Aborting it is `stop('caller')`. */
@@ -86,48 +81,26 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     throw new SecpiError('process/no-folder', `Cannot start ${basename(program)}: there is no folder ${options.cwd}.`);
   }
 
-  const ours: number[] = [];
-  const outputs = [new OutputSink(options.stdout), new OutputSink(options.stderr)] as const;
-  const target = (output: ProcessOutput | undefined): 'ignore' | 'pipe' | number => {
-    if (output === undefined) return 'ignore';
-    if (output.file === undefined || output.onLine !== undefined || output.capture !== undefined) return 'pipe';
-    const fd = openSync(output.file, 'a', 0o600);
-    ours.push(fd);
-    return fd;
-  };
-  const extra = options.extraFds ?? [];
-  const stdio: (number | 'ignore' | 'pipe')[] = [
-    options.stdin === undefined || options.stdin === 'none' ? 'ignore' : 'pipe',
-    target(options.stdout),
-    target(options.stderr),
-    ...extra,
-  ];
-  const leaks = inheritedFds().filter((fd) => fd >= stdio.length);
-  if (leaks.length > 0) {
-    const nothing = openSync('/dev/null', 'r');
-    ours.push(nothing);
-    for (const fd of leaks) {
-      while (stdio.length < fd) stdio.push('ignore');
-      stdio[fd] = nothing;
-    }
-  }
-
-  const child = spawn(program, args, {
-    cwd: options.cwd,
-    env: options.env,
-    stdio,
-    detached: true,
-    ...(options.uid === undefined ? {} : { uid: options.uid }),
-    ...(options.gid === undefined ? {} : { gid: options.gid }),
-  });
-  for (const fd of ours) closeSync(fd);
+  const { stdin = 'none', extraFds = [] } = options;
+  const child = startChild(
+    program,
+    args,
+    [stdin === 'none' ? 'ignore' : 'pipe', options.stdout, options.stderr, ...extraFds],
+    {
+      cwd: options.cwd,
+      env: options.env,
+      uid: options.uid,
+      gid: options.gid,
+      detached: true,
+    },
+  );
   const pid = child.pid;
   if (pid === undefined) {
     const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
     if (error.code === 'ENOENT') {
       throw new SecpiError('process/not-found', `There is no program ${program}.`, { cause: error });
     }
-    throw new SecpiError('process/not-started', `Cannot start ${program}: ${error.message}.`, { cause: error });
+    throw notStarted(program, error);
   }
   child.on('error', () => {}); // a signal that could not be sent
   remember(pid);
@@ -140,29 +113,22 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
       stoppedBy = reason;
       const graceMs = (options.graceSeconds ?? 5) * 1000;
       killGroup(pid, graceMs > 0 ? 'SIGTERM' : 'SIGKILL');
-      if (graceMs > 0) escalation = setTimeout(() => killGroup(pid, 'SIGKILL'), graceMs);
+      escalation = setTimeout(() => killGroup(pid, 'SIGKILL'), graceMs);
     }
     return exited;
   };
 
   const streams: readonly (Readable | Writable | null | undefined)[] = child.stdio;
-  const drained = outputs.map((sink, index) =>
-    sink.drain(index === 0 ? child.stdout : child.stderr, () => void stop('output-limit')),
-  );
-  const pipes: Duplex[] = [];
-  extra.forEach((kind, index) => {
-    if (kind !== 'pipe') return;
-    const pipe = streams[index + 3] as Duplex;
-    pipe.on('error', () => {});
-    pipes.push(pipe);
-  });
+  const kept = Promise.all([read(child.stdout, options.stdout, stop), read(child.stderr, options.stderr, stop)]);
+  const pipes = streams.slice(3, 3 + extraFds.length) as Duplex[];
+  for (const pipe of pipes) pipe.on('error', () => {});
   if (child.stdin !== null) {
     child.stdin.on('error', () => {}); // the child may close its end before it has read everything
-    if (typeof options.stdin === 'object') child.stdin.end(options.stdin.text);
+    if (typeof stdin === 'object') child.stdin.end(stdin.text);
   }
 
   const abort = (): void => void stop('caller');
-  options.signal?.addEventListener('abort', abort, { once: true });
+  options.signal?.addEventListener('abort', abort);
   const timer =
     options.timeoutSeconds === undefined ? undefined : setTimeout(() => stop('timeout'), options.timeoutSeconds * 1000);
 
@@ -180,88 +146,66 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     const late = setTimeout(() => {
       for (const stream of streams) stream?.destroy();
     }, DRAIN_MS);
-    const [stdout, stderr] = await Promise.all(drained);
+    const [stdout, stderr] = await kept;
     clearTimeout(late);
     for (const stream of streams) stream?.destroy();
     return {
       ...end,
-      stdout: stdout?.text ?? '',
-      stderr: stderr?.text ?? '',
-      truncated: (stdout?.truncated ?? false) || (stderr?.truncated ?? false),
+      stdout: stdout.text,
+      stderr: stderr.text,
+      truncated: stdout.truncated || stderr.truncated,
       stoppedBy,
     };
   })();
   return { pid, exited, pipes, stop };
 }
 
-/** Collects one stream into lines, a file and memory. */
-class OutputSink {
-  readonly #output: ProcessOutput;
-  readonly #decoder = new StringDecoder('utf8');
-  #chunks: Buffer[] = [];
-  #bytes = 0;
-  #truncated = false;
-  #line = '';
+type Target = 'ignore' | 'pipe' | ProcessOutput | undefined;
 
-  constructor(output: ProcessOutput | undefined) {
-    this.#output = output ?? {};
-  }
+let inherited: readonly number[] | undefined;
 
-  /** Reads the stream to its end (or until it is destroyed). */
-  async drain(stream: Readable | null, overflow: () => void): Promise<{ text: string; truncated: boolean }> {
-    if (stream === null) return { text: '', truncated: false };
-    let file: WriteStream | undefined;
-    if (this.#output.file !== undefined) {
-      file = createWriteStream(this.#output.file, { flags: 'a', mode: 0o600 });
-      file.on('error', () => {}); // a full disk must not take the run down through its log
-    }
-    await new Promise<void>((resolve) => {
-      stream.on('error', () => {});
-      stream.once('close', resolve);
-      stream.on('data', (chunk: Buffer) => {
-        file?.write(chunk);
-        if (this.#output.onLine !== undefined) this.#lines(this.#decoder.write(chunk), this.#output.onLine);
-        if (this.#output.capture !== undefined) this.#keep(chunk, this.#output.capture, overflow);
-      });
+/** Spawns with these descriptors. What had to be opened for that is closed again. */
+function startChild(
+  program: string,
+  args: readonly string[],
+  targets: readonly Target[],
+  options: SpawnOptions,
+): ChildProcess {
+  const ours: number[] = [];
+  const open = (path: string, flags: string): number => {
+    const fd = openSync(path, flags, 0o600);
+    ours.push(fd);
+    return fd;
+  };
+  try {
+    const stdio = targets.map((target = 'ignore') => {
+      if (typeof target === 'string') return target;
+      return 'file' in target ? open(target.file, 'a') : 'pipe';
     });
-    await flushed(file);
-    const rest = this.#line + this.#decoder.end();
-    if (rest !== '') this.#output.onLine?.(rest);
-    const all = Buffer.concat(this.#chunks);
-    const limit = this.#output.capture?.limitBytes ?? 0;
-    const kept = this.#output.capture?.overflow === 'keep-tail' && all.length > limit ? all.subarray(-limit) : all;
-    return { text: kept.toString('utf8'), truncated: this.#truncated };
-  }
-
-  #lines(text: string, onLine: (line: string) => void): void {
-    const parts = (this.#line + text).split('\n');
-    this.#line = parts.pop() ?? '';
-    for (const part of parts) onLine(part.endsWith('\r') ? part.slice(0, -1) : part);
-  }
-
-  #keep(chunk: Buffer, capture: NonNullable<ProcessOutput['capture']>, overflow: () => void): void {
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes <= capture.limitBytes) return;
-    this.#truncated = true;
-    if (capture.overflow === 'keep-tail') {
-      // Joined only now and then, so that a chatty server costs no copy per line.
-      if (this.#bytes < capture.limitBytes * 2 + 65536) return;
-      this.#chunks = [Buffer.concat(this.#chunks).subarray(-capture.limitBytes)];
-    } else {
-      this.#chunks = [Buffer.concat(this.#chunks).subarray(0, capture.limitBytes)];
-      if (capture.overflow === 'stop') overflow();
+    // Node opens its own with close-on-exec: looking once is enough.
+    inherited ??= inheritedDescriptors('/proc/self');
+    const descriptors = coverDescriptors(stdio, inherited, open('/dev/null', 'r'));
+    try {
+      return spawn(program, args, { ...options, stdio: descriptors });
+    } catch (error) {
+      throw notStarted(program, error as Error); // Node throws some of the system's errors, and tells others later
     }
-    this.#bytes = this.#chunks[0]?.length ?? 0;
+  } finally {
+    for (const fd of ours) closeSync(fd);
   }
 }
 
-/** Settles when the file has everything, or an error has closed it. */
-async function flushed(file: WriteStream | undefined): Promise<void> {
-  if (file === undefined || file.closed) return;
-  const closed = new Promise<void>((resolve) => file.once('close', resolve));
-  file.end();
-  await closed;
+function notStarted(program: string, error: Error): SecpiError {
+  return new SecpiError('process/not-started', `Cannot start ${program}: ${error.message}.`, { cause: error });
+}
+
+async function read(
+  stream: Readable | null,
+  output: ProcessOutput | undefined,
+  stop: (reason: StopReason) => unknown,
+): Promise<{ readonly text: string; readonly truncated: boolean }> {
+  if (output === undefined || 'file' in output) return { text: '', truncated: false };
+  return capture(stream as Readable, output.capture, () => stop('output-limit'));
 }
 
 const groups = new Set<number>();
@@ -290,34 +234,4 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-let inherited: readonly number[] | undefined;
-
-/**
- * Descriptors above 2 that our own parent left open without close-on-exec. Node passes them on to every child (measured),
- * so they are covered with /dev/null. Node opens its own with close-on-exec: looking once is enough.
- */
-function inheritedFds(): readonly number[] {
-  inherited ??= (() => {
-    const found: number[] = [];
-    let names: string[] = [];
-    try {
-      names = readdirSync('/proc/self/fd');
-    } catch {
-      return found; // not Linux
-    }
-    for (const name of names) {
-      const fd = Number(name);
-      if (!(fd > 2)) continue;
-      try {
-        const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${name}`, 'utf8'))?.[1] ?? '0';
-        if ((Number.parseInt(flags, 8) & 0o2000000) === 0) found.push(fd);
-      } catch {
-        // the descriptor of readdir itself
-      }
-    }
-    return found;
-  })();
-  return inherited;
 }

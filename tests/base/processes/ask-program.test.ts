@@ -15,4 +15,8 @@ describe('askProgram', () => {
     expect(await askProgram(['sleep', '100'], env, 0.1)).toBeNull();
     expect(await askProgram(['yes'], env)).toBeNull();
   });
+
+  it('needs a program', async () => {
+    await expect(askProgram([], env)).rejects.toThrow('argv is empty');
+  });
 });

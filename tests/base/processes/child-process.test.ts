@@ -1,12 +1,20 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SecpiError } from '../../../src/base/errors.js';
 import { type ProcessOptions, startProcess } from '../../../src/base/processes/child-process.js';
-
-const PATH = '/usr/local/bin:/usr/bin:/bin';
-const all = { capture: { limitBytes: 1 << 20, overflow: 'stop' } } as const;
+import { all, gone, PATH, startShell } from './start-shell.js';
 
 let folder = '';
 beforeEach(() => {
@@ -16,34 +24,20 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function shell(script: string, options: Partial<ProcessOptions> = {}) {
-  return startProcess({
-    argv: ['sh', '-c', script],
-    cwd: folder,
-    env: { PATH },
-    stdout: all,
-    stderr: all,
-    graceSeconds: 1,
-    ...options,
-  });
-}
-
-/** True once no process of that id is alive (a zombie that waits for its parent counts as gone). */
-async function isGone(pid: number, patience = 200): Promise<boolean> {
-  for (let tries = 0; tries < patience; tries += 1) {
+/** How often we have that file open. */
+function timesOpen(path: string): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
     try {
-      if (/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) return true;
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
     } catch {
-      return true;
+      return false; // the one of readdir itself
     }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return false;
+  }).length;
 }
 
 describe('startProcess', () => {
   it('gives back exit code and output, and hands over stdin and the folder', async () => {
-    const child = await shell('cat; pwd; echo wrong >&2; exit 3', { stdin: { text: 'héllo\n' } });
+    const child = await startShell('cat; pwd; echo wrong >&2; exit 3', { cwd: folder, stdin: { text: 'héllo\n' } });
     expect(await child.exited).toEqual({
       exitCode: 3,
       signal: null,
@@ -59,129 +53,88 @@ describe('startProcess', () => {
     expect((await child.exited).stdout).toBe('ONLY=this\n');
   });
 
-  it('names a missing program and a missing folder', async () => {
-    const missing = startProcess({ argv: ['no-such-program'], cwd: folder, env: { PATH } });
-    await expect(missing).rejects.toMatchObject({ code: 'process/not-found' });
-    await expect(shell('true', { cwd: join(folder, 'none') })).rejects.toMatchObject({ code: 'process/no-folder' });
-    await expect(startProcess({ argv: [folder], cwd: folder, env: {} })).rejects.toBeInstanceOf(SecpiError);
+  it.skipIf(process.getuid?.() !== 0)('runs it as another user', async () => {
+    const child = await startShell('id -u; id -g', { uid: 60999, gid: 60998 });
+    expect((await child.exited).stdout).toBe('60999\n60998\n');
   });
 
-  it('gives lines as they come, whole, whatever the chunks', async () => {
-    const lines: string[] = [];
-    const child = await shell('printf "a\\nb"; sleep 0.05; printf "c\\r\\n\\n\\303"; sleep 0.05; printf "\\251"', {
-      stdout: { onLine: (line) => lines.push(line) },
-    });
-    expect((await child.exited).stdout).toBe('');
-    expect(lines).toEqual(['a', 'bc', '', 'é']);
-  });
-
-  it('writes a file alone or together with lines, appending', async () => {
+  it.each<[string, Partial<ProcessOptions>, object]>([
+    [
+      'a missing program',
+      { argv: ['no-such-program'] },
+      { code: 'process/not-found', message: 'There is no program no-such-program.', cause: { code: 'ENOENT' } },
+    ],
+    [
+      'a missing folder',
+      { argv: ['/bin/sh'], cwd: '/nowhere' },
+      { code: 'process/no-folder', message: 'Cannot start sh: there is no folder /nowhere.' },
+    ],
+    ['a file in the place of the folder', { cwd: '/etc/passwd' }, { code: 'process/no-folder' }],
+    [
+      'what may not be run',
+      { argv: ['/tmp'] },
+      { code: 'process/not-started', message: 'Cannot start /tmp: spawn /tmp EACCES.', cause: { code: 'EACCES' } },
+    ],
+    [
+      'more text than the system hands over',
+      { argv: ['true', 'x'.repeat(1 << 20)] },
+      { code: 'process/not-started', message: 'Cannot start true: spawn E2BIG.', cause: { code: 'E2BIG' } },
+    ],
+  ])('says why it cannot start: %s', async (_name, options, expected) => {
     const file = join(folder, 'log');
-    writeFileSync(file, 'before\n');
-    await (await shell('echo one', { stdout: { file } })).exited;
-    const lines: string[] = [];
-    await (await shell('echo two', { stdout: { file, onLine: (line) => lines.push(line) } })).exited;
-    expect(readFileSync(file, 'utf8')).toBe('before\none\ntwo\n');
-    expect(lines).toEqual(['two']);
+    const failure = startShell('true', { stdout: { file }, ...options });
+    await expect(failure).rejects.toBeInstanceOf(SecpiError);
+    await expect(failure).rejects.toMatchObject(expected);
+    expect(timesOpen(file)).toBe(0);
   });
 
-  it('has written its file when it is over, however much that was', async () => {
-    const capture = { limitBytes: 1, overflow: 'keep-tail' } as const;
-    // More at once than the system writes at once.
-    const sizes = Array.from({ length: 16 }, async (_, index) => {
-      const file = join(folder, `log-${index}`);
-      await (await shell('head -c 2000000 /dev/zero', { stdout: { file, capture } })).exited;
-      return statSync(file).size;
-    });
-    expect(await Promise.all(sizes)).toEqual(Array(16).fill(2_000_000));
-    // Nor does it wait for a file that cannot be written.
-    await (await shell('echo lost', { stdout: { file: folder, capture } })).exited;
+  it('needs a program', async () => {
+    await expect(startShell('', { argv: [] })).rejects.toThrow('argv is empty');
   });
 
-  it('cuts captured output at the head, at the tail, or stops the process', async () => {
-    const count = 'i=0; while [ $i -lt 40000 ]; do echo $i; i=$((i+1)); done';
-    const head = await (await shell(count, { stdout: { capture: { limitBytes: 6, overflow: 'keep-head' } } })).exited;
-    expect(head).toMatchObject({ stdout: '0\n1\n2\n', truncated: true, exitCode: 0, stoppedBy: null });
-    const tail = await (await shell(count, { stdout: { capture: { limitBytes: 12, overflow: 'keep-tail' } } })).exited;
-    expect(tail).toMatchObject({ stdout: '39998\n39999\n', truncated: true, exitCode: 0 });
-    const short = await (await shell('echo hi', { stdout: { capture: { limitBytes: 12, overflow: 'keep-tail' } } }))
-      .exited;
-    expect(short).toMatchObject({ stdout: 'hi\n', truncated: false });
-    const stopped = await (await shell('yes', { stdout: { capture: { limitBytes: 4, overflow: 'stop' } } })).exited;
+  it('appends to a file that is the child’s own descriptor', async () => {
+    const file = join(folder, 'log');
+    const child = await startShell('readlink /proc/$$/fd/1; echo wrong >&2', { stdout: { file }, stderr: { file } });
+    expect(timesOpen(file)).toBe(0);
+    expect(await child.exited).toMatchObject({ stdout: '', stderr: '', truncated: false });
+    await (await startShell('echo again', { stdout: { file } })).exited;
+    expect(readFileSync(file, 'utf8')).toBe(`${file}\nwrong\nagain\n`);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('cuts captured output at the tail, or stops the process', async () => {
+    const tail = { capture: { limitBytes: 12, overflow: 'keep-tail' } } as const;
+    const many = await (await startShell('seq 40000', { stdout: tail })).exited;
+    expect(many).toMatchObject({ stdout: '39999\n40000\n', truncated: true, exitCode: 0, stoppedBy: null });
+    const few = await (await startShell('echo hi; seq 40000 >&2', { stdout: tail, stderr: tail })).exited;
+    expect(few).toMatchObject({ stdout: 'hi\n', stderr: '39999\n40000\n', truncated: true });
+    const stop = { capture: { limitBytes: 4, overflow: 'stop' } } as const;
+    const stopped = await (await startShell('yes', { stdout: stop })).exited;
     expect(stopped).toMatchObject({ stdout: 'y\ny\n', truncated: true, stoppedBy: 'output-limit' });
   });
 
-  it('stops the whole group, with TERM first', async () => {
-    const child = await shell('trap "echo bye; exit 7" TERM; sleep 100 & echo $!; while :; do sleep 0.05; done', {
-      stdout: { ...all, onLine: () => void child.stop() },
-    });
-    const end = await child.exited;
-    expect(end).toMatchObject({ exitCode: 7, stoppedBy: 'caller' });
-    expect(end.stdout).toMatch(/^\d+\nbye\n$/);
-    expect(await isGone(Number.parseInt(end.stdout, 10))).toBe(true);
+  it.each<Partial<ProcessOptions>>([{}, { stdin: 'none' }])('closes stdin at once for %o', async (options) => {
+    const child = await startShell('cat; echo end', options);
+    expect((await child.exited).stdout).toBe('end\n');
   });
 
-  it('kills what ignores TERM', async () => {
-    const child = await shell('trap "" TERM; echo ready; while :; do sleep 1; done', {
-      graceSeconds: 0.1,
-      stdout: { onLine: () => void child.stop() },
-    });
-    expect(await child.exited).toMatchObject({ signal: 'SIGKILL', stoppedBy: 'caller' });
-  });
-
-  it('settles although a runaway grandchild holds the pipes', async () => {
-    const child = await shell(
-      "setsid sh -c 'echo $$ >pid; echo left; exec sleep 100' & until [ -s pid ]; do sleep 0.02; done",
-    );
-    const end = await child.exited;
-    const runaway = Number.parseInt(readFileSync(join(folder, 'pid'), 'utf8'), 10);
-    expect(await isGone(runaway, 5)).toBe(false);
-    process.kill(runaway, 'SIGKILL');
-    expect(end).toMatchObject({ exitCode: 0, stdout: 'left\n', stoppedBy: null });
-  });
-
-  it('kills what a finished process left in its group', async () => {
-    const end = await (await shell('sleep 100 >/dev/null 2>&1 & echo $!')).exited;
-    expect(await isGone(Number.parseInt(end.stdout, 10))).toBe(true);
-  });
-
-  it('can be stopped at any time and more than once', async () => {
-    const early = await shell('sleep 100', { graceSeconds: 0 });
-    const [one, two] = await Promise.all([early.stop('timeout'), early.stop('caller')]);
-    expect(one).toBe(two);
-    expect(one).toMatchObject({ signal: 'SIGKILL', stoppedBy: 'timeout' });
-    const done = await shell('true');
-    await done.exited;
-    expect(await done.stop()).toMatchObject({ exitCode: 0, stoppedBy: null });
-  });
-
-  it('obeys a signal and a clock', async () => {
-    const aborted = AbortSignal.abort(new Error('no need'));
-    await expect(shell('true', { signal: aborted })).rejects.toThrow('no need');
-    const controller = new AbortController();
-    const child = await shell('sleep 100', { signal: controller.signal });
-    controller.abort();
-    expect(await child.exited).toMatchObject({ signal: 'SIGTERM', stoppedBy: 'caller' });
-    expect(await (await shell('sleep 100', { timeoutSeconds: 0.05 })).exited).toMatchObject({ stoppedBy: 'timeout' });
-  });
-
-  it('keeps stdin open until it stops, and closes it by default', async () => {
-    expect(await (await shell('cat; echo end')).exited).toMatchObject({ stdout: 'end\n' });
-    const child = await shell('echo ready; cat', {
-      stdin: 'hold',
-      stdout: { ...all, onLine: () => void child.stop() },
-    });
-    expect(await child.exited).toMatchObject({ stdout: 'ready\n', stoppedBy: 'caller' });
+  it('holds stdin open', async () => {
+    // `read -t 0` succeeds if reading would not wait, at the end of the file too.
+    const script = 'read -r go <&3; if read -t 0; then echo closed; else echo open; fi';
+    const child = await startShell('', { argv: ['bash', '-c', script], stdin: 'hold', extraFds: ['pipe'] });
+    child.pipes[0]?.end('go\n');
+    expect((await child.exited).stdout).toBe('open\n');
   });
 
   it('survives a child that does not read its stdin', async () => {
-    const child = await shell('exec <&-; exit 5', { stdin: { text: 'x'.repeat(1 << 20) } });
+    const child = await startShell('exec <&-; exit 5', { stdin: { text: 'x'.repeat(1 << 20) } });
     expect(await child.exited).toMatchObject({ exitCode: 5 });
   });
 
   it('offers extra pipes in both directions', async () => {
-    const child = await shell('read -r word <&4; echo "got $word" >&3', { extraFds: ['pipe', 'pipe'] });
+    const child = await startShell('read -r word <&4; echo "got $word" >&3', { extraFds: ['pipe', 'pipe'] });
     const [out, into] = child.pipes;
+    expect(child.pipes).toHaveLength(2);
     let text = '';
     out?.on('data', (chunk) => {
       text += String(chunk);
@@ -191,9 +144,15 @@ describe('startProcess', () => {
     expect(text).toBe('got it\n');
   });
 
+  it('survives a child that closes an extra pipe', async () => {
+    const child = await startShell('exec 3<&-; exit 5', { extraFds: ['pipe'] });
+    child.pipes[0]?.end('x'.repeat(1 << 20));
+    expect(await child.exited).toMatchObject({ exitCode: 5 });
+  });
+
   it('gives the child no descriptor of ours', async () => {
     const fd = openSync(join(folder, 'secret'), 'w');
-    const { stdout } = await (await shell('ls -l /proc/self/fd')).exited;
+    const { stdout } = await (await startShell('ls -l /proc/self/fd')).exited;
     closeSync(fd);
     const targets = [...stdout.matchAll(/ (\d+) -> (.*)/g)].filter(([, number]) => Number(number) > 2);
     expect(
@@ -208,29 +167,19 @@ describe('startProcess', () => {
     const program = `
       import { startProcess } from ${JSON.stringify(module)};
       const options = { cwd: '/', env: { PATH: ${JSON.stringify(PATH)} } };
-      const asked = await startProcess({ ...options, argv: ['sh', '-c', 'cat <&9'],
+      const asked = await startProcess({ ...options, argv: ['readlink', '/proc/self/fd/47'],
         stdout: { capture: { limitBytes: 1000, overflow: 'stop' } } });
       const left = await startProcess({ ...options, argv: ['sleep', '100'] });
-      console.log(JSON.stringify({ leaked: (await asked.exited).stdout, left: left.pid }));
+      console.log(JSON.stringify({ covered: (await asked.exited).stdout, left: left.pid }));
       process.exit(0);
     `;
     writeFileSync(join(folder, 'program.mts'), program);
-    const child = await shell('exec "$@" 9<secret', {
-      argv: [
-        'sh',
-        '-c',
-        'exec "$@" 9<secret',
-        'sh',
-        process.execPath,
-        '--import',
-        import.meta.resolve('tsx'),
-        'program.mts',
-      ],
-    });
+    const node = [process.execPath, '--import', import.meta.resolve('tsx'), 'program.mts'];
+    const child = await startShell('', { argv: ['bash', '-c', 'exec "$@" 47<secret', 'bash', ...node], cwd: folder });
     const end = await child.exited;
     expect(end.stderr).toBe('');
-    const { leaked, left } = JSON.parse(end.stdout);
-    expect(leaked).toBe('');
-    expect(await isGone(left)).toBe(true);
+    const { covered, left } = JSON.parse(end.stdout);
+    expect(covered).toBe('/dev/null\n');
+    await gone(left);
   });
 });
