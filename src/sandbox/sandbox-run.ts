@@ -82,7 +82,12 @@ export async function runInSandbox(
     if (!(await ready)) throw await notStarted(child, signal);
     sandboxPid = await pid;
     if (machine.bubblewrap !== null && sandboxPid === null) throw await notStarted(child, signal);
-    folder = openFolder(hostFolder === null ? `/proc/${sandboxPid}/root${WORK_FOLDER}` : work);
+    try {
+      folder = openFolder(hostFolder === null ? `/proc/${sandboxPid}/root${WORK_FOLDER}` : work);
+    } catch (error) {
+      // A sandbox that ends in this very moment takes its folder with it.
+      throw hostFolder === null ? await notStarted(child, signal) : error;
+    }
     fillFolder(folder, run.files, owner);
 
     const started = performance.now();
