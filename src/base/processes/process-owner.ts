@@ -28,6 +28,7 @@ async function textOf(path: string): Promise<string> {
   );
 }
 
+/** What a program of macOS prints; empty where it fails or is not there. */
 async function outputOf(command: string, ...args: readonly string[]): Promise<string> {
   // Imported here because Linux never needs it and it takes a while to load.
   const { execa } = await import('execa');
@@ -36,16 +37,13 @@ async function outputOf(command: string, ...args: readonly string[]): Promise<st
 }
 
 async function bootOf(): Promise<string> {
-  if (process.platform === 'linux') {
-    const id = await textOf('/proc/sys/kernel/random/boot_id');
-    return id !== '' ? id : (/^btime \d+$/m.exec(await textOf('/proc/stat'))?.[0] ?? '');
-  }
-  return process.platform === 'darwin' ? outputOf('sysctl', '-n', 'kern.bootsessionuuid') : '';
+  if (process.platform !== 'linux') return outputOf('sysctl', '-n', 'kern.bootsessionuuid');
+  const id = await textOf('/proc/sys/kernel/random/boot_id');
+  return id !== '' ? id : (/btime \d+/.exec(await textOf('/proc/stat'))?.[0] ?? '');
 }
 
 async function machineOf(): Promise<string> {
   if (process.platform === 'linux') return textOf('/etc/machine-id');
-  if (process.platform !== 'darwin') return '';
   const report = await outputOf('ioreg', '-rd1', '-c', 'IOPlatformExpertDevice');
   return /"IOPlatformUUID" = "([^"]+)"/.exec(report)?.[1] ?? '';
 }
@@ -60,8 +58,7 @@ async function startOf(pid: number): Promise<string | 'zombie' | undefined> {
     return fields[19];
   }
   const line = await outputOf('ps', '-o', 'stat=', '-o', 'lstart=', '-p', String(pid));
-  const [, state, started] = /^(\S+)\s+(.+)$/.exec(line) ?? [];
-  return state?.startsWith('Z') ? 'zombie' : started;
+  return line.startsWith('Z') ? 'zombie' : /\s+(.+)/.exec(line)?.[1];
 }
 
 let mine: Promise<ProcessOwner> | undefined;
@@ -91,12 +88,12 @@ function processExists(pid: number): boolean {
 /** Whether an owner still runs, as far as this process can prove it. */
 export async function livenessOf(owner: ProcessOwner): Promise<Liveness> {
   const me = await thisProcess();
-  if (owner.boot === '' || owner.boot !== me.boot) {
-    const rebooted = owner.boot !== '' && me.boot !== '' && owner.host === me.host && owner.machine !== '';
-    return rebooted && owner.machine === me.machine ? 'dead' : 'unknown';
+  if (owner.boot === '' || me.boot === '') return 'unknown';
+  if (owner.boot !== me.boot) {
+    const rebooted = owner.host === me.host && owner.machine !== '' && owner.machine === me.machine;
+    return rebooted ? 'dead' : 'unknown';
   }
   if (owner.pid_namespace !== me.pid_namespace) return 'unknown';
-  if (!processExists(owner.pid)) return 'dead';
   const started = await startOf(owner.pid);
   if (started === undefined) return processExists(owner.pid) ? 'unknown' : 'dead';
   return started === owner.started ? 'alive' : 'dead';
