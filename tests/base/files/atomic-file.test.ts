@@ -1,16 +1,43 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeJsonAtomic, writeTextAtomic } from '../../../src/base/files/atomic-file.js';
+import { writeDurably, writeJsonAtomic, writeTextAtomic } from '../../../src/base/files/atomic-file.js';
 import { makeDirectory } from '../../../src/base/files/durable-directory.js';
 import { watchFaults } from '../../support/fault-points.js';
+import { openDescriptors } from '../fixtures/open-descriptors.js';
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'secpi-atomic-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+describe('writeDurably', () => {
+  it('forces a new file to the disk and leaves nothing open', async () => {
+    const path = join(folder, 'new');
+    expect(await stepsOf(() => writeDurably(path, 'ä'))).toEqual(['create', 'write', 'sync']);
+    expect(await readFile(path, 'utf8')).toBe('ä');
+    expect(openDescriptors(path)).toBe(0);
+    await expect(writeDurably(path, 'b')).rejects.toMatchObject({ code: 'EEXIST', path });
+    expect(await readFile(path, 'utf8')).toBe('ä');
+  });
+
+  it('removes what it wrote in part, leaves nothing open, and says why, be it that nothing can be removed', async () => {
+    const path = join(folder, 'partly');
+    for (const failing of [['write'], ['sync'], ['write', 'remove']]) {
+      {
+        using _watch = await watchFaults(({ call }) =>
+          failing.includes(call) ? { code: call === 'remove' ? 'EROFS' : 'EIO' } : 'none',
+        );
+        await expect(writeDurably(path, 'x')).rejects.toMatchObject({ code: 'EIO', path });
+      }
+      expect(openDescriptors(path)).toBe(0);
+      expect(existsSync(path)).toBe(failing.includes('remove'));
+    }
+  });
+});
 
 describe('writeTextAtomic', () => {
   it('never shows a reader anything but a whole text, and leaves no temporary file', async () => {

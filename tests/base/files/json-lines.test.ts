@@ -1,10 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { createJsonLines, readJsonLines } from '../../../src/base/files/json-lines.js';
 import { watchFaults } from '../../support/fault-points.js';
+import { openDescriptors } from '../fixtures/open-descriptors.js';
 
 const Row = z.strictObject({ id: z.number(), text: z.string() });
 type Row = z.infer<typeof Row>;
@@ -48,6 +49,26 @@ describe('createJsonLines', () => {
     await log.close();
   });
 
+  it('forces the name of its file to the disk before it takes a row, and leaves nothing open', async () => {
+    const path = fresh();
+    using watch = await watchFaults(() => 'none');
+    const log = await createJsonLines<Row>(path);
+    expect(watch.points).toMatchObject([
+      { call: 'create', path },
+      { call: 'sync', path: dirname(path) },
+    ]);
+    expect(openDescriptors(path)).toBe(1);
+    await log.close();
+    expect(openDescriptors(path)).toBe(0);
+  });
+
+  it('leaves nothing open where that fails', async () => {
+    const path = fresh();
+    using _watch = await watchFaults(({ call }) => (call === 'sync' ? { code: 'EIO' } : 'none'));
+    await expect(createJsonLines(path)).rejects.toMatchObject({ code: 'EIO', path: dirname(path) });
+    expect(openDescriptors(path)).toBe(0);
+  });
+
   it('never touches a file that is already there', async () => {
     const path = fresh();
     await writeFile(path, 'mine');
@@ -73,6 +94,8 @@ describe('readJsonLines', () => {
     await expect(collect(readJsonLines(json, Row))).rejects.toMatchObject({
       code: 'base/bad-json',
       message: expect.stringContaining(`${json}:2 `),
+      location: { file: json, line: 2, column: 1 },
+      cause: expect.any(SyntaxError),
     });
     const bytes = fresh();
     await writeFile(bytes, Buffer.from([0x22, 0xff, 0x22, 0x0a]));

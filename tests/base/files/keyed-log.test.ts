@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { openKeyedLog } from '../../../src/base/files/keyed-log.js';
 import { watchFaults } from '../../support/fault-points.js';
+import { openDescriptors } from '../fixtures/open-descriptors.js';
 
 const Row = z.strictObject({ id: z.number(), text: z.string() });
 type Row = z.infer<typeof Row>;
@@ -95,6 +96,30 @@ describe('openKeyedLog', () => {
     expect(calls).toEqual(['create', 'truncate', 'sync', 'opened', 'append', 'sync', 'kept']);
   });
 
+  it('leaves a whole file as it is, empty lines and all', async () => {
+    const path = fresh();
+    const text = '{"id":1,"text":"a"}\n\n  \t\n{"id":2,"text":"b"}\n';
+    await writeFile(path, text);
+    using watch = await watchFaults(() => 'none');
+    const log = await openKeyedLog(path, options);
+    expect(watch.points.filter((point) => point.path === path).map(({ call }) => call)).toEqual(['create']);
+    expect([...log.keys()]).toEqual(['1', '2']);
+    expect(await log.get('2')).toEqual({ id: 2, text: 'b' });
+    expect(await collect(log.rows())).toHaveLength(2);
+    await log.close();
+    expect(await readFile(path, 'utf8')).toBe(text);
+    expect(openDescriptors(path)).toBe(0);
+  });
+
+  it('leaves out a row that is being written while the rows are read', async () => {
+    const path = fresh();
+    const log = await openKeyedLog(path, options);
+    await log.append({ id: 1, text: 'a' });
+    await appendFile(path, '{"id":2,"te');
+    expect(await collect(log.rows())).toEqual([{ id: 1, text: 'a' }]);
+    await log.close();
+  });
+
   it('names file and line of a row that no longer fits, and leaves the file alone', async () => {
     const path = fresh();
     const text = '{"id":1,"text":"a"}\n{"id":"two","text":"b"}\n{"torn';
@@ -105,6 +130,7 @@ describe('openKeyedLog', () => {
       location: { file: path, line: 2, column: 1 },
     });
     expect(await readFile(path, 'utf8')).toBe(text);
+    expect(openDescriptors(path)).toBe(0);
   });
 
   it('refuses to write through a link', async () => {

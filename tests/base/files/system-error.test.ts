@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SecpiError } from '../../../src/base/errors.js';
 import { atPath } from '../../../src/base/files/if-there.js';
-import { expectedError, explainSystemError } from '../../../src/base/files/system-error.js';
+import { expectedError, explainSystemError, sentenceOf } from '../../../src/base/files/system-error.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const thrownBy = (work: () => Promise<unknown>): Promise<unknown> =>
@@ -67,8 +67,38 @@ describe('explainSystemError', () => {
     expect(expectedError(ours)).toBe(ours);
   });
 
+  it('passes on what a file system says that nobody has heard of, if it is about a file', () => {
+    const error = Object.assign(new Error('x'), { code: 'EKEYEXPIRED', syscall: 'read' });
+    expect(explainSystemError(error)).toBeUndefined();
+    expect(explainSystemError(atPath(error, '/data/file'))).toMatchObject({
+      code: 'files/refused',
+      message: 'cannot read /data/file: the file system answers EKEYEXPIRED',
+      hint: expect.stringContaining('dmesg'),
+    });
+  });
+
+  it('does without the name where nobody knows it, and says nothing of an unknown call', () => {
+    const error = Object.assign(new Error('x'), { code: 'EIO', syscall: 'fsync' });
+    expect(explainSystemError(error)?.message).toMatch(/^cannot write a file: /);
+    expect(explainSystemError(Object.assign(new Error('x'), { code: 'EIO' }))).toBeUndefined();
+    expect(explainSystemError(Object.assign(new Error('x'), { code: 'EIO', syscall: 'kill' }))).toBeUndefined();
+  });
+
   it('does not put another name on an error that has one', () => {
     const error = Object.assign(new Error('ENOENT'), { code: 'ENOENT', syscall: 'open', path: '/first' });
     expect(explainSystemError(atPath(error, '/second'))?.message).toContain('/first');
   });
+});
+
+describe('sentenceOf', () => {
+  it.each([
+    ['ours', new SecpiError('demo/ours', 'Ours.'), 'Ours.'],
+    [
+      'of the system',
+      Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', syscall: 'read', path: '/data/file' }),
+      'cannot read /data/file: the disk or network file system reports an error',
+    ],
+    ['of a bug', new TypeError('no function'), 'no function'],
+    ['of what is no error', 'text', 'text'],
+  ])('is %s', (_what, error, sentence) => expect(sentenceOf(error)).toBe(sentence));
 });
