@@ -12,6 +12,10 @@ describe('maskerOf', () => {
     expect(maskerOf(['ab', 'abcd'], '#')('ababcd abcab')).toBe('## #c#');
   });
 
+  it('masks as one what only a longer value joins', () => {
+    expect(maskerOf(['ab', 'cd', 'abcde'], '#')('<abcd> <abcde>')).toBe('<##> <#>');
+  });
+
   it('leaves a text alone when there is nothing to mask', () => {
     expect(maskerOf([], '#')('anything')).toBe('anything');
     expect(maskerOf(['else'], '#')('anything')).toBe('anything');

@@ -40,6 +40,23 @@ describe('createRedactor', () => {
     expect(redact('line BBBBBBBBBBBBBBBBBBBBBBBB')).toBe('line [redacted]');
   });
 
+  it('takes the blanks around a secret for no part of it, and short lines of one for no secret', () => {
+    expect(createRedactor({ A_TOKEN: ' hf_canary\n' })('<hf_canary>')).toBe('<[redacted]>');
+    const lines = ['fifteen letters', 'sixteen  letters', 'short'];
+    for (const feed of ['\n', '\r\n']) {
+      const redact = createRedactor({ SSH_KEY: lines.join(feed) });
+      expect(redact(lines.join(' | '))).toBe('fifteen letters | [redacted] | short');
+    }
+  });
+
+  it('masks a secret that can stand in no URL: one with half a character in it', () => {
+    expect(createRedactor({ A_TOKEN: 'canary\ud83d' })('<canary\ud83d>')).toBe('<[redacted]>');
+  });
+
+  it('is content with a secret that is not set', () => {
+    expect(createRedactor({ A_TOKEN: undefined })('anything')).toBe('anything');
+  });
+
   it('knows tokens by shape, headers and addresses', () => {
     const redact = createRedactor({});
     expect(redact(`hf_${'a1B2'.repeat(8)} and sk-proj-${'x'.repeat(20)}`)).toBe('[redacted] and [redacted]');

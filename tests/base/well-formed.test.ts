@@ -12,11 +12,23 @@ describe('wellFormed', () => {
     });
   });
 
+  it('mends a list of which only one text is broken', () => {
+    expect(wellFormed(['ok', '\ud83d', 'ok'])).toEqual(['ok', '\ufffd', 'ok']);
+    expect(wellFormed({ a: ['\ud83d', 'ok'] })).toEqual({ a: ['\ufffd', 'ok'] });
+  });
+
   it('gives back as it is what needs no mending, and what is no JSON', () => {
     const value = { a: ['ä', 1, null, { b: true }] };
     expect(wellFormed(value)).toBe(value);
+    const empty: unknown[] = [];
+    expect(wellFormed(empty)).toBe(empty);
+    expect(wellFormed(undefined)).toBeUndefined();
     const date = new Date();
-    expect(wellFormed({ date, half: '\ud83d' })).toEqual({ date, half: '\ufffd' });
+    expect(wellFormed({ date, half: '\ud83d', not: undefined })).toStrictEqual({
+      date,
+      half: '\ufffd',
+      not: undefined,
+    });
   });
 
   it('makes whatever JSON can hold fit for a hash', () => {

@@ -1,12 +1,58 @@
+import { appendFileSync } from 'node:fs';
 import { mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HashMemo, settled, stampOf } from '../../../src/base/files/hash-memo.js';
+import { exists } from '../../../src/base/files/if-there.js';
 import { sha256 } from '../../../src/base/hash.js';
 import { watchFaults } from '../../support/fault-points.js';
+import { replaceSleep } from '../../support/sleep.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const { signal } = new AbortController();
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Lets the clock stand still so long after the last change of a file. */
+async function lookAfter(milliseconds: number, path: string): Promise<void> {
+  const { changedAtMs } = await stampOf(path);
+  vi.useFakeTimers({ toFake: ['Date'], now: changedAtMs + milliseconds });
+}
+
+describe('settled', () => {
+  it.each([
+    ['just written', 0, [2001]],
+    ['half a second old', 500, [1501]],
+    ['almost old enough', 1999, [2]],
+    ['old enough', 2000, []],
+    ['much older', 60_000, []],
+    ['of tomorrow by our clock', -86_400_000, [2001]],
+  ])('waits for a file that is %s', async (_what, age, waits) => {
+    await using folder = await temporaryFolder();
+    const path = await folder.write('a', 'aaaa');
+    await lookAfter(age, path);
+    const asked: number[] = [];
+    using _sleep = replaceSleep(() => async (milliseconds) => {
+      asked.push(milliseconds);
+    });
+    await settled(path, signal);
+    expect(asked).toEqual(waits);
+  });
+
+  it('stops with the reason of the signal', async () => {
+    await using folder = await temporaryFolder();
+    const path = await folder.write('a', 'aaaa');
+    await lookAfter(0, path);
+    const controller = new AbortController();
+    using _sleep = replaceSleep((real) => (_milliseconds, asked) => {
+      controller.abort(new Error('enough'));
+      return real(0, asked);
+    });
+    await expect(settled(path, controller.signal)).rejects.toThrow('enough');
+  });
+});
 
 describe('HashMemo', () => {
   it('reads a file once, and again only when somebody has touched it, whatever its size and time say', async () => {
@@ -64,12 +110,65 @@ describe('HashMemo', () => {
     const memoPath = join(folder.path, 'memo.json');
     await writeFile(path, 'aaaa');
     await writeFile(memoPath, '{"schema":2,"files":');
-    await settled(path, signal);
+    await lookAfter(2000, path);
     const memo = await HashMemo.open(memoPath);
     expect((await memo.hash('a', path, signal)).sha256).toBe(sha256('aaaa'));
     using _watch = await watchFaults(() => ({ code: 'EROFS' }));
     await memo.save(memoPath);
     expect(await readFile(memoPath, 'utf8')).toBe('{"schema":2,"files":');
+  });
+
+  it.each([
+    [1999, false],
+    [2000, true],
+  ])('after %i ms: remembers a file or not', async (age, remembered) => {
+    await using folder = await temporaryFolder();
+    const path = await folder.write('a', 'aaaa');
+    const memoPath = join(folder.path, 'memo.json');
+    await lookAfter(age, path);
+    const memo = HashMemo.fresh();
+    await memo.hash('a', path, signal);
+    await memo.save(memoPath);
+    expect(await exists(memoPath)).toBe(remembered);
+  });
+
+  it('does not remember a file that somebody wrote to while it was read', async () => {
+    await using folder = await temporaryFolder();
+    const path = await folder.write('a', 'aaaa');
+    const memoPath = join(folder.path, 'memo.json');
+    await lookAfter(60_000, path);
+    const memo = HashMemo.fresh();
+    {
+      let written = false;
+      using _watch = await watchFaults(
+        ({ call }) => {
+          if (call === 'read' && !written) appendFileSync(path, 'bb');
+          written ||= call === 'read';
+          return 'none';
+        },
+        { looks: true },
+      );
+      await memo.hash('a', path, signal);
+      expect(written).toBe(true);
+    }
+    await memo.save(memoPath);
+    expect(await exists(memoPath)).toBe(false);
+  });
+
+  it('is written only when there is news', async () => {
+    await using folder = await temporaryFolder();
+    const path = await folder.write('a', 'aaaa');
+    const memoPath = join(folder.path, 'memo.json');
+    await lookAfter(2000, path);
+    const memo = HashMemo.fresh();
+    await memo.hash('a', path, signal);
+    await memo.save(memoPath);
+    using watch = await watchFaults(() => 'none');
+    await memo.save(memoPath);
+    const again = await HashMemo.open(memoPath);
+    await again.hash('a', path, signal);
+    await again.save(memoPath);
+    expect(watch.points).toEqual([]);
   });
 
   it('stops in the middle of a large file', async () => {

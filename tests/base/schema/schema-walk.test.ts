@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { traitsOf } from '../../../src/base/schema/field-traits.js';
-import { knownKeys, schemasAt } from '../../../src/base/schema/schema-walk.js';
+import { knownKeys, partsOf, schemasAt } from '../../../src/base/schema/schema-walk.js';
 import { fromEnvironment, inputPath } from '../../../src/recipe/field.js';
 
 const leaf = z.strictObject({ file: inputPath().optional(), url: fromEnvironment(z.string()).default('x') });
@@ -68,5 +68,29 @@ describe('schemasAt', () => {
 
   it('knows the keys of a record over an enum', () => {
     expect(knownKeys(z.partialRecord(z.enum(['x', 'y']), z.number()), [])).toEqual(['x', 'y']);
+  });
+});
+
+describe('partsOf', () => {
+  const [a, b, c] = [z.literal('a'), z.literal('b'), z.literal('c')];
+
+  it.each<[string, z.ZodType, readonly z.ZodType[]]>([
+    ['a text', z.string(), []],
+    ['an object', z.object({ a, b }), [a, b]],
+    ['an object that takes anything', z.object({ a }).catchall(b), [a, b]],
+    ['a list', z.array(a), [a]],
+    ['a tuple', z.tuple([a, b]), [a, b]],
+    ['a tuple with a rest', z.tuple([a, b], c), [a, b, c]],
+    ['a record', z.record(a, b), [a, b]],
+    ['a map', z.map(a, b), [a, b]],
+    ['a union', z.union([a, b]), [a, b]],
+    ['an intersection', z.intersection(a, b), [a, b]],
+    ['a pipe', a.pipe(b), [a, b]],
+    ['an optional', a.optional(), [a]],
+    ['a default', a.default('a'), [a]],
+    ['what is known only later', z.lazy(() => a), [a]],
+  ])('of %s are all that stand directly in it', (_what, schema, parts) => {
+    expect(partsOf(schema)).toHaveLength(parts.length);
+    for (const [index, part] of partsOf(schema).entries()) expect(part).toBe(parts[index]);
   });
 });
