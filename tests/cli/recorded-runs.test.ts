@@ -114,6 +114,8 @@ describe('what is not ours or is broken, in the folder of runs', () => {
     await writeFile(join(runs, '.DS_Store'), 'x');
     await writeFile(join(runs, '01ARZ3NDEKTSV4RRFFQ69G5FAZ'), 'a file that is called like a run');
     await mkdir(join(runs, 'notes'), { recursive: true });
+    // Called as no run can be: the time in it is later than all that the name of a run can tell.
+    await recordRun(folder, '8ZZZZZZZZZZZZZZZZZZZZZZZZZ', wellEvents);
     const torn = await recordRun(folder, TORN, wellEvents);
     await writeFile(join(torn, 'summary.json'), '{"type":"run-fin');
   };

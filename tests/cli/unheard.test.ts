@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
-import { isLeftUnread } from '../../src/cli/unheard.js';
+import { handleUnheard, isLeftUnread } from '../../src/cli/unheard.js';
 import { startOpenaiServer } from '../support/openai-server.js';
 import { cliCommand, cliEnvironment, temporaryFolder } from '../support/run-cli.js';
 
@@ -78,6 +80,59 @@ async function outcomeIn(folder: string): Promise<unknown> {
 }
 
 const args = ['run', 'r.yaml', '--until', 'filter'] as const;
+
+describe('what a frozen terminal does not take', () => {
+  const line = 'x'.repeat(1023);
+
+  /** A stream that takes what is written only when it is told to, and what it was given. */
+  function frozen(isTTY: boolean) {
+    const taken: string[] = [];
+    let thaw: () => void = () => undefined;
+    const mayTake = new Promise<void>((resolve) => {
+      thaw = resolve;
+    });
+    const stream = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        void mayTake.then(() => {
+          taken.push(...chunk.toString().trimEnd().split('\n'));
+          done();
+        });
+      },
+    }) as NodeJS.WriteStream;
+    stream.isTTY = isTTY;
+    const before = process.listeners('SIGHUP');
+    handleUnheard([stream], 'keep-going');
+    // What is for the process must not outlive the test.
+    for (const listener of process.listeners('SIGHUP')) {
+      if (!before.includes(listener)) process.off('SIGHUP', listener);
+    }
+    return { stream, taken, thaw };
+  }
+
+  it('is dropped from 1 MiB on, so that a week in front of it costs no memory; what comes later is said again', async () => {
+    const { stream, taken, thaw } = frozen(true);
+    for (let number = 1; number <= 20_000; number += 1) stream.write(`${line}\n`);
+    expect(stream.writableLength).toBe(1025 * 1024);
+    expect(stream.write(`${line}\n`)).toBe(false);
+    expect(taken).toEqual([]);
+    thaw();
+    await once(stream, 'drain');
+    expect(taken).toEqual(Array.from({ length: 1025 }, () => line));
+    stream.end('the last word\n');
+    await once(stream, 'finish');
+    expect(taken.at(-1)).toBe('the last word');
+  });
+
+  it('is kept for a program, which gets every line however late it reads', async () => {
+    const { stream, taken, thaw } = frozen(false);
+    for (let number = 1; number <= 5000; number += 1) stream.write(`${line}\n`);
+    expect(stream.writableLength).toBe(5000 * 1024);
+    thaw();
+    stream.end();
+    await once(stream, 'finish');
+    expect(taken).toHaveLength(5000);
+  });
+});
 
 describe('a run goes on', () => {
   it.each(['', '--verbose'])('when its terminal is closed (%s)', async (view) => {
