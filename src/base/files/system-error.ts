@@ -119,7 +119,6 @@ const verbs: Readonly<Record<string, string>> = {
   unlink: 'remove',
   rm: 'remove',
   rmdir: 'remove',
-  copyfile: 'copy',
   chmod: 'change the mode of',
   fchmod: 'change the mode of',
   utime: 'change the times of',
