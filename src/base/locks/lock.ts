@@ -140,7 +140,8 @@ async function tryAcquire(attempt: Attempt): Promise<Outcome> {
       await rename(replacement, path);
       return { state: 'ours', takenOver: liveness === 'unknown' };
     } finally {
-      await rm(claim, { force: true });
+      // One that stays behind is never asked for again: nobody has the dead owner's nonce any more.
+      await rm(claim).catch(() => undefined);
     }
   }
 }
@@ -158,80 +159,74 @@ export async function livenessOfLock({ owner, nonce }: LockRecord): Promise<Live
 /** Removes what others have left beside the lock: signs of life of earlier owners, and names of those who died while they tried. */
 async function removeLitter(path: string): Promise<void> {
   for (const name of await readdir(dirname(path))) {
-    if (!name.startsWith(`${basename(path)}.`)) continue;
-    const litter = join(dirname(path), name);
-    if (name.endsWith('.beat')) {
-      await rm(litter, { force: true });
-      continue;
-    }
-    if (await isLitter(litter)) await rm(litter, { force: true });
+    // What cannot be looked at or removed is no reason to do without the lock.
+    if (name.startsWith(`${basename(path)}.`)) await removeIfLitter(join(dirname(path), name)).catch(() => undefined);
   }
 }
 
-/** Whether nobody needs it any more: its owner is dead, or died before its name stood in it. */
-async function isLitter(path: string): Promise<boolean> {
-  try {
-    const record = await readLock(path);
-    return record !== undefined && (await livenessOfLock(record)) === 'dead';
-  } catch (error) {
-    return error instanceof SecpiError;
-  }
+/** Removes what nobody needs any more: signs of life, and what has an owner that is dead, or died before its name stood in it. */
+async function removeIfLitter(path: string): Promise<void> {
+  const record = await readLock(path).catch(nobodysIfUnreadable);
+  if (record === undefined || (await livenessOfLock(record)) === 'dead') await rm(path);
+}
+
+/** A file that names no owner is nobody's lock. */
+function nobodysIfUnreadable(error: unknown): undefined {
+  if (error instanceof SecpiError) return undefined;
+  throw error;
 }
 
 async function take(path: string, options: AcquireOptions, wait: boolean): Promise<Lock | undefined> {
+  options.signal.throwIfAborted();
   const times = options.times ?? DEFAULT_TIMES;
   const nonce = randomBytes(8).toString('hex');
   const record: LockRecord = { schema: 1, nonce, since: new Date().toISOString(), owner: await thisProcess() };
   await makeDirectory(dirname(path));
   const candidate = `${path}.${nonce}.candidate`;
-  let takenOver = false;
-  let ours = false;
+  const text = `${JSON.stringify(record)}\n`;
+  let lock: Lock | undefined;
   held.add(nonce);
   try {
-    const text = `${JSON.stringify(record)}\n`;
     await writeDurably(candidate, text);
-    const attempt = { path, candidate, text, nonce, takeOver: options.takeOver ?? false };
     const watch = new SilenceWatch(times.silenceSeconds);
-    let announced: string | undefined;
-    let pause: number = POLL.firstMs;
-    for (;;) {
-      options.signal.throwIfAborted();
-      const outcome = await tryAcquire({ ...attempt, watch });
-      if (outcome.state === 'ours') {
-        ({ takenOver } = outcome);
-        ours = true;
-        break;
-      }
-      if (!wait) return undefined;
-      if (outcome.record.nonce !== announced) {
-        options.onWaiting?.(outcome.record, outcome.liveness);
-        pause = POLL.firstMs;
-      }
-      announced = outcome.record.nonce;
-      // An abort only cuts the sleep short; the check at the top throws the signal's own reason.
-      await sleep(pause * (0.8 + 0.4 * Math.random()), undefined, { signal: options.signal }).catch(() => undefined);
-      const { onThisMachineMs, elsewhereMs } = POLL.most;
-      const most = outcome.liveness === 'unknown' ? Math.min(elsewhereMs, times.silenceSeconds * 250) : onThisMachineMs;
-      pause = Math.min(most, pause * POLL.growth);
-    }
-  } finally {
-    if (!ours) held.delete(nonce);
-    await rm(candidate, { force: true }).catch(() => undefined);
-  }
-  try {
+    const attempt = { path, candidate, text, nonce, takeOver: options.takeOver ?? false, watch };
+    const outcome = wait ? await waitForTurn(attempt, options, times) : await tryAcquire(attempt);
+    if (outcome.state === 'theirs') return undefined;
     await removeLitter(path);
-    return await holdLock(path, nonce, takenOver, times);
-  } catch (error) {
-    await giveBack(path, nonce);
-    throw error;
+    lock = await holdLock(path, nonce, outcome.takenOver, times);
+    return lock;
+  } finally {
+    await rm(candidate).catch(() => undefined);
+    // It may be ours although taking it has failed: over network file systems the answer can be lost.
+    if (lock === undefined) await giveBack(path, nonce);
+  }
+}
+
+async function waitForTurn(attempt: Attempt, options: AcquireOptions, times: LockTimes): Promise<Outcome> {
+  let announced: string | undefined;
+  let pause: number = POLL.firstMs;
+  for (;;) {
+    const outcome = await tryAcquire(attempt);
+    if (outcome.state === 'ours') return outcome;
+    if (outcome.record.nonce !== announced) {
+      options.onWaiting?.(outcome.record, outcome.liveness);
+      pause = POLL.firstMs;
+    }
+    announced = outcome.record.nonce;
+    // An abort only cuts the sleep short; what is thrown is the signal's own reason.
+    await sleep(pause * (0.8 + 0.4 * Math.random()), undefined, { signal: options.signal }).catch(() => undefined);
+    options.signal.throwIfAborted();
+    const { onThisMachineMs, elsewhereMs } = POLL.most;
+    const most = outcome.liveness === 'unknown' ? Math.min(elsewhereMs, times.silenceSeconds * 250) : onThisMachineMs;
+    pause = Math.min(most, pause * POLL.growth);
   }
 }
 
 /** Never fails: what was done under the lock is done. A file that cannot be removed now is nobody's lock any more. */
 async function giveBack(path: string, nonce: string): Promise<void> {
-  await rm(beatPath(path, nonce), { force: true }).catch(() => undefined);
+  await rm(beatPath(path, nonce)).catch(() => undefined);
   try {
-    if ((await readLock(path))?.nonce === nonce) await rm(path, { force: true });
+    if ((await readLock(path))?.nonce === nonce) await rm(path);
   } catch {
     // Others find it once this process has ended, we find it at once.
   } finally {
@@ -244,7 +239,7 @@ async function holdLock(path: string, nonce: string, takenOver: boolean, times: 
   const lost = new AbortController();
   const assertHeld = async (): Promise<void> => {
     lost.signal.throwIfAborted();
-    if ((await readLock(path).catch(unreadableIsLost))?.nonce === nonce) return;
+    if ((await readLock(path).catch(nobodysIfUnreadable))?.nonce === nonce) return;
     lost.abort(
       new SecpiError('base/lock-lost', `another process has taken over ${path} while this one was at work`, {
         hint: 'Nothing was written over. Start the run again; it continues from what is there.',
@@ -270,12 +265,6 @@ async function holdLock(path: string, nonce: string, takenOver: boolean, times: 
   };
 }
 
-/** A lock file that somebody has written over is no longer ours. */
-function unreadableIsLost(error: unknown): undefined {
-  if (error instanceof SecpiError) return undefined;
-  throw error;
-}
-
 /**
  * Takes a lock file, waiting as long as another has it. One whose owner is provably dead (same machine, and the process or the
  * boot is gone) is replaced at once; one that cannot be judged, say on another host or in another container, once it has shown
@@ -284,9 +273,7 @@ function unreadableIsLost(error: unknown): undefined {
  * Throws the signal's reason, `base/unreadable-lock`, `base/no-hard-links`, or the file system's error.
  */
 export async function acquireLock(path: string, options: AcquireOptions): Promise<Lock> {
-  const lock = await take(path, options, true);
-  if (lock === undefined) throw new Error('a waiting attempt ended without the lock');
-  return lock;
+  return (await take(path, options, true)) as Lock;
 }
 
 /** As `acquireLock`, but gives up with undefined instead of waiting. */
