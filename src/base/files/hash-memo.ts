@@ -36,7 +36,7 @@ export async function stampOf(path: string): Promise<FileStamp> {
 function settlesInMs({ changedAtMs }: FileStamp): number {
   const age = Date.now() - changedAtMs;
   // A change time in the future belongs to another clock, and says nothing until ours has passed it.
-  return age >= SETTLED_AFTER_MS ? 0 : Math.min(SETTLED_AFTER_MS, SETTLED_AFTER_MS - age);
+  return Math.max(0, Math.min(SETTLED_AFTER_MS, SETTLED_AFTER_MS - age));
 }
 
 /** Waits (two seconds at most) until a file that was just written can be hashed for good. Throws the signal's reason. */

@@ -48,6 +48,7 @@ describe('readLines', () => {
     await using folder = await temporaryFolder();
     expect(await textsOf(folder, '\uFEFFa\uFEFF\n\uFEFFb\n')).toEqual(['a\uFEFF', '\uFEFFb']);
     expect(await textsOf(folder, '\uFEFF\uFEFFa')).toEqual(['\uFEFFa']);
+    expect(await textsOf(folder, 'a\uFEFFb')).toEqual(['a\uFEFFb']);
     const [line] = await linesOf(await folder.write('file', '\uFEFFa\n'));
     expect(line?.end).toBe(5);
   });
