@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { expectedError } from '../../../src/base/files/system-error.js';
 import { sha256 } from '../../../src/base/hash.js';
 import { openOutputDirectory } from '../../../src/engine/artifacts/output-directory.js';
 import { watchFaults } from '../../support/fault-points.js';
@@ -55,6 +56,21 @@ describe('openOutputDirectory', () => {
       await expect(rows.close()).rejects.toMatchObject({ code: 'ENOSPC', path: join(home.folder, 'rows.jsonl') });
     }
     await expect(output.close()).rejects.toMatchObject({ code: 'ENOSPC' });
+  });
+
+  it('names the text or JSON file that has no room left, which the system does not', async () => {
+    await using home = await temporaryState();
+    const output = openOutputDirectory(home.folder, noAdopting);
+    // What is written to this device finds the disk full, for real.
+    await symlink('/dev/full', join(home.folder, 'full'));
+    for (const write of [() => output.text('full', 'text'), () => output.json('full', { n: 1 })]) {
+      const error = await write().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'ENOSPC', syscall: 'write', path: join(home.folder, 'full') });
+      expect(expectedError(error)).toMatchObject({
+        code: 'files/no-space',
+        message: `cannot write ${join(home.folder, 'full')}: there is no room left`,
+      });
+    }
   });
 
   it('says so too when the file was given up long before anybody asks', async () => {

@@ -2,11 +2,13 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { SecpiError } from '../../../src/base/errors.js';
 import { buildGraph, type Graph, graphNode } from '../../../src/engine/flow/graph.js';
 import { type PlanEntry, type PlanOptions, planRun } from '../../../src/engine/flow/plan.js';
 import { rolesOf } from '../../../src/engine/flow/selection.js';
 import { defineStage } from '../../../src/engine/stage.js';
 import { type DemoServices, demoGraph } from '../fixtures/demo-graph.js';
+import { type SmallStage, smallFlow } from '../fixtures/small-flow.js';
 import { objectOf, runDemo, temporaryState } from '../fixtures/temporary-state.js';
 
 const empty = (name: string, ...inputs: string[]) =>
@@ -137,6 +139,55 @@ describe('planRun', () => {
     });
     expect(await readdir(home.state.artifacts('total'))).toEqual([`${fingerprint}.json`]);
     expect(await readFile(join(object, 'total.json'), 'utf8')).toBe('not what it was');
+  });
+
+  it('plans the rest when what a stage depends on does not answer', async () => {
+    await using home = await temporaryState();
+    const unreachable = new SecpiError('hub/unreachable', 'the connection to the Hub failed', { hint: 'Try again.' });
+    let answer: () => unknown = () => unreachable;
+    const pins = async () => {
+      const error = answer();
+      if (error !== undefined) throw error;
+      return {};
+    };
+    const graph = smallFlow(
+      { name: 'tasks' },
+      { name: 'base', pins },
+      { name: 'train', inputs: ['tasks', 'base'] },
+      { name: 'scores', inputs: ['train'], pins, estimate: async () => ({ requests: 7 }) },
+      { name: 'other', inputs: ['tasks'] },
+    );
+    const why = ['the connection to the Hub failed'];
+    expect(await plan(home, graph)).toMatchObject([
+      { stage: 'tasks', state: 'run', why: ['it has never run here'] },
+      { stage: 'base', state: 'unknown', fingerprint: null, why, waits_for: [], error: unreachable },
+      { stage: 'train', state: 'waits', waits_for: ['tasks', 'base'], why: ['it has never run here'] },
+      // It waits for others, and what decides it does not answer besides.
+      { stage: 'scores', state: 'waits', waits_for: ['train'], why, estimate: { requests: 7 } },
+      { stage: 'other', state: 'waits', waits_for: ['tasks'] },
+    ]);
+
+    // What it cannot say is no reason to make anything again.
+    answer = () => undefined;
+    await runDemo(home, { graph });
+    answer = () => Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'open', path: '/data/rows' });
+    expect(brief(await plan(home, graph))).toEqual({
+      tasks: ['cached'],
+      base: ['unknown', 'cannot open /data/rows: the disk or network file system reports an error'],
+      train: ['waits', 'waits for base'],
+      scores: ['waits', 'cannot open /data/rows: the disk or network file system reports an error'],
+      other: ['cached'],
+    });
+    answer = () => undefined;
+    expect((await plan(home, graph)).map(({ state }) => state)).toEqual(Array.from({ length: 5 }, () => 'cached'));
+
+    // A bug of a stage is nothing to plan around.
+    for (const broken of ['base', 'scores']) {
+      const stages = graph.nodes.map(({ stage }) =>
+        stage.name === broken ? { ...stage, pins: () => Promise.reject(new TypeError('bug')) } : stage,
+      );
+      await expect(plan(home, smallFlow(...(stages as SmallStage[]))), broken).rejects.toThrow('bug');
+    }
   });
 
   it('asks a stage whether its artifact still holds, and survives an estimate that fails', async () => {
