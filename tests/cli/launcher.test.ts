@@ -72,6 +72,40 @@ describe('the launcher, in a fresh clone', () => {
     expect(stderr).toContain('too small: expected number to be >=0');
   });
 
+  it('says that too many files are open, and does not take that for a broken build', async () => {
+    await unlinkPackages();
+    await linkPackages();
+    await build();
+    await unlinkPackages();
+    const told: string[] = [];
+    // Node itself needs some files to start; how many depends on its version.
+    for (let limit = 20; limit <= 36; limit += 2) {
+      const script = `ulimit -n ${limit}; exec "$@"`;
+      const { exitCode, stdout } = await started('sh', [
+        '-c',
+        script,
+        'sh',
+        process.execPath,
+        launcher(),
+        'status',
+        '--json',
+      ]);
+      expect(stdout, `${limit}`).not.toMatch(/not-built|broken-build/);
+      if (!stdout.includes('secpi cannot be loaded')) continue;
+      expect({ exitCode, said: JSON.parse(stdout) }).toEqual({
+        exitCode: 2,
+        said: {
+          type: 'error',
+          code: 'files/too-many-open',
+          message: expect.stringMatching(/^secpi cannot be loaded: E[MN]FILE/),
+          hint: 'Raise the limit (`ulimit -n 4096`); then run the same command again.',
+        },
+      });
+      told.push(stdout);
+    }
+    expect(told.length).toBeGreaterThan(0);
+  });
+
   it('shows no stack trace when the build is damaged', async () => {
     await folder.write('clone/dist/cli/main.js', 'import {');
     const { exitCode, stderr } = await started(launcher(), ['--version']);
