@@ -1,13 +1,14 @@
 /** Mounts that only one process and its children see, e.g. a file system that is read-only. */
 import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
 
 /** How to get a view of the file system that can be changed; as root, or where this kernel lets anybody. */
 const unshare = [
   ['unshare', '--mount'],
   ['unshare', '--mount', '--map-root-user'],
 ].find(([program = '', ...options]) => {
-  const mount = ['mount', '-t', 'tmpfs', '-o', 'ro', 'none', '/tmp'];
-  return spawnSync(program, [...options, ...mount], { stdio: 'ignore' }).status === 0;
+  const shell = ['sh', '-e', '-c', readOnly(tmpdir())];
+  return spawnSync(program, [...options, ...shell], { stdio: 'ignore' }).status === 0;
 });
 if (unshare === undefined) {
   process.stderr.write('NOT TESTED: nothing can be mounted here, the tests that need a read-only disk are skipped.\n');
