@@ -48,7 +48,7 @@ describe('startHeartbeat', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is silent once it is stopped while it asks', async () => {
+  it('is stopped only when it has done what it was at, and silent then', async () => {
     stopClock();
     let answer: () => void = () => {};
     const question = new Promise<void>((resolve) => {
@@ -56,9 +56,13 @@ describe('startHeartbeat', () => {
     });
     const heart = await startHeartbeat(path, () => question, 5);
     vi.advanceTimersByTime(5000);
-    const stopped = heart.stop();
+    const order: string[] = [];
+    const stopped = heart.stop().then(() => order.push('stopped'));
+    await setImmediate();
+    order.push('answered');
     answer();
     await stopped;
+    expect(order).toEqual(['answered', 'stopped']);
     expect(await beatsIn()).toBe('1');
     expect(vi.getTimerCount()).toBe(0);
   });
