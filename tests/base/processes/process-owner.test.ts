@@ -28,8 +28,10 @@ describe('thisProcess', () => {
       [BOOT]: await folder.write('boot', '0e0f8b5c-3a5e-4f0c-9a51-6f1f6f7a9f1e\n'),
       [MACHINE]: await folder.write('machine', '3d1219c7c4c5404aaa1f6d2a48adfda4\n'),
     });
-    const { thisProcess } = await freshProcessOwner();
-    expect(await thisProcess()).toEqual({
+    const { processOwnerSchema, thisProcess } = await freshProcessOwner();
+    const me = await thisProcess();
+    expect(processOwnerSchema.parse(JSON.parse(JSON.stringify(me)))).toEqual(me);
+    expect(me).toEqual({
       host: hostname(),
       machine: '3d1219c7c4c5404aaa1f6d2a48adfda4',
       boot: '0e0f8b5c-3a5e-4f0c-9a51-6f1f6f7a9f1e',

@@ -15,9 +15,9 @@ afterEach(() => {
 });
 
 describe('stopping a process', () => {
-  it('stops the whole group, with TERM first', async () => {
+  it('stops the whole group, with TERM first and time to finish', async () => {
     const child = await readyShell(
-      'trap "echo bye; exit 7" TERM; sleep 100 & echo $!; echo ready >&3; while :; do sleep 0.05; done',
+      'trap "sleep 0.1; echo bye; exit 7" TERM; sleep 100 & echo $!; echo ready >&3; while :; do sleep 0.05; done',
     );
     const end = await child.stop();
     expect(end).toMatchObject({ exitCode: 7, stoppedBy: 'caller' });
