@@ -11,7 +11,8 @@ const here = import.meta.dirname;
 module.enableCompileCache?.(join(here, '..', 'dist', 'compiled'));
 
 import('../dist/cli/main.js').catch((error) => {
-  if (error.code === 'EMFILE' || error.code === 'ENFILE') {
+  // Node 24 says it in words alone where it was a `package.json` that it could not open.
+  if (error.code === 'EMFILE' || error.code === 'ENFILE' || /too many open files/.test(error.message)) {
     refuse({
       code: 'files/too-many-open',
       message: `secpi cannot be loaded: ${error.message}`,
