@@ -1,13 +1,16 @@
 import { link, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { settled, stampOf } from '../../../src/base/files/hash-memo.js';
-import { sha256 } from '../../../src/base/hash.js';
-import { inspectArtifact, setAside } from '../../../src/engine/artifacts/artifact-store.js';
+import { sha256, sha256Json } from '../../../src/base/hash.js';
+import { acquireLock } from '../../../src/base/locks/lock.js';
+import { inspectArtifact, listManifests, setAside } from '../../../src/engine/artifacts/artifact-store.js';
+import { preimageJson } from '../../../src/engine/flow/fingerprint.js';
 import type { StateDirectory } from '../../../src/engine/state-directory.js';
 import { watchFaults } from '../../support/fault-points.js';
-import { commit, FILES, fingerprint } from '../fixtures/artifacts.js';
+import { commit, FILES, facts, fingerprint, preimage } from '../fixtures/artifacts.js';
+import { Gate } from '../fixtures/small-flow.js';
 import { temporaryState } from '../fixtures/temporary-state.js';
 
 const { signal } = new AbortController();
@@ -125,6 +128,60 @@ describe('inspectArtifact tells damage:', () => {
     expect(await inspectArtifact(home.state, 'demo', other, { signal })).toEqual({
       state: 'damaged',
       problem: 'its manifest belongs to another artifact',
+    });
+  });
+});
+
+describe('a manifest of another stage', () => {
+  it('is damage, though it has the fingerprint', async () => {
+    await using home = await temporaryState();
+    await commit(home.state);
+    await mkdir(home.state.artifacts('other'), { recursive: true });
+    await rename(home.state.artifact('demo', fingerprint), home.state.artifact('other', fingerprint));
+    expect(await inspectArtifact(home.state, 'other', fingerprint, { signal })).toEqual({
+      state: 'damaged',
+      problem: 'its manifest belongs to another artifact',
+    });
+  });
+});
+
+describe('listManifests', () => {
+  it('gives the newest first, of a stage that has made something', async () => {
+    await using home = await temporaryState();
+    const days = [3, 1, 4, 2, 9, 7, 5, 8, 6];
+    for (const day of days) {
+      const made = preimageJson({ ...preimage, params: { day } });
+      const started_at = `2026-01-0${day}T00:00:00.000Z`;
+      await commit(home.state, FILES, {
+        facts: { ...facts, preimage: made, fingerprint: sha256Json(made), started_at },
+      });
+    }
+    const dates = (await listManifests(home.state, 'demo')).map(({ started_at }) => Number(started_at.slice(8, 10)));
+    expect(dates).toEqual(days.toSorted().toReversed());
+    expect(await listManifests(home.state, 'none')).toEqual([]);
+  });
+});
+
+describe('a reader that is asked for what is not there', () => {
+  it.each([
+    [0, 'It holds: no files'],
+    [10, 'It holds: f00, f01, f02, f03, f04, f05, f06, f07, f08, f09'],
+    [11, 'It holds: f00, f01, f02, f03, f04, f05, f06, f07, f08, f09, …'],
+  ])('says what there is, of %i files', async (count, hint) => {
+    await using home = await temporaryState();
+    const files = Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${String(n).padStart(2, '0')}`, '']));
+    const made = await commit(home.state, files);
+    expect(() => made.path('g')).toThrow(expect.objectContaining({ code: 'engine/no-such-output', hint }));
+  });
+
+  it('says where it is instead, and what is wrong with what is there', async () => {
+    await using home = await temporaryState();
+    const away = { path: 'w', sha256: sha256('w'), bytes: 1, at: { machine: 'gpu', path: '/scratch/w' } };
+    const made = await commit(home.state, FILES, { references: [away] });
+    expect(() => made.path('w')).toThrow(expect.objectContaining({ hint: expect.stringContaining('fetched first') }));
+    await expect(made.json('a.txt', z.object({}))).rejects.toMatchObject({
+      code: 'engine/bad-output',
+      cause: expect.any(SyntaxError),
     });
   });
 });
@@ -251,6 +308,36 @@ describe('setAside', () => {
     expect((await readdir(second)).sort()).toEqual(['files', 'manifest.json']);
     expect(await readFile(join(second, 'files', 'a.txt'), 'utf8')).toBe('spoilt');
     expect(await inspect(home.state)).toBe('none');
+  });
+
+  it('has a folder of its own for each, named after what was damaged', async () => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    await writeFile(join(home.state.object(manifest.object), 'a.txt'), 'spoilt');
+    const aside = await setAside(home.state, 'demo', fingerprint, { signal });
+    expect(basename(aside)).toMatch(new RegExp(`^demo-${fingerprint.slice(0, 12)}-[0-9a-f]{8}$`));
+    await commit(home.state);
+    await writeFile(join(home.state.object(manifest.object), 'a.txt'), 'spoilt');
+    await commit(home.state);
+    const names = await readdir(home.state.damaged);
+    expect(names).toContainEqual(
+      expect.stringMatching(new RegExp(`^object-${manifest.object.slice(0, 12)}-[0-9a-f]{8}$`)),
+    );
+  });
+
+  it('waits for whoever puts the same bytes in their place', async () => {
+    await using home = await temporaryState();
+    const { manifest } = await commit(home.state);
+    const lock = await acquireLock(home.state.lock(manifest.object), { signal });
+    const waiting = new Gate();
+    let committed = false;
+    const again = commit(home.state, FILES, { onWaiting: () => waiting.open() }).then(() => {
+      committed = true;
+    });
+    await waiting.passed();
+    expect(committed).toBe(false);
+    await lock.release();
+    await again;
   });
 
   it('leaves bytes that are good by now: another process may have put them there', async () => {

@@ -7,7 +7,7 @@ import { readIfThere } from '../../../src/base/files/if-there.js';
 import { sha256 } from '../../../src/base/hash.js';
 import { inspectArtifact, listManifests } from '../../../src/engine/artifacts/artifact-store.js';
 import { abandonStaging, commitArtifact, recoverStaging } from '../../../src/engine/artifacts/commit.js';
-import { openStaging, stagedFiles } from '../../../src/engine/artifacts/staging.js';
+import { openStaging, stagedFiles, stagedManifest } from '../../../src/engine/artifacts/staging.js';
 import { watchFaults } from '../../support/fault-points.js';
 import { replaceSleep } from '../../support/sleep.js';
 import { commit, FILES, facts, fingerprint, stage } from '../fixtures/artifacts.js';
@@ -214,6 +214,25 @@ describe('adopted output', () => {
 });
 
 describe('recoverStaging', () => {
+  it('undoes an attempt whose manifest is torn, and waits for a disk that does not give it', async () => {
+    await using home = await temporaryState();
+    const { staging, work } = await withAdopted(home, 'n');
+    await writeFile(stagedManifest(staging), '{"schema":');
+    {
+      using _watch = await watchFaults(
+        ({ call, path }) => (call === 'read' && path.endsWith('manifest.json') ? { code: 'ETIMEDOUT' } : 'none'),
+        { looks: true },
+      );
+      await expect(recoverStaging(home.state, fingerprint, work, { signal })).rejects.toMatchObject({
+        code: 'ETIMEDOUT',
+      });
+    }
+    expect(existsSync(staging.folder)).toBe(true);
+    await recoverStaging(home.state, fingerprint, work, { signal });
+    expect(existsSync(staging.folder)).toBe(false);
+    expect(await readFile(join(work, 'train/adapter/w'), 'utf8')).toBe('a day of training');
+  });
+
   it('gives back what a killed attempt had moved, also when that was cut off in the middle', async () => {
     await using home = await temporaryState();
     const { work } = await withAdopted(home, 'n');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { sha256 } from '../../../src/base/hash.js';
 import { type ArtifactFile, makeManifest, parseManifest } from '../../../src/engine/artifacts/manifest.js';
 import { facts } from '../fixtures/artifacts.js';
@@ -25,5 +26,25 @@ describe('makeManifest', () => {
       }
     }
     expect(() => makeManifest(facts, [file('m/w', 'same'), file('m/w2', 'same'), file('M/w', 'same')])).not.toThrow();
+  });
+});
+
+describe('parseManifest', () => {
+  it.each(['null', '5', '"schema"', '[]', '{}', '{"schema":"3"}', '{"schema":null}'])(
+    'finds in %s neither a manifest nor one of a later version',
+    (text) => {
+      expect(() => parseManifest(text, 'm.json')).toThrow(z.ZodError);
+    },
+  );
+
+  it('refuses one of a later version with the way out', () => {
+    expect(() => parseManifest('{"schema":3}', 'm.json')).toThrow(
+      expect.objectContaining({ code: 'engine/newer-state', hint: expect.stringContaining('SECPI_HOME') }),
+    );
+  });
+
+  it('believes no fingerprint that does not follow from what it says was hashed, however well it is sealed', () => {
+    const made = makeManifest({ ...facts, fingerprint: sha256('another') }, []);
+    expect(() => parseManifest(JSON.stringify(made), 'm.json')).toThrow('does not follow from its preimage');
   });
 });

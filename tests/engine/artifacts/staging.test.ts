@@ -1,11 +1,12 @@
-import { statSync } from 'node:fs';
-import { mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openStaging, stagedFiles } from '../../../src/engine/artifacts/staging.js';
+import { abandonStaging } from '../../../src/engine/artifacts/commit.js';
+import { dissolve, openStaging, stagedFiles, stagedManifest } from '../../../src/engine/artifacts/staging.js';
 import { Interruption } from '../../../src/engine/runs/interruption.js';
 import { watchFaults } from '../../support/fault-points.js';
-import { fingerprint } from '../fixtures/artifacts.js';
+import { fingerprint, stage } from '../fixtures/artifacts.js';
 import { temporaryState } from '../fixtures/temporary-state.js';
 
 const MIB = 1024 * 1024;
@@ -51,5 +52,38 @@ describe('the copy of a large file into the output', () => {
     await staging.close();
     expect(await readdir(join(stagedFiles(staging), 'model'))).toEqual([]);
     expect((await stat(from)).size).toBe(3072 * MIB);
+  });
+});
+
+describe('an attempt', () => {
+  it('is not undone once its commit is decided', async () => {
+    await using home = await temporaryState();
+    const staging = await stage(home.state);
+    await writeFile(stagedManifest(staging), '{}');
+    await abandonStaging(staging, home.state.work(fingerprint));
+    expect(existsSync(staging.folder)).toBe(true);
+  });
+
+  it('that died before it had written down anything is removed', async () => {
+    await using home = await temporaryState();
+    const folder = join(home.state.staging, `${fingerprint}.n`);
+    await mkdir(join(folder, 'files'), { recursive: true });
+    await dissolve(folder, home.state.work(fingerprint));
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it('gives back what stands in whole lines of its list, and nothing that is home already', async () => {
+    await using home = await temporaryState();
+    const folder = join(home.state.staging, `${fingerprint}.n`);
+    const work = home.state.work(fingerprint);
+    for (const place of [join(folder, 'files'), work]) await mkdir(place, { recursive: true });
+    for (const name of ['a', 'b', 'c']) await writeFile(join(folder, 'files', name), 'taken');
+    await writeFile(join(work, 'b'), 'home');
+    const list = ['{"name":"a","from":"a"}', '{"name":"b","from":"b"}', '{"name":"c","fro'].join('\n');
+    await writeFile(join(folder, 'adopted.jsonl'), list);
+    await dissolve(folder, work);
+    expect((await readdir(work)).sort()).toEqual(['a', 'b']);
+    expect(await readFile(join(work, 'b'), 'utf8')).toBe('home');
+    expect((await stat(join(work, 'a'))).mode & 0o777).toBe(0o644);
   });
 });
