@@ -17,14 +17,22 @@ import { loadSuite, suiteDigest } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
 
-/** The rooms, opened as the recipe says and only when somebody asks for them. */
-export function openServices(recipe: Recipe, environment: CliEnvironment): StageServices {
+/**
+ * The rooms, opened as the recipe says and only when somebody asks for them. `hubRetries`: how often the Hub is asked again that does not
+ * answer; a run is patient, a person who waits for a plan is not.
+ */
+export function openServices(
+  recipe: Recipe,
+  environment: CliEnvironment,
+  { hubRetries }: { readonly hubRetries?: number } = {},
+): StageServices {
   const { variables, cache, state, redact } = environment;
   const python = once(() => findPythonEnvironment(cache));
   const sandboxes = new Map<boolean, Promise<Sandbox>>();
   const suites = new Map<string, Promise<Suite>>();
   let catalogue: Catalogue | undefined;
-  const hub = lazyHub({ hubUrl: variables.HF_ENDPOINT, token: variables.HF_TOKEN, redact });
+  const retry = hubRetries === undefined ? {} : { retries: hubRetries };
+  const hub = lazyHub({ hubUrl: variables.HF_ENDPOINT, token: variables.HF_TOKEN, redact, retry });
 
   const sandbox: StageServices['sandbox'] = ({ withoutIsolation } = { withoutIsolation: false }) =>
     remembered(sandboxes, withoutIsolation, async () => {
@@ -101,8 +109,9 @@ export function openServices(recipe: Recipe, environment: CliEnvironment): Stage
     },
     sandbox,
     sandboxFacts(options) {
+      const withoutIsolation = options?.withoutIsolation ?? false;
       const path = variables.PATH ?? '';
-      return sandboxFacts({ cacheFolder: cache, path, open: () => sandbox(options) });
+      return sandboxFacts({ cacheFolder: cache, path, withoutIsolation, open: () => sandbox(options) });
     },
     suite(name) {
       return remembered(suites, name, () => loadSuite(name));

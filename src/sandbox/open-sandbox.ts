@@ -7,7 +7,7 @@ import { featuresOf } from './bubblewrap.js';
 import { LANGUAGES, type Language, type Sandbox, type SandboxLevel } from './sandbox.js';
 import { type Machine, runInSandbox } from './sandbox-run.js';
 import { seccompFilter } from './seccomp.js';
-import { findProgram, findToolchains, type Toolchain } from './toolchains.js';
+import { findProgram, findToolchains, SYSTEM_PATH, type Toolchain } from './toolchains.js';
 
 export interface OpenSandboxOptions {
   /** Run without any isolation when bubblewrap does not work here. Only when a person said so in words. */
@@ -21,9 +21,6 @@ export interface OpenSandboxOptions {
   /** Offer only these; default all. Fewer open faster. */
   readonly languages?: readonly Language[];
 }
-
-/** Programs of the base system; looked up here and not in `$PATH`, which may hold anything. */
-const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
 
 /**
  * Opens the sandbox of this machine: finds bubblewrap and the toolchains and runs each once inside.

@@ -7,7 +7,7 @@ import { makeDirectory } from '../base/files/durable-directory.js';
 import { stampOf } from '../base/files/hash-memo.js';
 import { type Sha256, sha256Json, sha256Schema } from '../base/hash.js';
 import { LANGUAGES, type Sandbox, type SandboxLevel } from './sandbox.js';
-import { findProgram } from './toolchains.js';
+import { findProgram, SYSTEM_PATH } from './toolchains.js';
 
 /** What there is to know about a sandbox before anything runs in it. */
 export type SandboxFacts = Pick<Sandbox, 'level' | 'toolchains'>;
@@ -30,8 +30,10 @@ const SETTINGS = [
 
 export interface RememberOptions {
   readonly cacheFolder: string;
-  /** Where programs are looked up. */
+  /** Where programs are looked up that are not the system's. */
   readonly path: string;
+  /** What is found then may be that there is none; who does not accept that must not be told so from memory. */
+  readonly withoutIsolation: boolean;
   readonly open: () => Promise<Sandbox>;
 }
 
@@ -39,9 +41,14 @@ export interface RememberOptions {
  * What opening the sandbox would find. To open it starts a dozen programs, so what was found is remembered for as long as this is the
  * same boot of the same kernel with the same programs. Only for those who ask what there is: whoever runs something opens it.
  */
-export async function sandboxFacts({ cacheFolder, path, open }: RememberOptions): Promise<SandboxFacts> {
+export async function sandboxFacts({
+  cacheFolder,
+  path,
+  withoutIsolation,
+  open,
+}: RememberOptions): Promise<SandboxFacts> {
   const memory = join(cacheFolder, 'sandbox.json');
-  const machine = await machineNow(path);
+  const machine = await machineNow(path, withoutIsolation);
   try {
     const known = memorySchema.parse(JSON.parse(await readFile(memory, 'utf8')));
     if (known.machine === machine) return known;
@@ -58,8 +65,14 @@ export async function sandboxFacts({ cacheFolder, path, open }: RememberOptions)
   return { level, toolchains };
 }
 
-async function machineNow(path: string): Promise<Sha256> {
-  const programs = await Promise.all(PROGRAMS.map(async (name) => [name, await identityOf(findProgram(name, path))]));
+async function machineNow(path: string, withoutIsolation: boolean): Promise<Sha256> {
+  const places = [SYSTEM_PATH, path];
+  const programs = await Promise.all(
+    PROGRAMS.map(async (name) => [
+      name,
+      await Promise.all(places.map((place) => identityOf(findProgram(name, place)))),
+    ]),
+  );
   const settings = await Promise.all(SETTINGS.map(async (name) => [name, await textOf(`/proc/sys/${name}`)]));
   return sha256Json({
     programs: Object.fromEntries(programs),
@@ -69,6 +82,7 @@ async function machineNow(path: string): Promise<Sha256> {
     boot: await textOf('/proc/sys/kernel/random/boot_id'),
     user: process.getuid?.() ?? -1,
     path,
+    without_isolation: withoutIsolation,
   });
 }
 

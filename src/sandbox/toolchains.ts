@@ -5,6 +5,9 @@ import { askProgram } from '../base/processes/ask-program.js';
 import { GO_BUILD_ENV, warmGoCache } from './go-cache.js';
 import { LANGUAGES, type Language } from './sandbox.js';
 
+/** Programs of the base system; looked up here and not in `$PATH`, which may hold anything. */
+export const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
+
 /** A part of the host shown read-only inside. */
 export interface Mount {
   readonly from: string;

@@ -24,10 +24,11 @@ async function machine(folder: string) {
   }
   let opened = 0;
   const toolchains: Partial<Record<'c' | 'python', string>> = { python: '3.11.7' };
-  const facts = (path = bin) =>
+  const facts = (path = bin, withoutIsolation = false) =>
     sandboxFacts({
       cacheFolder: join(folder, 'cache'),
       path,
+      withoutIsolation,
       open: async () => {
         opened += 1;
         return { level, toolchains, run: () => Promise.reject(), prepare: () => Promise.reject() } as Sandbox;
@@ -59,6 +60,14 @@ describe('sandboxFacts', () => {
     expect(opened()).toBe(3);
     await facts(`${bin}:/nowhere`);
     expect(opened()).toBe(4);
+  });
+
+  it('does not tell who wants isolation what was found by somebody who can do without', async () => {
+    await using folder = await temporaryFolder();
+    const { bin, facts, opened } = await machine(folder.path);
+    await facts(bin, true);
+    await facts(bin, false);
+    expect(opened()).toBe(2);
   });
 
   it('looks again when the memory is torn, of another boot, or cannot be kept', async () => {

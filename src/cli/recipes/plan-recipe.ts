@@ -24,7 +24,7 @@ export async function planRecipe(
   const recipe = await readRecipe(path, options.set, environment);
   const graph = pipelineOf(recipe.value);
   check(graph);
-  const services = openServices(recipe.value, environment);
+  const services = openServices(recipe.value, environment, { hubRetries: 1 });
   using interrupt = abortOnSignals();
   const entries = await planRun({
     graph,
