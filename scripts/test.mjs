@@ -29,7 +29,7 @@ const runners = [
   check('python-format', python, ['-m', 'ruff', 'format', '--check', '.'], trainers),
   check('python-types', python, ['-m', 'mypy', 'secpi_trainers'], trainers),
   vitest('vitest', 'fast'),
-  vitest('vitest-node-24', 'fast', newerNode),
+  vitest('vitest-node-24', 'newer-node', newerNode),
   vitest('faults', 'faults'),
   pytest('pytest'),
   vitest('end-to-end', 'end-to-end'),

@@ -30,12 +30,10 @@ describe('two runs of the same recipe', () => {
 
 /** Moments of the run, in their order: each is reached by the run that goes on from the one before. */
 const moments: readonly (readonly [string, (event: JournalEvent) => boolean])[] = [
-  ['when the base model is begun', (event) => event.type === 'stage-started' && event.stage === 'base'],
+  ['when a trainer is started', (event) => event.type === 'stage-started' && event.stage === 'base'],
   ['in the middle of making the base model', (event) => event.type === 'metric' && event.stage === 'base'],
-  ['when training is begun', (event) => event.type === 'stage-started' && event.stage === 'train'],
   ['before the first checkpoint', (event) => event.type === 'metric' && event.stage === 'train'],
   ['behind a checkpoint', (event) => event.type === 'metric' && event.stage === 'train' && event.step > 12],
-  ['when evaluation is begun', (event) => event.type === 'stage-started' && event.stage === 'evaluate'],
   ['in the middle of evaluation', (event) => event.type === 'progress' && event.stage === 'evaluate' && event.done > 1],
   ['when the report is begun', (event) => event.type === 'stage-started' && event.stage === 'report'],
 ];
