@@ -158,3 +158,69 @@ describe('fingerprintOf', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 });
+
+describe('values that no schema describes', () => {
+  it('are taken as they are, with what is not there left out', () => {
+    const schema = z.object({ any: z.unknown() });
+    const any = { text: 'a', number: 0.5, yes: true, none: null, absent: undefined, list: [1, null, undefined, [{}]] };
+    expect(meaningOf(schema, { any })).toEqual({
+      any: { text: 'a', number: 0.5, yes: true, none: null, list: [1, null, null, [{}]] },
+    });
+    expect(meaningOf(schema, { any: Object.assign(Object.create(null), { a: 1 }) })).toEqual({ any: { a: 1 } });
+  });
+
+  it.each([
+    ['a date', new Date(0)],
+    ['a map', new Map()],
+    ['no number', Number.NaN],
+    ['a function', () => 1],
+    ['a large number', 1n],
+  ])('are refused when they hold what would not survive: %s', (_name, value) => {
+    expect(() => meaningOf(z.object({ any: z.unknown() }), { any: [value] })).toThrow(
+      'params.any[0] is not plain JSON and cannot be part of a fingerprint',
+    );
+  });
+});
+
+describe('values of another shape than their schema has', () => {
+  it.each([
+    ['a list for an object', z.object({ a: z.number() }), [1]],
+    ['a text for an object', z.object({ a: z.number() }), 'a'],
+    ['an object for a list', z.array(z.number()), { a: 1 }],
+    ['nothing that a union takes', z.union([z.object({ a: z.number() }), z.array(z.string())]), { b: 1 }],
+  ] as const)('are taken as they are where nothing is marked: %s', (_name, schema, value) => {
+    expect(meaningOf(z.object({ it: schema }), { it: value })).toEqual({ it: value });
+  });
+
+  it.each([
+    ['a list for an object', z.object({ a: operational(z.number()) }), [1]],
+    ['an object for a list', z.array(operational(z.number())), { a: 1 }],
+    ['nothing that a union takes', z.union([z.object({ a: operational(z.number()) })]), 5],
+  ] as const)('are refused where a mark could be missed: %s', (_name, schema, value) => {
+    expect(() => meaningOf(z.object({ it: schema }), { it: value })).toThrow('cannot be told apart');
+  });
+});
+
+describe('a mark', () => {
+  it('on every item of a list leaves its length', () => {
+    expect(meaningOf(z.object({ list: z.array(operational(z.string())) }), { list: ['a', 'b'] })).toEqual({
+      list: [null, null],
+    });
+  });
+
+  it('on all of it, or on one side of an intersection, leaves nothing', () => {
+    expect(meaningOf(operational(z.object({ a: z.number() })), { a: 1 })).toEqual({});
+    const both = z.intersection(operational(z.object({ a: z.number() })), z.object({ b: z.number() }));
+    expect(meaningOf(z.object({ it: both }), { it: { a: 1, b: 2 } })).toEqual({});
+    expect(meaningOf(z.object({ it: z.number().optional() }), { it: undefined })).toEqual({});
+  });
+
+  it('is found in a schema that refers to itself, and its absence too', () => {
+    interface Tree {
+      readonly below?: readonly Tree[] | undefined;
+    }
+    const plainTree: z.ZodType<Tree> = z.lazy(() => z.object({ below: z.array(plainTree).optional() }));
+    const hidden = z.object({ it: plainTree.transform((tree) => tree) });
+    expect(meaningOf(hidden, { it: { below: [{}] } })).toEqual({ it: { below: [{}] } });
+  });
+});
