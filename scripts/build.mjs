@@ -1,9 +1,8 @@
 // The build: bundles `src/cli/main.ts` and everything it imports into `dist/cli`. To load hundreds of small files is most of what a run
 // without work would spend; what is imported only when it is needed stays in files of its own. Types are checked elsewhere.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'dist', 'cli');
@@ -24,6 +23,7 @@ for (const file of [import.meta.filename, join(root, 'package-lock.json'), ...so
 const wanted = hash.digest('hex');
 
 if (builtFrom() !== wanted) {
+  const { build } = await import('esbuild');
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: ['src/cli/main.ts'],
@@ -47,8 +47,9 @@ if (builtFrom() !== wanted) {
   // The names of all but `main.js` follow from their content, so nothing that a running process needs is written over.
   const last = (file) => basename(file.path) === 'main.js';
   for (const { path, contents } of outputFiles.toSorted((a, b) => Number(last(a)) - Number(last(b)))) {
-    writeFileSync(`${path}.${process.pid}.unfinished`, contents);
-    renameSync(`${path}.${process.pid}.unfinished`, path);
+    const unfinished = `${path}.${randomBytes(4).toString('hex')}.unfinished`;
+    writeFileSync(unfinished, contents);
+    renameSync(unfinished, path);
   }
   const current = new Set(outputFiles.map(({ path }) => basename(path)));
   for (const name of readdirSync(folder)) {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import canonicalize from 'canonicalize';
 import * as z from 'zod';
-import { atPath } from './files/if-there.js';
+import { atPath } from './files/system-code.js';
 import type { Json } from './json.js';
 
 /** 64 lower-case hex digits. Made only in this file. */

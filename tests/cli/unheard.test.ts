@@ -4,11 +4,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { execa } from 'execa';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
 import { handleUnheard, isLeftUnread } from '../../src/cli/unheard.js';
 import { startOpenaiServer } from '../support/openai-server.js';
 import { cliCommand, cliEnvironment, temporaryFolder } from '../support/run-cli.js';
+import { replaceSleep } from '../support/sleep.js';
 
 /** Holds a terminal open and does with it what the word says, once the run is at work: `hang-up`, `freeze`. */
 const TERMINAL = `
@@ -193,13 +194,18 @@ describe('a run goes on', () => {
 describe('isLeftUnread', () => {
   it('waits as long as somebody reads, however slowly, and no longer', async () => {
     const stream = { writableLength: 5 };
-    const reader = setInterval(() => {
-      stream.writableLength -= 1;
-      if (stream.writableLength === 2) clearInterval(reader);
-    }, 150);
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    using _sleep = replaceSleep(() => async (milliseconds) => {
+      now += milliseconds;
+      // One word each time before patience ends, and none any more when two are left.
+      if (now % 300 === 0 && stream.writableLength > 2) stream.writableLength -= 1;
+    });
     expect(await isLeftUnread([stream, { writableLength: 0 }], 400)).toBe(true);
-    expect(stream.writableLength).toBe(2);
+    expect({ now, left: stream.writableLength }).toEqual({ now: 1400, left: 2 });
     expect(await isLeftUnread([{ writableLength: 0 }], 400)).toBe(false);
+    expect(now).toBe(1400);
+    clock.mockRestore();
   });
 
   it('lets a run end whose output nobody takes', async () => {

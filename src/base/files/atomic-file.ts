@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory } from './durable-directory.js';
-import { atPath } from './if-there.js';
+import { atPath } from './system-code.js';
 
 /** What names of unfinished files end in; whoever finds an old one may delete it. */
 const UNFINISHED = '.unfinished';

@@ -2,7 +2,7 @@ import { constants, createReadStream } from 'node:fs';
 import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from './durable-directory.js';
-import { atPath, systemCode } from './if-there.js';
+import { atPath, systemCode } from './system-code.js';
 
 const CHUNK_BYTES = 1024 * 1024;
 /** What the system may keep in memory of a copy: to force more to the disk takes longer than a person waits after Ctrl-C. */

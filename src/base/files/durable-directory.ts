@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { atPath, systemCode } from './if-there.js';
+import { atPath, systemCode } from './system-code.js';
 
 /** Codes with which file systems say that a directory cannot be synced; there is nothing more one could do then. */
 const CANNOT_SYNC = new Set(['EINVAL', 'EPERM', 'EACCES', 'EISDIR', 'ENOTSUP']);

@@ -5,8 +5,8 @@ import type * as z from 'zod';
 import { messageOf, SecpiError } from '../errors.js';
 import { dataProblem } from '../zod-message.js';
 import { syncDirectory } from './durable-directory.js';
-import { atPath } from './if-there.js';
 import { type ReadLinesOptions, readLines, type TextLine } from './read-lines.js';
+import { atPath } from './system-code.js';
 
 /** Appends rows to one file; unless opened otherwise, a row is on the disk once its `append` resolves. */
 export interface JsonLinesWriter<T> {

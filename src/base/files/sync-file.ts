@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { atPath } from './if-there.js';
+import { atPath } from './system-code.js';
 
 /**
  * Forces a finished file to the disk and gives its size in bytes; `mode` sets its permissions besides.

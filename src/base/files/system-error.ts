@@ -1,5 +1,5 @@
 import { messageOf, SecpiError } from '../errors.js';
-import { systemCode } from './if-there.js';
+import { systemCode } from './system-code.js';
 
 interface Explanation {
   readonly code: string;

@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../../base/files/durable-directory.js';
-import { atPath } from '../../base/files/if-there.js';
+import { atPath } from '../../base/files/system-code.js';
 import { writeText } from '../../base/files/write-text.js';
 import type { Json } from '../../base/json.js';
 import { resolveInside } from '../inside.js';

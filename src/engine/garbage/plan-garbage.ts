@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ifThere, systemCode } from '../../base/files/if-there.js';
+import { ifThere } from '../../base/files/if-there.js';
+import { systemCode } from '../../base/files/system-code.js';
 import type { Sha256 } from '../../base/hash.js';
 import { livenessOfLock, readLock } from '../../base/locks/lock.js';
 import { isNoDamage, readManifest } from '../artifacts/artifact-store.js';

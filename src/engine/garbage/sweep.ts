@@ -1,7 +1,8 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { makeDirectory } from '../../base/files/durable-directory.js';
-import { ifThere, systemCode } from '../../base/files/if-there.js';
+import { ifThere } from '../../base/files/if-there.js';
+import { systemCode } from '../../base/files/system-code.js';
 import type { Sha256 } from '../../base/hash.js';
 import { acquireLock, tryLock } from '../../base/locks/lock.js';
 import { recoverStaging } from '../artifacts/commit.js';

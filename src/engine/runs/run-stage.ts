@@ -68,7 +68,9 @@ export async function runStage<Services>(
   const { signal, takeOver, lockTimes: times } = context;
   // Who puts the same bytes in their place is done in a moment, unless nobody can see what has become of it.
   const waiting: AcquireOptions = {
-    ...{ signal, takeOver, times },
+    signal,
+    takeOver,
+    times,
     onWaiting: (record, liveness) => {
       if (liveness === 'unknown') announce(record, liveness);
     },

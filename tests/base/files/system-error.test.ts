@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SecpiError } from '../../../src/base/errors.js';
-import { atPath } from '../../../src/base/files/if-there.js';
+import { atPath } from '../../../src/base/files/system-code.js';
 import { expectedError, explainSystemError, sentenceOf } from '../../../src/base/files/system-error.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 

@@ -120,25 +120,15 @@ describe('inspectArtifact tells damage:', () => {
     expect(await inspect(home.state)).toContain(problem);
   });
 
-  it('a manifest under another name', async () => {
+  it.each([
+    ['under another fingerprint', 'demo', sha256('other')],
+    ['of another stage', 'other', fingerprint],
+  ])('a manifest %s', async (_name, stage, name) => {
     await using home = await temporaryState();
     await commit(home.state);
-    const other = sha256('other');
-    await rename(home.state.artifact('demo', fingerprint), home.state.artifact('demo', other));
-    expect(await inspectArtifact(home.state, 'demo', other, { signal })).toEqual({
-      state: 'damaged',
-      problem: 'its manifest belongs to another artifact',
-    });
-  });
-});
-
-describe('a manifest of another stage', () => {
-  it('is damage, though it has the fingerprint', async () => {
-    await using home = await temporaryState();
-    await commit(home.state);
-    await mkdir(home.state.artifacts('other'), { recursive: true });
-    await rename(home.state.artifact('demo', fingerprint), home.state.artifact('other', fingerprint));
-    expect(await inspectArtifact(home.state, 'other', fingerprint, { signal })).toEqual({
+    await mkdir(home.state.artifacts(stage), { recursive: true });
+    await rename(home.state.artifact('demo', fingerprint), home.state.artifact(stage, name));
+    expect(await inspectArtifact(home.state, stage, name, { signal })).toEqual({
       state: 'damaged',
       problem: 'its manifest belongs to another artifact',
     });

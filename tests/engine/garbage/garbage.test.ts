@@ -26,6 +26,15 @@ async function clean(state: StateDirectory, options: GarbageOptions = {}) {
   return sweep(state, (await planGarbage(state, options)).items, signal);
 }
 
+/** A flow that fails and leaves something to go on from. */
+const broken = smallFlow({
+  name: 'a',
+  run: async ({ work }) => {
+    await writeFile(work.path('checkpoint'), '1');
+    throw new Error('broken');
+  },
+});
+
 /** A run of this very process that has not ended. */
 async function liveRun(state: StateDirectory): Promise<Leases> {
   await mkdir(state.run(LIVE), { recursive: true });
@@ -71,14 +80,7 @@ describe('planGarbage', () => {
 
   it('keeps the work of an interrupted run, and lets that of nobody go', async () => {
     await using home = await temporaryState();
-    const graph = smallFlow({
-      name: 'a',
-      run: async ({ work }) => {
-        await writeFile(work.path('checkpoint'), '1');
-        throw new Error('broken');
-      },
-    });
-    await runDemo(home, { graph });
+    await runDemo(home, { graph: broken });
     await mkdir(home.state.work(sha256('nobody')), { recursive: true });
     expect(kinds(await garbageOf(home.state))).toEqual(['work']);
     expect(kinds(await garbageOf(home.state, { keepRuns: 0 }))).toEqual(['runs', 'work', 'work']);
@@ -264,18 +266,11 @@ describe('sweep', () => {
 
   it('spares the work of a run that was begun and interrupted since it was planned', async () => {
     await using home = await temporaryState();
-    const graph = smallFlow({
-      name: 'a',
-      run: async ({ work }) => {
-        await writeFile(work.path('checkpoint'), '1');
-        throw new Error('broken');
-      },
-    });
-    await runDemo(home, { graph });
+    await runDemo(home, { graph: broken });
     await runDemo(home);
     const plan = await planGarbage(home.state, { keepRuns: 1 });
     expect(kinds(plan.items.filter(({ garbage }) => garbage))).toEqual(['runs', 'work']);
-    await runDemo(home, { graph });
+    await runDemo(home, { graph: broken });
     const { spared } = await sweep(home.state, plan.items, signal);
     expect(kinds(spared)).toEqual(['work']);
     expect(await hasWork(home.state, spared[0]?.fingerprint ?? sha256(''))).toBe(true);

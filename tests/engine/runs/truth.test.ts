@@ -9,6 +9,14 @@ import { objectOf, runDemo, temporaryState } from '../fixtures/temporary-state.j
 
 /** What a stage says it read has to be what it read, whatever others do meanwhile. */
 
+const producer: SmallStage = {
+  name: 'producer',
+  run: async ({ output }) => {
+    await output.text('text', 'good');
+    return { counts: {} };
+  },
+};
+
 const copying = (reading: Gate, mayGoOn: Gate): SmallStage => ({
   name: 'consumer',
   inputs: ['producer'],
@@ -57,13 +65,6 @@ describe('an input that is damaged while a stage reads it', () => {
   it('lets nothing be committed', async () => {
     await using home = await temporaryState();
     const [reading, mayGoOn] = [new Gate(), new Gate()];
-    const producer: SmallStage = {
-      name: 'producer',
-      run: async ({ output }) => {
-        await output.text('text', 'good');
-        return { counts: {} };
-      },
-    };
     const graph = smallFlow(producer, copying(reading, mayGoOn));
     const run = runDemo(home, { graph });
     await reading.passed();
@@ -87,13 +88,6 @@ describe('an input that is damaged and put back while a stage reads it', () => {
   it('lets nothing be committed either', async () => {
     await using home = await temporaryState();
     const [reading, mayGoOn] = [new Gate(), new Gate()];
-    const producer: SmallStage = {
-      name: 'producer',
-      run: async ({ output }) => {
-        await output.text('text', 'good');
-        return { counts: {} };
-      },
-    };
     const graph = smallFlow(producer, {
       name: 'consumer',
       inputs: ['producer'],
