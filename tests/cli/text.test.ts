@@ -6,6 +6,7 @@ import { Curve } from '../../src/cli/views/curve.js';
 import { amount, bar, bytes, duration, money, roughly, speed, wrapped } from '../../src/cli/views/format.js';
 import { oneLine, printable } from '../../src/cli/views/printable.js';
 import { styleFor } from '../../src/cli/views/style.js';
+import type { StageOutcome } from '../../src/engine/runs/event.js';
 
 describe('printable', () => {
   it('takes out what steers a terminal, and keeps the text', () => {
@@ -111,11 +112,13 @@ describe('colours', () => {
 });
 
 describe('the command to continue', () => {
-  it('is the same one, without what was forced, and survives a shell', () => {
-    const options = { set: ["name=it's"], until: 'train', only: [], force: ['filter'], keepWork: true };
-    expect(continueCommand('my recipe.yaml', options)).toBe(
-      `secpi run 'my recipe.yaml' --set 'name=it'\\''s' --until train --keep-work`,
+  it('is the same one, without what was forced and is done, and survives a shell', () => {
+    const options = { set: ["name=it's"], until: 'train', only: [], force: ['filter', 'train'], keepWork: true };
+    const stage = (name: string, outcome: StageOutcome) => ({ stage: name, outcome, fingerprint: null, seconds: 0 });
+    expect(continueCommand('my recipe.yaml', options, [stage('filter', 'done'), stage('train', 'stopped')])).toBe(
+      `secpi run 'my recipe.yaml' --set 'name=it'\\''s' --until train --force train --keep-work`,
     );
+    expect(continueCommand('r.yaml', { ...options, set: [] }, [])).toContain('--force filter --force train');
   });
 
   it('can be pasted into a shell, whatever is overridden', async () => {
@@ -126,7 +129,7 @@ describe('the command to continue', () => {
       'description="$HOME `id` \\u00e9 !! \n"',
       'name=',
     ];
-    const command = continueCommand('r.yaml', { set, only: [] });
+    const command = continueCommand('r.yaml', { set, only: [], force: [] }, []);
     const { stdout } = await execa('sh', ['-c', `secpi() { printf '%s\\0' "$@"; }; ${command}`]);
     expect(stdout.split('\0').slice(0, -1)).toEqual([
       'run',

@@ -1,17 +1,24 @@
+import type { StageSummary } from '../../engine/runs/event.js';
 import type { RunOptions } from './run-options.js';
 
-/** The command that goes on where a run ended: the same one, without forcing what was forced. */
+/**
+ * The command that goes on where a run ended: the same one. What was forced and is done is not made a third time; what was forced and is
+ * not done would otherwise be taken from before.
+ */
 export function continueCommand(
   path: string,
-  options: Pick<RunOptions, 'set' | 'from' | 'until' | 'only' | 'keepWork'>,
+  options: Pick<RunOptions, 'set' | 'from' | 'until' | 'only' | 'force' | 'keepWork'>,
+  stages: readonly StageSummary[],
 ): string {
-  const { set, from, until, only, keepWork } = options;
+  const { set, from, until, only, force, keepWork } = options;
+  const done = new Set(stages.filter(({ outcome }) => outcome === 'done').map(({ stage }) => stage));
   const words = [
     ...['secpi', 'run', path],
     ...set.flatMap((override) => ['--set', override]),
     ...(from === undefined ? [] : ['--from', from]),
     ...(until === undefined ? [] : ['--until', until]),
     ...only.flatMap((stage) => ['--only', stage]),
+    ...force.filter((stage) => !done.has(stage)).flatMap((stage) => ['--force', stage]),
     ...(keepWork === true ? ['--keep-work'] : []),
   ];
   return words.map(quoted).join(' ');

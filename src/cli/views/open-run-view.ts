@@ -19,11 +19,9 @@ export async function openRunView(path: string, options: RunOptions, environment
   if (options.json === true) return jsonView(stdout);
   const style = styleFor(stdout, variables);
   const { failureText, spentText, stageTable, suiteTables } = await import('./result-text.js');
-  const command = redact(continueCommand(path, options));
   const resultOptions = {
     style,
     columns: stdout.isTTY ? Math.max(stdout.columns, NARROWEST) : 100,
-    continueCommand: command,
   };
   const live = isLive(environment) && options.verbose !== true && options.quiet !== true;
 
@@ -35,7 +33,10 @@ export async function openRunView(path: string, options: RunOptions, environment
     const spent = spentText(progress.stages);
     if (spent !== '') blocks.push(style('dim', spent));
     if (blocks.length > 0) stdout.write(`\n${blocks.join('\n\n')}\n`);
-    const failure = failureText(finished, { ...resultOptions, style: styleFor(stderr, variables) });
+    const failure = failureText(finished, {
+      style: styleFor(stderr, variables),
+      continueCommand: redact(continueCommand(path, options, finished.stages)),
+    });
     if (failure !== '') stderr.write(`\n${redact(failure)}`);
   };
   if (!live) {

@@ -11,7 +11,11 @@ export type ShowResult = (progress: RunProgress, finished: RunFinished | undefin
 export interface ResultOptions {
   readonly style: Style;
   readonly columns: number;
-  /** What a person types to go on after a failure. */
+}
+
+export interface FailureOptions {
+  readonly style: Style;
+  /** What a person types to go on. */
   readonly continueCommand: string;
 }
 
@@ -113,7 +117,7 @@ export function spentText(stages: readonly StageProgress[]): string {
 }
 
 /** What went wrong and what to do, for stderr; empty when all went well. */
-export function failureText(finished: RunFinished, { style, continueCommand }: ResultOptions): string {
+export function failureText(finished: RunFinished, { style, continueCommand }: FailureOptions): string {
   if (finished.outcome === 'done') return '';
   const command = `${style('bold', 'continue with:')} ${continueCommand}`;
   if (finished.outcome === 'interrupted') return `interrupted; what is finished stays finished\n${command}\n`;

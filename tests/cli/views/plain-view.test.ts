@@ -29,12 +29,12 @@ function result(events: readonly JournalEvent[], columns = 80): string {
   for (const event of events) progress.apply(event);
   const { finished } = progress;
   if (finished === undefined) throw new Error('the recording has no end');
-  const options = { style: plainStyle, columns, continueCommand: 'secpi run r.yaml' };
+  const options = { style: plainStyle, columns };
   return [
     stageTable(progress.stages, options),
     ...suiteTables(finished.metrics, options),
     spentText(progress.stages),
-    failureText(finished, options),
+    failureText(finished, { style: plainStyle, continueCommand: 'secpi run r.yaml' }),
   ].join('\n\n');
 }
 
@@ -186,9 +186,7 @@ describe('the result', () => {
     const metrics = { mini: { base: rates, 'base+cue': rates, tuned: rates }, other: { note: 'no suite' }, third: 3 };
     const [event] = timed([0, { ...finished, metrics }]);
     if (event?.type !== 'run-finished') throw new Error('not the end');
-    expect(
-      suiteTables(event.metrics, { style: plainStyle, columns: 80, continueCommand: '' }).join('\n'),
-    ).toMatchInlineSnapshot(`
+    expect(suiteTables(event.metrics, { style: plainStyle, columns: 80 }).join('\n')).toMatchInlineSnapshot(`
       "mini        base  base+cue  tuned  change
       func@1         –         –      –       –
       func-sec@1     –         –      –       –
