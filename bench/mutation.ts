@@ -1,9 +1,10 @@
 /**
  * How many small changes of the code the tests notice: `npx tsx bench/mutation.ts [ROOM…]` lets Stryker make every mutant that it knows
- * of in `base`, `engine` and `recipe` and runs the room's own tests against each. Takes hours on two cores. What comes out stands in
- * `bench/mutation/<room>.md`, with every mutant that survived.
+ * of in `base`, `engine` and `recipe`. Each inner room is held against the tests that mirror it, and against no others. Takes
+ * hours on two cores, and should have them for itself: a mutant whose tests take too long counts as noticed. What comes out
+ * stands in `bench/mutation/<room>.md`, with every mutant that survived.
  */
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -20,6 +21,7 @@ const unknown = asked.find((room) => !ROOMS.includes(room));
 if (unknown !== undefined) throw new Error(`${unknown} is none of ${ROOMS.join(', ')}`);
 
 const folder = await mkdtemp(join(tmpdir(), 'secpi-bench-mutation-'));
+const report = join(folder, 'report.json');
 try {
   // A copy: Stryker brings packages of its own, and mutants must never come near the sources.
   const copy = join(folder, 'secpi');
@@ -33,11 +35,14 @@ try {
   await symlink(join(packageRoot, '.git'), join(copy, '.git'));
 
   for (const room of asked.length > 0 ? asked : ROOMS) {
-    const report = join(folder, `${room}.json`);
-    await writeFile(join(copy, 'vitest.mutation.config.ts'), vitestConfig(room));
-    await writeFile(join(copy, 'stryker.json'), JSON.stringify(strykerConfig(room, report)));
-    await execa('npx', ['stryker', 'run', 'stryker.json'], { cwd: copy, stdio: 'inherit' });
-    const page = mutationPage(room, JSON.parse(await readFile(report, 'utf8')) as StrykerReport);
+    const files: Record<string, StrykerReport['files'][string]> = {};
+    for (const part of await partsOf(room)) {
+      await writeFile(join(copy, 'vitest.mutation.config.ts'), vitestConfig(part));
+      await writeFile(join(copy, 'stryker.json'), JSON.stringify(strykerConfig(part)));
+      await execa('npx', ['stryker', 'run', 'stryker.json'], { cwd: copy, stdio: 'inherit' });
+      Object.assign(files, (JSON.parse(await readFile(report, 'utf8')) as StrykerReport).files);
+    }
+    const page = mutationPage(room, { files });
     await writeFile(join(packageRoot, 'bench', 'mutation', `${room}.md`), page.text);
     process.stdout.write(`${room}: ${page.summary}\n`);
   }
@@ -45,18 +50,34 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-function vitestConfig(room: string): string {
-  const test = { include: [`tests/${room}/**/*.test.ts`], exclude: LEFT_OUT, testTimeout: 60_000, hookTimeout: 60_000 };
+/** What is changed together, and the tests that are to notice. */
+interface Part {
+  readonly mutate: string;
+  readonly tests: string;
+}
+
+/** The files of a room that lie in no inner room, then each inner room. */
+async function partsOf(room: string): Promise<readonly Part[]> {
+  const entries = await readdir(join(packageRoot, 'src', room), { withFileTypes: true });
+  const inner = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return [
+    { mutate: `src/${room}/*.ts`, tests: `tests/${room}/*.test.ts` },
+    ...inner.map((name) => ({ mutate: `src/${room}/${name}/**/*.ts`, tests: `tests/${room}/${name}/**/*.test.ts` })),
+  ];
+}
+
+function vitestConfig({ tests }: Part): string {
+  const test = { include: [tests], exclude: LEFT_OUT, testTimeout: 60_000, hookTimeout: 60_000 };
   return `export default ${JSON.stringify({ test })};\n`;
 }
 
-function strykerConfig(room: string, report: string): object {
+function strykerConfig({ mutate }: Part): object {
   return {
     testRunner: 'vitest',
     plugins: ['@stryker-mutator/vitest-runner'],
     vitest: { configFile: 'vitest.mutation.config.ts', related: false },
     coverageAnalysis: 'perTest',
-    mutate: [`src/${room}/**/*.ts`],
+    mutate: [mutate],
     // Words for people: that each sentence stands as it does is nothing to hold, what they say is tested where they are shown.
     mutator: { excludedMutations: ['StringLiteral'] },
     // What runs once when a file is loaded would need all of it to be loaded anew for each mutant.
