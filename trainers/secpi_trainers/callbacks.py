@@ -1,0 +1,82 @@
+"""What a training says, and what it keeps, while it goes on."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from .checkpoints import prune, seal
+from .errors import TrainerError
+from .session import Session
+
+
+class Reporter(TrainerCallback):
+    """Writes one event a step, stops when a signal has come, and fails when the loss is no number."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._began = self._last = time.monotonic()
+        self._tokens = 0.0
+
+    def on_train_begin(self, *_: object, **__: object) -> None:
+        """Starts the clock."""
+        self._began = self._last = time.monotonic()
+
+    def on_step_end(
+        self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> TrainerControl:
+        """Saves and stops at this boundary when a signal has come."""
+        if self._session.stop.is_set and state.global_step < state.max_steps:
+            control.should_save = True
+            control.should_training_stop = True
+        return control
+
+    def on_log(
+        self,
+        _args: TrainingArguments,
+        state: TrainerState,
+        _control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Reports the step."""
+        if logs is None or "loss" not in logs:
+            return
+        now, tokens = time.monotonic(), float(logs.get("num_tokens", 0.0))
+        loss = float(logs["loss"])
+        self._session.event(
+            "metric",
+            step=state.global_step,
+            total_steps=state.max_steps,
+            loss=loss,
+            learning_rate=float(logs["learning_rate"]),
+            grad_norm=float(logs["grad_norm"]),
+            tokens_per_second=round((tokens - self._tokens) / max(now - self._last, 1e-9), 1),
+            seconds=round(now - self._began, 3),
+        )
+        self._last, self._tokens = now, tokens
+        if not math.isfinite(loss):
+            raise TrainerError(
+                "loss-not-finite", f"the loss of step {state.global_step} is {loss}", "lower learning_rate"
+            )
+
+
+class Keeper(TrainerCallback):
+    """Marks each checkpoint once it is whole and durable, then removes the oldest."""
+
+    def __init__(self, session: Session, identity: str, keep: int) -> None:
+        self._session = session
+        self._identity = identity
+        self._keep = keep
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: object) -> None:
+        """Called by the Trainer when it has written a checkpoint."""
+        if not state.is_world_process_zero:
+            return
+        root = Path(args.output_dir)
+        seal(root / f"checkpoint-{state.global_step}", self._identity)
+        prune(root, self._keep)
+        self._session.log(f"checkpoint at step {state.global_step}")
