@@ -6,6 +6,7 @@ import { ifThere } from '../base/files/if-there.js';
 import { systemCode } from '../base/files/system-code.js';
 import { sentenceOf } from '../base/files/system-error.js';
 import type { Mistake } from './diagnostic.js';
+import { isMapping, type Mapping } from './layers.js';
 import type { Path } from './path.js';
 import { type Place, placesIn, type Stretch, type Trouble } from './place.js';
 import { type PlacedValue, readValue } from './yaml-value.js';
@@ -16,7 +17,7 @@ const maximumBytes = 1024 * 1024;
 /** One parsed YAML file that can tell where each of its values stands. */
 export interface RecipeDocument {
   readonly path: string;
-  readonly value: unknown;
+  readonly value: Mapping;
   /** The place of the value at a path, of its key, or of the nearest parent that exists. */
   locate(path: Path, what: 'key' | 'value'): Place;
 }
@@ -56,7 +57,7 @@ export async function readDocument(path: string, shown: string, referredFrom?: P
   const bytes = await readFile(path).catch(unreadable);
   if (bytes.includes(0)) return fail(`${name} is not a text file`);
   const source = new TextDecoder().decode(bytes);
-  return isUtf8(bytes) ? parseRecipe(shown, source) : refusal(shown, source, [notUtf8(bytes, source)]);
+  return isUtf8(bytes) ? parseRecipe(shown, source) : refusal(shown, source, [notUtf8(bytes)]);
 }
 
 /** Parses YAML text; `path` is only used in messages. */
@@ -64,13 +65,14 @@ export function parseRecipe(path: string, source: string): ReadDocument {
   const { root, troubles } = readValue(source);
   if (troubles.length > 0) return refusal(path, source, troubles);
   if (root === undefined) return refusal(path, source, [{ message: 'the recipe is empty', start: 0, end: 1 }]);
-  if (root.entries === undefined) {
+  const { value } = root;
+  if (!isMapping(value)) {
     const message = 'a recipe is a map of keys, such as `name:` and `train:`';
     return refusal(path, source, [{ message, start: root.start, end: root.end }]);
   }
   const placeOf = placesIn(path, source);
   const locate = (at: Path, what: 'key' | 'value') => placeOf(stretchAt(root, at, what));
-  return { document: { path, value: root.value, locate }, source, mistakes: [] };
+  return { document: { path, value, locate }, source, mistakes: [] };
 }
 
 function refusal(path: string, source: string, troubles: readonly Trouble[]): ReadDocument {
@@ -82,22 +84,19 @@ function refusal(path: string, source: string, troubles: readonly Trouble[]): Re
   return { source, mistakes };
 }
 
-/** Text in Latin-1, say. `source` is what the bytes say, with U+FFFD for each that says nothing. */
-function notUtf8(bytes: Uint8Array, source: string): Trouble {
-  const written = Buffer.from(source);
-  // A byte order mark is not part of the text.
-  const skipped = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+/** Text in Latin-1, say. */
+function notUtf8(bytes: Uint8Array): Trouble {
+  // What the bytes say, with U+FFFD for each that says nothing.
+  const written = Buffer.from(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
   let same = 0;
-  while (written[same] === bytes[skipped + same]) same += 1;
-  // The replacement may begin like what it replaces: only whole characters before it are good.
-  const good = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(skipped, skipped + same), {
-    stream: true,
-  });
+  while (written[same] === bytes[same]) same += 1;
+  // The replacement may begin like what it replaces: only whole characters before it are good. A byte order mark is none.
+  const good = new TextDecoder().decode(bytes.subarray(0, same), { stream: true });
   return {
     message: 'this is not UTF-8 text',
     hint: 'Save the file as UTF-8. What stands here was probably written in another encoding, such as Latin-1.',
     start: good.length,
-    end: good.length + 1,
+    end: good.length,
   };
 }
 

@@ -34,7 +34,6 @@ function complaintsOfIssue(issue: z.core.$ZodIssue, parent: Path, schema: z.ZodT
       return best.flatMap((inner) => complaintsOfIssue(inner, path, schema));
     }
     case 'invalid_key':
-    case 'invalid_element':
       return issue.issues.flatMap((inner) => complaintsOfIssue(inner, path, schema));
   }
   return [
@@ -74,7 +73,7 @@ function bestBranch(
     issues.reduce((sum, issue) => {
       const wrongKind = issue.path.length === 0 && issue.code === 'invalid_type';
       const unknownKeys = issue.code === 'unrecognized_keys' ? issue.keys.length : 0;
-      const wrongTag = issue.code === 'invalid_value' || (issue.code === 'invalid_type' && issue.input === undefined);
+      const wrongTag = issue.code === 'invalid_value' || issue.input === undefined;
       return sum + (wrongKind ? 100 : 0) + unknownKeys * 3 + (wrongTag ? 4 : 1);
     }, 0);
   if (input === undefined) return branches[0];

@@ -63,7 +63,7 @@ function itemsOf(length: number): string {
 }
 
 /** Maps and lists alike: the items of a list are its entries. */
-function isContainer(value: unknown): value is Mapping {
+export function isContainer(value: unknown): value is Mapping {
   return typeof value === 'object' && value !== null;
 }
 

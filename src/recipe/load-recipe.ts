@@ -6,7 +6,7 @@ import { type Mistake, RecipeError } from './diagnostic.js';
 import { type RecipeDocument, readDocument } from './document.js';
 import { expand } from './expand.js';
 import { type Complaint, complaintsOf } from './issue-diagnostics.js';
-import { type AppliedOverride, applyOverride, isMapping, type Mapping, mergeInto } from './layers.js';
+import { type AppliedOverride, applyOverride, type Mapping, mergeInto } from './layers.js';
 import { Origins } from './origins.js';
 import { type Override, parseOverride } from './override.js';
 import { PathSet } from './path.js';
@@ -49,7 +49,7 @@ export async function loadRecipe<T>(options: LoadOptions<T>): Promise<LoadedReci
     environment: options.environment,
     folderOf: (path) => {
       const origin = origins.of(path);
-      if (origin?.kind !== 'document') return options.workingDirectory;
+      if (origin.kind !== 'document') return options.workingDirectory;
       return dirname(resolve(options.workingDirectory, origin.document.path));
     },
   });
@@ -82,29 +82,29 @@ async function readChain(options: LoadOptions<unknown>) {
   };
   let next = resolve(options.workingDirectory, options.path);
   let referredFrom: Place | undefined;
-  const failed = (message: string) =>
-    ended([{ location: referredFrom?.location, length: referredFrom?.length ?? 1, words: () => ({ message }) }]);
   const seen = new Set<string>();
   for (;;) {
-    if (seen.has(next)) return failed(`${shown(next)} extends itself`);
-    if (seen.size >= maximumExtends) return failed(`more than ${maximumExtends} recipes extend each other`);
     seen.add(next);
     const { document, source, mistakes } = await readDocument(next, shown(next), referredFrom);
     sources.set(shown(next), source);
     if (document === undefined) return ended(mistakes);
     documents.push(document);
-    const parent: unknown = isMapping(document.value) ? document.value.extends : undefined;
+    const parent = document.value.extends;
     if (parent === undefined) return ended([]);
-    referredFrom = document.locate(['extends'], 'value');
+    const place = document.locate(['extends'], 'value');
+    const failed = (message: string) => ended([{ ...place, words: () => ({ message }) }]);
     if (typeof parent !== 'string') return failed('`extends` must be the path of one recipe');
     next = resolve(dirname(next), parent);
+    if (seen.has(next)) return failed(`${shown(next)} extends itself`);
+    if (seen.size === maximumExtends) return failed(`more than ${maximumExtends} recipes extend each other`);
+    referredFrom = place;
   }
 }
 
 /** All layers in one value, from the last recipe that is extended up to the last override. */
 function merged(documents: readonly RecipeDocument[], overrides: readonly Override[]) {
   const written: Mapping = {};
-  for (const { value } of documents.toReversed()) if (isMapping(value)) mergeInto(written, value);
+  for (const { value } of documents.toReversed()) mergeInto(written, value);
   const applied: AppliedOverride[] = [];
   const misplaced: Mistake[] = [];
   for (const override of overrides) {
@@ -119,9 +119,8 @@ function merged(documents: readonly RecipeDocument[], overrides: readonly Overri
 
 function placed({ path, what, words }: Complaint, origins: Origins): Mistake {
   const origin = origins.of(path);
-  if (origin?.kind === 'override') return ofOverride(origin.override, words);
-  const place = origin?.document.locate(path, what);
-  return { location: place?.location, length: place?.length ?? 1, words };
+  if (origin.kind === 'override') return ofOverride(origin.override, words);
+  return { ...origin.document.locate(path, what), words };
 }
 
 function ofOverride({ shown }: Override, words: Mistake['words']): Mistake {

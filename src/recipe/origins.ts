@@ -1,5 +1,5 @@
 import type { RecipeDocument } from './document.js';
-import { type AppliedOverride, isMapping } from './layers.js';
+import { type AppliedOverride, isContainer, isMapping } from './layers.js';
 import type { Override } from './override.js';
 import type { Path } from './path.js';
 
@@ -23,7 +23,7 @@ interface Holding {
 export class Origins {
   private readonly root: PlaceInLayers;
 
-  /** `documents` from the recipe down to what it extends, `overrides` in the order in which they were put on top. */
+  /** `documents` from the recipe, of which there is one, down to what it extends; `overrides` as they were put on top. */
   constructor(documents: readonly RecipeDocument[], overrides: readonly AppliedOverride[]) {
     this.root = new PlaceInLayers([
       ...overrides.toReversed().map(({ override, steps }) => ({
@@ -39,11 +39,9 @@ export class Origins {
     ]);
   }
 
-  /** Nothing only where there is no layer at all. */
-  of(path: Path): Origin | undefined {
+  of(path: Path): Origin {
     let place = this.root;
     for (const key of path) {
-      if (place.isOfOneLayer) break;
       const next = place.entry(String(key));
       if (next === undefined) break;
       place = next;
@@ -55,31 +53,23 @@ export class Origins {
 /** A path and what the layers have there, the uppermost first. Entries are sorted out once, however many are asked for. */
 class PlaceInLayers {
   private readonly holdings: readonly Holding[];
-  private held: ReadonlyMap<string, readonly Holding[]> | undefined;
-  private readonly places = new Map<string, PlaceInLayers>();
+  private entries: ReadonlyMap<string, PlaceInLayers> | undefined;
 
   constructor(holdings: readonly Holding[]) {
     this.holdings = visible(holdings);
   }
 
-  /** Whether all below comes from the layer that this place comes from. */
-  get isOfOneLayer(): boolean {
-    const [first, second] = this.holdings;
-    return first !== undefined && second === undefined && first.steps.length === 0;
-  }
-
-  /** A missing key is missed in the document that has the map, not in an override that adds another key to it. */
-  get origin(): Origin | undefined {
-    const home = this.holdings.find(({ origin, steps }) => origin.kind === 'document' || steps.length === 0);
-    return (home ?? this.holdings[0])?.origin;
+  /** A missing key is missed in the layer that has the map, not in an override that adds another key to it. */
+  get origin(): Origin {
+    const home = this.holdings.find(({ steps }) => steps.length === 0) ?? this.holdings[0];
+    return (home as Holding).origin;
   }
 
   entry(key: string): PlaceInLayers | undefined {
-    this.held ??= entriesOf(this.holdings);
-    const holdings = this.held.get(key);
-    const place = this.places.get(key) ?? (holdings && new PlaceInLayers(holdings));
-    if (place !== undefined) this.places.set(key, place);
-    return place;
+    this.entries ??= new Map(
+      [...entriesOf(this.holdings)].map(([name, holdings]) => [name, new PlaceInLayers(holdings)]),
+    );
+    return this.entries.get(key);
   }
 }
 
@@ -87,10 +77,11 @@ class PlaceInLayers {
 function visible(holdings: readonly Holding[]): readonly Holding[] {
   const kinds = holdings.map(kindOf);
   const [top] = kinds;
-  const end = kinds.findIndex((kind) => kind !== top);
-  const alike = end === -1 ? holdings : holdings.slice(0, end);
   if (top === 'whole') return holdings.slice(0, 1);
-  return top === 'items' && kinds[end] === 'whole' ? holdings.slice(0, end + 1) : alike;
+  const end = kinds.findIndex((kind) => kind !== top);
+  if (end === -1) return holdings;
+  // Items are put only into a list, and what stands below it counts no more.
+  return holdings.slice(0, top === 'items' ? end + 1 : end);
 }
 
 /** `map`: adds to the map below; `items`: changes an item of the list below; `whole`: replaces what is below. */
@@ -110,7 +101,7 @@ function entriesOf(holdings: readonly Holding[]): ReadonlyMap<string, readonly H
   for (const { origin, steps, value } of holdings) {
     const [step, ...further] = steps;
     if (step !== undefined) add(String(step), { origin, steps: further, value });
-    else if (typeof value === 'object' && value !== null) {
+    else if (isContainer(value)) {
       for (const [key, item] of Object.entries(value)) add(key, { origin, steps, value: item });
     }
   }

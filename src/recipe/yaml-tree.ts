@@ -55,10 +55,11 @@ function readTokens(text: string): { readonly tokens?: readonly CST.Token[]; rea
   }
   tokens.push(...parser.end());
   const [, second] = tokens.filter(({ type }) => type === 'document');
-  if (second === undefined) return { tokens, troubles };
-  const message = 'a second document begins here; a recipe is one';
-  troubles.push({ message, start: second.offset, end: second.offset + '---'.length });
-  return { tokens: tokens.slice(0, tokens.indexOf(second)), troubles };
+  if (second !== undefined) {
+    const message = 'a second document begins here; a recipe is one';
+    troubles.push({ message, start: second.offset, end: second.offset + '---'.length });
+  }
+  return { tokens, troubles };
 }
 
 function excessOf(count: number, stack: readonly CST.Token[]): Pick<Trouble, 'message' | 'hint'> | undefined {
