@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { SecpiError } from '../../../src/base/errors.js';
 import { Interruption } from '../../../src/engine/runs/interruption.js';
 import { Slots } from '../../../src/engine/runs/slots.js';
+import { whenAborted } from '../../support/when-aborted.js';
 import { Gate, smallFlow } from '../fixtures/small-flow.js';
 import { runDemo, temporaryState } from '../fixtures/temporary-state.js';
 
@@ -102,7 +102,7 @@ describe('the first failure', () => {
         name: 'paid',
         run: async ({ signal, work }) => {
           started.open();
-          if (fail) await once(signal, 'abort');
+          if (fail) await whenAborted(signal);
           signal.throwIfAborted();
           return { counts: { resumed: work.path('x') === '' ? 0 : 1 } };
         },
@@ -142,7 +142,7 @@ describe('the first failure', () => {
       name,
       run: async ({ signal }: { signal: AbortSignal }) => {
         gate.open();
-        await once(signal, 'abort');
+        await whenAborted(signal);
         signal.throwIfAborted();
         return { counts: {} };
       },

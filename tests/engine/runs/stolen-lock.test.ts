@@ -1,8 +1,8 @@
-import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { readLock } from '../../../src/base/locks/lock.js';
 import { listManifests } from '../../../src/engine/artifacts/artifact-store.js';
+import { whenAborted } from '../../support/when-aborted.js';
 import { Gate, smallFlow } from '../fixtures/small-flow.js';
 import { runDemo, temporaryState } from '../fixtures/temporary-state.js';
 
@@ -18,7 +18,7 @@ describe('a lock that is taken from a run that is alive', () => {
           begun.open();
           await stolen.passed();
           if (when === 'while it waits') {
-            await once(signal, 'abort');
+            await whenAborted(signal);
             throw signal.reason;
           }
           if (when.includes('goes wrong')) throw new TypeError('no such file: its folder was moved away');
@@ -38,7 +38,9 @@ describe('a lock that is taken from a run that is alive', () => {
       if (fingerprint === undefined) throw new Error('not started');
       const path = home.state.lock(fingerprint);
       const record = { ...(await readLock(path)), nonce: 'thief' };
-      await writeFile(path, JSON.stringify(record));
+      // As a thief does it: at no moment is there half a record.
+      await writeFile(`${path}.thief`, JSON.stringify(record));
+      await rename(`${path}.thief`, path);
       stolen.open();
       const { finished, exitCode } = await run;
       expect(exitCode).toBe(1);

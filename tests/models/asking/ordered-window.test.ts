@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { orderedWindow } from '../../../src/models/asking/ordered-window.js';
+import { whenAborted } from '../../support/when-aborted.js';
 
 const forever = new AbortController().signal;
 
@@ -81,7 +82,7 @@ describe('orderedWindow', () => {
         signal: forever,
         work: async (row, signal) => {
           if (row === 2) throw bad;
-          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          await whenAborted(signal);
           await new Promise((resolve) => setImmediate(resolve));
           stopped += 1;
           throw signal.reason;
@@ -133,7 +134,7 @@ describe('orderedWindow', () => {
       window: 3,
       signal: forever,
       work: async (row, signal) => {
-        if (row > 0) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        if (row > 0) await whenAborted(signal);
         aborted += row > 0 ? 1 : 0;
         return row;
       },
