@@ -15,10 +15,10 @@ describe('whatever is given as a recipe', () => {
         // Far from what any case takes, and far below what used to be quadratic.
         expect(milliseconds).toBeLessThan(5000);
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
     // A generator of nothing but nonsense would prove little.
-    expect(outcomes.accepted).toBeGreaterThan(150);
-    expect(outcomes.refused).toBeGreaterThan(500);
+    expect(outcomes.accepted).toBeGreaterThan(50);
+    expect(outcomes.refused).toBeGreaterThan(150);
   });
 });

@@ -195,6 +195,8 @@ describe('runCases with code that attacks', () => {
       const problem: CaseProblem = {
         ...greeting,
         language: 'javascript',
+        // Before it gives up, Node searches its heap again and again for what can go.
+        limits: { wallSeconds: 60, memoryMib: 256 },
         entry: { name: 'entry.mjs', content: "import { reply } from './solution.mjs';\nconsole.log(reply('x'));\n" },
         solution: 'solution.mjs',
         cases: [declared('grows', 'functional', { stdout: 'grown' })],

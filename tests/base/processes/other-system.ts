@@ -28,8 +28,10 @@ export function pretendMac(): Disposable {
   };
 }
 
-/** The module under test as at its first use: it remembers what the system once said. */
+/** The module under test as at its first use, for the caller alone: it remembers what the system once said. */
 export async function freshProcessOwner() {
   vi.resetModules();
-  return import('../../../src/base/processes/process-owner.js');
+  const fresh = await import('../../../src/base/processes/process-owner.js');
+  vi.resetModules();
+  return fresh;
 }
