@@ -82,9 +82,10 @@ function strykerConfig({ mutate }: Part): object {
     mutator: { excludedMutations: ['StringLiteral'] },
     // What runs once when a file is loaded would need all of it to be loaded anew for each mutant.
     ignoreStatic: true,
-    concurrency: availableParallelism(),
-    timeoutMS: 4000,
-    timeoutFactor: 2,
+    // The tests wait for disks and processes too.
+    concurrency: availableParallelism() + 1,
+    timeoutMS: 10_000,
+    timeoutFactor: 3,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: report },
     tempDirName: join(folder, 'sandboxes'),
