@@ -18,7 +18,7 @@ const fast = {
 const notOfNode = [
   'tests/recipe/limits.test.ts',
   'tests/recipe/fuzz.test.ts',
-  'tests/compute/local-target.test.ts',
+  'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
   'tests/models/servers/model-server.test.ts',
   'tests/sandbox/languages.test.ts',

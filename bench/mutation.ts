@@ -1,7 +1,7 @@
 /**
  * How many small changes of the code the tests notice: `npx tsx bench/mutation.ts [ROOM…]` lets Stryker make every mutant that it knows
  * of in `base`, `engine` and `recipe`. Each inner room is held against the tests that mirror it, and against no others. Takes
- * hours on two cores, and should have them for itself: a mutant whose tests take too long counts as noticed. What comes out
+ * most of an hour on two cores, and should have them for itself: a mutant whose tests take too long counts as noticed. What comes out
  * stands in `bench/mutation/<room>.md`, with every mutant that survived.
  */
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';

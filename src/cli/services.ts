@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { SecpiError } from '../base/errors.js';
-import { localTarget } from '../compute/local-target.js';
 import { pythonIdentity } from '../compute/python-identity.js';
 import { trainerEnvironment } from '../compute/trainer-environment.js';
+import { localTarget } from '../compute/trainer-target.js';
 import { lazyHub } from '../hub/lazy-hub.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
 import { openModel } from '../models/open-model.js';

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Json } from '../base/json.js';
+import type { JobOutput } from './jobs/job.js';
 
 /** Where and how a target runs things; one entry under the recipe's `compute:`. Nothing of it enters fingerprints. */
 export const targetSchema = z.strictObject({
@@ -12,14 +13,21 @@ export const targetSchema = z.strictObject({
 export type TargetSpec = z.infer<typeof targetSchema>;
 
 /** One command of the Python trainers. `trainers/README.md` is the reference for its fields and facts. */
-export interface TrainerJob {
+export interface TrainerCommand {
   readonly command: 'tiny' | 'prepare' | 'train' | 'merge';
-  /** The command's own fields; `schema`, `work`, `output`, `lifeline`, `threads` and `device` are the target's business. */
+  /** The command's own fields; the rest of its document is the target's business. Paths are placeholders of the job. */
   readonly fields: Readonly<Record<string, Json>>;
-  /** Absolute folder that survives crashes: a job that finished there before is not run again. */
-  readonly work: string;
-  /** Absolute folder that the command fills. */
-  readonly output: string;
+}
+
+/** Commands that follow each other as one job. */
+export interface TrainerJob {
+  readonly commands: readonly TrainerCommand[];
+  /** Paths on this machine by name: `{in:NAME}` in the fields. What is there must not change. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** What of all that the commands leave is wanted; a command's own folder is `{work}/COMMAND`, what it makes `{work}/COMMAND/output`. */
+  readonly outputs: readonly JobOutput[];
+  /** Absolute folder on this machine that survives crashes: a job that finished there before is not run again. */
+  readonly folder: string;
 }
 
 /** What a running command says; see `trainers/README.md`. */
@@ -33,19 +41,27 @@ export type TrainerEvent =
   | { readonly type: 'progress'; readonly done: number; readonly total: number; readonly unit: string }
   | { readonly type: 'log'; readonly message: string };
 
-/** What a finished command found out. `tools` are versions by name. */
+/** What a finished command found out. */
 export interface TrainerResult {
   readonly facts: Readonly<Record<string, Json>>;
-  readonly tools: Readonly<Record<string, string>>;
 }
 
-/** Somewhere that commands can run. Adding one (ssh, slurm) = one file here and one field in `targetSchema`. */
+/** What a finished job found out and made. */
+export interface FinishedTrainerJob {
+  readonly results: Readonly<Record<string, TrainerResult>>;
+  /** Versions of the tools by name. */
+  readonly tools: Readonly<Record<string, string>>;
+  /** The outputs by name: paths on this machine. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** Somewhere that trainers can run. */
 export interface Target {
   /** What decides the bytes of what runs here: packages, code, kind of device. A pin of every stage that runs something here. */
   environment(): Promise<Json>;
-  /** Runs a command to its end, or continues one that was interrupted. Throws `SecpiError` when it fails, `signal.reason` when stopped. */
+  /** Runs a job to its end, or continues one that was interrupted. Throws `SecpiError` when it fails, `signal.reason` when stopped. */
   runTrainer(
     job: TrainerJob,
     options: { readonly signal: AbortSignal; readonly onEvent: (event: TrainerEvent) => void },
-  ): Promise<TrainerResult>;
+  ): Promise<FinishedTrainerJob>;
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Ids of living processes whose command line holds the text. Zombies have none, so they do not count. */
@@ -13,6 +13,15 @@ export function environmentOf(id: number): Record<string, string> {
     .split('\0')
     .filter((pair) => pair !== '');
   return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
+/** The folder that a process works in; empty once it is gone. */
+export function cwdOf(id: number): string {
+  try {
+    return readlinkSync(`/proc/${id}/cwd`);
+  } catch {
+    return '';
+  }
 }
 
 /** Waits until nothing of that name runs any more. Never resolves if it does; the test's own time limit ends that. */

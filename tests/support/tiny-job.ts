@@ -27,10 +27,11 @@ export async function tinyJob(folder: string, steps: number): Promise<TrainerJob
     rows,
     tinyRows.map(({ prompt, completion }) => `${JSON.stringify({ prompt, completion })}\n`).join(''),
   );
+  const settings = { architecture: smallArchitecture, steps, batch_size: 1, learning_rate: 1e-3, seed: 1 };
   return {
-    command: 'tiny',
-    fields: { rows, texts: [], architecture: smallArchitecture, steps, batch_size: 1, learning_rate: 1e-3, seed: 1 },
-    work: join(folder, 'work'),
-    output: join(folder, 'output'),
+    commands: [{ command: 'tiny', fields: { rows: '{in:rows}', texts: [], ...settings } }],
+    inputs: { rows },
+    outputs: [{ name: 'model', kind: 'tree', path: '{work}/tiny/output' }],
+    folder: join(folder, 'work'),
   };
 }

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadJobError as error:
         _report_bad_job(value.get("work"), options.command, error)
         return EXIT_BAD_JOB
-    return _run(Session(job.work_folder, options.command, stop), job)
+    return _run(Session(job.work_folder, options.command, stop, job.events_file), job)
 
 
 def _run(session: Session, job: Any) -> int:  # noqa: ANN401 - one of JOBS, as the command's module expects

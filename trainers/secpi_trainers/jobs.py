@@ -62,6 +62,7 @@ class Job(_Strict):
 
     schema_: Literal[1] = Field(alias="schema")
     work: AbsolutePath
+    events: AbsolutePath | None = None
     lifeline: bool = False
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(default_factory=lambda: os.cpu_count() or 1)
 
@@ -74,6 +75,11 @@ class Job(_Strict):
     def work_folder(self) -> Path:
         """Where resumable state lives."""
         return Path(self.work)
+
+    @property
+    def events_file(self) -> Path:
+        """Where events are appended."""
+        return Path(self.events) if self.events is not None else self.work_folder / "events.jsonl"
 
 
 class FillingJob(Job):

@@ -58,8 +58,9 @@ def start_lifeline(handle: int = 0) -> None:
 class Session:
     """Owns `work` while a command runs. Use `with`; it holds the lock from entry to exit."""
 
-    def __init__(self, work: Path, command: str, stop: StopFlag) -> None:
+    def __init__(self, work: Path, command: str, stop: StopFlag, events: Path | None = None) -> None:
         self.work = work
+        self._events_file = events or work / "events.jsonl"
         self.command = command
         self.stop = stop
         self._began = time.monotonic()
@@ -71,7 +72,7 @@ class Session:
         for name in ("result.json", "ready.json"):
             (self.work / name).unlink(missing_ok=True)
         self._end_torn_line()
-        self._events = (self.work / "events.jsonl").open("a", buffering=1, encoding="utf-8")
+        self._events = self._events_file.open("a", buffering=1, encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,7 +101,7 @@ class Session:
 
     def _end_torn_line(self) -> None:
         """A predecessor that was killed may have left half a line: the next event starts on its own."""
-        path = self.work / "events.jsonl"
+        path = self._events_file
         if path.exists() and path.stat().st_size > 0:
             with path.open("rb+") as file:
                 file.seek(-1, os.SEEK_END)

@@ -298,7 +298,8 @@ def _train(
 
 def _identity(job: TinyJob) -> str:
     """Changes with everything that changes the result, and with nothing else."""
-    meaning = job.model_dump(exclude={"work", "output", "lifeline", "threads", "rows", "texts", "save_every_steps"})
+    places = {"work", "output", "events", "lifeline", "threads", "rows", "texts", "save_every_steps"}
+    meaning = job.model_dump(exclude=places)
     data = [sha256_of(Path(path)) for path in [job.rows, *job.texts]]
     return sha256_json([meaning, data, tool_versions()])
 

@@ -240,6 +240,7 @@ def _identity(job: TrainJob, folder: Path) -> str:
     places = {
         "work",
         "output",
+        "events",
         "lifeline",
         "threads",
         "model",

@@ -12,8 +12,11 @@ import { SecpiError } from '../errors.js';
 import { type Capture, capture } from './capture.js';
 import { coverDescriptors, inheritedDescriptors } from './inherited-descriptors.js';
 
-/** Appended to a file, which is the child's own descriptor: secpi is not in between. Or kept in memory for the result. */
-export type ProcessOutput = { readonly file: string } | { readonly capture: Capture };
+/**
+ * Appended to a file, which is the child's own descriptor: secpi is not in between. Or kept in memory for the result. Or a stream,
+ * which somebody has to read to its end.
+ */
+export type ProcessOutput = { readonly file: string } | { readonly capture: Capture } | 'stream';
 
 export interface ProcessOptions {
   /** Program and arguments; a name without a slash is looked up in `env.PATH`. Never put a secret here: `ps` shows it. */
@@ -22,10 +25,10 @@ export interface ProcessOptions {
   /** The whole environment of the child: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   /** `none` (default): end of file at once. `hold`: stays open until we stop or die, so that the child can notice. */
-  readonly stdin?: 'none' | 'hold' | { readonly text: string };
+  readonly stdin?: 'none' | 'hold' | { readonly text: string; readonly hold?: boolean };
   /** To /dev/null by default. */
   readonly stdout?: ProcessOutput;
-  readonly stderr?: ProcessOutput;
+  readonly stderr?: Exclude<ProcessOutput, 'stream'>;
   /** Descriptors 3, 4, ... of the child: new pipes, which appear in `RunningProcess.pipes`. */
   readonly extraFds?: readonly 'pipe'[];
   readonly uid?: number;
@@ -60,6 +63,8 @@ export interface RunningProcess {
   readonly exited: Promise<ProcessResult>;
   /** The pipes asked for in `extraFds`, in order. Errors on them are swallowed. */
   readonly pipes: readonly Duplex[];
+  /** What it prints, where that is to be a stream. */
+  readonly stdout: Readable | null;
   /** Stops the whole group. Safe to call at any time and more than once; the first reason counts. */
   stop(reason?: StopReason): Promise<ProcessResult>;
 }
@@ -119,12 +124,14 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   };
 
   const streams: readonly (Readable | Writable | null | undefined)[] = child.stdio;
+  const streamed = options.stdout === 'stream' ? child.stdout : null;
   const kept = Promise.all([read(child.stdout, options.stdout, stop), read(child.stderr, options.stderr, stop)]);
   const pipes = streams.slice(3, 3 + extraFds.length) as Duplex[];
   for (const pipe of pipes) pipe.on('error', () => {});
   if (child.stdin !== null) {
     child.stdin.on('error', () => {}); // the child may close its end before it has read everything
-    if (typeof stdin === 'object') child.stdin.end(stdin.text);
+    if (typeof stdin === 'object') child.stdin.write(stdin.text);
+    if (typeof stdin === 'object' && stdin.hold !== true) child.stdin.end();
   }
 
   const abort = (): void => void stop('caller');
@@ -143,12 +150,14 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     clearTimeout(escalation);
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', abort);
+    // Whoever reads a stream may need longer for what is in it already, and is not to lose it.
+    const ours = streams.filter((stream) => stream !== streamed);
     const late = setTimeout(() => {
-      for (const stream of streams) stream?.destroy();
+      for (const stream of ours) stream?.destroy();
     }, DRAIN_MS);
     const [stdout, stderr] = await kept;
     clearTimeout(late);
-    for (const stream of streams) stream?.destroy();
+    for (const stream of ours) stream?.destroy();
     return {
       ...end,
       stdout: stdout.text,
@@ -157,10 +166,10 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
       stoppedBy,
     };
   })();
-  return { pid, exited, pipes, stop };
+  return { pid, exited, pipes, stdout: streamed, stop };
 }
 
-type Target = 'ignore' | 'pipe' | ProcessOutput | undefined;
+type Descriptor = 'ignore' | 'pipe' | ProcessOutput | undefined;
 
 let inherited: readonly number[] | undefined;
 
@@ -168,7 +177,7 @@ let inherited: readonly number[] | undefined;
 function startChild(
   program: string,
   args: readonly string[],
-  targets: readonly Target[],
+  targets: readonly Descriptor[],
   options: SpawnOptions,
 ): ChildProcess {
   const ours: number[] = [];
@@ -179,7 +188,7 @@ function startChild(
   };
   try {
     const stdio = targets.map((target = 'ignore') => {
-      if (typeof target === 'string') return target;
+      if (typeof target === 'string') return target === 'stream' ? 'pipe' : target;
       return 'file' in target ? open(target.file, 'a') : 'pipe';
     });
     // Node opens its own with close-on-exec: looking once is enough.
@@ -204,7 +213,7 @@ async function read(
   output: ProcessOutput | undefined,
   stop: (reason: StopReason) => unknown,
 ): Promise<{ readonly text: string; readonly truncated: boolean }> {
-  if (output === undefined || 'file' in output) return { text: '', truncated: false };
+  if (output === undefined || output === 'stream' || 'file' in output) return { text: '', truncated: false };
   return capture(stream as Readable, output.capture, () => stop('output-limit'));
 }
 

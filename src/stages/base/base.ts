@@ -88,22 +88,28 @@ async function buildTiny(
   { params, work, output, services, seed, signal, emit }: Context,
   tiny: NonNullable<Params['tiny']>,
 ) {
-  const built = work.path('model');
   const { steps, batch_size, learning_rate, rows, texts } = tiny;
   const architecture = Object.fromEntries(
     Object.entries(tiny.architecture).filter((entry): entry is [string, number] => entry[1] !== undefined),
   );
-  const result = await services.target(tiny.on).runTrainer(
+  const textInputs = Object.fromEntries(texts.map((path, index) => [`text-${index}`, path]));
+  const inTexts = Object.keys(textInputs).map((name) => `{in:${name}}`);
+  const { results, tools, outputs } = await services.target(tiny.on).runTrainer(
     {
-      command: 'tiny',
-      fields: { rows, texts, architecture, steps, batch_size, learning_rate, seed },
-      work: work.path('tiny'),
-      output: built,
+      commands: [
+        {
+          command: 'tiny',
+          fields: { rows: '{in:rows}', texts: inTexts, architecture, steps, batch_size, learning_rate, seed },
+        },
+      ],
+      inputs: { rows, ...textInputs },
+      outputs: [{ name: 'model', kind: 'tree', path: '{work}/tiny/output' }],
+      folder: work.path('job'),
     },
     { signal, onEvent: onEvent(emit) },
   );
-  await output.adopt('model', built);
-  const { resumed_from: _resumed, ...facts } = result.facts;
+  for (const [made, path] of Object.entries(outputs)) await output.adopt(made, path);
+  const { resumed_from: _resumed, ...facts } = results.tiny?.facts ?? {};
   await output.json('base.json', {
     schema: 1,
     name: params.model,
@@ -111,7 +117,7 @@ async function buildTiny(
     revision: null,
     facts,
   } satisfies Base);
-  return { counts: { parameters: Number(result.facts.parameters) }, tools: result.tools };
+  return { counts: { parameters: Number(facts.parameters) }, tools };
 }
 
 async function copyFolder({ params, output, signal }: Context, folder: string) {

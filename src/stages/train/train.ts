@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import * as z from 'zod';
 import type { Json } from '../../base/json.js';
-import type { TrainerResult } from '../../compute/target.js';
+import type { TrainerCommand, TrainerJob } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { baseSchema } from '../base/records.js';
@@ -80,101 +79,96 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   },
 
   async run(context) {
-    const { params, inputs, output, work } = context;
+    const { params, inputs, output, work, services, signal, emit } = context;
     const { name } = await inputs.base.json('base.json', baseSchema);
-    const prepared = await prepare(context);
-    const trained = await tune(context, name);
-    const weights = params.method === 'full' ? 'model' : 'adapter';
-    const from = (command: string, file: string) => work.path(join(command, 'output', file));
-    const merged = params.method === 'full' ? undefined : await merge(context);
-    await output.adopt(weights, from('train', weights));
-    await output.adopt('loss.jsonl', from('train', 'loss.jsonl'));
-    if (merged !== undefined) await output.adopt('model', from('merge', 'model'));
-    await output.adopt('dropped.jsonl', from('prepare', 'dropped.jsonl'));
+    const job = {
+      commands: [prepare(context), tune(context, name), ...(params.method === 'full' ? [] : [merge(context)])],
+      inputs: { base: inputs.base.path('model'), samples: inputs.samples.path('samples.jsonl') },
+      outputs: outputsOf(params.method),
+      folder: work.path('job'),
+    };
+    const { results, tools, outputs } = await services
+      .target(params.on)
+      .runTrainer(job, { signal, onEvent: onEvent(emit) });
+    for (const [made, path] of Object.entries(outputs)) await output.adopt(made, path);
 
-    const facts = trained.facts;
+    const prepared = results.prepare?.facts ?? {};
+    const trained = results.train?.facts ?? {};
     await output.json('train.json', {
       schema: 1,
       base: name,
       method: params.method,
       trainer: params.trainer,
-      prepared: prepared.facts as Trained['prepared'],
-      steps: Number(facts.steps),
-      epochs: Number(facts.epochs),
-      tokens: Number(facts.tokens),
-      first_loss: numberOrNull(facts.first_loss),
-      final_loss: numberOrNull(facts.final_loss),
-      trainable_parameters: Number(facts.trainable_parameters),
-      total_parameters: Number(facts.total_parameters),
-      merge_difference: numberOrNull(merged?.facts.max_difference),
+      prepared: prepared as Trained['prepared'],
+      steps: Number(trained.steps),
+      epochs: Number(trained.epochs),
+      tokens: Number(trained.tokens),
+      first_loss: numberOrNull(trained.first_loss),
+      final_loss: numberOrNull(trained.final_loss),
+      trainable_parameters: Number(trained.trainable_parameters),
+      total_parameters: Number(trained.total_parameters),
+      merge_difference: numberOrNull(results.merge?.facts.max_difference),
     } satisfies Trained);
     return {
       counts: {
-        samples: Number(prepared.facts.rows),
-        trained_on: Number(prepared.facts.kept),
-        steps: Number(facts.steps),
-        tokens: Number(facts.tokens),
+        samples: Number(prepared.rows),
+        trained_on: Number(prepared.kept),
+        steps: Number(trained.steps),
+        tokens: Number(trained.tokens),
       },
-      reasons: prepared.facts.dropped as Record<string, number>,
-      tools: { ...prepared.tools, ...trained.tools },
+      reasons: prepared.dropped as Record<string, number>,
+      tools,
     };
   },
 });
 
-function run(
-  context: Context,
-  command: 'prepare' | 'train' | 'merge',
-  fields: Readonly<Record<string, Json>>,
-): Promise<TrainerResult> {
-  const { params, services, work, signal, emit } = context;
-  const job = { command, fields, work: work.path(command), output: work.path(join(command, 'output')) };
-  return services.target(params.on).runTrainer(job, { signal, onEvent: onEvent(emit) });
+const PREPARED = '{work}/prepare/output/prepared.jsonl';
+
+/** What of all that the trainers leave becomes the artifact, by the names that it has there. */
+function outputsOf(method: Params['method']): TrainerJob['outputs'] {
+  const train = (name: string, kind: 'file' | 'tree') => ({ name, kind, path: `{work}/train/output/${name}` });
+  const dropped = { name: 'dropped.jsonl', kind: 'file', path: '{work}/prepare/output/dropped.jsonl' } as const;
+  if (method === 'full') return [train('model', 'tree'), train('loss.jsonl', 'file'), dropped];
+  const model = { name: 'model', kind: 'tree', path: '{work}/merge/output/model' } as const;
+  return [train('adapter', 'tree'), train('loss.jsonl', 'file'), model, dropped];
 }
 
 /** Samples become ids and labels once, checked row by row; both backends train on those. It is an error when none is left. */
-function prepare(context: Context): Promise<TrainerResult> {
-  const { params, inputs, seed } = context;
-  return run(context, 'prepare', {
-    model: inputs.base.path('model'),
-    samples: inputs.samples.path('samples.jsonl'),
-    max_tokens: params.max_tokens,
-    seed,
-  });
+function prepare({ params, seed }: Context): TrainerCommand {
+  const { max_tokens } = params;
+  return { command: 'prepare', fields: { model: '{in:base}', samples: '{in:samples}', max_tokens, seed } };
 }
 
-function tune(context: Context, baseName: string): Promise<TrainerResult> {
-  const { params, inputs, work, seed } = context;
+function tune({ params, seed }: Context, baseName: string): TrainerCommand {
   const { method, lora, epochs, steps } = params;
-  return run(context, 'train', {
-    model: inputs.base.path('model'),
-    model_name: baseName,
-    prepared: work.path(join('prepare', 'output', 'prepared.jsonl')),
-    method,
-    ...(method === 'full' ? {} : { lora }),
-    ...(steps === undefined ? { epochs: epochs ?? 1 } : { steps }),
-    batch_size: params.batch_size,
-    gradient_accumulation: params.gradient_accumulation,
-    learning_rate: params.learning_rate,
-    scheduler: params.scheduler,
-    warmup_steps: params.warmup_steps,
-    weight_decay: params.weight_decay,
-    max_tokens: params.max_tokens,
-    save_every_steps: params.save_every_steps,
-    dtype: params.dtype,
-    gradient_checkpointing: params.gradient_checkpointing,
-    seed,
-  });
+  return {
+    command: 'train',
+    fields: {
+      model: '{in:base}',
+      model_name: baseName,
+      prepared: PREPARED,
+      method,
+      ...(method === 'full' ? {} : { lora }),
+      ...(steps === undefined ? { epochs: epochs ?? 1 } : { steps }),
+      batch_size: params.batch_size,
+      gradient_accumulation: params.gradient_accumulation,
+      learning_rate: params.learning_rate,
+      scheduler: params.scheduler,
+      warmup_steps: params.warmup_steps,
+      weight_decay: params.weight_decay,
+      max_tokens: params.max_tokens,
+      save_every_steps: params.save_every_steps,
+      dtype: params.dtype,
+      gradient_checkpointing: params.gradient_checkpointing,
+      seed,
+    },
+  };
 }
 
 /** Adapter and base become one model; the trainer checks that both give the same logits. */
-function merge(context: Context): Promise<TrainerResult> {
-  const { params, inputs, work } = context;
-  return run(context, 'merge', {
-    model: inputs.base.path('model'),
-    adapter: work.path(join('train', 'output', 'adapter')),
-    dtype: params.dtype,
-    prepared: work.path(join('prepare', 'output', 'prepared.jsonl')),
-  });
+function merge({ params }: Context): TrainerCommand {
+  const adapter = '{work}/train/output/adapter';
+  return { command: 'merge', fields: { model: '{in:base}', adapter, dtype: params.dtype, prepared: PREPARED } };
 }
 
 function numberOrNull(value: Json | undefined): number | null {

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { localTarget } from '../../../src/compute/local-target.js';
+import { localTarget } from '../../../src/compute/trainer-target.js';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import { base, baseParams } from '../../../src/stages/base/base.js';
 import { baseSchema } from '../../../src/stages/base/records.js';
@@ -41,8 +41,8 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
 
   /** The flow from a model built on the spot to a tuned one. */
   async function runTraining(params: object = {}): Promise<TestRun> {
-    const { fields } = await tinyJob(home.folder, 3);
-    const tiny = { rows: fields.rows, architecture: smallArchitecture, steps: 3, batch_size: 1 };
+    const { inputs } = await tinyJob(home.folder, 3);
+    const tiny = { rows: inputs.rows, architecture: smallArchitecture, steps: 3, batch_size: 1 };
     const target = localTarget(
       { device: 'cpu', threads: 1 },
       async () => pythonForTests ?? Promise.reject(),

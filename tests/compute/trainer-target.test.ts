@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, chmod, readFile } from 'node:fs/promises';
+import { access, chmod, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { localTarget } from '../../src/compute/local-target.js';
-import type { TrainerEvent, TrainerJob, TrainerResult } from '../../src/compute/target.js';
+import type { FinishedTrainerJob, TrainerEvent, TrainerJob } from '../../src/compute/target.js';
+import { localTarget } from '../../src/compute/trainer-target.js';
 import type { PythonEnvironment } from '../../src/setup/python-environment.js';
-import { environmentOf, goneProcesses, processesNaming } from '../support/processes.js';
+import { cwdOf, environmentOf, goneProcesses, processesNaming } from '../support/processes.js';
 import { pythonForTests } from '../support/python.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { tinyJob, tinyRows } from '../support/tiny-job.js';
@@ -24,11 +24,17 @@ function startParent(python: string, job: TrainerJob) {
   return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
+/** Something that is called like an interpreter and is none, but for the agent. */
+async function pretend(folder: TemporaryFolder, script: string): Promise<string> {
+  const python = await folder.write('python', `#!/bin/sh\n[ "$1" = -I ] && exec python3 "$@"\n${script}`);
+  await chmod(python, 0o755);
+  return python;
+}
+
 describe('a trainer that cannot even start', () => {
   it('is reported with the end of its log when it dies without a result', async () => {
     await using folder = await temporaryFolder();
-    const python = await folder.write('python', '#!/bin/sh\necho "ImportError: no torch here" >&2\nexit 3\n');
-    await chmod(python, 0o755);
+    const python = await pretend(folder, 'echo "ImportError: no torch here" >&2\nexit 3\n');
     const running = localTarget(settings, at(python), process.env).runTrainer(await tinyJob(folder.path, 1), ignore);
     await expect(running).rejects.toMatchObject({
       code: 'trainer/died',
@@ -45,10 +51,9 @@ describe('a trainer that cannot even start', () => {
     expect(await output).toBe('failed process/not-found\n');
   });
 
-  it('is heard from where its predecessor fell silent, and only what makes sense', async () => {
+  it('is heard from its first word on, and only what makes sense', async () => {
     await using folder = await temporaryFolder();
     const job = await tinyJob(folder.path, 1);
-    await folder.write('work/events.jsonl', '{"type":"log","message":"from an earlier process"}\n{"type":"lo');
     const lines = [
       '',
       'Traceback: not an event',
@@ -59,16 +64,16 @@ describe('a trainer that cannot even start', () => {
       '{"type":"log","message":"said"}',
     ];
     const result = '{"schema":1,"outcome":"done","seconds":3,"tools":{"torch":"1","trl":null},"rows":4}';
-    const python = await folder.write(
-      'python',
-      `#!/bin/sh\nwork=$(dirname "$5")\ncat >>"$work/events.jsonl" <<'END'\n${lines.join('\n')}\nEND\necho '${result}' >"$work/result.json"\nmkdir ${job.output}\n`,
+    const python = await pretend(
+      folder,
+      `attempt=$(dirname "$5")\ncat >>"$attempt/events.jsonl" <<'END'\n${lines.join('\n')}\nEND\nmkdir -p tiny/output\necho '${result}' >tiny/result.json\necho x > tiny/output/model\n`,
     );
-    await chmod(python, 0o755);
     const heard: TrainerEvent[] = [];
     const target = localTarget(settings, at(python), process.env);
     expect(await target.runTrainer(job, { signal, onEvent: (event) => heard.push(event) })).toEqual({
-      facts: { rows: 4 },
+      results: { tiny: { facts: { rows: 4 } } },
       tools: { torch: '1' },
+      outputs: { model: join(job.folder, 'job', 'work', 'tiny', 'output') },
     });
     expect(heard).toEqual([
       { type: 'metric', step: 1, total_steps: 2, values: { loss: null, learning_rate: 0.5 } },
@@ -94,13 +99,13 @@ describe.skipIf(pythonForTests === undefined)('a trainer on this machine', { tim
   const target = localTarget(settings, at(python), process.env);
   let folder: TemporaryFolder;
   let job: TrainerJob;
-  let result: TrainerResult;
+  let finished: FinishedTrainerJob;
   const events: TrainerEvent[] = [];
 
   beforeAll(async () => {
     folder = await temporaryFolder();
     job = await tinyJob(folder.path, 3);
-    result = await target.runTrainer(job, { signal, onEvent: (event) => events.push(event) });
+    finished = await target.runTrainer(job, { signal, onEvent: (event) => events.push(event) });
   }, 240_000);
   afterAll(async () => folder[Symbol.asyncDispose]());
 
@@ -108,88 +113,103 @@ describe.skipIf(pythonForTests === undefined)('a trainer on this machine', { tim
     const metrics = events.filter((event) => event.type === 'metric');
     expect(metrics.map(({ step, total_steps }) => [step, total_steps])).toEqual([1, 2, 3].map((step) => [step, 3]));
     expect(metrics.every(({ values }) => typeof values.loss === 'number')).toBe(true);
-    expect(result.facts).toMatchObject({ steps: 3, rows: 3, resumed_from: null, parameters: expect.any(Number) });
-    expect(Object.keys(result.facts)).not.toContain('seconds');
-    expect(result.tools).toMatchObject({ python: expect.any(String), torch: expect.any(String) });
-    await access(join(job.output, 'model.safetensors'));
+    const facts = finished.results.tiny?.facts ?? {};
+    expect(facts).toMatchObject({ steps: 3, rows: 3, resumed_from: null, parameters: expect.any(Number) });
+    expect(Object.keys(facts)).not.toContain('seconds');
+    expect(finished.tools).toMatchObject({ python: expect.any(String), torch: expect.any(String) });
+    await access(join(finished.outputs.model ?? '', 'model.safetensors'));
   });
 
-  it('is not run again when it has finished', async () => {
-    const untouched = localTarget(settings, at('/nowhere/python'), process.env);
-    expect(await untouched.runTrainer(job, ignore)).toEqual(result);
+  it('is not run again when it has finished, and tells all of it once more', async () => {
+    const heard: TrainerEvent[] = [];
+    // Whoever computed would not find the packages.
+    const bare = localTarget(settings, at('python3'), {});
+    const again = await bare.runTrainer(job, { signal, onEvent: (event) => heard.push(event) });
+    expect(again).toEqual(finished);
+    expect(heard).toEqual(events);
   });
 
-  it('is run again when the job is another, or its output is gone', async () => {
-    const untouched = localTarget(settings, at('/nowhere/python'), process.env);
-    const other = { ...job, fields: { ...job.fields, seed: 2 }, work: join(folder.path, 'other') };
-    await expect(untouched.runTrainer(other, ignore)).rejects.toMatchObject({ code: 'process/not-found' });
-    const elsewhere = { ...job, output: join(folder.path, 'elsewhere') };
-    const copy = { ...elsewhere, work: join(folder.path, 'copy') };
-    await expect(untouched.runTrainer(copy, ignore)).rejects.toMatchObject({ code: 'process/not-found' });
+  it('is run again when its output is gone', async () => {
+    const other = { ...(await tinyJob(folder.path, 3)), folder: join(folder.path, 'other') };
+    const { outputs } = await target.runTrainer(other, ignore);
+    await rm(outputs.model ?? '', { recursive: true });
+    const again = await target.runTrainer(other, ignore);
+    expect(await readFile(join(again.outputs.model ?? '', 'model.safetensors'))).toEqual(
+      await readFile(join(finished.outputs.model ?? '', 'model.safetensors')),
+    );
   });
 
   it('prepares samples with the tokenizer it built', async () => {
     const samples = await folder.write('samples.jsonl', tinyRows.map((row) => `${JSON.stringify(row)}\n`).join(''));
     const prepare: TrainerJob = {
-      command: 'prepare',
-      fields: { model: job.output, samples, max_tokens: 200, seed: 0 },
-      work: join(folder.path, 'prepare'),
-      output: join(folder.path, 'prepared'),
+      commands: [
+        { command: 'prepare', fields: { model: '{in:base}', samples: '{in:samples}', max_tokens: 200, seed: 0 } },
+      ],
+      inputs: { base: finished.outputs.model ?? '', samples },
+      outputs: [{ name: 'prepared.jsonl', kind: 'file', path: '{work}/prepare/output/prepared.jsonl' }],
+      folder: join(folder.path, 'prepare'),
     };
-    const { facts } = await target.runTrainer(prepare, ignore);
-    expect(facts).toMatchObject({ rows: 3, kept: 3, dropped: {} });
-    const lines = (await readFile(join(prepare.output, 'prepared.jsonl'), 'utf8')).trim().split('\n');
+    const { results, outputs } = await target.runTrainer(prepare, ignore);
+    expect(results.prepare?.facts).toMatchObject({ rows: 3, kept: 3, dropped: {} });
+    const lines = (await readFile(outputs['prepared.jsonl'] ?? '', 'utf8')).trim().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(tinyRows.map(({ id }) => id));
   });
 
   it('says in its own words what is wrong with a job', async () => {
     const bad: TrainerJob = {
-      command: 'prepare',
-      fields: { model: job.output, samples: join(folder.path, 'nothing.jsonl'), max_tokens: 0 },
-      work: join(folder.path, 'bad'),
-      output: join(folder.path, 'bad-output'),
+      commands: [{ command: 'prepare', fields: { model: '{in:base}', samples: '/nothing.jsonl', max_tokens: 0 } }],
+      inputs: { base: finished.outputs.model ?? '' },
+      outputs: [],
+      folder: join(folder.path, 'bad'),
     };
     const failing = target.runTrainer(bad, ignore);
     await expect(failing).rejects.toMatchObject({
       code: 'trainer/bad-job',
       message: expect.stringMatching(/samples: no such file[\s\S]*max_tokens/),
     });
-    await expect(access(bad.output)).rejects.toThrow();
   });
 
   it('sees no secret, and leaves nothing behind when it is stopped', async () => {
     const canary = 'hf_canary0123456789abcdef';
     const secrets = { HF_TOKEN: canary, OPENAI_API_KEY: canary, SSH_AUTH_SOCK: canary, SECPI_ANYTHING: canary };
     const environment = { ...process.env, ...secrets };
-    const endless = { ...(await tinyJob(folder.path, 1_000_000)), work: join(folder.path, 'endless') };
+    const endless = { ...(await tinyJob(folder.path, 1_000_000)), folder: join(folder.path, 'endless') };
     const controller = new AbortController();
     let seen: Record<string, string> = {};
     const running = localTarget(settings, at(python), environment).runTrainer(endless, {
       signal: controller.signal,
       onEvent: (event) => {
         if (event.type !== 'metric' || controller.signal.aborted) return;
-        const [id = 0] = processesNaming(endless.work);
+        const [id = 0] = processesNaming('tiny.json').filter((pid) => cwdOf(pid).startsWith(endless.folder));
         seen = environmentOf(id);
         controller.abort(new Error('enough'));
       },
     });
     await expect(running).rejects.toThrow('enough');
-    expect(processesNaming(endless.work)).toEqual([]);
+    expect(processesNaming(endless.folder)).toEqual([]);
     expect(seen).toMatchObject({ OMP_WAIT_POLICY: 'PASSIVE', HF_HUB_OFFLINE: '1', OMP_NUM_THREADS: '1' });
     expect(JSON.stringify(seen)).not.toContain(canary);
-    for (const name of ['job.json', 'log.txt', 'events.jsonl', 'result.json']) {
-      expect(await readFile(join(endless.work, name), 'utf8'), name).not.toContain(canary);
+    for (const entry of await readdir(endless.folder, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isFile()) expect(await readFile(path, 'utf8'), path).not.toContain(canary);
     }
-    expect(JSON.parse(await readFile(join(endless.work, 'result.json'), 'utf8'))).toMatchObject({ outcome: 'stopped' });
+    const exit = join(endless.folder, 'job', 'attempts', '1', 'exit.json');
+    expect(JSON.parse(await readFile(exit, 'utf8'))).toMatchObject({ outcome: 'stopped', step: 'tiny', code: 75 });
   });
 
-  it('ends when secpi is killed', async () => {
-    const endless = { ...(await tinyJob(folder.path, 1_000_000)), work: join(folder.path, 'orphan') };
+  it('stops when secpi is killed, and goes on from what it had saved', async () => {
+    const endless = { ...(await tinyJob(folder.path, 1_000_000)), folder: join(folder.path, 'orphan') };
     const parent = startParent(python, endless);
     await once(parent.stdout, 'data');
-    expect(processesNaming(join(endless.work, 'job.json')).length).toBeGreaterThan(0);
+    expect(processesNaming(join(endless.folder, 'job')).length).toBeGreaterThan(0);
     parent.kill('SIGKILL');
-    await goneProcesses(join(endless.work, 'job.json'));
-    await expect(access(join(endless.work, 'result.json'))).rejects.toThrow();
+    await goneProcesses(join(endless.folder, 'job'));
+    const exit = join(endless.folder, 'job', 'attempts', '1', 'exit.json');
+    await expect
+      .poll(() => readFile(exit, 'utf8').then(JSON.parse), { timeout: 30_000 })
+      .toMatchObject({
+        outcome: 'stopped',
+        results: { tiny: { outcome: 'stopped' } },
+      });
   });
 });

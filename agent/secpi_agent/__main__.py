@@ -1,0 +1,84 @@
+"""
+`python3 secpi_agent COMMAND`, with one line of JSON on stdin and lines of JSON on stdout.
+
+Standard library only: it runs wherever there is a Python 3.9, before anything of secpi's is installed there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+if __package__ in (None, ""):
+    # Started as a folder, by its path.
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __package__ = "secpi_agent"
+
+from .cancel import cancel
+from .errors import AgentError
+from .folder import JobFolder
+from .follow import follow
+from .release import release
+from .start import start, state_of
+
+
+def _say(line: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line, ensure_ascii=True) + "\n")
+    sys.stdout.flush()
+
+
+def _start(request: Any) -> None:  # noqa: ANN401 - what stdin says
+    start(request, _say)
+
+
+def _follow(request: Any) -> None:  # noqa: ANN401
+    follow(JobFolder(Path(request["folder"])).attempt(request["attempt"]), request["offsets"], _say)
+
+
+def _poll(request: Any) -> None:  # noqa: ANN401
+    _say(state_of(JobFolder(Path(request["folder"])).attempt(request["attempt"])))
+
+
+def _cancel(request: Any) -> None:  # noqa: ANN401
+    cancel(JobFolder(Path(request["folder"])).attempt(request["attempt"]))
+
+
+def _release(request: Any) -> None:  # noqa: ANN401
+    release(Path(request["folder"]))
+
+
+COMMANDS: dict[str, Callable[[Any], None]] = {
+    "start": _start,
+    "follow": _follow,
+    "poll": _poll,
+    "cancel": _cancel,
+    "release": _release,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command. 0 when it could be done, 1 after an `error` line, 2 for bad usage."""
+    if len(arguments) != 1 or arguments[0] not in COMMANDS:
+        sys.stderr.write(f"usage: secpi_agent {{{','.join(COMMANDS)}}}\n")
+        return 2
+    try:
+        COMMANDS[arguments[0]](json.loads(sys.stdin.buffer.readline()))
+    except AgentError as error:
+        _say({"type": "error", "code": error.code, "message": error.message, "hint": error.hint})
+        return 1
+    except BrokenPipeError:
+        # Whoever listened is gone; what runs goes on.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except OSError as error:
+        _say({"type": "error", "code": "job/system", "errno": error.errno, "message": str(error)})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,122 @@
+"""
+The folder of one job, where it runs. Names say what is known:
+
+    lock                    held (flock) by the supervisor as long as it lives
+    work/                   what its programs write; stays from one attempt to the next
+    done/STEP.json          steps that ended well, so that the next attempt passes over them
+    attempts/N/spec.json    what to run
+    attempts/N/owner.json   the supervisor; nothing of the job has run before it stands there
+    attempts/N/log.txt      what the programs print
+    attempts/N/events.jsonl what they report
+    attempts/N/supervisor.txt  what the supervisor itself failed at, if anything
+    attempts/N/stop         somebody wants it to end
+    attempts/N/exit.json    how it ended; the only proof that it did
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any, cast
+
+from .errors import AgentError
+from .files import make_folder, read_json, write_json
+from .owner import Owner, lives
+from .spec import Paths, Spec
+
+
+class Attempt:
+    """One try at a job."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "log.txt"
+        self.events = folder / "events.jsonl"
+        self.stop = folder / "stop"
+        self.complaints = folder / "supervisor.txt"
+        self._spec = folder / "spec.json"
+        self._owner = folder / "owner.json"
+        self._exit = folder / "exit.json"
+
+    def put(self, spec: Spec) -> None:
+        """Keeps what is to be run. As long as nothing has begun, another spec takes its place."""
+        make_folder(self.folder)
+        write_json(self._spec, spec)
+
+    @property
+    def spec(self) -> Spec:
+        """What is to be run."""
+        spec = read_json(self._spec)
+        if spec is None:
+            raise AgentError("job/unknown", f"there is no job in {self.folder}")
+        return cast("Spec", spec)
+
+    @property
+    def owner(self) -> Owner | None:
+        """Its supervisor, once there has been one."""
+        return cast("Owner | None", read_json(self._owner))
+
+    @property
+    def exit(self) -> dict[str, Any] | None:
+        """How it ended, once it has."""
+        return cast("dict[str, Any] | None", read_json(self._exit))
+
+    def begin(self, owner: Owner) -> None:
+        """From here on something of the job may have run."""
+        write_json(self._owner, owner)
+
+    def end(self, record: dict[str, Any]) -> None:
+        """The last thing that a supervisor does."""
+        write_json(self._exit, record)
+
+    @property
+    def state(self) -> str:
+        """`new`, `running`, `exited`, or `lost`: the supervisor is gone and has not said how it ended."""
+        if self.exit is not None:
+            return "exited"
+        owner = self.owner
+        if owner is None:
+            return "new"
+        if lives(owner):
+            return "running"
+        # It may have ended between the two looks.
+        return "exited" if self.exit is not None else "lost"
+
+
+class JobFolder:
+    """A job and all its attempts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.work = folder / "work"
+        self.lock = folder / "lock"
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a supervisor holds the job."""
+        handle = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    def attempt(self, number: int) -> Attempt:
+        """An attempt, whether it has begun or not."""
+        return Attempt(self.folder / "attempts" / str(number))
+
+    def paths(self, attempt: Attempt) -> Paths:
+        """What the placeholders stand for in this attempt."""
+        return Paths(attempt.spec, self.work, attempt.folder, attempt.events)
+
+    def step_done(self, name: str) -> Any:  # noqa: ANN401 - what was noted
+        """What was noted when a step ended well."""
+        return read_json(self.folder / "done" / f"{name}.json")
+
+    def note_done(self, name: str, note: dict[str, Any]) -> None:
+        """A step ended well and need not be run again as long as the note says the same."""
+        make_folder(self.folder / "done")
+        write_json(self.folder / "done" / f"{name}.json", note)

@@ -1,0 +1,90 @@
+"""What is to be run, as the orchestrator writes it; its paths are filled in here, where it runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+from .errors import AgentError
+
+
+class Step(TypedDict):
+    """One program of a job. `documents` are JSON files that it reads, by name; `{job:NAME}` is where one stands."""
+
+    name: str
+    argv: list[str]
+    env: dict[str, str]
+    documents: dict[str, Any]
+    result: str | None
+
+
+class Output(TypedDict):
+    """What is there once the job is done."""
+
+    name: str
+    kind: str
+    path: str
+
+
+class Spec(TypedDict):
+    """A whole job. `env` is all that its programs see beside their own, and what `secrets` gives."""
+
+    schema: int
+    key: str
+    steps: list[Step]
+    env: dict[str, str]
+    inputs: dict[str, str]
+    outputs: list[Output]
+    grace_seconds: float
+
+
+def check(value: Any) -> Spec:  # noqa: ANN401 - whatever was sent
+    """The value as a spec. Throws `job/bad-spec` for what another version of the orchestrator may mean otherwise."""
+    problem = _problem(value, Spec) or next(
+        (found for step in value["steps"] if (found := _problem(step, Step))),
+        next((found for output in value["outputs"] if (found := _problem(output, Output))), None),
+    )
+    if problem is None and value["schema"] != 1:
+        problem = f"its schema is {value['schema']}, not 1"
+    if problem is not None:
+        raise AgentError("job/bad-spec", f"this agent does not understand the job: {problem}")
+    return cast("Spec", value)
+
+
+def _problem(value: Any, kind: Any) -> str | None:  # noqa: ANN401 - a JSON value and a TypedDict
+    if not isinstance(value, dict):
+        return f"{kind.__name__} is no object"
+    wrong = set(value) ^ set(kind.__annotations__)
+    return f"{kind.__name__} has or lacks {', '.join(sorted(wrong))}" if wrong else None
+
+
+_PLACEHOLDER = re.compile(r"\{(work|events|in:[A-Za-z0-9._-]+|job:[A-Za-z0-9._-]+)\}")
+
+
+class Paths:
+    """What the placeholders of a job stand for in one attempt."""
+
+    def __init__(self, spec: Spec, work: Path, documents: Path, events: Path) -> None:
+        self._inputs = spec["inputs"]
+        self._work = work
+        self._documents = documents
+        self._events = events
+
+    def fill(self, value: Any) -> Any:  # noqa: ANN401 - a JSON value, and the same kind of value back
+        """The value with every placeholder in its texts replaced."""
+        if isinstance(value, str):
+            return _PLACEHOLDER.sub(lambda match: self._path(match.group(1)), value)
+        if isinstance(value, list):
+            return [self.fill(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self.fill(item) for key, item in value.items()}
+        return value
+
+    def _path(self, name: str) -> str:
+        if name == "work":
+            return str(self._work)
+        if name == "events":
+            return str(self._events)
+        kind, _, rest = name.partition(":")
+        return str(self._documents / rest) if kind == "job" else self._inputs[rest]

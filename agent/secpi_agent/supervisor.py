@@ -1,0 +1,204 @@
+"""
+Runs one attempt of a job, in a process of its own that nobody has to stay with.
+
+It alone starts the job's programs. It holds the job's lock, so that there is one of its kind; who it is stands on the
+disk before anything runs, so that it can be told dead for certain; and it writes how the attempt ended as its last act.
+Programs die with it, and whatever they leave behind is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .files import make_folder, read_json, sync, write_json
+from .folder import Attempt, JobFolder
+from .outputs import describe
+from .owner import this_process
+from .processes import MARK, adopt_orphans, die_with, kill_all, send
+from .spec import Step
+
+STOPPED = 75
+"""What a program exits with that was told to stop and has saved what it had (EX_TEMPFAIL of sysexits.h)."""
+
+_LOOK_SECONDS = 0.5
+_ROOM_FOR_THE_END = 1 << 18
+
+
+class Supervisor:
+    """One attempt, from its lock to its exit record."""
+
+    def __init__(self, job: JobFolder, number: int, secrets: dict[str, str], lifeline: int | None) -> None:
+        self._job = job
+        self._number = number
+        self._attempt: Attempt = job.attempt(number)
+        self._secrets = secrets
+        self._lifeline = lifeline
+        self._stopping_since: float | None = None
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+
+    def take(self) -> bool:
+        """Becomes the one supervisor of the job; False when there is another. Nothing of the job runs before this."""
+        handle = os.open(self._job.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        if self._attempt.state != "new":
+            os.close(handle)
+            return False
+        # Only now it stays as it is.
+        self._spec = self._attempt.spec
+        # What a supervisor left behind that was killed itself: it cannot have been told dead while these write.
+        kill_all(self._spec["key"])
+        adopt_orphans()
+        make_folder(self._job.work)
+        # So that a full disk cannot keep us from saying how it ended.
+        with (self._attempt.folder / "room").open("wb") as room:
+            room.write(bytes(_ROOM_FOR_THE_END))
+        self._attempt.begin(this_process())
+        return True
+
+    def run(self) -> None:
+        """Runs the steps and writes the exit record."""
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
+            signal.signal(number, lambda *_: self._stop())
+        began = time.time()
+        try:
+            record = self._run_steps()
+        except OSError as error:
+            record = {"outcome": "failed", "error": {"code": "job/system", "message": str(error)}}
+        except Exception as error:
+            # A fault of ours: said in full where it can be found, and in a line where it will be read.
+            sys.excepthook(*sys.exc_info())
+            message = f"the supervisor failed: {type(error).__name__}: {error}"
+            record = {"outcome": "failed", "error": {"code": "job/internal", "message": message}}
+        kill_all(self._spec["key"])
+        (self._attempt.folder / "room").unlink(missing_ok=True)
+        self._attempt.end(
+            {
+                "schema": 1,
+                "attempt": self._number,
+                "started_at": began,
+                "ended_at": time.time(),
+                "owner": this_process(),
+                **record,
+            }
+        )
+
+    def _run_steps(self) -> dict[str, Any]:
+        paths = self._job.paths(self._attempt)
+        results: dict[str, Any] = {}
+        for step in self._spec["steps"]:
+            # Documents of an attempt name its own events, so what a step is does not depend on them.
+            note = {"sha256": _digest(step)}
+            filled: Step = paths.fill(step)
+            known = self._job.step_done(step["name"])
+            if known is not None and known["sha256"] == note["sha256"]:
+                results[step["name"]] = known["result"]
+                continue
+            if self._must_stop():
+                return {"outcome": "stopped", "results": results}
+            for name, document in step["documents"].items():
+                write_json(self._attempt.folder / name, paths.fill(document))
+            code = self._run_program(filled)
+            result = read_json(Path(filled["result"])) if filled["result"] else None
+            results[step["name"]] = result
+            if code != 0:
+                outcome = "stopped" if self._stopping_since is not None or code == STOPPED else "failed"
+                return {"outcome": outcome, "step": step["name"], "code": code, "results": results}
+            self._job.note_done(step["name"], {**note, "result": result})
+        return self._finished(paths.fill(self._spec["outputs"]), results)
+
+    def _finished(self, outputs: list[Any], results: dict[str, Any]) -> dict[str, Any]:
+        described = []
+        for output in outputs:
+            try:
+                described.append(describe(output))
+            except (FileNotFoundError, ValueError) as error:
+                problem = {"code": "job/no-output", "message": f"it ended well, but its output is not there: {error}"}
+                return {"outcome": "failed", "error": problem, "results": results}
+        return {"outcome": "done", "results": results, "outputs": described}
+
+    def _run_program(self, step: Step) -> int:
+        with self._attempt.log.open("ab") as log:
+            supervisor = os.getpid()
+            environment = {**self._spec["env"], **step["env"], **self._secrets, MARK: self._spec["key"]}
+            try:
+                child = subprocess.Popen(
+                    step["argv"],
+                    cwd=self._job.work,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    preexec_fn=lambda: die_with(supervisor),
+                )
+            except OSError as error:
+                log.write(f"{step['argv'][0]}: {error.strerror}\n".encode())
+                return 127 if isinstance(error, FileNotFoundError) else 126
+        told = killed = False
+        while True:
+            code = child.poll()
+            if code is not None:
+                break
+            if self._must_stop():
+                if not told:
+                    told = True
+                    _signal_group(child.pid, signal.SIGTERM)
+                grace = self._spec["grace_seconds"]
+                if not killed and time.monotonic() - (self._stopping_since or 0) > grace:
+                    killed = True
+                    _signal_group(child.pid, signal.SIGKILL)
+            self._sleep()
+        sync(self._attempt.log)
+        kill_all(self._spec["key"])
+        return code if code >= 0 else 128 - code
+
+    def _stop(self) -> None:
+        if self._stopping_since is None:
+            self._stopping_since = time.monotonic()
+
+    def _must_stop(self) -> bool:
+        if self._stopping_since is None and self._attempt.stop.exists():
+            self._stop()
+        return self._stopping_since is not None
+
+    def _sleep(self) -> None:
+        """Until something happens, or it is time to look whether somebody wants an end."""
+        watched = [self._wake_read] if self._lifeline is None else [self._wake_read, self._lifeline]
+        ready, _, _ = select.select(watched, [], [], _LOOK_SECONDS)
+        if self._wake_read in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_read, 4096)
+        if self._lifeline in ready and os.read(self._lifeline or 0, 4096) == b"":
+            self._lifeline = None
+            self._stop()
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        send([pid], number)
+
+
+def _digest(step: Step) -> str:
+    return hashlib.sha256(json.dumps(step, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,75 @@
+import * as z from 'zod';
+import { sha256Schema } from '../../base/hash.js';
+import { type Json, jsonSchema } from '../../base/json.js';
+
+/** One program of a job. */
+export interface JobStep {
+  /** Letters, digits and dashes; unique in its job. One that ended well is passed over by later attempts. */
+  readonly name: string;
+  /** Program and arguments: never a line for a shell. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** JSON files that it reads, by name; `{job:NAME}` is where one stands. */
+  readonly documents: Readonly<Record<string, Json>>;
+  /** A JSON file that it leaves; what stands in it comes back with the job's end. */
+  readonly result: string | null;
+}
+
+/** What is there once a job is done. */
+export interface JobOutput {
+  readonly name: string;
+  readonly kind: 'file' | 'tree';
+  /** Where a step leaves it. */
+  readonly path: string;
+}
+
+/**
+ * Something that runs to its end somewhere. Its texts may hold placeholders, which are filled in where it runs: `{work}`, a folder that
+ * stays from one attempt to the next; `{in:NAME}`, an input; `{job:NAME}`, a step's document; `{events}`, the file that takes events.
+ */
+export interface JobSpec {
+  readonly steps: readonly JobStep[];
+  /** All that its programs see of an environment, beside their own. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Paths on this machine, of files or folders that do not change. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly outputs: readonly JobOutput[];
+  /** How long a program that is told to stop may take to save what it has. */
+  readonly graceSeconds: number;
+}
+
+const outputSchema = z.object({
+  name: z.string(),
+  kind: z.enum(['file', 'tree']),
+  /** Absolute, where the job ran. */
+  path: z.string(),
+  files: z.array(z.object({ path: z.string(), bytes: z.int().nonnegative(), sha256: sha256Schema })),
+});
+
+/** How an attempt ended, as its supervisor wrote it; nothing else proves that one did. */
+export const exitSchema = z.object({
+  schema: z.literal(1),
+  outcome: z.enum(['done', 'failed', 'stopped']),
+  /** The step that did not end well, and what it exited with: 128 and more is a signal. */
+  step: z.string().optional(),
+  code: z.int().optional(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  /** What each step left as its result. */
+  results: z.record(z.string(), jsonSchema).default({}),
+  outputs: z.array(outputSchema).default([]),
+});
+export type JobExit = z.infer<typeof exitSchema>;
+
+/** What an agent says, a line each. */
+export const agentLineSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('state'),
+    state: z.enum(['new', 'running', 'exited', 'lost']),
+    exit: exitSchema.optional(),
+  }),
+  /** Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. */
+  z.object({ type: z.enum(['log', 'events']), offset: z.int().nonnegative(), text: z.string() }),
+  z.object({ type: z.literal('error'), code: z.string(), message: z.string(), hint: z.string().default('') }),
+]);
+export type AgentLine = z.infer<typeof agentLineSchema>;
+export type AttemptState = Extract<AgentLine, { type: 'state' }>;

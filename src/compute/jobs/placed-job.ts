@@ -1,0 +1,174 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SecpiError } from '../../base/errors.js';
+import type { Place } from '../places/place.js';
+import type { AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
+
+export interface PlacedJobOptions {
+  /** No two jobs have the same. */
+  readonly key: string;
+  /** A folder on this machine that survives crashes: what is known of the job, and, where it runs here, the job itself. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** A whole line that one of its programs reports. Every line of an attempt comes once, from its first on. */
+  readonly onEvent: (line: string) => void;
+  /** What happens to the job rather than in it. */
+  readonly onNote: (message: string) => void;
+}
+
+/** How much of what a job prints is kept for the case that it fails. */
+const tailLines = 12;
+const retry = { firstMs: 500, growth: 2, mostMs: 30_000 } as const;
+/** Beyond the seconds that a job has to stop by itself. */
+const stopSlackSeconds = 30;
+
+/** One job at its place: what can be asked of it there. */
+export class PlacedJob {
+  /** Where the job lies, there. */
+  readonly folder: string;
+  readonly #place: Place;
+  readonly #spec: JobSpec;
+  readonly #options: PlacedJobOptions;
+  #lines: readonly string[] = [];
+
+  constructor(place: Place, spec: JobSpec, options: PlacedJobOptions) {
+    this.#place = place;
+    this.#spec = spec;
+    this.#options = options;
+    this.folder = place.folderOf({ here: join(options.folder, 'job'), key: options.key });
+  }
+
+  /** The last that it has printed, as far as it has been followed. */
+  get tail(): string {
+    return this.#lines.join('\n').trimEnd();
+  }
+
+  /** @throws SecpiError `compute/unreachable`. */
+  async poll(attempt: number): Promise<AttemptState> {
+    const request = { folder: this.folder, attempt };
+    for await (const line of this.#place.ask('poll', request, this.#options.signal)) {
+      if (line.type === 'state') return line;
+    }
+    throw this.#unreachable();
+  }
+
+  /** Starts an attempt and stays with it to its end: its exit record, or undefined when it is lost. */
+  async run(attempt: number): Promise<JobExit | undefined> {
+    const { key, signal } = this.#options;
+    const { inputs, graceSeconds, ...rest } = this.#spec;
+    const placed = await this.#place.bring(inputs, signal);
+    const spec = { schema: 1, key, ...rest, inputs: placed, grace_seconds: graceSeconds };
+    const request = { folder: this.folder, attempt, spec, secrets: {}, attached: this.#place.attached };
+    // Where the job ends with whoever started it, this conversation lasts as long as the job; its signal is not ours, because it
+    // is cancelled in words.
+    const closed = new AbortController();
+    const starting = this.#place.ask('start', request, closed.signal)[Symbol.asyncIterator]();
+    const first = await starting.next();
+    if (first.done === true) throw this.#unreachable();
+    const ending = drain(starting).catch(() => undefined);
+    try {
+      const exit = await this.follow(attempt);
+      await ending;
+      return exit;
+    } finally {
+      closed.abort();
+      await ending;
+    }
+  }
+
+  /** Follows an attempt to its end: its exit record, or undefined when it is lost. When the signal is aborted, stops it first. */
+  async follow(attempt: number): Promise<JobExit | undefined> {
+    const { signal } = this.#options;
+    const offsets = { events: 0, log: 0 };
+    const listening = new AbortController();
+    const stop = (): void => {
+      void this.#cancel(attempt, listening);
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    try {
+      for (let pauseMs: number = retry.firstMs; ; pauseMs = Math.min(retry.mostMs, pauseMs * retry.growth)) {
+        const before = offsets.events + offsets.log;
+        const state = await this.#listen(attempt, offsets, listening.signal);
+        if (state?.state === 'exited' || state?.state === 'lost') {
+          signal.throwIfAborted();
+          return state.exit;
+        }
+        // Nothing is known. It goes on there, or not; in no case is it begun again.
+        if (offsets.events + offsets.log > before) pauseMs = retry.firstMs;
+        this.#options.onNote(`no word from ${this.#place.name}; asking again in ${Math.round(pauseMs / 1000)} s`);
+        await sleep(pauseMs, undefined, { signal: listening.signal });
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Brings its outputs here: their paths by name. */
+  async fetch(exit: JobExit): Promise<Readonly<Record<string, string>>> {
+    const fetched: [string, string][] = [];
+    for (const { name } of this.#spec.outputs) {
+      const output = exit.outputs.find((one) => one.name === name);
+      if (output === undefined) throw new TypeError(`an agent that has not described ${name}`);
+      const into = join(this.#options.folder, 'fetched', name);
+      fetched.push([name, await this.#place.fetch(output, into, this.#options.signal)]);
+    }
+    return Object.fromEntries(fetched);
+  }
+
+  /** Removes all of it there. */
+  async release(): Promise<void> {
+    for await (const _line of this.#place.ask('release', { folder: this.folder }, this.#options.signal));
+  }
+
+  /** One conversation: the last state that was said in it, if any. */
+  async #listen(
+    attempt: number,
+    offsets: { events: number; log: number },
+    signal: AbortSignal,
+  ): Promise<AttemptState | undefined> {
+    const request = { folder: this.folder, attempt, offsets: { ...offsets } };
+    let state: AttemptState | undefined;
+    for await (const line of this.#place.ask('follow', request, signal)) {
+      if (line.type === 'state') state = line;
+      else if (line.type !== 'error') this.#hear(line, offsets);
+    }
+    return state;
+  }
+
+  #hear({ type, offset, text }: Extract<AgentLine, { text: string }>, offsets: { events: number; log: number }): void {
+    offsets[type] = offset;
+    const lines = text.split('\n');
+    if (type === 'log') this.#lines = [...this.#lines, ...lines.filter((line) => line !== '')].slice(-tailLines);
+    else for (const line of lines) if (line !== '') this.#options.onEvent(line);
+  }
+
+  /** Asks for a stop. When the place does not hear it in time, listening ends too: the job may then go on there. */
+  async #cancel(attempt: number, listening: AbortController): Promise<void> {
+    const patience = AbortSignal.timeout((this.#spec.graceSeconds + stopSlackSeconds) * 1000);
+    patience.addEventListener('abort', () => listening.abort(patience.reason), { once: true });
+    try {
+      for await (const _line of this.#place.ask('cancel', { folder: this.folder, attempt }, patience));
+    } catch {
+      listening.abort(this.#unreachable());
+    }
+  }
+
+  #unreachable(): SecpiError {
+    return new SecpiError(
+      'compute/unreachable',
+      `${this.#place.name} does not answer, and a job may be running there`,
+      {
+        hint: 'Run the same command again once it does: it goes on with that job.',
+      },
+    );
+  }
+}
+
+/** Listens to what is left of a conversation. */
+async function drain(rest: AsyncIterator<unknown>): Promise<void> {
+  while ((await rest.next()).done !== true);
+}

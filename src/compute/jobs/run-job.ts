@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import * as z from 'zod';
+import { writeJsonAtomic } from '../../base/files/atomic-file.js';
+import { makeDirectory } from '../../base/files/durable-directory.js';
+import { ifThere, readIfThere } from '../../base/files/if-there.js';
+import type { Place } from '../places/place.js';
+import type { JobExit, JobSpec } from './job.js';
+import { PlacedJob, type PlacedJobOptions } from './placed-job.js';
+
+export interface FinishedJob {
+  readonly exit: JobExit;
+  /** The outputs by name, where they are on this machine. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** A job that did not end well. */
+export class JobFailure extends Error {
+  override readonly name = 'JobFailure';
+  /** How it ended; undefined when it is lost: whoever watched it is gone and has not said. */
+  readonly exit: JobExit | undefined;
+  /** The last lines that it printed. */
+  readonly tail: string;
+  /** Where it lies, at its place. */
+  readonly folder: string;
+
+  constructor(exit: JobExit | undefined, { tail, folder }: PlacedJob) {
+    super(exit === undefined ? 'the job is lost' : `the job ${exit.outcome}`);
+    this.exit = exit;
+    this.tail = tail;
+    this.folder = folder;
+  }
+}
+
+/** What is known here of a job, on the disk before anything is asked for. */
+const handleSchema = z.object({
+  schema: z.literal(1),
+  place: z.string(),
+  /** Of the job, there. */
+  folder: z.string(),
+  attempt: z.int().positive(),
+  /** Somebody has been told that this attempt did not end well. */
+  told: z.boolean(),
+});
+type Handle = z.infer<typeof handleSchema>;
+
+/**
+ * Runs a job to its end, or goes on with one that was begun before, by this process or by one that is gone. An attempt runs at most
+ * once, whoever dies in between; another one is begun only when the one before is over for certain.
+ *
+ * @throws JobFailure when it fails, is lost or is stopped from outside; the signal's reason, once the job has stopped too; SecpiError
+ * when the place cannot be reached at all.
+ */
+export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOptions): Promise<FinishedJob> {
+  options.signal.throwIfAborted();
+  await makeDirectory(options.folder);
+  const job = new PlacedJob(place, spec, options);
+  const file = join(options.folder, 'handle.json');
+  const handle = { schema: 1, place: place.name, folder: job.folder } as const;
+  const known = await readHandle(file, handle);
+  const earlier = known === undefined ? undefined : await goOn(job, known);
+  if (earlier?.finished !== undefined) return earlier.finished;
+  if (earlier?.failure !== undefined) {
+    await writeJsonAtomic(file, { ...known, told: true });
+    throw earlier.failure;
+  }
+
+  const attempt = earlier?.next ?? 1;
+  await writeJsonAtomic(file, { ...handle, attempt, told: false } satisfies Handle);
+  const exit = await job.run(attempt);
+  if (exit?.outcome === 'done') return { exit, outputs: await job.fetch(exit) };
+  await writeJsonAtomic(file, { ...handle, attempt, told: true } satisfies Handle);
+  throw new JobFailure(exit, job);
+}
+
+/** What became of an attempt that was begun before: a finished job, a failure that nobody has heard of yet, or the number of the next. */
+async function goOn(
+  job: PlacedJob,
+  { attempt, told }: Handle,
+): Promise<{ readonly finished?: FinishedJob; readonly failure?: JobFailure; readonly next?: number }> {
+  const { state } = await job.poll(attempt);
+  if (state === 'new') return { next: attempt };
+  const exit = await job.follow(attempt);
+  if (exit?.outcome === 'done') {
+    const outputs = await ifThere(job.fetch(exit));
+    if (outputs !== undefined) return { finished: { exit, outputs } };
+    // What it made has been taken away since, so what it noted is not true any more.
+    await job.release();
+    return { next: 1 };
+  }
+  // One that was stopped was stopped on purpose, or because whoever had started it was gone.
+  if (told || exit?.outcome === 'stopped') return { next: attempt + 1 };
+  return { failure: new JobFailure(exit, job) };
+}
+
+/** A handle that is torn, or names a job elsewhere, says nothing of this one. */
+async function readHandle(
+  file: string,
+  { place, folder }: Pick<Handle, 'place' | 'folder'>,
+): Promise<Handle | undefined> {
+  const text = await readIfThere(file);
+  if (text === undefined) return undefined;
+  try {
+    const handle = handleSchema.parse(JSON.parse(text));
+    return handle.place === place && handle.folder === folder ? handle : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,34 @@
+import type { AgentLine } from '../jobs/job.js';
+
+/** What an agent can be asked to do; each takes one line of JSON and answers in lines of JSON. */
+export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release';
+
+/** A machine that jobs run on, reached in its own way. */
+export interface Place {
+  /** For messages: `this machine`, or the name of a host. */
+  readonly name: string;
+  /** Absolute or relative to the user's home there; where a job of this key has its folder. */
+  folderOf(job: { readonly here: string; readonly key: string }): string;
+  /**
+   * Asks the agent there, which is brought there first if need be. Ends when it has said all; that it ends without having said what
+   * was asked for means that nothing is known, whatever the reason.
+   */
+  ask(command: AgentCommand, request: object, signal: AbortSignal): AsyncIterable<AgentLine>;
+  /** Whether a job ends when the one that started it is gone. */
+  readonly attached: boolean;
+  /** Brings inputs there; resolves to their paths there. */
+  bring(inputs: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** Brings an output here, verified; resolves to its path here. */
+  fetch(
+    output: { readonly name: string; readonly path: string; readonly files: readonly FetchedFile[] },
+    into: string,
+    signal: AbortSignal,
+  ): Promise<string>;
+}
+
+/** One file of an output: relative path ('' for an output that is one file), size, hex SHA-256. */
+export interface FetchedFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}

@@ -1,0 +1,130 @@
+import { availableParallelism, hostname } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { SecpiError } from '../base/errors.js';
+import { sha256Json } from '../base/hash.js';
+import type { Json } from '../base/json.js';
+import type { PythonEnvironment } from '../setup/python-environment.js';
+import type { JobExit, JobStep } from './jobs/job.js';
+import { JobFailure, runJob } from './jobs/run-job.js';
+import { here } from './places/here.js';
+import { pythonIdentity } from './python-identity.js';
+import type { FinishedTrainerJob, Target, TargetSpec, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
+import { trainerEnvironment } from './trainer-environment.js';
+import { trainerEvent } from './trainer-events.js';
+
+const resultSchema = z.looseObject({
+  schema: z.literal(1),
+  outcome: z.enum(['done', 'failed', 'stopped']),
+  code: z.string().optional(),
+  message: z.string().optional(),
+  hint: z.string().optional(),
+  tools: z.record(z.string(), z.string().nullable()).default({}),
+});
+
+/** A trainer saves a checkpoint before it stops; this is how long it may take. */
+const stopGraceSeconds = 120;
+
+/** Trainers on this machine, without a container. */
+export function localTarget(
+  spec: TargetSpec['local'],
+  findPython: () => Promise<PythonEnvironment>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Target {
+  const threads = spec.threads ?? Math.min(4, availableParallelism());
+  const place = here(async () => (await findPython()).python);
+  return {
+    environment: () => pythonIdentity(spec.device),
+    async runTrainer(job, { signal, onEvent }) {
+      signal.throwIfAborted();
+      const { python } = await findPython();
+      try {
+        const { exit, outputs } = await runJob(
+          place,
+          {
+            steps: job.commands.map((command) => stepOf(command, python, { device: spec.device, threads })),
+            env: trainerEnvironment(python, environment, threads),
+            inputs: job.inputs,
+            outputs: job.outputs,
+            graceSeconds: stopGraceSeconds,
+          },
+          {
+            key: keyOf(job),
+            folder: job.folder,
+            signal,
+            onEvent: (line) => {
+              const event = trainerEvent(line);
+              if (event !== undefined) onEvent(event);
+            },
+            onNote: (message) => onEvent({ type: 'log', message }),
+          },
+        );
+        return { ...resultsOf(exit), outputs };
+      } catch (error) {
+        throw error instanceof JobFailure ? failureOf(error) : error;
+      }
+    },
+  };
+}
+
+/** Names the work of this machine in this folder, wherever it is done. */
+function keyOf({ commands, folder }: TrainerJob): string {
+  const last = commands.at(-1)?.command ?? 'nothing';
+  return `secpi-${last}-${sha256Json([hostname(), folder]).slice(0, 16)}`;
+}
+
+function stepOf(
+  { command, fields }: TrainerCommand,
+  python: string,
+  { device, threads }: { readonly device: string; readonly threads: number },
+): JobStep {
+  const work = `{work}/${command}`;
+  const onDevice = command === 'train' || command === 'merge' ? { device } : {};
+  const document = { schema: 1, ...fields, ...onDevice, work, output: `${work}/output`, events: '{events}', threads };
+  return {
+    name: command,
+    argv: [python, '-m', 'secpi_trainers', command, '--job', `{job:${command}.json}`],
+    env: {},
+    documents: { [`${command}.json`]: document },
+    result: `${work}/result.json`,
+  };
+}
+
+function resultsOf({ results }: JobExit): Omit<FinishedTrainerJob, 'outputs'> {
+  const tools: Record<string, string> = {};
+  const byCommand: Record<string, TrainerResult> = {};
+  for (const [command, said] of Object.entries(results)) {
+    const {
+      schema: _,
+      outcome: _outcome,
+      seconds: _seconds,
+      command: _command,
+      tools: known,
+      ...facts
+    } = resultSchema.parse(said);
+    byCommand[command] = { facts: facts as Record<string, Json> };
+    for (const [tool, version] of Object.entries(known)) if (version !== null) tools[tool] = version;
+  }
+  return { results: byCommand, tools };
+}
+
+/** What a person is told of a job that did not end well: the trainer's own words, if it had time for any. */
+function failureOf({ exit, tail, folder }: JobFailure): SecpiError {
+  const command = exit?.step ?? 'job';
+  const log = `The whole log: ${join(folder, 'attempts')}, the newest log.txt there.`;
+  const said = exit?.step === undefined ? undefined : resultSchema.safeParse(exit.results[exit.step]).data;
+  if (exit?.outcome === 'stopped') {
+    return new SecpiError('trainer/stopped', `the trainer's ${command} was stopped from outside`, {
+      hint: 'Run the same command again: it continues where it stopped.',
+    });
+  }
+  if (said?.outcome === 'failed') {
+    const message = said.message ?? `the trainer's ${command} failed`;
+    return new SecpiError(said.code ?? 'trainer/failed', message, { hint: said.hint ?? log });
+  }
+  if (exit?.error !== undefined) return new SecpiError('trainer/died', exit.error.message, { hint: log });
+  const ending = exit?.code ?? 'it was killed together with what watched it';
+  return new SecpiError('trainer/died', `the trainer's ${command} ended without a result (${ending}):\n${tail}`, {
+    hint: log,
+  });
+}

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ifThere } from '../../src/base/files/if-there.js';
+import type { JobSpec } from '../../src/compute/jobs/job.js';
+import { type FinishedJob, runJob } from '../../src/compute/jobs/run-job.js';
+import { here } from '../../src/compute/places/here.js';
+import type { Place } from '../../src/compute/places/place.js';
+
+/** A job that counts its own runs beside its folder, reports, and leaves a file. */
+export function countedJob(folder: string, script = ''): JobSpec {
+  const program = [
+    `echo "{events}" >>"${join(folder, 'runs')}"`,
+    'for n in 1 2 3 4 5; do echo "line $n" >>"{events}"; sleep 0.02; done',
+    'echo made >"{work}/made"',
+    script,
+  ].join('\n');
+  return {
+    steps: [{ name: 'only', argv: ['sh', '-c', program], env: {}, documents: {}, result: null }],
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    inputs: {},
+    outputs: [{ name: 'made', kind: 'file', path: '{work}/made' }],
+    graceSeconds: 2,
+  };
+}
+
+export const lines = ['line 1', 'line 2', 'line 3', 'line 4', 'line 5'];
+
+/** The number of the attempt, for each time that the job ran. */
+export async function runsOf(folder: string): Promise<number[]> {
+  const text = (await ifThere(readFile(join(folder, 'runs'), 'utf8'))) ?? '';
+  return [...text.matchAll(/attempts\/(\d+)\//g)].map(([, attempt]) => Number(attempt));
+}
+
+/** This machine, with an interpreter that is there; `attached` as said. Tells of each question and of each line of an answer. */
+export function watchedPlace(attached: boolean, atPoint: (what: string) => void = () => undefined): Place {
+  const place = here(async () => 'python3');
+  return {
+    ...place,
+    attached,
+    async *ask(command, request, signal) {
+      atPoint(`before ${command}`);
+      for await (const line of place.ask(command, request, signal)) {
+        atPoint(`${command} says ${line.type}`);
+        yield line;
+      }
+      atPoint(`after ${command}`);
+    },
+    async fetch(...args) {
+      atPoint('before fetch');
+      return place.fetch(...args);
+    },
+  };
+}
+
+/** Runs it to its end in this process; with the lines that it reported. */
+export async function runCounted(
+  folder: string,
+  place: Place,
+  options: { readonly spec?: JobSpec; readonly signal?: AbortSignal } = {},
+): Promise<FinishedJob & { readonly heard: readonly string[] }> {
+  const heard: string[] = [];
+  const finished = await runJob(place, options.spec ?? countedJob(folder), {
+    key: `test-${folder.replaceAll('/', '-')}`,
+    folder: join(folder, 'home'),
+    signal: options.signal ?? new AbortController().signal,
+    onEvent: (line) => heard.push(line),
+    onNote: () => undefined,
+  });
+  return { ...finished, heard };
+}
