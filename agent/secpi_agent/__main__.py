@@ -22,7 +22,9 @@ from .cancel import cancel
 from .errors import AgentError
 from .folder import JobFolder
 from .follow import follow
+from .inputs import find, take
 from .release import release
+from .spec import at_home
 from .start import start, state_of
 
 
@@ -36,19 +38,27 @@ def _start(request: Any) -> None:  # noqa: ANN401 - what stdin says
 
 
 def _follow(request: Any) -> None:  # noqa: ANN401
-    follow(JobFolder(Path(request["folder"])).attempt(request["attempt"]), request["offsets"], _say)
+    follow(JobFolder(at_home(request["folder"])).attempt(request["attempt"]), request["offsets"], _say)
 
 
 def _poll(request: Any) -> None:  # noqa: ANN401
-    _say(state_of(JobFolder(Path(request["folder"])).attempt(request["attempt"])))
+    _say(state_of(JobFolder(at_home(request["folder"])).attempt(request["attempt"])))
 
 
 def _cancel(request: Any) -> None:  # noqa: ANN401
-    cancel(JobFolder(Path(request["folder"])).attempt(request["attempt"]))
+    cancel(JobFolder(at_home(request["folder"])).attempt(request["attempt"]))
 
 
 def _release(request: Any) -> None:  # noqa: ANN401
-    release(Path(request["folder"]))
+    release(at_home(request["folder"]))
+
+
+def _find(request: Any) -> None:  # noqa: ANN401
+    _say(find(at_home(request["path"])))
+
+
+def _take(request: Any) -> None:  # noqa: ANN401
+    take(request)
 
 
 COMMANDS: dict[str, Callable[[Any], None]] = {
@@ -57,6 +67,8 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "poll": _poll,
     "cancel": _cancel,
     "release": _release,
+    "find": _find,
+    "take": _take,
 }
 
 

@@ -11,14 +11,16 @@ from .folder import JobFolder
 
 def release(folder: Path) -> None:
     """Removes all of a job. Throws `job/still-running` as long as something of it lives."""
+    gone = folder.with_name(f".{folder.name}.removed")
     if not folder.is_dir():
+        # Somebody was cut off after the name was changed.
+        shutil.rmtree(gone, ignore_errors=True)
         return
     job = JobFolder(folder)
     for attempt in (folder / "attempts").glob("*"):
         if job.attempt(int(attempt.name)).state == "running":
             raise AgentError("job/still-running", f"attempt {attempt.name} still runs in {folder}", "Cancel it first.")
     # Under another name first: half of a job is not to be taken for one.
-    gone = folder.with_name(f".{folder.name}.removed")
     shutil.rmtree(gone, ignore_errors=True)
     folder.rename(gone)
     shutil.rmtree(gone)

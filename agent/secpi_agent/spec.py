@@ -28,12 +28,13 @@ class Output(TypedDict):
 
 
 class Spec(TypedDict):
-    """A whole job. `env` is all that its programs see beside their own, and what `secrets` gives."""
+    """A whole job. Its programs see `env`, their own, secrets, and of the environment here what `inherit` names."""
 
     schema: int
     key: str
     steps: list[Step]
     env: dict[str, str]
+    inherit: list[str]
     inputs: dict[str, str]
     outputs: list[Output]
     grace_seconds: float
@@ -62,6 +63,11 @@ def _problem(value: Any, kind: Any) -> str | None:  # noqa: ANN401 - a JSON valu
 _PLACEHOLDER = re.compile(r"\{(work|events|in:[A-Za-z0-9._-]+|job:[A-Za-z0-9._-]+)\}")
 
 
+def at_home(path: str) -> Path:
+    """A path as the orchestrator writes it: absolute, or relative to the user's home, which it does not know."""
+    return Path.home() / path
+
+
 class Paths:
     """What the placeholders of a job stand for in one attempt."""
 
@@ -87,4 +93,4 @@ class Paths:
         if name == "events":
             return str(self._events)
         kind, _, rest = name.partition(":")
-        return str(self._documents / rest) if kind == "job" else self._inputs[rest]
+        return str(self._documents / rest) if kind == "job" else str(at_home(self._inputs[rest]))

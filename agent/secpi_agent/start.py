@@ -6,13 +6,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypedDict
 
 from .errors import AgentError
 from .folder import Attempt, JobFolder
 from .processes import kill_all
-from .spec import Spec, check
+from .spec import Spec, at_home, check
 from .supervisor import Supervisor
 
 _BEGIN_SECONDS = 30.0
@@ -35,7 +34,7 @@ def start(request: Request, say: Callable[[dict[str, Any]], None]) -> None:
 
     The attempt before must be over: throws `job/still-running` otherwise.
     """
-    job = JobFolder(Path(request["folder"]))
+    job = JobFolder(at_home(request["folder"]))
     number = request["attempt"]
     for earlier in range(1, number):
         if job.attempt(earlier).state == "running":

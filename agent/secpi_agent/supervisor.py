@@ -139,7 +139,9 @@ class Supervisor:
     def _run_program(self, step: Step) -> int:
         with self._attempt.log.open("ab") as log:
             supervisor = os.getpid()
-            environment = {**self._spec["env"], **step["env"], **self._secrets, MARK: self._spec["key"]}
+            inherited = {name: os.environ[name] for name in self._spec["inherit"] if name in os.environ}
+            given = {**self._spec["env"], **step["env"], **self._secrets, MARK: self._spec["key"]}
+            environment = {**inherited, **given}
             try:
                 child = subprocess.Popen(
                     step["argv"],

@@ -25,6 +25,7 @@ class Job:
             "key": self.key,
             "steps": [self.step("only", f'echo "{{events}}" >>"{self.runs}"; echo made >"{{work}}/made"; {script}')],
             "env": {"PATH": "/usr/local/bin:/usr/bin:/bin"},
+            "inherit": [],
             "inputs": {},
             "outputs": [{"name": "made", "kind": "file", "path": "{work}/made"}],
             "grace_seconds": grace,

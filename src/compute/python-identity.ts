@@ -4,7 +4,6 @@ import { type Sha256, sha256, sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import { packageRoot } from '../base/package-root.js';
 import { hasNvidiaGpu } from '../setup/python-environment.js';
-import type { TargetSpec } from './target.js';
 
 const trainers = join(packageRoot, 'trainers');
 
@@ -12,7 +11,7 @@ const trainers = join(packageRoot, 'trainers');
  * What decides the bytes that our Python code makes, apart from its inputs: the pinned packages, that code itself, and the kind of
  * device. Neither the host nor the number of threads is in it. `auto` is what it comes to on this machine.
  */
-export async function pythonIdentity(device: TargetSpec['local']['device']): Promise<Json> {
+export async function pythonIdentity(device: 'auto' | 'cpu' | 'cuda'): Promise<Json> {
   const lock = await readFile(join(trainers, 'requirements.lock'));
   const kind = device === 'auto' ? (hasNvidiaGpu() ? 'cuda' : 'cpu') : device;
   return { packages: sha256(lock), trainers: await codeDigest(join(trainers, 'secpi_trainers')), device: kind };

@@ -1,15 +1,40 @@
 import * as z from 'zod';
 import type { Json } from '../base/json.js';
+import { inputPath } from '../recipe/field.js';
 import type { JobOutput } from './jobs/job.js';
 
-/** Where and how a target runs things; one entry under the recipe's `compute:`. Nothing of it enters fingerprints. */
-export const targetSchema = z.strictObject({
-  local: z.strictObject({
-    /** CPU threads of the trainers; default: the cores, at most 4. Results are the same bytes whatever the number. */
-    threads: z.number().int().positive().max(256).optional(),
-    device: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
-  }),
-});
+/** Where and how a target runs things; one entry under the recipe's `compute:`. Of it only the device enters fingerprints. */
+export const targetSchema = z
+  .strictObject({
+    /** The machine that secpi runs on. */
+    local: z
+      .strictObject({
+        /** CPU threads of the trainers; default: the cores, at most 4. Results are the same bytes whatever the number. */
+        threads: z.number().int().positive().max(256).optional(),
+        device: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
+      })
+      .optional(),
+    /** A host that is reached over ssh. */
+    ssh: z
+      .strictObject({
+        /** A host, `user@host`, or a name of your ssh configuration, where everything else about reaching it belongs. */
+        host: z.string().regex(/^[A-Za-z0-9_.@:-]+$/, 'must be a host, user@host, or a name of the ssh configuration'),
+        /** Another ssh configuration than your own. */
+        config: inputPath().optional(),
+        /** Where everything lies there: absolute, or relative to your home. */
+        root: z.string().default('.cache/secpi'),
+        /** An interpreter there that has the packages of `trainers/requirements.lock`. */
+        python: z.string(),
+        /** CPU threads of the trainers; default: as `local`. */
+        threads: z.number().int().positive().max(256).optional(),
+        /** What trainers compute on there; never another one without a word. */
+        device: z.enum(['cpu', 'cuda']).default('cuda'),
+      })
+      .optional(),
+  })
+  .refine((spec) => (spec.local === undefined) !== (spec.ssh === undefined), {
+    message: 'a target is either `local` or `ssh`',
+  });
 export type TargetSpec = z.infer<typeof targetSchema>;
 
 /** One command of the Python trainers. `trainers/README.md` is the reference for its fields and facts. */

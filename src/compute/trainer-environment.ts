@@ -2,7 +2,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { packageRoot } from '../base/package-root.js';
 
 /** Variables of the user's environment that a trainer or model server may see; everything else stays out, secrets first. */
-const passedOn = [
+export const PASSED_ON: readonly string[] = [
   'HOME',
   'LANG',
   'LC_ALL',
@@ -13,19 +13,24 @@ const passedOn = [
   'LD_LIBRARY_PATH',
 ];
 
-/** The environment of our Python processes; `python` is the interpreter's path. Set before Python starts, because torch reads it while it loads. */
-export function trainerEnvironment(
-  python: string,
-  environment: Readonly<Record<string, string | undefined>>,
-  threads: number,
-): Record<string, string> {
-  const kept = passedOn.flatMap((name) =>
-    environment[name] === undefined ? [] : [[name, environment[name]] as const],
+/** The package of our trainers. */
+export const trainersFolder = join(packageRoot, 'trainers', 'secpi_trainers');
+
+/** Those of them that are set. */
+export function passedOn(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
   );
+}
+
+/**
+ * What our Python processes see whatever the user's environment; `python` is the interpreter's path, `trainers` that of our package,
+ * where they run. Set before Python starts, because torch reads it while it loads.
+ */
+export function pythonVariables(python: string, trainers: string, threads: number): Record<string, string> {
   return {
-    ...Object.fromEntries(kept),
     PATH: [dirname(python), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
-    PYTHONPATH: join(packageRoot, 'trainers'),
+    PYTHONPATH: `${trainers}/..`,
     PYTHONUNBUFFERED: '1',
     PYTHONDONTWRITEBYTECODE: '1',
     // Spinning OpenMP threads slow everything tenfold as soon as two processes share the cores.
@@ -36,4 +41,13 @@ export function trainerEnvironment(
     HF_HUB_OFFLINE: '1',
     HF_HUB_DISABLE_TELEMETRY: '1',
   };
+}
+
+/** The whole environment of our Python processes on this machine. */
+export function trainerEnvironment(
+  python: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  threads: number,
+): Record<string, string> {
+  return { ...passedOn(environment), ...pythonVariables(python, trainersFolder, threads) };
 }

@@ -8,9 +8,11 @@ import type { PythonEnvironment } from '../setup/python-environment.js';
 import type { JobExit, JobStep } from './jobs/job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
 import { here } from './places/here.js';
+import type { Place } from './places/place.js';
+import { sshPlace } from './places/ssh.js';
 import { pythonIdentity } from './python-identity.js';
 import type { FinishedTrainerJob, Target, TargetSpec, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
-import { trainerEnvironment } from './trainer-environment.js';
+import { PASSED_ON, passedOn, pythonVariables, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
 
 const resultSchema = z.looseObject({
@@ -25,26 +27,52 @@ const resultSchema = z.looseObject({
 /** A trainer saves a checkpoint before it stops; this is how long it may take. */
 const stopGraceSeconds = 120;
 
+type Variables = Readonly<Record<string, string | undefined>>;
+
 /** Trainers on this machine, without a container. */
 export function localTarget(
-  spec: TargetSpec['local'],
+  { device, threads }: NonNullable<TargetSpec['local']>,
   findPython: () => Promise<PythonEnvironment>,
-  environment: Readonly<Record<string, string | undefined>>,
+  variables: Variables,
 ): Target {
-  const threads = spec.threads ?? Math.min(4, availableParallelism());
-  const place = here(async () => (await findPython()).python);
+  const python = async () => (await findPython()).python;
+  return trainerTarget(here(python, passedOn(variables)), { python, device, threads });
+}
+
+/** Trainers on a host that is reached over ssh, without a container. */
+export function sshTarget(
+  { host, config, root, python, threads, device }: NonNullable<TargetSpec['ssh']>,
+  variables: Variables,
+): Target {
+  const names = ['HOME', 'PATH', 'USER', 'LOGNAME', 'SSH_AUTH_SOCK'];
+  const env = Object.fromEntries(
+    names.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])),
+  );
+  const place = sshPlace({ host, config, root, python, env });
+  return trainerTarget(place, { python: async () => python, device, threads });
+}
+
+interface Trainers {
+  /** The interpreter, where they run. */
+  readonly python: () => Promise<string>;
+  readonly device: 'auto' | 'cpu' | 'cuda';
+  readonly threads: number | undefined;
+}
+
+function trainerTarget(place: Place, { python: findPython, device, threads = defaultThreads }: Trainers): Target {
   return {
-    environment: () => pythonIdentity(spec.device),
+    environment: () => pythonIdentity(device),
     async runTrainer(job, { signal, onEvent }) {
       signal.throwIfAborted();
-      const { python } = await findPython();
+      const python = await findPython();
       try {
         const { exit, outputs } = await runJob(
           place,
           {
-            steps: job.commands.map((command) => stepOf(command, python, { device: spec.device, threads })),
-            env: trainerEnvironment(python, environment, threads),
-            inputs: job.inputs,
+            steps: job.commands.map((command) => stepOf(command, python, { device, threads })),
+            env: {},
+            inherit: PASSED_ON,
+            inputs: { ...job.inputs, [TRAINERS]: trainersFolder },
             outputs: job.outputs,
             graceSeconds: stopGraceSeconds,
           },
@@ -61,11 +89,15 @@ export function localTarget(
         );
         return { ...resultsOf(exit), outputs };
       } catch (error) {
-        throw error instanceof JobFailure ? failureOf(error) : error;
+        throw error instanceof JobFailure ? failureOf(error, place.name) : error;
       }
     },
   };
 }
+
+/** The name of our own code among a job's inputs. */
+const TRAINERS = 'secpi-trainers';
+const defaultThreads = Math.min(4, availableParallelism());
 
 /** Names the work of this machine in this folder, wherever it is done. */
 function keyOf({ commands, folder }: TrainerJob): string {
@@ -84,7 +116,7 @@ function stepOf(
   return {
     name: command,
     argv: [python, '-m', 'secpi_trainers', command, '--job', `{job:${command}.json}`],
-    env: {},
+    env: pythonVariables(python, `{in:${TRAINERS}}`, threads),
     documents: { [`${command}.json`]: document },
     result: `${work}/result.json`,
   };
@@ -109,9 +141,9 @@ function resultsOf({ results }: JobExit): Omit<FinishedTrainerJob, 'outputs'> {
 }
 
 /** What a person is told of a job that did not end well: the trainer's own words, if it had time for any. */
-function failureOf({ exit, tail, folder }: JobFailure): SecpiError {
+function failureOf({ exit, tail, folder }: JobFailure, place: string): SecpiError {
   const command = exit?.step ?? 'job';
-  const log = `The whole log: ${join(folder, 'attempts')}, the newest log.txt there.`;
+  const log = `The whole log: the newest log.txt below ${join(folder, 'attempts')} on ${place}.`;
   const said = exit?.step === undefined ? undefined : resultSchema.safeParse(exit.results[exit.step]).data;
   if (exit?.outcome === 'stopped') {
     return new SecpiError('trainer/stopped', `the trainer's ${command} was stopped from outside`, {

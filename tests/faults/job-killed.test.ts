@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
-import { lines, runCounted, runsOf, watchedPlace } from '../support/counted-job.js';
+import { type JobPlace, lines, runCounted, runsOf, watchedPlace } from '../support/counted-job.js';
+import { hasSshServer, sshServer } from '../support/ssh-server.js';
 
 /**
  * Who runs a job is killed at every point of starting it, following it and taking what it made. The job itself counts how often it runs.
@@ -36,8 +37,8 @@ afterAll(async () => {
 });
 
 /** What was printed; empty when it was killed. */
-async function killed(folder: string, attached: string, point: number): Promise<string> {
-  return run(process.execPath, [program, folder, attached, String(point)]).then(
+async function killed(folder: string, place: JobPlace, point: number): Promise<string> {
+  return run(process.execPath, [program, folder, JSON.stringify(place), String(point)]).then(
     ({ stdout }) => stdout,
     (error: { signal?: string; stderr?: string }) => {
       if (error.signal !== 'SIGKILL') throw new Error(`the job failed: ${error.stderr}`);
@@ -46,29 +47,40 @@ async function killed(folder: string, attached: string, point: number): Promise<
   );
 }
 
-describe.each(['detached', 'attached'])('a job whose orchestrator is killed (%s)', (attached) => {
-  it('at any point, runs each attempt once and ends the same', async () => {
-    for (let point = 1; ; point += 1) {
-      const folder = await mkdtemp(join(home, `${attached}-`));
-      const printed = await killed(folder, attached, point);
-      const where = `point ${point}`;
-      const { exit, outputs, heard } = await runCounted(folder, watchedPlace(attached === 'attached'));
-      const ran = await runsOf(folder);
-      expect(exit.outcome, where).toBe('done');
-      expect(await readFile(outputs.made ?? '', 'utf8'), where).toBe('made\n');
-      // One that stays when its orchestrator goes is never run a second time; the other is stopped, and begun anew.
-      expect([...new Set(ran)], where).toEqual(ran);
-      if (attached === 'detached') expect({ ran, heard }, where).toEqual({ ran: [1], heard: lines });
-      else expect(heard.slice(-lines.length), where).toEqual(lines);
-      if (printed !== '') {
-        const points = JSON.parse(printed) as string[];
-        expect(points).toContain('before start');
-        expect(points).toContain('follow says events');
-        expect(points).toContain('before fetch');
-        expect(points.some((one) => one.startsWith('rename '))).toBe(true);
-        process.stdout.write(`job (${attached}): its orchestrator killed at ${point - 1} points\n`);
-        break;
-      }
-    }
+describe('a job whose orchestrator is killed at any point', () => {
+  it.each(['detached', 'attached'] as const)('runs each attempt once and ends the same (%s)', async (place) => {
+    await killEverywhere(place, place);
+  });
+
+  it.skipIf(!hasSshServer)('runs each attempt once and ends the same (ssh)', async () => {
+    await using server = await sshServer();
+    const root = join(server.home, 'secpi');
+    await killEverywhere('ssh', { config: server.config, root });
+    // Nothing of any of them is left there.
+    expect(await readdir(join(root, 'jobs'))).toEqual([]);
   });
 });
+
+async function killEverywhere(name: string, place: JobPlace): Promise<void> {
+  for (let point = 1; ; point += 1) {
+    const folder = await mkdtemp(join(home, `${name}-`));
+    const printed = await killed(folder, place, point);
+    const where = `point ${point}`;
+    const { exit, outputs, heard } = await runCounted(folder, watchedPlace(place));
+    const ran = await runsOf(folder);
+    expect(exit.outcome, where).toBe('done');
+    expect(await readFile(outputs.made ?? '', 'utf8'), where).toBe('made\n');
+    // One that stays when its orchestrator goes is never run a second time; the other is stopped, and begun anew.
+    expect([...new Set(ran)], where).toEqual(ran);
+    if (place !== 'attached') expect(ran, where).toEqual([1]);
+    // Whoever has brought everything here already, and was killed then, has nothing more to hear.
+    if (heard.length > 0) expect(heard.slice(-lines.length), where).toEqual(lines);
+    if (place !== 'attached') expect([0, lines.length], where).toContain(heard.length);
+    if (printed === '') continue;
+    const points = JSON.parse(printed) as string[];
+    for (const one of ['before start', 'follow says events', 'before fetch']) expect(points).toContain(one);
+    expect(points.some((one) => one.startsWith('rename '))).toBe(true);
+    process.stdout.write(`job (${name}): its orchestrator killed at ${point - 1} points\n`);
+    return;
+  }
+}

@@ -1,12 +1,12 @@
 /**
- * Runs the counted job of `counted-job.ts` and kills itself at a point: `job-process.ts FOLDER ATTACHED POINT`. Points are changes of the disk,
+ * Runs the counted job of `counted-job.ts` and kills itself at a point: `job-process.ts FOLDER PLACE POINT`, PLACE in JSON. Points are changes of the disk,
  * questions to the agent, and lines of its answers. Prints them all when it is not killed.
  */
 
-import { runCounted, watchedPlace } from '../support/counted-job.js';
+import { type JobPlace, runCounted, watchedPlace } from '../support/counted-job.js';
 import { watchFaults } from '../support/fault-points.js';
 
-const [folder = '', attached = '', point = '0'] = process.argv.slice(2);
+const [folder = '', place = '', point = '0'] = process.argv.slice(2);
 const points: string[] = [];
 const reached = (what: string): void => {
   points.push(what);
@@ -16,5 +16,5 @@ using _watch = await watchFaults(({ call, path }) => {
   if (path.startsWith(folder)) reached(`${call} ${path.slice(folder.length)}`);
   return 'none';
 });
-await runCounted(folder, watchedPlace(attached === 'attached', reached));
+await runCounted(folder, watchedPlace(JSON.parse(place) as JobPlace, reached));
 process.stdout.write(`${JSON.stringify(points)}\n`);

@@ -5,6 +5,7 @@ import type { JobSpec } from '../../src/compute/jobs/job.js';
 import { type FinishedJob, runJob } from '../../src/compute/jobs/run-job.js';
 import { here } from '../../src/compute/places/here.js';
 import type { Place } from '../../src/compute/places/place.js';
+import { sshPlace } from '../../src/compute/places/ssh.js';
 
 /** A job that counts its own runs beside its folder, reports, and leaves a file. */
 export function countedJob(folder: string, script = ''): JobSpec {
@@ -17,6 +18,7 @@ export function countedJob(folder: string, script = ''): JobSpec {
   return {
     steps: [{ name: 'only', argv: ['sh', '-c', program], env: {}, documents: {}, result: null }],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    inherit: [],
     inputs: {},
     outputs: [{ name: 'made', kind: 'file', path: '{work}/made' }],
     graceSeconds: 2,
@@ -31,12 +33,19 @@ export async function runsOf(folder: string): Promise<number[]> {
   return [...text.matchAll(/attempts\/(\d+)\//g)].map(([, attempt]) => Number(attempt));
 }
 
-/** This machine, with an interpreter that is there; `attached` as said. Tells of each question and of each line of an answer. */
-export function watchedPlace(attached: boolean, atPoint: (what: string) => void = () => undefined): Place {
-  const place = here(async () => 'python3');
+/** Where a job runs: on this machine, attached or not, or over ssh with this configuration and below this folder. */
+export type JobPlace = 'attached' | 'detached' | { readonly config: string; readonly root: string };
+
+/** Such a place. Tells of each question and of each line of an answer. */
+export function watchedPlace(where: JobPlace, atPoint: (what: string) => void = () => undefined): Place {
+  const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
+  const place =
+    typeof where === 'string'
+      ? here(async () => 'python3', {})
+      : sshPlace({ host: 'far', python: 'python3', env, ...where });
   return {
     ...place,
-    attached,
+    attached: where === 'attached',
     async *ask(command, request, signal) {
       atPoint(`before ${command}`);
       for await (const line of place.ask(command, request, signal)) {
@@ -47,7 +56,9 @@ export function watchedPlace(attached: boolean, atPoint: (what: string) => void 
     },
     async fetch(...args) {
       atPoint('before fetch');
-      return place.fetch(...args);
+      const path = await place.fetch(...args);
+      atPoint('after fetch');
+      return path;
     },
   };
 }

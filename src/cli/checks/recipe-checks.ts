@@ -13,7 +13,7 @@ export async function checkRecipe(path: string, environment: CliEnvironment): Pr
     checkModel(name, spec, variables),
   );
   for (const [name, { local }] of Object.entries(value.compute)) {
-    if (local.device !== 'cuda') continue;
+    if (local?.device !== 'cuda') continue;
     const there = hasNvidiaGpu();
     checks.push({
       name: `compute ${name}`,

@@ -29,8 +29,10 @@ export interface JobOutput {
  */
 export interface JobSpec {
   readonly steps: readonly JobStep[];
-  /** All that its programs see of an environment, beside their own. */
+  /** What all its programs see of an environment, beside their own. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables of the user's environment, where it runs, that they see too. */
+  readonly inherit: readonly string[];
   /** Paths on this machine, of files or folders that do not change. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly outputs: readonly JobOutput[];
@@ -69,6 +71,7 @@ export const agentLineSchema = z.discriminatedUnion('type', [
   }),
   /** Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. */
   z.object({ type: z.enum(['log', 'events']), offset: z.int().nonnegative(), text: z.string() }),
+  z.object({ type: z.literal('found'), here: z.boolean(), folder: z.string(), free_bytes: z.number() }),
   z.object({ type: z.literal('error'), code: z.string(), message: z.string(), hint: z.string().default('') }),
 ]);
 export type AgentLine = z.infer<typeof agentLineSchema>;

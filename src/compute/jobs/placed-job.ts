@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SecpiError } from '../../base/errors.js';
-import type { Place } from '../places/place.js';
+import { messageOf, SecpiError } from '../../base/errors.js';
+import { type Place, UNREACHABLE, unreachable } from '../places/place.js';
 import type { AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
 
 export interface PlacedJobOptions {
@@ -119,6 +119,13 @@ export class PlacedJob {
     return Object.fromEntries(fetched);
   }
 
+  /** Removes all of it there. That it cannot be removed costs room there, and nothing else. */
+  async tidyUp(): Promise<void> {
+    await this.release().catch((error: unknown) => {
+      this.#options.onNote(`what the job left on ${this.#place.name} could not be removed: ${messageOf(error)}`);
+    });
+  }
+
   /** Removes all of it there. */
   async release(): Promise<void> {
     for await (const _line of this.#place.ask('release', { folder: this.folder }, this.#options.signal));
@@ -132,9 +139,13 @@ export class PlacedJob {
   ): Promise<AttemptState | undefined> {
     const request = { folder: this.folder, attempt, offsets: { ...offsets } };
     let state: AttemptState | undefined;
-    for await (const line of this.#place.ask('follow', request, signal)) {
-      if (line.type === 'state') state = line;
-      else if (line.type !== 'error') this.#hear(line, offsets);
+    try {
+      for await (const line of this.#place.ask('follow', request, signal)) {
+        if (line.type === 'state') state = line;
+        else if (line.type === 'log' || line.type === 'events') this.#hear(line, offsets);
+      }
+    } catch (error) {
+      if (!(error instanceof SecpiError) || error.code !== UNREACHABLE) throw error;
     }
     return state;
   }
@@ -158,13 +169,7 @@ export class PlacedJob {
   }
 
   #unreachable(): SecpiError {
-    return new SecpiError(
-      'compute/unreachable',
-      `${this.#place.name} does not answer, and a job may be running there`,
-      {
-        hint: 'Run the same command again once it does: it goes on with that job.',
-      },
-    );
+    return unreachable(this.#place.name);
   }
 }
 

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
-import { ifThere, readIfThere } from '../../base/files/if-there.js';
+import { exists, ifThere, readIfThere } from '../../base/files/if-there.js';
 import type { Place } from '../places/place.js';
-import type { JobExit, JobSpec } from './job.js';
+import { exitSchema, type JobExit, type JobSpec } from './job.js';
 import { PlacedJob, type PlacedJobOptions } from './placed-job.js';
 
 export interface FinishedJob {
@@ -54,22 +54,47 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
   options.signal.throwIfAborted();
   await makeDirectory(options.folder);
   const job = new PlacedJob(place, spec, options);
+  const fetched = await readFetched(options.folder);
+  if (fetched !== undefined) {
+    await job.tidyUp();
+    return fetched;
+  }
   const file = join(options.folder, 'handle.json');
   const handle = { schema: 1, place: place.name, folder: job.folder } as const;
   const known = await readHandle(file, handle);
   const earlier = known === undefined ? undefined : await goOn(job, known);
-  if (earlier?.finished !== undefined) return earlier.finished;
   if (earlier?.failure !== undefined) {
     await writeJsonAtomic(file, { ...known, told: true });
     throw earlier.failure;
   }
+  const finished = earlier?.finished ?? (await begin(earlier?.next ?? 1));
+  if (!place.isHere) {
+    await writeJsonAtomic(join(options.folder, FETCHED), finished);
+    await job.tidyUp();
+  }
+  return finished;
 
-  const attempt = earlier?.next ?? 1;
-  await writeJsonAtomic(file, { ...handle, attempt, told: false } satisfies Handle);
-  const exit = await job.run(attempt);
-  if (exit?.outcome === 'done') return { exit, outputs: await job.fetch(exit) };
-  await writeJsonAtomic(file, { ...handle, attempt, told: true } satisfies Handle);
-  throw new JobFailure(exit, job);
+  async function begin(attempt: number): Promise<FinishedJob> {
+    await writeJsonAtomic(file, { ...handle, attempt, told: false } satisfies Handle);
+    const exit = await job.run(attempt);
+    if (exit?.outcome === 'done') return { exit, outputs: await job.fetch(exit) };
+    await writeJsonAtomic(file, { ...handle, attempt, told: true } satisfies Handle);
+    throw new JobFailure(exit, job);
+  }
+}
+
+/** Says that all a job made elsewhere has been brought here, whole. */
+const FETCHED = 'fetched.json';
+
+const fetchedSchema = z.object({ exit: exitSchema, outputs: z.record(z.string(), z.string()) });
+
+/** A job whose outputs were brought here before, and are still here. */
+async function readFetched(folder: string): Promise<FinishedJob | undefined> {
+  const text = await readIfThere(join(folder, FETCHED));
+  if (text === undefined) return undefined;
+  const { data } = fetchedSchema.safeParse(JSON.parse(text));
+  for (const path of Object.values(data?.outputs ?? {})) if (!(await exists(path))) return undefined;
+  return data;
 }
 
 /** What became of an attempt that was begun before: a finished job, a failure that nobody has heard of yet, or the number of the next. */

@@ -1,27 +1,25 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { packageRoot } from '../../base/package-root.js';
+import { agentFolder } from './agent-files.js';
 import { askAgent } from './agent-process.js';
 import type { Place } from './place.js';
-
-/** The agent's code, in our own package. */
-const agentFolder = join(packageRoot, 'agent', 'secpi_agent');
 
 /**
  * This machine. A job is attached: it is told to stop when secpi is gone, so that nothing goes on computing on a laptop without anybody
  * knowing.
  *
  * @param python an interpreter, 3.9 or later; the agent needs nothing else.
+ * @param env what a job may inherit.
  */
-export function here(python: () => Promise<string>): Place {
+export function here(python: () => Promise<string>, env: Readonly<Record<string, string>>): Place {
   return {
     name: 'this machine',
     attached: true,
+    isHere: true,
     folderOf: (job) => job.here,
     async *ask(command, request, signal) {
       yield* askAgent({
         argv: [await python(), '-I', agentFolder, command],
-        env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+        env: { ...env, PATH: '/usr/local/bin:/usr/bin:/bin' },
         request,
         hold: command === 'start',
         signal,

@@ -1,7 +1,8 @@
+import { SecpiError } from '../../base/errors.js';
 import type { AgentLine } from '../jobs/job.js';
 
 /** What an agent can be asked to do; each takes one line of JSON and answers in lines of JSON. */
-export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release';
+export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release' | 'find' | 'take';
 
 /** A machine that jobs run on, reached in its own way. */
 export interface Place {
@@ -10,12 +11,14 @@ export interface Place {
   /** Absolute or relative to the user's home there; where a job of this key has its folder. */
   folderOf(job: { readonly here: string; readonly key: string }): string;
   /**
-   * Asks the agent there, which is brought there first if need be. Ends when it has said all; that it ends without having said what
-   * was asked for means that nothing is known, whatever the reason.
+   * Asks the agent there, which is brought there first if need be. Ends when it has said all. That it ends without having said what
+   * was asked for, or throws `compute/unreachable`, means that nothing is known, whatever the reason.
    */
   ask(command: AgentCommand, request: object, signal: AbortSignal): AsyncIterable<AgentLine>;
   /** Whether a job ends when the one that started it is gone. */
   readonly attached: boolean;
+  /** Whether what a job leaves there is on a disk of this machine, and so need not be brought here. */
+  readonly isHere: boolean;
   /** Brings inputs there; resolves to their paths there. */
   bring(inputs: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /** Brings an output here, verified; resolves to its path here. */
@@ -31,4 +34,14 @@ export interface FetchedFile {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
+}
+
+/** The code of the one error that says nothing of a job: it may run, or not. */
+export const UNREACHABLE = 'compute/unreachable';
+
+export function unreachable(place: string, said = ''): SecpiError {
+  const why = said === '' ? '' : `: ${said}`;
+  return new SecpiError(UNREACHABLE, `${place} cannot be reached${why}`, {
+    hint: 'What was begun there goes on. Run the same command again once it answers: it goes on with that.',
+  });
 }

@@ -30,8 +30,8 @@ async function fails(home: string, place: Place, script: string): Promise<JobFai
 const supervisorOf = async (home: string, attempt = 1): Promise<number> =>
   JSON.parse(await readFile(join(home, 'home', 'job', 'attempts', String(attempt), 'owner.json'), 'utf8')).pid;
 
-describe.each([true, false])('a job (attached: %s)', (attached) => {
-  const place = watchedPlace(attached);
+describe.each(['attached', 'detached'] as const)('a job (%s)', (where) => {
+  const place = watchedPlace(where);
 
   it('runs once, says all, and is not run again', async () => {
     const home = fresh();
@@ -110,7 +110,7 @@ describe.each([true, false])('a job (attached: %s)', (attached) => {
 });
 
 describe('a place that does not answer', () => {
-  const place = watchedPlace(false);
+  const place = watchedPlace('detached');
   /** Says nothing for the first so many questions of a kind. */
   const silent = (kind: string, times: number): Place => {
     let left = times;

@@ -1,0 +1,142 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
+
+const run = promisify(execFile);
+const sshd = '/usr/sbin/sshd';
+
+/** Whether a server can be started here. Where tests have to run, its absence is an error. */
+export const hasSshServer = existsSync(sshd);
+if (!hasSshServer && process.env.CI === 'true') throw new Error('there is no sshd: install openssh-server and rsync');
+if (!hasSshServer)
+  process.stderr.write('SKIPPED: tests of ssh, because there is no sshd here (openssh-server, rsync).\n');
+
+/** A real sshd on a port of its own, and a client configuration that reaches it as `far`; other users' keys are not touched. */
+export interface SshServer extends AsyncDisposable {
+  /** For `ssh -F`. */
+  readonly config: string;
+  /** The home of whoever logs in. */
+  readonly home: string;
+  /** The server and all its connections are gone at once, as when the network is. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  /** Another key, as after somebody has put another machine in its place. */
+  changeHostKey(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+async function makeKey(path: string): Promise<void> {
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
+}
+
+export async function sshServer(): Promise<SshServer> {
+  const folder: TemporaryFolder = await temporaryFolder();
+  const path = (name: string) => join(folder.path, name);
+  const home = path('home');
+  await mkdir(home);
+  await mkdir('/run/sshd', { recursive: true }).catch(() => undefined);
+  await makeKey(path('host-key'));
+  await makeKey(path('user-key'));
+  await writeFile(path('authorized'), await readFile(path('user-key.pub')));
+  await chmod(path('authorized'), 0o600);
+  const port = await freePort();
+  await writeFile(
+    path('sshd-config'),
+    [
+      `Port ${port}`,
+      'ListenAddress 127.0.0.1',
+      `HostKey ${path('host-key')}`,
+      `PidFile ${path('pid')}`,
+      `AuthorizedKeysFile ${path('authorized')}`,
+      'StrictModes no',
+      'UsePAM no',
+      'PasswordAuthentication no',
+      `SetEnv HOME=${home}`,
+      'LogLevel ERROR',
+    ].join('\n'),
+  );
+  const trust = async () => {
+    const [type, key] = (await readFile(path('host-key.pub'), 'utf8')).split(' ');
+    await writeFile(path('known-hosts'), `[127.0.0.1]:${port} ${type} ${key}\n`);
+  };
+  await trust();
+  await writeFile(
+    path('ssh-config'),
+    [
+      'Host far',
+      '  HostName 127.0.0.1',
+      `  Port ${port}`,
+      `  User ${userInfo().username}`,
+      `  IdentityFile ${path('user-key')}`,
+      '  IdentitiesOnly yes',
+      `  UserKnownHostsFile ${path('known-hosts')}`,
+      '  StrictHostKeyChecking yes',
+    ].join('\n'),
+  );
+  let server: ReturnType<typeof spawn> | undefined;
+  const start = async (): Promise<void> => {
+    server = spawn(sshd, ['-D', '-e', '-f', path('sshd-config')], { detached: true, stdio: 'ignore' });
+    for (;;) {
+      const reached = await run('ssh', ['-F', path('ssh-config'), '-o', 'BatchMode=yes', 'far', 'true']).then(
+        () => true,
+        () => false,
+      );
+      if (reached) return;
+      await sleep(50);
+    }
+  };
+  const kill = async (): Promise<void> => {
+    const { pid } = server ?? {};
+    if (pid === undefined) return;
+    server = undefined;
+    // Connections are processes of their own, which outlive the server; those of a session lead one of theirs.
+    const { stdout } = await run('ps', ['-axo', 'pid=,ppid=,comm=']);
+    const processes = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/));
+    const below = (parent: string): string[] =>
+      processes
+        .filter(([, of, name]) => of === parent && name === 'sshd')
+        .flatMap(([child = '']) => [child, ...below(child)]);
+    for (const one of [...below(String(pid)), String(pid)]) {
+      try {
+        process.kill(Number(one), 'SIGKILL');
+      } catch {
+        // It has ended by itself.
+      }
+    }
+  };
+  await start();
+  return {
+    config: path('ssh-config'),
+    home,
+    start,
+    kill,
+    async changeHostKey() {
+      await kill();
+      for (const name of ['host-key', 'host-key.pub']) await run('rm', [path(name)]);
+      await makeKey(path('host-key'));
+      server = spawn(sshd, ['-D', '-e', '-f', path('sshd-config')], { detached: true, stdio: 'ignore' });
+      await sleep(500);
+    },
+    async [Symbol.asyncDispose]() {
+      await kill();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
