@@ -5,11 +5,13 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { bootstrap, root, run, secpi } from './bootstrap.mjs';
+import { installTestServices } from './test-services.mjs';
 
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length);
 const results = mkdtempSync(join(tmpdir(), 'secpi-test-'));
 
 await bootstrap({ development: true });
+installTestServices();
 const python = spawnSync(process.execPath, [secpi, 'setup', '--print-python'], { encoding: 'utf8' }).stdout.trim();
 const tool = (name) => join(root, 'node_modules', '.bin', name);
 const trainers = { cwd: join(root, 'trainers') };

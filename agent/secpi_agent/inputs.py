@@ -25,12 +25,17 @@ def find(path: Path) -> dict[str, Any]:
     """Whether that input is here, and how much room there is for it in the folder that it goes to, which is made."""
     make_folder(path.parent)
     room = os.statvfs(path.parent)
-    return {"type": "found", "here": path.exists(), "folder": str(path.parent), "free_bytes": room.f_bavail * room.f_frsize}
+    return {
+        "type": "found",
+        "here": path.exists(),
+        "folder": str(path.parent),
+        "free_bytes": room.f_bavail * room.f_frsize,
+    }
 
 
 def take(wanted: Wanted) -> None:
     """
-    Checks what was brought, file by file, and gives it its name. Throws `job/bad-transfer` if a byte is not what it was.
+    Checks what was brought, file by file, and gives it its name. Throws `job/bad-transfer` if a byte is other.
 
     A stream that is cut off at the right place unpacks without a complaint, so nothing is believed that was not hashed.
     """

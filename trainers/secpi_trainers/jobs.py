@@ -68,7 +68,7 @@ class Job(_Strict):
 
     @property
     def torch_threads(self) -> int:
-        """1, 2 or 4: with these the results are the same to the bit, with 3, 6, 8 or 16 sums are split differently."""
+        """1, 2 or 4: from a hidden size of 256 on the same to the bit; with 3, 6, 8 or 16 sums are split otherwise."""
         return next(count for count in (4, 2, 1) if count <= self.threads)
 
     @property

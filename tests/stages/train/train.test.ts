@@ -133,7 +133,7 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
         root: join(server.home, 'secpi'),
         python: pythonForTests?.python ?? '',
         device: 'cpu',
-        threads: 2,
+        threads: 1,
       },
       process.env,
     );
