@@ -1,7 +1,7 @@
 // `npm test`: sets everything up, then runs every check and every test, the quickstart itself at the end. Each runner leaves one
 // summary line; the last line is the sum. `npm test -- --only=vitest` runs a part.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { bootstrap, root, run, secpi } from './bootstrap.mjs';
@@ -37,9 +37,13 @@ const runners = [
   vitest('end-to-end', 'end-to-end'),
 ];
 
+/** What runs at the same time as the one before it: pytest keeps one core busy, and the faults often wait for a disk. */
+const besides = { faults: 'pytest' };
+
 /** A tool that either finds something or not: one test. */
 function check(name, command, args, options = {}) {
-  return { name, run: async () => tally((await run(command, args, options)) === 0 ? { passed: 1 } : { failed: 1 }) };
+  const ends = (stdio) => run(command, args, { ...options, stdio });
+  return { name, run: async (stdio) => tally((await ends(stdio)) === 0 ? { passed: 1 } : { failed: 1 }) };
 }
 
 /** The tests of one project; with another Node when `findNode` gives one, which then is the `node` of all that they start too. */
@@ -49,10 +53,10 @@ function vitest(name, project, findNode = () => process.execPath) {
   const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   return {
     name,
-    run: async () => {
+    run: async (stdio) => {
       const node = findNode();
       const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) };
-      const code = await run(node, [program, ...args], { env });
+      const code = await run(node, [program, ...args], { env, stdio });
       const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
         readFileSync(report, 'utf8'),
       );
@@ -78,10 +82,11 @@ function pytest(name) {
   const report = join(results, `${name}.xml`);
   return {
     name,
-    run: async () => {
+    run: async (stdio) => {
       const code = await run(python, ['-m', 'pytest', '-q', `--junitxml=${report}`], {
         ...trainers,
         env: trainerEnvironment,
+        stdio,
       });
       const suite = /<testsuite [^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] ?? '';
       const number = (key) => Number(new RegExp(` ${key}="(\\d+)"`).exec(suite)?.[1] ?? 0);
@@ -100,19 +105,40 @@ function line({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-const summary = [];
-for (const runner of runners) {
-  if (only !== undefined && runner.name !== only) continue;
-  process.stdout.write(`\n== ${runner.name}\n`);
+/** Runs one, with its output going to `stdio`, and says what came of it. */
+async function outcomeOf({ name, run: runIt }, stdio) {
   const started = performance.now();
   let counts;
   try {
-    counts = await runner.run();
+    counts = await runIt(stdio);
   } catch (error) {
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${name}: ${error.message}\n`);
     counts = tally({ failed: 1 });
   }
-  summary.push({ name: runner.name, counts, seconds: (performance.now() - started) / 1000 });
+  return { name, counts, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Runs one whose output is shown once it is over, because another one has the terminal. */
+async function outcomeApart(runner) {
+  const log = join(results, `${runner.name}.log`);
+  const descriptor = openSync(log, 'w');
+  const outcome = await outcomeOf(runner, ['ignore', descriptor, descriptor]);
+  closeSync(descriptor);
+  return { ...outcome, shown: () => process.stdout.write(`\n== ${runner.name}\n${readFileSync(log, 'utf8')}`) };
+}
+
+const summary = [];
+const chosen = runners.filter(({ name }) => only === undefined || name === only);
+for (const [index, runner] of chosen.entries()) {
+  const [before, after] = [chosen[index - 1], chosen[index + 1]];
+  if (before !== undefined && besides[before.name] === runner.name) continue;
+  const apart = after !== undefined && besides[runner.name] === after.name ? outcomeApart(after) : undefined;
+  process.stdout.write(`\n== ${runner.name}\n`);
+  summary.push(await outcomeOf(runner, 'inherit'));
+  if (apart === undefined) continue;
+  const { shown, ...outcome } = await apart;
+  shown();
+  summary.push(outcome);
 }
 process.stdout.write('\n');
 for (const { name, counts, seconds } of summary)

@@ -1,15 +1,22 @@
+import { cp, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JournalEvent } from '../../src/engine/runs/event.js';
+import { cacheDirectory } from '../../src/setup/cache-directory.js';
+import { findPythonEnvironment } from '../../src/setup/python-environment.js';
+import { hasSshServer, type SshServer, sshServer } from '../support/ssh-server.js';
 import { finishedIn, newHome, outputsIn, processesUsing, type Started, smallRecipe, start } from './secpi-process.js';
 
 /** Two runs of the same recipe, started together and left alone; what they made is what every other run has to make. */
 let together: readonly Awaited<Started['ended']>[];
 let uninterrupted: Awaited<ReturnType<typeof outputsIn>>;
+let uninterruptedHome: string;
 
 beforeAll(async () => {
   const home = await newHome();
   together = await Promise.all([start(['run', smallRecipe], home).ended, start(['run', smallRecipe], home).ended]);
   uninterrupted = await outputsIn(home);
+  uninterruptedHome = home;
 });
 
 async function nothingLeft(home: string): Promise<void> {
@@ -28,38 +35,93 @@ describe('two runs of the same recipe', () => {
   });
 });
 
-/** Moments of the run, in their order: each is reached by the run that goes on from the one before. */
-const moments: readonly (readonly [string, (event: JournalEvent) => boolean])[] = [
-  ['in the middle of making the base model', (event) => event.type === 'metric' && event.stage === 'base'],
-  ['before the first checkpoint', (event) => event.type === 'metric' && event.stage === 'train'],
-  ['behind a checkpoint', (event) => event.type === 'metric' && event.stage === 'train' && event.step > 12],
-  ['in the middle of evaluation', (event) => event.type === 'progress' && event.stage === 'evaluate' && event.done > 1],
-];
+interface Moment {
+  readonly name: string;
+  readonly isNow: (event: JournalEvent) => boolean;
+}
+const inBase: Moment = {
+  name: 'in the middle of making the base model',
+  isNow: (event) => event.type === 'metric' && event.stage === 'base',
+};
+const inTraining: Moment = {
+  name: 'before the first checkpoint',
+  isNow: (event) => event.type === 'metric' && event.stage === 'train',
+};
+const behindCheckpoint: Moment = {
+  name: 'behind a checkpoint',
+  isNow: (event) => event.type === 'metric' && event.stage === 'train' && event.step > 12,
+};
+const inEvaluation: Moment = {
+  name: 'in the middle of evaluation',
+  isNow: (event) => event.type === 'progress' && event.stage === 'evaluate' && event.done > 1,
+};
+
+/** Kills runs at these moments, each of which is reached by the one that goes on from the one before. */
+async function kill(args: readonly string[], home: string, moments: readonly Moment[]): Promise<void> {
+  for (const { name, isNow } of moments) {
+    const run = start(args, home);
+    await run.said(isNow).catch((error: unknown) => {
+      throw new Error(`${name}: ${error}`);
+    });
+    run.killGroup('SIGKILL');
+    const { stderr } = await run.ended;
+    expect(stderr, name).not.toMatch(/^error/m);
+  }
+}
+
+/** As Ctrl-C does. */
+async function interrupt(args: readonly string[], home: string, { isNow }: Moment): Promise<void> {
+  const stopped = start(args, home);
+  await stopped.said(isNow);
+  stopped.killGroup('SIGINT');
+  const { code, stdout } = await stopped.ended;
+  expect(code).toBe(130);
+  expect(finishedIn(stdout).outcome).toBe('interrupted');
+  await nothingLeft(home);
+}
+
+async function endsWell(args: readonly string[], home: string): Promise<void> {
+  const { code, stdout, stderr } = await start(args, home).ended;
+  expect(code, stderr + stdout.slice(-1000)).toBe(0);
+  await nothingLeft(home);
+}
 
 describe('a run that is interrupted again and again', () => {
   it('ends with the same bytes: kill -9 of its process group wherever something lasts, and Ctrl-C in training', async () => {
     const home = await newHome();
-    for (const [moment, isNow] of moments) {
-      const run = start(['run', smallRecipe], home);
-      await run.said(isNow).catch((error: unknown) => {
-        throw new Error(`${moment}: ${error}`);
-      });
-      run.killGroup('SIGKILL');
-      const { stderr } = await run.ended;
-      expect(stderr, moment).not.toMatch(/^error/m);
-      if (moment !== 'before the first checkpoint') continue;
-
-      const stopped = start(['run', smallRecipe], home);
-      await stopped.said(isNow);
-      stopped.killGroup('SIGINT');
-      const { code, stdout } = await stopped.ended;
-      expect(code).toBe(130);
-      expect(finishedIn(stdout).outcome).toBe('interrupted');
-      await nothingLeft(home);
-    }
-    const { code, stdout, stderr } = await start(['run', smallRecipe], home).ended;
-    expect(code, stderr + stdout.slice(-1000)).toBe(0);
+    const args = ['run', smallRecipe];
+    await kill(args, home, [inBase, inTraining]);
+    await interrupt(args, home, inTraining);
+    await kill(args, home, [inEvaluation]);
+    await endsWell(args, home);
     expect(await outputsIn(home)).toEqual(uninterrupted);
-    await nothingLeft(home);
   });
+
+  it.skipIf(!hasSshServer)(
+    'trains the same bytes on a host that is reached over ssh, and leaves nothing there',
+    async () => {
+      await using server = await sshServer();
+      const home = await newHome();
+      await cp(uninterruptedHome, home, { recursive: true });
+      for (const stage of ['train', 'evaluate', 'report'])
+        await rm(join(home, 'artifacts', stage), { recursive: true });
+      const args = ['run', await trainedElsewhere(server), '--until', 'train'];
+      await kill(args, home, [inTraining]);
+      await interrupt(args, home, behindCheckpoint);
+      await endsWell(args, home);
+      expect((await outputsIn(home)).train).toEqual(uninterrupted.train);
+      expect(await readdir(join(server.home, 'secpi', 'jobs'))).toEqual([]);
+    },
+  );
 });
+
+/** The same recipe, with its training on that host. */
+async function trainedElsewhere(server: SshServer): Promise<string> {
+  const { python } = await findPythonEnvironment(cacheDirectory(process.env));
+  const ssh = { host: 'far', config: server.config, root: join(server.home, 'secpi'), python, device: 'cpu' };
+  const recipe = { extends: smallRecipe, compute: { here: { local: {} }, far: { ssh } }, train: { on: 'far' } };
+  const path = join(server.home, 'small-far.yaml');
+  // JSON is YAML.
+  await writeFile(path, JSON.stringify(recipe));
+  return path;
+}

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { localTarget, sshTarget } from '../../../src/compute/trainer-target.js';
+import { localTarget } from '../../../src/compute/trainer-target.js';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import { base, baseParams } from '../../../src/stages/base/base.js';
 import { baseSchema } from '../../../src/stages/base/records.js';
@@ -10,7 +10,6 @@ import type { StageServices } from '../../../src/stages/services.js';
 import { lossSchema, parametersOf, trainedSchema } from '../../../src/stages/train/records.js';
 import { train, trainParams } from '../../../src/stages/train/train.js';
 import { pythonForTests } from '../../support/python.js';
-import { hasSshServer, sshServer } from '../../support/ssh-server.js';
 import { given, runNodes, type StageHome, stageHome, type TestRun, testServices } from '../../support/stage-flow.js';
 import { smallArchitecture, tinyJob, tinyRows } from '../../support/tiny-job.js';
 
@@ -43,11 +42,11 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
   const local = localTarget({ device: 'cpu', threads: 1 }, async () => pythonForTests ?? Promise.reject(), process.env);
 
   /** The flow from a model built on the spot to a tuned one. */
-  async function runTraining(params: object = {}, target = local, at = home): Promise<TestRun> {
-    const { inputs } = await tinyJob(at.folder, 3);
+  async function runTraining(params: object = {}): Promise<TestRun> {
+    const { inputs } = await tinyJob(home.folder, 3);
     const tiny = { rows: inputs.rows, architecture: smallArchitecture, steps: 3, batch_size: 1 };
     return runNodes<StageServices>(
-      at,
+      home,
       [
         given('curate', { files: { 'samples.jsonl': samples } }),
         graphNode({ name: 'base', stage: base, params: baseParams.parse({ model: 'test/tiny', tiny }), inputs: {} }),
@@ -58,7 +57,7 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
           inputs: { base: 'base', samples: 'curate' },
         }),
       ],
-      testServices(at, { target: () => target }),
+      testServices(home, { target: () => local }),
     );
   }
 
@@ -121,29 +120,6 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
         note: expect.stringMatching(/^loss \d/),
       }),
     );
-  });
-
-  it.skipIf(!hasSshServer)('make the same bytes on a host that is reached over ssh', async () => {
-    await using server = await sshServer();
-    await using elsewhere = await stageHome();
-    const target = sshTarget(
-      {
-        host: 'far',
-        config: server.config,
-        root: join(server.home, 'secpi'),
-        python: pythonForTests?.python ?? '',
-        device: 'cpu',
-        threads: 1,
-      },
-      process.env,
-    );
-    const far = await runTraining({}, target, elsewhere);
-    expect(far.error).toBeUndefined();
-    for (const stage of ['base', 'train']) {
-      const [here, there] = [(await run.artifact(stage)).manifest, (await far.artifact(stage)).manifest];
-      expect(there.outputs).toEqual(here.outputs);
-      expect(there.fingerprint).toBe(here.fingerprint);
-    }
   });
 
   it('are not run again, and neither is the base when only the training changes', async () => {
