@@ -12,10 +12,12 @@ const typescript = sourceFiles().map((path) => readFileSync(path, 'utf8'));
 const launcher = readdirSync(join(packageRoot, 'bin')).map((name) =>
   readFileSync(join(packageRoot, 'bin', name), 'utf8'),
 );
-const pythonFolder = join(packageRoot, 'trainers', 'secpi_trainers');
-const python = readdirSync(pythonFolder)
-  .filter((name) => name.endsWith('.py'))
-  .map((name) => readFileSync(join(pythonFolder, name), 'utf8'));
+const pythonIn = (...folder: string[]) =>
+  readdirSync(join(packageRoot, ...folder))
+    .filter((name) => name.endsWith('.py'))
+    .map((name) => readFileSync(join(packageRoot, ...folder, name), 'utf8'));
+const python = pythonIn('trainers', 'secpi_trainers');
+const agent = pythonIn('agent', 'secpi_agent');
 
 function matches(texts: readonly string[], pattern: RegExp): string[] {
   return texts.flatMap((text) => [...text.matchAll(pattern)].map(([, code = '']) => code));
@@ -43,6 +45,7 @@ function codesInSources(): readonly string[] {
     ...Object.values(composed).flat(),
     ...matches(launcher, /'(usage\/[a-z-]+)'/g),
     ...trainer,
+    ...matches(agent, /"(job\/[a-z-]+)"/g),
   ];
 }
 
