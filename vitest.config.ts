@@ -12,12 +12,13 @@ const fast = {
 };
 
 /**
- * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers and servers, and what
- * answers do in the sandbox (that it is started, fed and heard stays in).
+ * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers, servers and on other
+ * machines, and what answers do in the sandbox (that it is started, fed and heard stays in).
  */
 const notOfNode = [
   'tests/recipe/limits.test.ts',
   'tests/recipe/fuzz.test.ts',
+  'tests/compute/places/ssh.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
   'tests/models/servers/model-server.test.ts',
@@ -25,6 +26,7 @@ const notOfNode = [
   'tests/sandbox/self-test.test.ts',
   'tests/stages/evaluate/evaluate.test.ts',
   'tests/suites/mini.test.ts',
+  'tests/suites/run-cases.test.ts',
 ];
 
 export default defineConfig({
