@@ -31,6 +31,7 @@ class Attempt:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.number = int(folder.name)
         self.log = folder / "log.txt"
         self.events = folder / "events.jsonl"
         self.stop = folder / "stop"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .files import sync
 from .spec import Output
 
 _CHUNK = 1 << 20
@@ -44,12 +45,8 @@ def describe(output: Output) -> dict[str, Any]:
     for file in files_of(path):
         if file.is_symlink() or not file.is_file():
             raise ValueError(f"{file} is neither file nor folder")
-        handle = os.open(file, os.O_RDONLY)
-        try:
-            # What is named in the record of a job that ended well outlasts a power cut.
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        # What is named in the record of a job that ended well outlasts a power cut.
+        sync(file)
         name = "" if file == path else file.relative_to(path).as_posix()
         files.append({"path": name, "bytes": file.stat().st_size, "sha256": sha256_of(file)})
     return {"name": output["name"], "kind": output["kind"], "path": str(path), "files": files}

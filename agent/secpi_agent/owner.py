@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from .errors import AgentError
+
 
 class Owner(TypedDict):
     """One process of one boot of one machine."""
@@ -65,7 +67,18 @@ def this_process() -> Owner:
 
 
 def lives(owner: Owner) -> bool:
-    """Whether that process runs on this machine now. A zombie does not: it keeps its pid until somebody reaps it."""
+    """
+    Whether that process runs now. A zombie does not: it keeps its pid until somebody reaps it.
+
+    Throws `job/elsewhere` for one of another host: two that share a home cannot see each other's processes, and not to
+    see one is no proof that it is dead.
+    """
+    if owner["host"] != socket.gethostname():
+        raise AgentError(
+            "job/elsewhere",
+            f"the job was begun on {owner['host']}, and this is {socket.gethostname()}",
+            "Name that host itself in the target, not an address that leads to one of several.",
+        )
     if owner["boot"] != boot_id():
         return False
     seen = _look(owner["pid"])

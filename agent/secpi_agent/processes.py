@@ -16,6 +16,8 @@ from .owner import ask
 MARK = "SECPI_JOB"
 """The variable by which processes of a job are known."""
 
+_KILL_SECONDS = 10.0
+
 # prctl(2)
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -66,13 +68,19 @@ def _parents() -> list[tuple[int, int]]:
     return found
 
 
+def mark_of(key: str, attempt: int | None) -> str:
+    """The value of `MARK` in programs of an attempt; without an attempt, what those of all attempts begin with."""
+    return f"{key}/{'' if attempt is None else f'{attempt}/'}"
+
+
 def marked(mark: str) -> list[int]:
-    """Processes of this user that were started with `MARK=mark`, other than this one. Linux only."""
+    """Processes of this user whose `MARK` begins so, other than this one. Linux only."""
     wanted = f"{MARK}={mark}".encode()
     found = []
     for pid in _pids():
         with contextlib.suppress(OSError):
-            if pid != os.getpid() and wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            if pid != os.getpid() and any(variable.startswith(wanted) for variable in variables):
                 found.append(pid)
     return found
 
@@ -84,15 +92,21 @@ def _pids() -> list[int]:
 
 
 def send(pids: Iterable[int], number: int) -> None:
-    """A signal for each that is still there."""
+    """A signal for each that is still there, and ours: what has taken another user's rights cannot be told anything."""
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
 
 def kill_all(mark: str) -> None:
-    """Kills whatever of a job is left, and returns when it is gone. Who forks meanwhile is found by the next look."""
-    while True:
+    """
+    Kills whatever of a job is left, and returns when it is gone. Who forks meanwhile is found by the next look.
+
+    What cannot be killed (it waits for a disk that is away, it has another user's rights) is left after some seconds:
+    how the job ended must be said all the same.
+    """
+    deadline = time.monotonic() + _KILL_SECONDS
+    while time.monotonic() < deadline:
         _reap()
         left = {*descendants(os.getpid()), *marked(mark)}
         if not left:

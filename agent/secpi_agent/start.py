@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from .errors import AgentError
 from .folder import Attempt, JobFolder
-from .processes import kill_all
+from .processes import kill_all, mark_of
 from .spec import Spec, at_home, check
 from .supervisor import Supervisor
 
@@ -65,7 +65,8 @@ def state_of(attempt: Attempt) -> dict[str, Any]:
     """What is known of an attempt, with its exit record once there is one. One that is lost is made sure to be over."""
     state = attempt.state
     if state == "lost":
-        kill_all(attempt.spec["key"])
+        # Its own programs alone: those of the attempt after it may be running.
+        kill_all(mark_of(attempt.spec["key"], attempt.number))
     return {"type": "state", "state": state, **({"exit": attempt.exit} if state == "exited" else {})}
 
 

@@ -25,7 +25,7 @@ from .files import make_folder, read_json, sync, write_json
 from .folder import Attempt, JobFolder
 from .outputs import describe
 from .owner import this_process
-from .processes import MARK, adopt_orphans, die_with, kill_all, send
+from .processes import MARK, adopt_orphans, die_with, kill_all, mark_of, send
 from .spec import Step
 
 STOPPED = 75
@@ -62,8 +62,9 @@ class Supervisor:
             return False
         # Only now it stays as it is.
         self._spec = self._attempt.spec
+        self._mark = mark_of(self._spec["key"], self._number)
         # What a supervisor left behind that was killed itself: it cannot have been told dead while these write.
-        kill_all(self._spec["key"])
+        kill_all(mark_of(self._spec["key"], None))
         adopt_orphans()
         make_folder(self._job.work)
         # So that a full disk cannot keep us from saying how it ended.
@@ -89,7 +90,7 @@ class Supervisor:
             sys.excepthook(*sys.exc_info())
             message = f"the supervisor failed: {type(error).__name__}: {error}"
             record = {"outcome": "failed", "error": {"code": "job/internal", "message": message}}
-        kill_all(self._spec["key"])
+        kill_all(self._mark)
         (self._attempt.folder / "room").unlink(missing_ok=True)
         self._attempt.end(
             {
@@ -140,7 +141,7 @@ class Supervisor:
         with self._attempt.log.open("ab") as log:
             supervisor = os.getpid()
             inherited = {name: os.environ[name] for name in self._spec["inherit"] if name in os.environ}
-            given = {**self._spec["env"], **step["env"], **self._secrets, MARK: self._spec["key"]}
+            given = {**self._spec["env"], **step["env"], **self._secrets, MARK: self._mark}
             environment = {**inherited, **given}
             try:
                 child = subprocess.Popen(
@@ -171,7 +172,7 @@ class Supervisor:
                     _signal_group(child.pid, signal.SIGKILL)
             self._sleep()
         sync(self._attempt.log)
-        kill_all(self._spec["key"])
+        kill_all(self._mark)
         return code if code >= 0 else 128 - code
 
     def _stop(self) -> None:

@@ -72,11 +72,11 @@ class Job:
         log = self.folder / "attempts" / str(attempt) / "log.txt"
         return log.read_text() if log.exists() else ""
 
-    def await_log(self, text: str) -> None:
+    def await_log(self, text: str, attempt: int = 1) -> None:
         """Waits until it has printed this."""
         deadline = time.monotonic() + 30
-        while text not in self.log():
-            assert time.monotonic() < deadline, self.log()
+        while text not in self.log(attempt):
+            assert time.monotonic() < deadline, self.log(attempt)
             time.sleep(0.02)
 
 

@@ -77,5 +77,5 @@ def kill_at(tmp_path: Path, number: int) -> str:
     assert sorted(set(job.ran)) == job.ran, where
     assert attempt in job.ran or job.ran == [1], where
     assert end["outputs"][0]["files"][0]["bytes"] == 5, where
-    assert marked(job.key) == [], where
+    assert marked(f"{job.key}/") == [], where
     return name

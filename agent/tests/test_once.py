@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from counting_job import Job, ask
 
+from secpi_agent import processes
 from secpi_agent.owner import lives, this_process
 from secpi_agent.processes import marked
 
@@ -23,7 +24,7 @@ from secpi_agent.processes import marked
 def job(tmp_path: Path) -> Iterator[Job]:
     made = Job(tmp_path)
     yield made
-    assert marked(made.key) == []
+    assert marked(f"{made.key}/") == []
 
 
 def test_runs_once_however_often_and_by_however_many_it_is_started(job: Job) -> None:
@@ -90,7 +91,7 @@ def test_kills_what_leaves_its_group_and_its_parents(tmp_path: Path) -> None:
     job = Job(tmp_path, "(setsid sh -c 'trap \"\" TERM HUP; sleep 1000' &) ; (setsid env -i sleep 1000 &)")
     job.start()
     assert job.end()["outcome"] == "done"
-    assert marked(job.key) == []
+    assert marked(f"{job.key}/") == []
 
 
 @pytest.mark.parametrize("obeys", [True, False])
@@ -114,7 +115,7 @@ def test_is_lost_when_its_supervisor_is_killed_and_takes_its_programs_with_it(tm
     # Not begun again under the same number, whoever asks.
     assert job.start()["state"] == "lost"
     # What is said to be lost is over: also what its programs had started.
-    assert marked(job.key) == []
+    assert marked(f"{job.key}/") == []
     assert job.ran == [1]
 
 
@@ -128,6 +129,50 @@ def test_is_lost_after_a_reboot(tmp_path: Path) -> None:
     owner_file.write_text(json.dumps({**this_process(), "boot": "00000000-0000-0000-0000-000000000000"}))
     assert owner["boot"] != "00000000-0000-0000-0000-000000000000"
     assert ask("poll", job.request())[0]["state"] == "lost"
+
+
+def test_is_not_lost_because_it_was_begun_on_another_host(tmp_path: Path) -> None:
+    job = Job(tmp_path, "sleep 1000")
+    job.start()
+    owner_file = job.folder / "attempts" / "1" / "owner.json"
+    here = owner_file.read_text()
+    owner_file.write_text(json.dumps({**json.loads(here), "host": "another", "boot": "of another"}))
+    for said in (
+        ask("poll", job.request())[0],
+        job.start(),
+        job.start(2),
+        ask("release", {"folder": str(job.folder)})[0],
+    ):
+        assert (said["type"], said["code"]) == ("error", "job/elsewhere")
+    owner_file.write_text(here)
+    job.cancel()
+    job.end()
+    assert job.ran == [1]
+
+
+def test_looking_at_a_lost_attempt_does_not_touch_the_one_after_it(tmp_path: Path) -> None:
+    job = Job(tmp_path, "echo ready; sleep 1000")
+    job.start()
+    job.await_log("ready")
+    kill_supervisor(job)
+    job.start(2)
+    job.await_log("ready", 2)
+    assert ask("poll", job.request(1))[0]["state"] == "lost"
+    assert ask("poll", job.request(2))[0]["state"] == "running"
+    assert marked(f"{job.key}/2/") != []
+    job.cancel(2)
+    assert job.end(2)["outcome"] == "stopped"
+
+
+def test_says_how_it_ended_although_something_of_it_cannot_be_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_KILL_SECONDS", 0.1)
+    monkeypatch.setattr(processes, "marked", lambda _mark: [1])
+
+    def refuse(_pid: int, _number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)
+    processes.kill_all("anything/")
 
 
 def test_a_zombie_is_dead() -> None:
