@@ -23,6 +23,7 @@ from .errors import AgentError
 from .folder import JobFolder
 from .follow import follow
 from .inputs import find, take
+from .packages import wrong_packages
 from .release import release
 from .spec import at_home
 from .start import start, state_of
@@ -61,6 +62,10 @@ def _take(request: Any) -> None:  # noqa: ANN401
     take(request)
 
 
+def _packages(request: Any) -> None:  # noqa: ANN401
+    _say({"type": "packages", "wrong": wrong_packages(request["wanted"])})
+
+
 COMMANDS: dict[str, Callable[[Any], None]] = {
     "start": _start,
     "follow": _follow,
@@ -69,6 +74,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "release": _release,
     "find": _find,
     "take": _take,
+    "packages": _packages,
 }
 
 

@@ -70,16 +70,13 @@ class Supervisor:
         # So that a full disk cannot keep us from saying how it ended.
         with (self._attempt.folder / "room").open("wb") as room:
             room.write(bytes(_ROOM_FOR_THE_END))
+        # Before it is known who we are: from then on somebody may tell us to stop.
+        self._listen()
         self._attempt.begin(this_process())
         return True
 
     def run(self) -> None:
         """Runs the steps and writes the exit record."""
-        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
-            signal.signal(number, lambda *_: self._stop())
         began = time.time()
         try:
             record = self._run_steps()
@@ -102,6 +99,13 @@ class Supervisor:
                 **record,
             }
         )
+
+    def _listen(self) -> None:
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
+            signal.signal(number, lambda *_: self._stop())
 
     def _run_steps(self) -> dict[str, Any]:
         paths = self._job.paths(self._attempt)

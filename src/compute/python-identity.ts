@@ -6,13 +6,14 @@ import { packageRoot } from '../base/package-root.js';
 import { hasNvidiaGpu } from '../setup/python-environment.js';
 
 const trainers = join(packageRoot, 'trainers');
+const lockFile = join(trainers, 'requirements.lock');
 
 /**
  * What decides the bytes that our Python code makes, apart from its inputs: the pinned packages, that code itself, and the kind of
  * device. Neither the host nor the number of threads is in it. `auto` is what it comes to on this machine.
  */
 export async function pythonIdentity(device: 'auto' | 'cpu' | 'cuda'): Promise<Json> {
-  const lock = await readFile(join(trainers, 'requirements.lock'));
+  const lock = await readFile(lockFile);
   const kind = device === 'auto' ? (hasNvidiaGpu() ? 'cuda' : 'cpu') : device;
   return { packages: sha256(lock), trainers: await codeDigest(join(trainers, 'secpi_trainers')), device: kind };
 }
@@ -21,4 +22,11 @@ export async function pythonIdentity(device: 'auto' | 'cpu' | 'cuda'): Promise<J
 async function codeDigest(folder: string): Promise<Sha256> {
   const names = (await readdir(folder)).filter((name) => /\.(?:py|jinja)$/.test(name)).sort();
   return sha256Json(await Promise.all(names.map(async (name) => [name, sha256(await readFile(join(folder, name)))])));
+}
+
+/** The versions that are pinned, by package. */
+export async function pinnedPackages(): Promise<Readonly<Record<string, string>>> {
+  const lines = (await readFile(lockFile, 'utf8')).split('\n');
+  const pins = lines.flatMap((line) => [...line.matchAll(/^([A-Za-z0-9._-]+)==([^\s;]+)$/g)]);
+  return Object.fromEntries(pins.map(([, name, version]) => [name, version]));
 }

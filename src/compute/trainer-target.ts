@@ -8,9 +8,9 @@ import type { PythonEnvironment } from '../setup/python-environment.js';
 import type { JobExit, JobStep } from './jobs/job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
 import { here } from './places/here.js';
-import type { Place } from './places/place.js';
+import { type Place, unreachable } from './places/place.js';
 import { sshPlace } from './places/ssh.js';
-import { pythonIdentity } from './python-identity.js';
+import { pinnedPackages, pythonIdentity } from './python-identity.js';
 import type { FinishedTrainerJob, Target, TargetSpec, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
 import { PASSED_ON, passedOn, pythonVariables, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
@@ -80,6 +80,7 @@ function trainerTarget(place: Place, { python: findPython, device, threads = def
             key: keyOf(job),
             folder: job.folder,
             signal,
+            beforeStart: () => checkPackages(place, signal),
             onEvent: (line) => {
               const event = trainerEvent(line);
               if (event !== undefined) onEvent(event);
@@ -93,6 +94,28 @@ function trainerTarget(place: Place, { python: findPython, device, threads = def
       }
     },
   };
+}
+
+/**
+ * A result is taken for that of the pinned packages, so those have to be there. On this machine set-up has seen to it.
+ * Throws `compute/other-packages`.
+ */
+async function checkPackages(place: Place, signal: AbortSignal): Promise<void> {
+  if (place.isHere) return;
+  for await (const line of place.ask('packages', { wanted: await pinnedPackages() }, signal)) {
+    const [first, ...more] = line.type === 'packages' ? line.wrong : [];
+    if (first === undefined) return;
+    const others = more.length === 0 ? '' : `, and ${more.length} more are other than they should be`;
+    throw new SecpiError(
+      'compute/other-packages',
+      `the Python on ${place.name} has not what is pinned: ${first}${others}`,
+      {
+        hint: 'Install trainers/requirements.lock there: `PYTHON -m pip install -r requirements.lock`.',
+        exitCode: 2,
+      },
+    );
+  }
+  throw unreachable(place.name);
 }
 
 /** The name of our own code among a job's inputs. */

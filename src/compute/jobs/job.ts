@@ -72,6 +72,7 @@ export const agentLineSchema = z.discriminatedUnion('type', [
   /** Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. */
   z.object({ type: z.enum(['log', 'events']), offset: z.int().nonnegative(), text: z.string() }),
   z.object({ type: z.literal('found'), here: z.boolean(), folder: z.string(), free_bytes: z.number() }),
+  z.object({ type: z.literal('packages'), wrong: z.array(z.string()) }),
   z.object({ type: z.literal('error'), code: z.string(), message: z.string(), hint: z.string().default('') }),
 ]);
 export type AgentLine = z.infer<typeof agentLineSchema>;

@@ -10,6 +10,8 @@ export interface PlacedJobOptions {
   /** A folder on this machine that survives crashes: what is known of the job, and, where it runs here, the job itself. */
   readonly folder: string;
   readonly signal: AbortSignal;
+  /** What has to hold where it runs before an attempt is begun; throws when it does not. */
+  readonly beforeStart?: () => Promise<void>;
   /** A whole line that one of its programs reports. Every line of an attempt comes once, from its first on. */
   readonly onEvent: (line: string) => void;
   /** What happens to the job rather than in it. */
@@ -30,6 +32,7 @@ export class PlacedJob {
   readonly #spec: JobSpec;
   readonly #options: PlacedJobOptions;
   #lines: readonly string[] = [];
+  #hasFailed = false;
 
   constructor(place: Place, spec: JobSpec, options: PlacedJobOptions) {
     this.#place = place;
@@ -41,6 +44,11 @@ export class PlacedJob {
   /** The last that it has printed, as far as it has been followed. */
   get tail(): string {
     return this.#lines.join('\n').trimEnd();
+  }
+
+  /** Whether an attempt that was followed has been seen to be over, and not done. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** @throws SecpiError `compute/unreachable`. */
@@ -56,6 +64,7 @@ export class PlacedJob {
   async run(attempt: number): Promise<JobExit | undefined> {
     const { key, signal } = this.#options;
     const { inputs, graceSeconds, ...rest } = this.#spec;
+    await this.#options.beforeStart?.();
     const placed = await this.#place.bring(inputs, signal);
     const spec = { schema: 1, key, ...rest, inputs: placed, grace_seconds: graceSeconds };
     const request = { folder: this.folder, attempt, spec, secrets: {}, attached: this.#place.attached };
@@ -91,6 +100,7 @@ export class PlacedJob {
         const before = offsets.events + offsets.log;
         const state = await this.#listen(attempt, offsets, listening.signal);
         if (state?.state === 'exited' || state?.state === 'lost') {
+          this.#hasFailed = state.exit?.outcome !== 'done';
           signal.throwIfAborted();
           return state.exit;
         }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
+import { SecpiError } from '../../base/errors.js';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
 import { exists, ifThere, readIfThere } from '../../base/files/if-there.js';
@@ -38,7 +39,9 @@ const handleSchema = z.object({
   /** Of the job, there. */
   folder: z.string(),
   attempt: z.int().positive(),
-  /** Somebody has been told that this attempt did not end well. */
+  /** It ends by itself once whoever started it is gone. */
+  attached: z.boolean(),
+  /** It did not end well, and somebody knows. */
   told: z.boolean(),
 });
 type Handle = z.infer<typeof handleSchema>;
@@ -60,7 +63,7 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
     return fetched;
   }
   const file = join(options.folder, 'handle.json');
-  const handle = { schema: 1, place: place.name, folder: job.folder } as const;
+  const handle = { schema: 1, place: place.name, folder: job.folder, attached: place.attached } as const;
   const known = await readHandle(file, handle);
   const earlier = known === undefined ? undefined : await goOn(job, known);
   if (earlier?.failure !== undefined) {
@@ -75,11 +78,17 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
   return finished;
 
   async function begin(attempt: number): Promise<FinishedJob> {
-    await writeJsonAtomic(file, { ...handle, attempt, told: false } satisfies Handle);
-    const exit = await job.run(attempt);
-    if (exit?.outcome === 'done') return { exit, outputs: await job.fetch(exit) };
-    await writeJsonAtomic(file, { ...handle, attempt, told: true } satisfies Handle);
-    throw new JobFailure(exit, job);
+    const write = (told: boolean) => writeJsonAtomic(file, { ...handle, attempt, told } satisfies Handle);
+    await write(false);
+    try {
+      const exit = await job.run(attempt);
+      if (exit?.outcome === 'done') return { exit, outputs: await job.fetch(exit) };
+      throw new JobFailure(exit, job);
+    } catch (error) {
+      // Also after Ctrl-C, if it was seen to stop.
+      if (job.hasFailed) await write(true);
+      throw error;
+    }
   }
 }
 
@@ -92,7 +101,7 @@ const fetchedSchema = z.object({ exit: exitSchema, outputs: z.record(z.string(),
 async function readFetched(folder: string): Promise<FinishedJob | undefined> {
   const text = await readIfThere(join(folder, FETCHED));
   if (text === undefined) return undefined;
-  const { data } = fetchedSchema.safeParse(JSON.parse(text));
+  const { data } = fetchedSchema.safeParse(parsedOrNothing(text));
   for (const path of Object.values(data?.outputs ?? {})) if (!(await exists(path))) return undefined;
   return data;
 }
@@ -117,16 +126,25 @@ async function goOn(
   return { failure: new JobFailure(exit, job) };
 }
 
-/** A handle that is torn, or names a job elsewhere, says nothing of this one. */
+/**
+ * What is known of the job. A torn file says nothing. Throws `compute/begun-elsewhere` when it was begun at another place and is
+ * not known to be over there: it would run twice.
+ */
 async function readHandle(
   file: string,
   { place, folder }: Pick<Handle, 'place' | 'folder'>,
 ): Promise<Handle | undefined> {
-  const text = await readIfThere(file);
-  if (text === undefined) return undefined;
+  const { data } = handleSchema.safeParse(parsedOrNothing(await readIfThere(file)));
+  if (data === undefined || (data.place === place && data.folder === folder)) return data;
+  if (data.attached || data.told) return undefined;
+  throw new SecpiError('compute/begun-elsewhere', `this was begun on ${data.place}, and may be running there`, {
+    hint: `Run it there to its end, or stop it there with Ctrl-C. If that machine is gone for good, delete ${file}.`,
+  });
+}
+
+function parsedOrNothing(text: string | undefined): unknown {
   try {
-    const handle = handleSchema.parse(JSON.parse(text));
-    return handle.place === place && handle.folder === folder ? handle : undefined;
+    return JSON.parse(text ?? 'null');
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Sha256, sha256File, sha256Json } from '../../base/hash.js';
 import type { Json } from '../../base/json.js';
+import { listFolder } from '../../engine/artifacts/object.js';
 
 /** One file of something that is brought to another machine, or back from it. */
 export interface MovedFile {
@@ -17,7 +18,7 @@ export interface Manifest {
   readonly files: readonly MovedFile[];
 }
 
-/** Hashes a file or every file below a folder; what interpreters leave beside code does not count. Throws the signal's reason. */
+/** Hashes a file or every plain file below a folder. Throws the signal's reason. */
 export async function manifestOf(path: string, signal: AbortSignal): Promise<Manifest> {
   const isFolder = (await stat(path)).isDirectory();
   const names = isFolder ? (await filesBelow(path)).map((name) => `${basename(path)}/${name}`) : [basename(path)];
@@ -29,12 +30,7 @@ export async function manifestOf(path: string, signal: AbortSignal): Promise<Man
   return { digest: sha256Json(files as unknown as Json), files };
 }
 
-/** Relative paths with forward slashes, sorted. */
+/** The plain files below a folder, without what interpreters leave beside code. */
 export async function filesBelow(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .filter((name) => !name.includes('__pycache__'))
-    .sort();
+  return (await listFolder(folder)).files.filter((name) => !name.includes('__pycache__'));
 }

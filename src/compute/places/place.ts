@@ -2,7 +2,7 @@ import { SecpiError } from '../../base/errors.js';
 import type { AgentLine } from '../jobs/job.js';
 
 /** What an agent can be asked to do; each takes one line of JSON and answers in lines of JSON. */
-export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release' | 'find' | 'take';
+export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release' | 'find' | 'take' | 'packages';
 
 /** A machine that jobs run on, reached in its own way. */
 export interface Place {

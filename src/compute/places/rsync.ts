@@ -27,7 +27,6 @@ export async function rsync(
         '--delete',
         '--exclude=__pycache__',
       ],
-      ...(direction === 'there' ? ['--copy-links'] : []),
       ...['--rsh', sshProgram(connection).join(' ')],
       direction === 'there' ? from : at(from),
       direction === 'there' ? at(to) : to,

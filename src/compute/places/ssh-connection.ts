@@ -17,23 +17,27 @@ export interface SshConnection {
  */
 const options = ['BatchMode=yes', 'ConnectTimeout=20', 'ServerAliveInterval=5', 'ServerAliveCountMax=4'];
 
-/** The ssh program with its options, up to the host: what rsync wants too. */
+/** The ssh program with its options, up to the host: what rsync wants too, which takes it apart at blanks. */
 export function sshProgram({ config }: SshConnection): readonly string[] {
-  return ['ssh', '-T', ...(config === undefined ? [] : ['-F', config]), ...options.flatMap((one) => ['-o', one])];
+  const file = config === undefined ? [] : ['-F', ...plain([config])];
+  return ['ssh', '-T', ...file, ...options.flatMap((one) => ['-o', one])];
+}
+
+/** The words themselves. Throws `compute/bad-path` for one that some shell would take for something else. */
+function plain(words: readonly string[]): readonly string[] {
+  const odd = words.find((word) => !/^[A-Za-z0-9_./:@%+=,-]+$/.test(word));
+  if (odd === undefined) return words;
+  throw new SecpiError('compute/bad-path', `${odd} cannot be given to ssh`, {
+    hint: 'Use a path of letters, digits and `_./:@%+=,-`.',
+    exitCode: 2,
+  });
 }
 
 /**
  * The argv that runs a program there. Login shells differ, so its words are plain ones only: anything else goes through stdin.
  */
 export function sshArgv(connection: SshConnection, words: readonly string[]): readonly string[] {
-  const odd = words.find((word) => !/^[A-Za-z0-9_./:@%+=,-]+$/.test(word));
-  if (odd !== undefined) {
-    throw new SecpiError('compute/bad-path', `${odd} cannot be named on ${connection.host}`, {
-      hint: 'Use a path of letters, digits and `_./:@%+=,-` there.',
-      exitCode: 2,
-    });
-  }
-  return [...sshProgram(connection), '--', connection.host, 'exec', ...words];
+  return [...sshProgram(connection), '--', connection.host, 'exec', ...plain(words)];
 }
 
 /** What ssh exits with when it has failed itself; a program there may exit so too. */

@@ -109,6 +109,46 @@ describe.each(['attached', 'detached'] as const)('a job (%s)', (where) => {
   });
 });
 
+describe('a job that was begun at another place', () => {
+  const elsewhere: Place = {
+    ...watchedPlace('detached'),
+    name: 'another host',
+    folderOf: (job) => `${job.here}-elsewhere`,
+  };
+
+  it('is not begun here as well as long as it may be running there', async () => {
+    const home = fresh();
+    const deaf: Place = {
+      ...elsewhere,
+      async *ask(command, request, signal) {
+        if (command === 'follow') throw new Error('gone');
+        yield* elsewhere.ask(command, request, signal);
+      },
+    };
+    await expect(runCounted(home, deaf)).rejects.toThrow('gone');
+    await expect(runCounted(home, watchedPlace('detached'))).rejects.toMatchObject({
+      code: 'compute/begun-elsewhere',
+      message: expect.stringContaining('another host'),
+      hint: expect.stringContaining('handle.json'),
+    });
+    expect((await runCounted(home, elsewhere)).heard).toEqual(lines);
+    expect(await runsOf(home)).toEqual([1]);
+  });
+
+  it.each(['failed', 'was stopped'])('is begun here once it %s there', async (how) => {
+    const home = fresh();
+    const controller = new AbortController();
+    const script = how === 'failed' ? 'exit 3' : 'sleep 1000';
+    const running = runCounted(home, elsewhere, { spec: countedJob(home, script), signal: controller.signal });
+    if (how === 'was stopped') {
+      await expect.poll(() => runsOf(home), { timeout: 30_000 }).toEqual([1]);
+      controller.abort(new Error('enough'));
+    }
+    await expect(running).rejects.toThrow();
+    expect((await runCounted(home, watchedPlace('detached'))).exit.outcome).toBe('done');
+  });
+});
+
 describe('a place that does not answer', () => {
   const place = watchedPlace('detached');
   /** Says nothing for the first so many questions of a kind. */

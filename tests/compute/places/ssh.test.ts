@@ -5,9 +5,11 @@ import { sha256 } from '../../../src/base/hash.js';
 import type { JobFailure } from '../../../src/compute/jobs/run-job.js';
 import type { Place } from '../../../src/compute/places/place.js';
 import { sshPlace } from '../../../src/compute/places/ssh.js';
+import { sshTarget } from '../../../src/compute/trainer-target.js';
 import { countedJob, lines, runCounted, runsOf } from '../../support/counted-job.js';
 import { hasSshServer, type SshServer, sshServer } from '../../support/ssh-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
+import { tinyJob } from '../../support/tiny-job.js';
 
 const never = new AbortController().signal;
 const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
@@ -101,6 +103,19 @@ describe.skipIf(!hasSshServer)('a host that is reached over ssh', () => {
     const answers = place.ask('take', { partial: 'brought', final: 'taken', files }, never)[Symbol.asyncIterator]();
     await expect(answers.next()).rejects.toMatchObject({ code: 'job/bad-transfer' });
     expect(await readdir(server.home)).not.toContain('taken');
+  });
+
+  it('trains with nothing but the pinned packages', async () => {
+    const home = fresh();
+    await mkdir(home);
+    const ssh = { host: 'far', config: server.config, root: join(server.home, 'secpi'), device: 'cpu' } as const;
+    // An interpreter without any of them.
+    const target = sshTarget({ ...ssh, python: '/usr/bin/python3', threads: 1 }, process.env);
+    const running = target.runTrainer(await tinyJob(home, 1), { signal: never, onEvent: () => undefined });
+    await expect(running).rejects.toMatchObject({
+      code: 'compute/other-packages',
+      message: expect.stringMatching(/on far has not what is pinned: accelerate is missing, and \d+ more/),
+    });
   });
 
   it('stops a job that is cancelled', async () => {
