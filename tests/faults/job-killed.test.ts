@@ -1,19 +1,16 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
 import { type JobPlace, lines, runCounted, runsOf, watchedPlace } from '../support/counted-job.js';
 import { hasSshServer, sshServer } from '../support/ssh-server.js';
+import { buildProgram, printedUnlessKilled } from './killed-process.js';
 
 /**
  * Who runs a job is killed at every point of starting it, following it and taking what it made. The job itself counts how often it runs.
  */
 
-const run = promisify(execFile);
 let home: string;
 let program: string;
 
@@ -21,31 +18,12 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'secpi-job-killed-'));
   // Below the package, whose agent it starts.
   program = join(packageRoot, 'node_modules', '.cache', `secpi-job-${process.pid}.mjs`);
-  await build({
-    entryPoints: [join(packageRoot, 'tests/faults/job-process.ts')],
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    outfile: program,
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  });
+  await buildProgram(join(packageRoot, 'tests/faults/job-process.ts'), program);
 });
 afterAll(async () => {
   await rm(home, { recursive: true, force: true });
   await rm(program, { force: true });
 });
-
-/** What was printed; empty when it was killed. */
-async function killed(folder: string, place: JobPlace, point: number): Promise<string> {
-  return run(process.execPath, [program, folder, JSON.stringify(place), String(point)]).then(
-    ({ stdout }) => stdout,
-    (error: { signal?: string; stderr?: string }) => {
-      if (error.signal !== 'SIGKILL') throw new Error(`the job failed: ${error.stderr}`);
-      return '';
-    },
-  );
-}
 
 describe('a job whose orchestrator is killed at any point', () => {
   it.each(['detached', 'attached'] as const)('runs each attempt once and ends the same (%s)', async (place) => {
@@ -64,7 +42,7 @@ describe('a job whose orchestrator is killed at any point', () => {
 async function killEverywhere(name: string, place: JobPlace): Promise<void> {
   for (let point = 1; ; point += 1) {
     const folder = await mkdtemp(join(home, `${name}-`));
-    const printed = await killed(folder, place, point);
+    const printed = await printedUnlessKilled(program, [folder, JSON.stringify(place), String(point)]);
     const where = `point ${point}`;
     const { exit, outputs, heard } = await runCounted(folder, watchedPlace(place));
     const ran = await runsOf(folder);

@@ -1,7 +1,4 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
 import { latestRun } from '../../src/engine/runs/run-record.js';
@@ -9,6 +6,7 @@ import { skimEvents } from '../../src/engine/runs/skim-journal.js';
 import { stateDirectory } from '../../src/engine/state-directory.js';
 import type { FaultPoint } from '../support/fault-points.js';
 import type { FlowHome } from './flow.js';
+import { buildProgram, printedUnlessKilled } from './killed-process.js';
 import { type Homes, openHomes, placeOf } from './recovery.js';
 
 /**
@@ -16,20 +14,13 @@ import { type Homes, openHomes, placeOf } from './recovery.js';
  * can be looked at, and the next one ends with the same digests, does nothing twice that was done, and leaves nothing lying about.
  */
 
-const run = promisify(execFile);
 let homes: Homes;
 let program: string;
 let points: readonly FaultPoint[];
 
 /** Runs the flow in a process that kills itself at a point; it may end before, since things that run side by side vary. */
 async function killed(home: FlowHome, kill: 'before' | 'torn', at: number): Promise<string> {
-  return run(process.execPath, [program, home.root, home.sideFile, kill, String(at)], { maxBuffer: 2 ** 26 }).then(
-    ({ stdout }) => stdout,
-    (error: { signal?: string; stderr?: string }) => {
-      if (error.signal !== 'SIGKILL') throw new Error(`the flow failed: ${error.stderr}`);
-      return '';
-    },
-  );
+  return printedUnlessKilled(program, [home.root, home.sideFile, kill, String(at)]);
 }
 
 /** Two at a time; the first failure ends it. */
@@ -48,17 +39,8 @@ async function each(items: readonly FaultPoint[], work: (item: FaultPoint) => Pr
 
 beforeAll(async () => {
   homes = await openHomes();
-  // Started hundreds of times, so its start has to be quick.
   program = join(homes.folder, 'flow-process.mjs');
-  await build({
-    entryPoints: [join(packageRoot, 'tests/faults/flow-process.ts')],
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    outfile: program,
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  });
+  await buildProgram(join(packageRoot, 'tests/faults/flow-process.ts'), program);
   const home = homes.fresh();
   const all = JSON.parse(await killed(home, 'before', 0)) as FaultPoint[];
   points = all.filter(({ path }) => path !== home.sideFile);
