@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import type { Json } from '../base/json.js';
-import { inputPath } from '../recipe/field.js';
 import type { JobOutput } from './jobs/job.js';
 
 /** Where and how a target runs things; one entry under the recipe's `compute:`. Of it only the device enters fingerprints. */
@@ -18,9 +17,9 @@ export const targetSchema = z
     ssh: z
       .strictObject({
         /** A host, `user@host`, or a name of your ssh configuration, where everything else about reaching it belongs. */
-        host: z.string().regex(/^[A-Za-z0-9_.@:-]+$/, 'must be a host, user@host, or a name of the ssh configuration'),
-        /** Another ssh configuration than your own. */
-        config: inputPath().optional(),
+        host: z
+          .string()
+          .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:-]*$/, 'must be a host, user@host, or a name of the ssh configuration'),
         /** Where everything lies there: absolute, or relative to your home. */
         root: z.string().default('.cache/secpi'),
         /** An interpreter there that has the packages of `trainers/requirements.lock`. */

@@ -41,14 +41,15 @@ export function localTarget(
 
 /** Trainers on a host that is reached over ssh, without a container. */
 export function sshTarget(
-  { host, config, root, python, threads, device }: NonNullable<TargetSpec['ssh']>,
+  { host, root, python, threads, device }: NonNullable<TargetSpec['ssh']>,
   variables: Variables,
 ): Target {
   const names = ['HOME', 'PATH', 'USER', 'LOGNAME', 'SSH_AUTH_SOCK'];
   const env = Object.fromEntries(
     names.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])),
   );
-  const place = sshPlace({ host, config, root, python, env });
+  // Never from a recipe: such a file can name programs that ssh then runs here.
+  const place = sshPlace({ host, config: variables.SECPI_SSH_CONFIG, root, python, env });
   return trainerTarget(place, { python: async () => python, device, threads });
 }
 

@@ -57,9 +57,9 @@ const inEvaluation: Moment = {
 };
 
 /** Kills runs at these moments, each of which is reached by the one that goes on from the one before. */
-async function kill(args: readonly string[], home: string, moments: readonly Moment[]): Promise<void> {
+async function kill(begin: () => Started, moments: readonly Moment[]): Promise<void> {
   for (const { name, isNow } of moments) {
-    const run = start(args, home);
+    const run = begin();
     await run.said(isNow).catch((error: unknown) => {
       throw new Error(`${name}: ${error}`);
     });
@@ -70,8 +70,8 @@ async function kill(args: readonly string[], home: string, moments: readonly Mom
 }
 
 /** As Ctrl-C does. */
-async function interrupt(args: readonly string[], home: string, { isNow }: Moment): Promise<void> {
-  const stopped = start(args, home);
+async function interrupt(begin: () => Started, home: string, { isNow }: Moment): Promise<void> {
+  const stopped = begin();
   await stopped.said(isNow);
   stopped.killGroup('SIGINT');
   const { code, stdout } = await stopped.ended;
@@ -80,8 +80,8 @@ async function interrupt(args: readonly string[], home: string, { isNow }: Momen
   await nothingLeft(home);
 }
 
-async function endsWell(args: readonly string[], home: string): Promise<void> {
-  const { code, stdout, stderr } = await start(args, home).ended;
+async function endsWell(begin: () => Started, home: string): Promise<void> {
+  const { code, stdout, stderr } = await begin().ended;
   expect(code, stderr + stdout.slice(-1000)).toBe(0);
   await nothingLeft(home);
 }
@@ -89,11 +89,11 @@ async function endsWell(args: readonly string[], home: string): Promise<void> {
 describe('a run that is interrupted again and again', () => {
   it('ends with the same bytes: kill -9 of its process group wherever something lasts, and Ctrl-C in training', async () => {
     const home = await newHome();
-    const args = ['run', smallRecipe];
-    await kill(args, home, [inBase, inTraining]);
-    await interrupt(args, home, inTraining);
-    await kill(args, home, [inEvaluation]);
-    await endsWell(args, home);
+    const begin = () => start(['run', smallRecipe], home);
+    await kill(begin, [inBase, inTraining]);
+    await interrupt(begin, home, inTraining);
+    await kill(begin, [inEvaluation]);
+    await endsWell(begin, home);
     expect(await outputsIn(home)).toEqual(uninterrupted);
   });
 
@@ -105,10 +105,11 @@ describe('a run that is interrupted again and again', () => {
       await cp(uninterruptedHome, home, { recursive: true });
       for (const stage of ['train', 'evaluate', 'report'])
         await rm(join(home, 'artifacts', stage), { recursive: true });
-      const args = ['run', await trainedElsewhere(server), '--until', 'train'];
-      await kill(args, home, [inTraining]);
-      await interrupt(args, home, behindCheckpoint);
-      await endsWell(args, home);
+      const recipe = await trainedElsewhere(server);
+      const begin = () => start(['run', recipe, '--until', 'train'], home, { SECPI_SSH_CONFIG: server.config });
+      await kill(begin, [inTraining]);
+      await interrupt(begin, home, behindCheckpoint);
+      await endsWell(begin, home);
       expect((await outputsIn(home)).train).toEqual(uninterrupted.train);
       expect(await readdir(join(server.home, 'secpi', 'jobs'))).toEqual([]);
     },
@@ -118,7 +119,7 @@ describe('a run that is interrupted again and again', () => {
 /** The same recipe, with its training on that host. */
 async function trainedElsewhere(server: SshServer): Promise<string> {
   const { python } = await findPythonEnvironment(cacheDirectory(process.env));
-  const ssh = { host: 'far', config: server.config, root: join(server.home, 'secpi'), python, device: 'cpu' };
+  const ssh = { host: 'far', root: join(server.home, 'secpi'), python, device: 'cpu' };
   const recipe = { extends: smallRecipe, compute: { here: { local: {} }, far: { ssh } }, train: { on: 'far' } };
   const path = join(server.home, 'small-far.yaml');
   // JSON is YAML.

@@ -28,7 +28,7 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
     folder = model_folder(job.model, job.revision)
     base = load_model(folder, dtype=torch_dtype(job.dtype), device_map={"": device})
     rows = _check_rows(job, base.get_input_embeddings().weight.shape[0])
-    session.progress(1, 4, "steps")
+    session.progress(1, 4, "parts of the merge")
     session.stop.check()
 
     plain = _logits(base, rows, device)
@@ -38,7 +38,7 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
     _refuse_bad_numbers(wanted, "base and adapter together")
     if all(torch.equal(before, after) for before, after in zip(plain, wanted, strict=True)):
         raise TrainerError("adapter-without-effect", f"the adapter in {job.adapter} changes no logit of the base")
-    session.progress(2, 4, "steps")
+    session.progress(2, 4, "parts of the merge")
     session.stop.check()
 
     merged = model.merge_and_unload()
@@ -48,13 +48,13 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
         copy_companions(folder, build / "model")
         del base, model, merged
         gc.collect()
-        session.progress(3, 4, "steps")
+        session.progress(3, 4, "parts of the merge")
         session.stop.check()
         # What counts is the folder that others will load, so that is what is compared.
         stored = load_model(build / "model", dtype=torch_dtype(job.dtype), device_map={"": device})
         facts = _compare(wanted, _logits(stored, rows, device), job.allowed_difference)
         put_in_place(build / "model", job.output_folder / "model")
-    session.progress(4, 4, "steps")
+    session.progress(4, 4, "parts of the merge")
     return {
         **facts,
         "parameters": parameters,

@@ -77,6 +77,9 @@ function amountDone({ work }: StageProgress, withPercent = true): string {
   return `${done}/${total} ${oneLine(unit, 20)}${percent}`;
 }
 
-function lossText({ loss }: StageProgress): string {
-  return loss.last === undefined ? '' : `loss ${loss.last.toPrecision(Math.abs(loss.last) < 0.1 ? 2 : 3)}`;
+/** Of a training step; what a stage does before and after its steps has none. */
+function lossText({ loss, work }: StageProgress): string {
+  return loss.last === undefined || work?.unit !== 'steps'
+    ? ''
+    : `loss ${loss.last.toPrecision(Math.abs(loss.last) < 0.1 ? 2 : 3)}`;
 }

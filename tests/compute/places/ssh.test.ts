@@ -108,9 +108,10 @@ describe.skipIf(!hasSshServer)('a host that is reached over ssh', () => {
   it('trains with nothing but the pinned packages', async () => {
     const home = fresh();
     await mkdir(home);
-    const ssh = { host: 'far', config: server.config, root: join(server.home, 'secpi'), device: 'cpu' } as const;
+    const ssh = { host: 'far', root: join(server.home, 'secpi'), device: 'cpu' } as const;
+    const variables = { ...process.env, SECPI_SSH_CONFIG: server.config };
     // An interpreter without any of them.
-    const target = sshTarget({ ...ssh, python: '/usr/bin/python3', threads: 1 }, process.env);
+    const target = sshTarget({ ...ssh, python: '/usr/bin/python3', threads: 1 }, variables);
     const running = target.runTrainer(await tinyJob(home, 1), { signal: never, onEvent: () => undefined });
     await expect(running).rejects.toMatchObject({
       code: 'compute/other-packages',

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { targetSchema } from '../../src/compute/target.js';
+
+const far = { host: 'gpu-box', python: '/opt/python' };
+
+describe('a target in a recipe from a stranger', () => {
+  it('names a host and what is there', () => {
+    expect(targetSchema.parse({ ssh: far })).toEqual({ ssh: { ...far, root: '.cache/secpi', device: 'cuda' } });
+    expect(targetSchema.safeParse({ ssh: { ...far, host: 'me@10.0.0.7' } }).success).toBe(true);
+  });
+
+  it.each([
+    ['an ssh configuration, which can name programs to run here', { ssh: { ...far, config: 'their-config' } }],
+    ['options of ssh in place of a host', { ssh: { ...far, host: '-oProxyCommand=id' } }],
+    ['an option of rsync in place of a host', { ssh: { ...far, host: '-e' } }],
+    ['two hosts', { ssh: { ...far, host: 'a b' } }],
+    ['two machines at once', { ssh: far, local: {} }],
+    ['no machine', {}],
+  ])('cannot name %s', (_what, target) => {
+    expect(targetSchema.safeParse(target).success).toBe(false);
+  });
+});
