@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { SecpiError } from '../base/errors.js';
+import { openTarget } from '../compute/open-target.js';
 import { pythonIdentity } from '../compute/python-identity.js';
 import { trainerEnvironment } from '../compute/trainer-environment.js';
-import { localTarget, sshTarget } from '../compute/trainer-target.js';
 import { lazyHub } from '../hub/lazy-hub.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
 import { openModel } from '../models/open-model.js';
@@ -101,8 +101,7 @@ export function openServices(
     },
     target(name) {
       const spec = recipe.compute[name];
-      if (spec?.local !== undefined) return localTarget(spec.local, python, variables);
-      if (spec?.ssh !== undefined) return sshTarget(spec.ssh, variables);
+      if (spec !== undefined) return openTarget(spec, { python, variables });
       throw new SecpiError('recipe/unknown-target', `there is no \`${name}\` under \`compute\``, {
         hint: `Known targets: ${Object.keys(recipe.compute).join(', ')}.`,
         exitCode: 2,

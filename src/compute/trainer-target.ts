@@ -4,15 +4,12 @@ import * as z from 'zod';
 import { SecpiError } from '../base/errors.js';
 import { sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
-import type { PythonEnvironment } from '../setup/python-environment.js';
 import type { JobExit, JobStep } from './jobs/job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
-import { here } from './places/here.js';
 import { type Place, unreachable } from './places/place.js';
-import { sshPlace } from './places/ssh.js';
 import { pinnedPackages, pythonIdentity } from './python-identity.js';
-import type { FinishedTrainerJob, Target, TargetSpec, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
-import { PASSED_ON, passedOn, pythonVariables, trainersFolder } from './trainer-environment.js';
+import type { FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
+import { PASSED_ON, pythonVariables, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
 
 const resultSchema = z.looseObject({
@@ -27,40 +24,18 @@ const resultSchema = z.looseObject({
 /** A trainer saves a checkpoint before it stops; this is how long it may take. */
 const stopGraceSeconds = 120;
 
-type Variables = Readonly<Record<string, string | undefined>>;
-
-/** Trainers on this machine, without a container. */
-export function localTarget(
-  { device, threads }: NonNullable<TargetSpec['local']>,
-  findPython: () => Promise<PythonEnvironment>,
-  variables: Variables,
-): Target {
-  const python = async () => (await findPython()).python;
-  return trainerTarget(here(python, passedOn(variables)), { python, device, threads });
-}
-
-/** Trainers on a host that is reached over ssh, without a container. */
-export function sshTarget(
-  { host, root, python, threads, device }: NonNullable<TargetSpec['ssh']>,
-  variables: Variables,
-): Target {
-  const names = ['HOME', 'PATH', 'USER', 'LOGNAME', 'SSH_AUTH_SOCK'];
-  const env = Object.fromEntries(
-    names.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])),
-  );
-  // Never from a recipe: such a file can name programs that ssh then runs here.
-  const place = sshPlace({ host, config: variables.SECPI_SSH_CONFIG, root, python, env });
-  return trainerTarget(place, { python: async () => python, device, threads });
-}
-
-interface Trainers {
+export interface Trainers {
   /** The interpreter, where they run. */
   readonly python: () => Promise<string>;
   readonly device: 'auto' | 'cpu' | 'cuda';
   readonly threads: number | undefined;
 }
 
-function trainerTarget(place: Place, { python: findPython, device, threads = defaultThreads }: Trainers): Target {
+/** Trainers at a place, without a container. */
+export function trainerTarget(
+  place: Place,
+  { python: findPython, device, threads = defaultThreads }: Trainers,
+): Target {
   return {
     environment: () => pythonIdentity(device),
     async runTrainer(job, { signal, onEvent }) {

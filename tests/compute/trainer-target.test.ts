@@ -4,8 +4,8 @@ import { access, chmod, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTarget } from '../../src/compute/open-target.js';
 import type { FinishedTrainerJob, TrainerEvent, TrainerJob } from '../../src/compute/target.js';
-import { localTarget } from '../../src/compute/trainer-target.js';
 import type { PythonEnvironment } from '../../src/setup/python-environment.js';
 import { cwdOf, environmentOf, goneProcesses, processesNaming } from '../support/processes.js';
 import { pythonForTests } from '../support/python.js';
@@ -35,7 +35,10 @@ describe('a trainer that cannot even start', () => {
   it('is reported with the end of its log when it dies without a result', async () => {
     await using folder = await temporaryFolder();
     const python = await pretend(folder, 'echo "ImportError: no torch here" >&2\nexit 3\n');
-    const running = localTarget(settings, at(python), process.env).runTrainer(await tinyJob(folder.path, 1), ignore);
+    const running = openTarget({ local: settings }, { python: at(python), variables: process.env }).runTrainer(
+      await tinyJob(folder.path, 1),
+      ignore,
+    );
     await expect(running).rejects.toMatchObject({
       code: 'trainer/died',
       message: expect.stringMatching(/tiny ended without a result \(3\)[\s\S]*no torch here/),
@@ -69,7 +72,7 @@ describe('a trainer that cannot even start', () => {
       `attempt=$(dirname "$5")\ncat >>"$attempt/events.jsonl" <<'END'\n${lines.join('\n')}\nEND\nmkdir -p tiny/output\necho '${result}' >tiny/result.json\necho x > tiny/output/model\n`,
     );
     const heard: TrainerEvent[] = [];
-    const target = localTarget(settings, at(python), process.env);
+    const target = openTarget({ local: settings }, { python: at(python), variables: process.env });
     expect(await target.runTrainer(job, { signal, onEvent: (event) => heard.push(event) })).toEqual({
       results: { tiny: { facts: { rows: 4 } } },
       tools: { torch: '1' },
@@ -85,10 +88,10 @@ describe('a trainer that cannot even start', () => {
   it('does nothing once the run is stopped', async () => {
     await using folder = await temporaryFolder();
     const stopped = AbortSignal.abort(new Error('stopped before'));
-    const running = localTarget(settings, at('/nowhere/python'), process.env).runTrainer(
-      await tinyJob(folder.path, 1),
-      { signal: stopped, onEvent: () => undefined },
-    );
+    const running = openTarget(
+      { local: settings },
+      { python: at('/nowhere/python'), variables: process.env },
+    ).runTrainer(await tinyJob(folder.path, 1), { signal: stopped, onEvent: () => undefined });
     await expect(running).rejects.toThrow('stopped before');
     await expect(access(join(folder.path, 'work'))).rejects.toThrow();
   });
@@ -96,7 +99,7 @@ describe('a trainer that cannot even start', () => {
 
 describe.skipIf(pythonForTests === undefined)('a trainer on this machine', { timeout: 240_000 }, () => {
   const python = pythonForTests?.python ?? '';
-  const target = localTarget(settings, at(python), process.env);
+  const target = openTarget({ local: settings }, { python: at(python), variables: process.env });
   let folder: TemporaryFolder;
   let job: TrainerJob;
   let finished: FinishedTrainerJob;
@@ -123,7 +126,7 @@ describe.skipIf(pythonForTests === undefined)('a trainer on this machine', { tim
   it('is not run again when it has finished, and tells all of it once more', async () => {
     const heard: TrainerEvent[] = [];
     // Whoever computed would not find the packages.
-    const bare = localTarget(settings, at('python3'), {});
+    const bare = openTarget({ local: settings }, { python: at('python3'), variables: {} });
     const again = await bare.runTrainer(job, { signal, onEvent: (event) => heard.push(event) });
     expect(again).toEqual(finished);
     expect(heard).toEqual(events);
@@ -176,15 +179,18 @@ describe.skipIf(pythonForTests === undefined)('a trainer on this machine', { tim
     const endless = { ...(await tinyJob(folder.path, 1_000_000)), folder: join(folder.path, 'endless') };
     const controller = new AbortController();
     let seen: Record<string, string> = {};
-    const running = localTarget(settings, at(python), environment).runTrainer(endless, {
-      signal: controller.signal,
-      onEvent: (event) => {
-        if (event.type !== 'metric' || controller.signal.aborted) return;
-        const [id = 0] = processesNaming('tiny.json').filter((pid) => cwdOf(pid).startsWith(endless.folder));
-        seen = environmentOf(id);
-        controller.abort(new Error('enough'));
+    const running = openTarget({ local: settings }, { python: at(python), variables: environment }).runTrainer(
+      endless,
+      {
+        signal: controller.signal,
+        onEvent: (event) => {
+          if (event.type !== 'metric' || controller.signal.aborted) return;
+          const [id = 0] = processesNaming('tiny.json').filter((pid) => cwdOf(pid).startsWith(endless.folder));
+          seen = environmentOf(id);
+          controller.abort(new Error('enough'));
+        },
       },
-    });
+    );
     await expect(running).rejects.toThrow('enough');
     expect(processesNaming(endless.folder)).toEqual([]);
     expect(seen).toMatchObject({ OMP_WAIT_POLICY: 'PASSIVE', HF_HUB_OFFLINE: '1', OMP_NUM_THREADS: '1' });

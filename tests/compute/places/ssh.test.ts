@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/hash.js';
 import type { JobFailure } from '../../../src/compute/jobs/run-job.js';
+import { openTarget } from '../../../src/compute/open-target.js';
 import type { Place } from '../../../src/compute/places/place.js';
 import { sshPlace } from '../../../src/compute/places/ssh.js';
-import { sshTarget } from '../../../src/compute/trainer-target.js';
 import { countedJob, lines, runCounted, runsOf } from '../../support/counted-job.js';
 import { hasSshServer, type SshServer, sshServer } from '../../support/ssh-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
@@ -108,10 +108,11 @@ describe.skipIf(!hasSshServer)('a host that is reached over ssh', () => {
   it('trains with nothing but the pinned packages', async () => {
     const home = fresh();
     await mkdir(home);
-    const ssh = { host: 'far', root: join(server.home, 'secpi'), device: 'cpu' } as const;
-    const variables = { ...process.env, SECPI_SSH_CONFIG: server.config };
     // An interpreter without any of them.
-    const target = sshTarget({ ...ssh, python: '/usr/bin/python3', threads: 1 }, variables);
+    const python = '/usr/bin/python3';
+    const ssh = { host: 'far', root: join(server.home, 'secpi'), device: 'cpu', python, threads: 1 } as const;
+    const variables = { ...process.env, SECPI_SSH_CONFIG: server.config };
+    const target = openTarget({ ssh }, { python: () => Promise.reject(), variables });
     const running = target.runTrainer(await tinyJob(home, 1), { signal: never, onEvent: () => undefined });
     await expect(running).rejects.toMatchObject({
       code: 'compute/other-packages',

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { localTarget } from '../../../src/compute/trainer-target.js';
+import { openTarget } from '../../../src/compute/open-target.js';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import { base, baseParams } from '../../../src/stages/base/base.js';
 import { baseSchema } from '../../../src/stages/base/records.js';
@@ -39,7 +39,10 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
   let home: StageHome;
   let run: TestRun;
 
-  const local = localTarget({ device: 'cpu', threads: 1 }, async () => pythonForTests ?? Promise.reject(), process.env);
+  const local = openTarget(
+    { local: { device: 'cpu', threads: 1 } },
+    { python: async () => pythonForTests ?? Promise.reject(), variables: process.env },
+  );
 
   /** The flow from a model built on the spot to a tuned one. */
   async function runTraining(params: object = {}): Promise<TestRun> {
