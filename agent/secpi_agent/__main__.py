@@ -18,15 +18,19 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     __package__ = "secpi_agent"
 
+from . import cluster
 from .cancel import cancel
 from .errors import AgentError
 from .folder import JobFolder
 from .follow import follow
 from .inputs import find, take
 from .packages import wrong_packages
+from .program import run_node
+from .queued_supervisor import supervise
 from .release import release
 from .spec import at_home
-from .start import start, state_of
+from .start import start
+from .state import state_of
 
 
 def _say(line: dict[str, Any]) -> None:
@@ -66,6 +70,14 @@ def _packages(request: Any) -> None:  # noqa: ANN401
     _say({"type": "packages", "wrong": wrong_packages(request["wanted"])})
 
 
+def _supervise(request: Any) -> None:  # noqa: ANN401
+    supervise(JobFolder(at_home(request["folder"])), request["attempt"])
+
+
+def _test(request: Any) -> None:  # noqa: ANN401
+    _say(cluster.test(request["launcher"]))
+
+
 COMMANDS: dict[str, Callable[[Any], None]] = {
     "start": _start,
     "follow": _follow,
@@ -75,11 +87,15 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "find": _find,
     "take": _take,
     "packages": _packages,
+    "supervise": _supervise,
+    "test": _test,
 }
 
 
 def main(arguments: list[str]) -> int:
     """Runs one command. 0 when it could be done, 1 after an `error` line, 2 for bad usage."""
+    if arguments == ["node"]:
+        return run_node(json.loads(sys.stdin.buffer.read()))
     if len(arguments) != 1 or arguments[0] not in COMMANDS:
         sys.stderr.write(f"usage: secpi_agent {{{','.join(COMMANDS)}}}\n")
         return 2

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 
+from . import cluster
 from .folder import Attempt
 from .processes import send
+from .state import look
 
 
 def cancel(attempt: Attempt) -> None:
@@ -17,7 +19,10 @@ def cancel(attempt: Attempt) -> None:
     if not attempt.folder.is_dir():
         return
     attempt.stop.touch(mode=0o600)
+    if attempt.submitting.exists():
+        cluster.cancel(attempt)
+        return
     owner = attempt.owner
-    if owner is None or attempt.state != "running":
+    if owner is None or look(attempt) != "running":
         return
     send([owner["pid"]], signal.SIGTERM)

@@ -47,6 +47,21 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
     sync(path.parent)
 
 
+def create_json(path: Path, value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Writes a document that nobody else writes after that: whoever is first. False when there is one."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    write_json(draft, value)
+    try:
+        # A link is made or not on every file system, network ones too, which exclusive opening is not.
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink(missing_ok=True)
+    sync(path.parent)
+    return True
+
+
 def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever stands in it
     """The document in a file, or None where there is none."""
     try:

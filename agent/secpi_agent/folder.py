@@ -5,12 +5,15 @@ The folder of one job, where it runs. Names say what is known:
     work/                   what its programs write; stays from one attempt to the next
     done/STEP.json          steps that ended well, so that the next attempt passes over them
     attempts/N/spec.json    what to run
+    attempts/N/documents/   what its programs read
     attempts/N/owner.json   the supervisor; nothing of the job has run before it stands there
     attempts/N/log.txt      what the programs print
     attempts/N/events.jsonl what they report
     attempts/N/supervisor.txt  what the supervisor itself failed at, if anything
     attempts/N/stop         somebody wants it to end
     attempts/N/exit.json    how it ended; the only proof that it did
+
+What else there is for an attempt that waits in a queue stands in `cluster.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from typing import Any, cast
 
 from .errors import AgentError
 from .files import make_folder, read_json, write_json
-from .owner import Owner, lives
+from .owner import Owner
 from .spec import Paths, Spec
 
 
@@ -34,7 +37,11 @@ class Attempt:
         self.number = int(folder.name)
         self.log = folder / "log.txt"
         self.events = folder / "events.jsonl"
+        self.documents = folder / "documents"
         self.stop = folder / "stop"
+        self.submitting = folder / "submitting"
+        self.beat = folder / "beat"
+        self.lost = folder / "lost"
         self.complaints = folder / "supervisor.txt"
         self._spec = folder / "spec.json"
         self._owner = folder / "owner.json"
@@ -72,17 +79,32 @@ class Attempt:
         write_json(self._exit, record)
 
     @property
-    def state(self) -> str:
-        """`new`, `running`, `exited`, or `lost`: the supervisor is gone and has not said how it ended."""
-        if self.exit is not None:
-            return "exited"
+    def batch(self) -> int | None:
+        """The id that the queue of a cluster knows it by, once that is known here."""
+        known = read_json(self.folder / "batch.json")
+        return None if known is None else int(known["id"])
+
+    @property
+    def claim(self) -> int | None:
+        """The id of the one job of the queue that may run it; 0 when none may any more."""
+        claim = read_json(self.folder / "claim.json")
+        return None if claim is None else int(claim["id"])
+
+    @property
+    def last_round(self) -> dict[str, Any] | None:
+        """How the round of its present owner ended; None as long as that may still be running."""
         owner = self.owner
         if owner is None:
-            return "new"
-        if lives(owner):
-            return "running"
-        # It may have ended between the two looks.
-        return "exited" if self.exit is not None else "lost"
+            return None
+        return cast("dict[str, Any] | None", read_json(self._round(owner)))
+
+    def end_round(self, owner: Owner, record: dict[str, Any]) -> None:
+        """A round is over, and the attempt is not."""
+        make_folder(self.folder / "rounds")
+        write_json(self._round(owner), record)
+
+    def _round(self, owner: Owner) -> Path:
+        return self.folder / "rounds" / f"{owner.get('round', 0)}.json"
 
 
 class JobFolder:
@@ -111,7 +133,7 @@ class JobFolder:
 
     def paths(self, attempt: Attempt) -> Paths:
         """What the placeholders stand for in this attempt."""
-        return Paths(attempt.spec, self.work, attempt.folder, attempt.events)
+        return Paths(attempt.spec, self.work, attempt.documents, attempt.events)
 
     def step_done(self, name: str) -> Any:  # noqa: ANN401 - what was noted
         """What was noted when a step ended well."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .folder import Attempt
-from .start import state_of
+from .state import Watch, state_of
 
 _FIRST_SECONDS = 0.05
 _MOST_SECONDS = 1.0
@@ -71,13 +71,14 @@ def follow(attempt: Attempt, offsets: dict[str, int], say: Callable[[dict[str, A
     pause = _FIRST_SECONDS
     said = time.monotonic()
     last = ""
+    watch = Watch(attempt)
     while True:
         # Before the files: what was written until it was over is there once it is seen to be over.
-        state = attempt.state
+        state = watch.look()
         over = state in ("exited", "lost")
         told = [tail.tell(say, to_the_end=over) for tail in tails]
         if state != last or over or time.monotonic() - said > _QUIET_SECONDS:
-            say(state_of(attempt))
+            say(state_of(attempt, state))
             last = state
             said = time.monotonic()
         if over:

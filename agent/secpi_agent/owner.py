@@ -11,13 +11,14 @@ from typing import NamedTuple, TypedDict
 from .errors import AgentError
 
 
-class Owner(TypedDict):
-    """One process of one boot of one machine."""
+class Owner(TypedDict, total=False):
+    """One process of one boot of one machine; on a cluster also the round of the attempt that is its own."""
 
     host: str
     boot: str
     pid: int
     started: str
+    round: int
 
 
 class _Process(NamedTuple):

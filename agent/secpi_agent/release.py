@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .errors import AgentError
 from .folder import JobFolder
+from .state import look
 
 
 def release(folder: Path) -> None:
@@ -18,7 +19,7 @@ def release(folder: Path) -> None:
         return
     job = JobFolder(folder)
     for attempt in (folder / "attempts").glob("*"):
-        if job.attempt(int(attempt.name)).state == "running":
+        if look(job.attempt(int(attempt.name))) in ("running", "waiting"):
             raise AgentError("job/still-running", f"attempt {attempt.name} still runs in {folder}", "Cancel it first.")
     # Under another name first: half of a job is not to be taken for one.
     shutil.rmtree(gone, ignore_errors=True)

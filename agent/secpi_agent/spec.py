@@ -10,9 +10,15 @@ from .errors import AgentError
 
 
 class Step(TypedDict):
-    """One program of a job. `documents` are JSON files that it reads, by name; `{job:NAME}` is where one stands."""
+    """
+    One program of a job. `documents` are JSON files that it reads, by name; `{job:NAME}` is where one stands.
+
+    `launch`: `one`, or `per-node`: started once on each node of the job, where `{node}` is its number from 0 on,
+    `{nodes}` how many there are, `{master}` and `{master_port}` an address on the first of them.
+    """
 
     name: str
+    launch: str
     argv: list[str]
     env: dict[str, str]
     documents: dict[str, Any]
@@ -27,25 +33,42 @@ class Output(TypedDict):
     path: str
 
 
+class Container(TypedDict):
+    """
+    What programs run in. `engine` is `podman`, `docker` or `apptainer`; `image` ends in `sha256:` and a digest.
+
+    `mounts` are folders of the host that they may read, besides the inputs.
+    """
+
+    engine: str
+    image: str
+    gpus: bool
+    mounts: list[str]
+
+
 class Spec(TypedDict):
-    """A whole job. Its programs see `env`, their own, secrets, and of the environment here what `inherit` names."""
+    """A whole job. Its programs see `env`, their own, the named secrets, and of the environment what `inherit` says."""
 
     schema: int
     key: str
     steps: list[Step]
     env: dict[str, str]
     inherit: list[str]
+    secrets: list[str]
     inputs: dict[str, str]
     outputs: list[Output]
     grace_seconds: float
+    container: Container | None
 
 
 def check(value: Any) -> Spec:  # noqa: ANN401 - whatever was sent
     """The value as a spec. Throws `job/bad-spec` for what another version of the orchestrator may mean otherwise."""
-    problem = _problem(value, Spec) or next(
-        (found for step in value["steps"] if (found := _problem(step, Step))),
-        next((found for output in value["outputs"] if (found := _problem(output, Output))), None),
-    )
+    problem = _problem(value, Spec)
+    if problem is None:
+        inner = [*((one, Step) for one in value["steps"]), *((one, Output) for one in value["outputs"])]
+        if value["container"] is not None:
+            inner.append((value["container"], Container))
+        problem = next((found for one, kind in inner if (found := _problem(one, kind))), None)
     if problem is None and value["schema"] != 1:
         problem = f"its schema is {value['schema']}, not 1"
     if problem is not None:
@@ -94,3 +117,17 @@ class Paths:
             return str(self._events)
         kind, _, rest = name.partition(":")
         return str(self._documents / rest) if kind == "job" else str(at_home(self._inputs[rest]))
+
+
+_LAUNCH = re.compile(r"\{(node|nodes|master|master_port)\}")
+
+
+def fill_launch(value: Any, values: dict[str, Any]) -> Any:  # noqa: ANN401 - a JSON value, and the same kind of value back
+    """The value with the placeholders replaced that are known only when a program starts."""
+    if isinstance(value, str):
+        return _LAUNCH.sub(lambda match: str(values[match.group(1)]), value)
+    if isinstance(value, list):
+        return [fill_launch(item, values) for item in value]
+    if isinstance(value, dict):
+        return {key: fill_launch(item, values) for key, item in value.items()}
+    return value

@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any, TypedDict
 
+from . import cluster
 from .errors import AgentError
 from .folder import Attempt, JobFolder
-from .processes import kill_all, mark_of
+from .secrets_file import keep_secrets
 from .spec import Spec, at_home, check
+from .state import look, state_of
 from .supervisor import Supervisor
 
 _BEGIN_SECONDS = 30.0
@@ -19,13 +21,17 @@ _TRIES = 3
 
 
 class Request(TypedDict):
-    """What `start` is given. `attached`: the supervisor is this very process, and stops the job when its stdin ends."""
+    """What `start` is given. `attached`: the supervisor is this very process, and stops the job when its stdin ends.
+
+    With a `launcher`, the queue of a cluster starts it.
+    """
 
     folder: str
     spec: Spec
     attempt: int
     secrets: dict[str, str]
     attached: bool
+    launcher: cluster.Launcher | None
 
 
 def start(request: Request, say: Callable[[dict[str, Any]], None]) -> None:
@@ -37,15 +43,26 @@ def start(request: Request, say: Callable[[dict[str, Any]], None]) -> None:
     job = JobFolder(at_home(request["folder"]))
     number = request["attempt"]
     for earlier in range(1, number):
-        if job.attempt(earlier).state == "running":
+        if look(job.attempt(earlier)) in ("running", "waiting"):
             raise AgentError(
                 "job/still-running", f"attempt {earlier} still runs in {job.folder}", "Wait for it, or cancel it."
             )
     attempt = job.attempt(number)
-    if attempt.state != "new":
+    launcher = request["launcher"]
+    known = look(attempt)
+    if known != "new":
+        say(state_of(attempt, known))
+        return
+    spec = check(request["spec"])
+    missing = [name for name in spec["secrets"] if name not in request["secrets"]]
+    if missing:
+        raise AgentError("job/no-secrets", f"the secret {missing[0]} was not sent")
+    attempt.put(spec)
+    if launcher is not None:
+        keep_secrets(attempt, request["secrets"])
+        cluster.submit(attempt, launcher)
         say(state_of(attempt))
         return
-    attempt.put(check(request["spec"]))
     supervisor = Supervisor(job, number, request["secrets"], 0 if request["attached"] else None)
     if request["attached"]:
         taken = supervisor.take()
@@ -55,25 +72,16 @@ def start(request: Request, say: Callable[[dict[str, Any]], None]) -> None:
         return
     for _ in range(_TRIES):
         # Another one that only looks whether the job is taken is in the way for a moment.
-        if _fork(supervisor, attempt) or attempt.state != "new" or job.is_taken:
+        if _fork(supervisor, attempt) or look(attempt) != "new" or job.is_taken:
             say(_state_begun(attempt))
             return
     raise _not_begun(attempt)
 
 
-def state_of(attempt: Attempt) -> dict[str, Any]:
-    """What is known of an attempt, with its exit record once there is one. One that is lost is made sure to be over."""
-    state = attempt.state
-    if state == "lost":
-        # Its own programs alone: those of the attempt after it may be running.
-        kill_all(mark_of(attempt.spec["key"], attempt.number))
-    return {"type": "state", "state": state, **({"exit": attempt.exit} if state == "exited" else {})}
-
-
 def _state_begun(attempt: Attempt) -> dict[str, Any]:
     """Waits for the supervisor, ours or that of somebody who asked at the same moment, to say who it is."""
     deadline = time.monotonic() + _BEGIN_SECONDS
-    while attempt.state == "new":
+    while look(attempt) == "new":
         if time.monotonic() > deadline:
             raise _not_begun(attempt)
         time.sleep(0.02)

@@ -15,17 +15,19 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from .containers import ensure_image
+from .errors import AgentError
 from .files import make_folder, read_json, sync, write_json
 from .folder import Attempt, JobFolder
 from .outputs import describe
-from .owner import this_process
-from .processes import MARK, adopt_orphans, die_with, kill_all, mark_of, send
+from .owner import Owner, this_process
+from .processes import adopt_orphans, kill_all, mark_of
+from .program import Program
 from .spec import Step
 
 STOPPED = 75
@@ -51,14 +53,7 @@ class Supervisor:
 
     def take(self) -> bool:
         """Becomes the one supervisor of the job; False when there is another. Nothing of the job runs before this."""
-        handle = os.open(self._job.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return False
-        if self._attempt.state != "new":
-            os.close(handle)
+        if not self._claim():
             return False
         # Only now it stays as it is.
         self._spec = self._attempt.spec
@@ -72,14 +67,32 @@ class Supervisor:
             room.write(bytes(_ROOM_FOR_THE_END))
         # Before it is known who we are: from then on somebody may tell us to stop.
         self._listen()
-        self._attempt.begin(this_process())
+        self._attempt.begin(self._me())
         return True
+
+    def _claim(self) -> bool:
+        """Sees to it that nobody else runs the job, by a lock that the kernel takes away with the process."""
+        handle = os.open(self._job.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        if self._attempt.owner is not None or self._attempt.exit is not None:
+            os.close(handle)
+            return False
+        return True
+
+    def _me(self) -> Owner:
+        return this_process()
 
     def run(self) -> None:
         """Runs the steps and writes the exit record."""
         began = time.time()
         try:
             record = self._run_steps()
+        except AgentError as error:
+            record = {"outcome": "failed", "error": {"code": error.code, "message": error.message, "hint": error.hint}}
         except OSError as error:
             record = {"outcome": "failed", "error": {"code": "job/system", "message": str(error)}}
         except Exception as error:
@@ -89,16 +102,17 @@ class Supervisor:
             record = {"outcome": "failed", "error": {"code": "job/internal", "message": message}}
         kill_all(self._mark)
         (self._attempt.folder / "room").unlink(missing_ok=True)
-        self._attempt.end(
-            {
-                "schema": 1,
-                "attempt": self._number,
-                "started_at": began,
-                "ended_at": time.time(),
-                "owner": this_process(),
-                **record,
-            }
-        )
+        about = {
+            "schema": 1,
+            "attempt": self._number,
+            "started_at": began,
+            "ended_at": time.time(),
+            "owner": self._me(),
+        }
+        self._end({**about, **record})
+
+    def _end(self, record: dict[str, Any]) -> None:
+        self._attempt.end(record)
 
     def _listen(self) -> None:
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
@@ -110,6 +124,9 @@ class Supervisor:
     def _run_steps(self) -> dict[str, Any]:
         paths = self._job.paths(self._attempt)
         results: dict[str, Any] = {}
+        container = self._spec["container"]
+        if container is not None:
+            ensure_image(container)
         for step in self._spec["steps"]:
             # Documents of an attempt name its own events, so what a step is does not depend on them.
             note = {"sha256": _digest(step)}
@@ -121,7 +138,8 @@ class Supervisor:
             if self._must_stop():
                 return {"outcome": "stopped", "results": results}
             for name, document in step["documents"].items():
-                write_json(self._attempt.folder / name, paths.fill(document))
+                make_folder(self._attempt.documents)
+                write_json(self._attempt.documents / name, paths.fill(document))
             code = self._run_program(filled)
             result = read_json(Path(filled["result"])) if filled["result"] else None
             results[step["name"]] = result
@@ -142,42 +160,28 @@ class Supervisor:
         return {"outcome": "done", "results": results, "outputs": described}
 
     def _run_program(self, step: Step) -> int:
-        with self._attempt.log.open("ab") as log:
-            supervisor = os.getpid()
-            inherited = {name: os.environ[name] for name in self._spec["inherit"] if name in os.environ}
-            given = {**self._spec["env"], **step["env"], **self._secrets, MARK: self._mark}
-            environment = {**inherited, **given}
-            try:
-                child = subprocess.Popen(
-                    step["argv"],
-                    cwd=self._job.work,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    preexec_fn=lambda: die_with(supervisor),
-                )
-            except OSError as error:
-                log.write(f"{step['argv'][0]}: {error.strerror}\n".encode())
-                return 127 if isinstance(error, FileNotFoundError) else 126
+        program = Program(self._attempt, step, self._job.work, self._secrets)
+        failed = program.start()
+        if failed is not None:
+            return failed
         told = killed = False
         while True:
-            code = child.poll()
+            code = program.poll()
             if code is not None:
                 break
             if self._must_stop():
                 if not told:
                     told = True
-                    _signal_group(child.pid, signal.SIGTERM)
+                    program.stop()
                 grace = self._spec["grace_seconds"]
                 if not killed and time.monotonic() - (self._stopping_since or 0) > grace:
                     killed = True
-                    _signal_group(child.pid, signal.SIGKILL)
+                    program.kill()
             self._sleep()
         sync(self._attempt.log)
         kill_all(self._mark)
-        return code if code >= 0 else 128 - code
+        program.clean()
+        return code
 
     def _stop(self) -> None:
         if self._stopping_since is None:
@@ -188,8 +192,12 @@ class Supervisor:
             self._stop()
         return self._stopping_since is not None
 
+    def _tick(self) -> None:
+        """Something to be done now and then while a program runs."""
+
     def _sleep(self) -> None:
         """Until something happens, or it is time to look whether somebody wants an end."""
+        self._tick()
         watched = [self._wake_read] if self._lifeline is None else [self._wake_read, self._lifeline]
         ready, _, _ = select.select(watched, [], [], _LOOK_SECONDS)
         if self._wake_read in ready:
@@ -198,13 +206,6 @@ class Supervisor:
         if self._lifeline in ready and os.read(self._lifeline or 0, 4096) == b"":
             self._lifeline = None
             self._stop()
-
-
-def _signal_group(pid: int, number: int) -> None:
-    try:
-        os.killpg(pid, number)
-    except ProcessLookupError:
-        send([pid], number)
 
 
 def _digest(step: Step) -> str:

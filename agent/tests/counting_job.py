@@ -23,6 +23,8 @@ class Job:
         self.spec: dict[str, Any] = {
             "schema": 1,
             "key": self.key,
+            "secrets": [],
+            "container": None,
             "steps": [self.step("only", f'echo "{{events}}" >>"{self.runs}"; echo made >"{{work}}/made"; {script}')],
             "env": {"PATH": "/usr/local/bin:/usr/bin:/bin"},
             "inherit": [],
@@ -34,7 +36,7 @@ class Job:
     @staticmethod
     def step(name: str, script: str) -> dict[str, Any]:
         """A step that is a line for a shell."""
-        return {"name": name, "argv": ["sh", "-c", script], "env": {}, "documents": {}, "result": None}
+        return {"name": name, "launch": "one", "argv": ["sh", "-c", script], "env": {}, "documents": {}, "result": None}
 
     def request(self, attempt: int = 1, **more: Any) -> dict[str, Any]:  # noqa: ANN401
         """What most commands want to know."""
@@ -42,7 +44,7 @@ class Job:
 
     def start_request(self, attempt: int = 1) -> dict[str, Any]:
         """What `start` wants to know."""
-        return self.request(attempt, spec=self.spec, secrets={}, attached=False)
+        return self.request(attempt, spec=self.spec, secrets={}, attached=False, launcher=None)
 
     def start(self, attempt: int = 1) -> dict[str, Any]:
         """Starts it; what was said last."""

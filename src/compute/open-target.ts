@@ -1,8 +1,8 @@
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import { here } from './places/here.js';
-import type { Place } from './places/place.js';
+import type { Place, Queue } from './places/place.js';
 import { sshPlace } from './places/ssh.js';
-import type { Target, TargetSpec } from './target.js';
+import type { SlurmSpec, Target, TargetSpec } from './target.js';
 import { passedOn } from './trainer-environment.js';
 import { trainerTarget } from './trainer-target.js';
 
@@ -16,31 +16,59 @@ export interface Means {
 
 /** The target that an entry of the recipe's `compute:` describes. */
 export function openTarget(spec: TargetSpec, means: Means): Target {
-  const place = openPlace(spec, means);
-  if (spec.ssh !== undefined) {
-    const { python, device, threads } = spec.ssh;
-    return trainerTarget(place, { python: async () => python, device, threads });
-  }
-  const { device, threads } = spec.local ?? { device: 'auto', threads: undefined };
-  return trainerTarget(place, { python: async () => (await means.python()).python, device, threads });
+  const settings = spec.ssh ?? spec.slurm ?? spec.local;
+  if (settings === undefined) throw new TypeError('a target of no kind');
+  const { device, threads } = settings;
+  return trainerTarget(openPlace(spec, means), {
+    python: spec.container === undefined ? interpreterOf(spec, means) : async () => spec.container?.python ?? '',
+    device,
+    threads,
+    container: spec.container,
+  });
 }
 
 /** The machine that it runs on, to be asked for other things than trainers. */
-export function openPlace(spec: TargetSpec, { python, variables }: Means): Place {
-  if (spec.ssh === undefined) return here(async () => (await python()).python, passedOn(variables));
-  const { host, root, python: interpreter } = spec.ssh;
+export function openPlace(spec: TargetSpec, means: Means): Place {
+  const { variables } = means;
+  const queue = spec.slurm === undefined ? null : queueOf(spec.slurm);
+  const { host, root, python } = spec.ssh ?? spec.slurm ?? {};
+  if (host === undefined || root === undefined || python === undefined) {
+    const found = { ...passedOn(variables), ...(queue === null ? {} : chosen(slurmVariables, variables)) };
+    return here({ python: interpreterOf(spec, means), env: found, queue });
+  }
   // Never the configuration from a recipe: such a file can name programs that ssh then runs here.
-  return sshPlace({
-    host,
-    config: variables.SECPI_SSH_CONFIG,
-    root,
-    python: interpreter,
-    env: chosen(sshVariables, variables),
-  });
+  const config = variables.SECPI_SSH_CONFIG;
+  return sshPlace({ host, config, root, python, queue, env: chosen(sshVariables, variables) });
+}
+
+/** What starts the agent, and the trainers where they are in no container. */
+function interpreterOf(spec: TargetSpec, { python }: Means): () => Promise<string> {
+  const named = spec.ssh?.python ?? spec.slurm?.python;
+  return named === undefined ? async () => (await python()).python : async () => named;
+}
+
+/** How jobs are submitted. What the recipe hands on as it is comes last, and so wins. */
+function queueOf(spec: SlurmSpec): Queue {
+  const { partition, gpus, gpu_kind, cpus, memory_gib, minutes, requeues, extra } = spec;
+  const option = (name: string, value: string | number | undefined) =>
+    value === undefined ? [] : [`--${name}=${value}`];
+  const flags = [
+    '--nodes=1',
+    '--ntasks-per-node=1',
+    ...option('partition', partition),
+    ...(gpus === 0 ? [] : [`--gpus-per-node=${gpu_kind === undefined ? '' : `${gpu_kind}:`}${gpus}`]),
+    ...option('cpus-per-task', cpus),
+    ...option('mem', memory_gib === undefined ? undefined : `${memory_gib}G`),
+    ...option('time', minutes),
+    ...extra,
+  ];
+  return { flags, requeues };
 }
 
 /** What the ssh program sees of the user's environment. */
 const sshVariables = ['HOME', 'PATH', 'USER', 'LOGNAME', 'SSH_AUTH_SOCK'];
+/** What Slurm's commands want of it. */
+const slurmVariables = ['SLURM_CONF', 'SLURM_CLUSTERS', 'USER', 'LOGNAME'];
 
 function chosen(names: readonly string[], variables: Means['variables']): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])));

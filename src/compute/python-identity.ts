@@ -9,13 +9,13 @@ const trainers = join(packageRoot, 'trainers');
 const lockFile = join(trainers, 'requirements.lock');
 
 /**
- * What decides the bytes that our Python code makes, apart from its inputs: the pinned packages, that code itself, and the kind of
- * device. Neither the host nor the number of threads is in it. `auto` is what it comes to on this machine.
+ * What decides the bytes that our Python code makes, apart from its inputs: the pinned packages or the image that it runs in, that code
+ * itself, and the kind of device. Neither the host nor the number of threads is in it. `auto` is what it comes to on this machine.
  */
-export async function pythonIdentity(device: 'auto' | 'cpu' | 'cuda'): Promise<Json> {
-  const lock = await readFile(lockFile);
+export async function pythonIdentity(device: 'auto' | 'cpu' | 'cuda', image?: string): Promise<Json> {
+  const packages = image === undefined ? sha256(await readFile(lockFile)) : image.slice(image.lastIndexOf('sha256:'));
   const kind = device === 'auto' ? (hasNvidiaGpu() ? 'cuda' : 'cpu') : device;
-  return { packages: sha256(lock), trainers: await codeDigest(join(trainers, 'secpi_trainers')), device: kind };
+  return { packages, trainers: await codeDigest(join(trainers, 'secpi_trainers')), device: kind };
 }
 
 /** SHA-256 over name and content of all code in a folder; what interpreters leave beside it does not count. */

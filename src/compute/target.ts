@@ -2,14 +2,84 @@ import * as z from 'zod';
 import type { Json } from '../base/json.js';
 import type { JobOutput } from './jobs/job.js';
 
-/** Where and how a target runs things; one entry under the recipe's `compute:`. Of it only the device enters fingerprints. */
+const hostName = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:-]*$/, 'must be a host, user@host, or a name of the ssh configuration');
+
+const threadCount = z.number().int().positive().max(256).optional();
+
+const deviceThere = z.enum(['cpu', 'cuda']).default('cuda');
+
+const rootThere = z.string().default('.cache/secpi');
+
+/** A path that no program takes for anything else. */
+const plainPath = z
+  .string()
+  .regex(/^\/[A-Za-z0-9_./@+=-]*$/, 'must be an absolute path of letters, digits and _./@+=-');
+
+const slurmSchema = z.strictObject({
+  /** A login node that is reached over ssh. Without it, this machine is one, and secpi's state folder is on the shared disk. */
+  host: hostName.optional(),
+  /** With `host`: where everything lies there, on a disk that all nodes share. Absolute, or relative to your home. */
+  root: rootThere,
+  /** An interpreter on the shared disk that has the packages of `trainers/requirements.lock`; without `host`, secpi's own. */
+  python: z.string().optional(),
+  /** CPU threads of the trainers; default: the cores, at most 4. 1, 2 and 4 gave the same bytes but for toy widths. */
+  threads: threadCount,
+  /** What trainers compute on there; never another one without a word. */
+  device: deviceThere,
+  /** Where it waits; default: the cluster's. */
+  partition: z
+    .string()
+    .regex(/^[A-Za-z0-9_.,-]+$/)
+    .optional(),
+  /** GPUs per node; 0: none is asked for. */
+  gpus: z.number().int().nonnegative().default(0),
+  /** As the cluster calls them: `h100`. */
+  gpu_kind: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+$/)
+    .optional(),
+  /** Per node; default: the cluster's. */
+  cpus: z.number().int().positive().optional(),
+  /** Per node; default: the cluster's. */
+  memory_gib: z.number().int().positive().optional(),
+  /** Time limit; a job that reaches it saves what it has and waits in the queue again. Default: the partition's. */
+  minutes: z.number().int().positive().optional(),
+  /** How often a job that had to make room, or reached its time limit, is put back into the queue. */
+  requeues: z.number().int().nonnegative().max(1000).default(50),
+  /** Further options of `sbatch`, handed on as they are: `--account=…`, `--qos=…`, `--constraint=…`. */
+  extra: z
+    .array(z.string().regex(/^--[a-z][a-z0-9-]*(=[^\n\0]*)?$/, 'must be an option of sbatch such as --account=mine'))
+    .default([]),
+});
+export type SlurmSpec = z.infer<typeof slurmSchema>;
+
+const containerSchema = z.strictObject({
+  /** What runs the container. */
+  engine: z.enum(['podman', 'docker', 'apptainer']),
+  /** `registry/name@sha256:…`, or `sha256:…` for an image that was built there; for apptainer `/path/of/image.sif@sha256:…`. */
+  image: z
+    .string()
+    .regex(
+      /^(?:[A-Za-z0-9_./:-]+@)?sha256:[0-9a-f]{64}$/,
+      'must end in @sha256: and a digest: a tag can mean another image tomorrow',
+    ),
+  /** The interpreter inside, with the trainers' packages. */
+  python: z.string().default('python3'),
+  /** Files and folders of the machine that programs inside may read, at the same paths: a cache of models, say. */
+  mounts: z.array(plainPath).default([]),
+});
+export type ContainerSpec = z.infer<typeof containerSchema>;
+
+/** Where and how a target runs things; one entry under the recipe's `compute:`. Of it only device and image enter fingerprints. */
 export const targetSchema = z
   .strictObject({
     /** The machine that secpi runs on. */
     local: z
       .strictObject({
-        /** CPU threads of the trainers; default: the cores, at most 4. 1, 2 and 4 gave the same bytes wherever it was measured but for toy widths. */
-        threads: z.number().int().positive().max(256).optional(),
+        /** CPU threads of the trainers; default: the cores, at most 4. 1, 2 and 4 gave the same bytes but for toy widths. */
+        threads: threadCount,
         device: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
       })
       .optional(),
@@ -17,22 +87,34 @@ export const targetSchema = z
     ssh: z
       .strictObject({
         /** A host, `user@host`, or a name of your ssh configuration, where everything else about reaching it belongs. */
-        host: z
-          .string()
-          .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:-]*$/, 'must be a host, user@host, or a name of the ssh configuration'),
+        host: hostName,
         /** Where everything lies there: absolute, or relative to your home. */
-        root: z.string().default('.cache/secpi'),
-        /** An interpreter there that has the packages of `trainers/requirements.lock`. */
+        root: rootThere,
+        /** An interpreter there that has the packages of `trainers/requirements.lock`; with `container`, any from 3.9 on. */
         python: z.string(),
-        /** CPU threads of the trainers; default: as `local`. */
-        threads: z.number().int().positive().max(256).optional(),
+        /** CPU threads of the trainers; default: the cores, at most 4. 1, 2 and 4 gave the same bytes but for toy widths. */
+        threads: threadCount,
         /** What trainers compute on there; never another one without a word. */
-        device: z.enum(['cpu', 'cuda']).default('cuda'),
+        device: deviceThere,
       })
       .optional(),
+    /** A Slurm cluster. */
+    slurm: slurmSchema.optional(),
+    /** What trainers run in there; without it, on the machine itself. */
+    container: containerSchema.optional(),
   })
-  .refine((spec) => (spec.local === undefined) !== (spec.ssh === undefined), {
-    message: 'a target is either `local` or `ssh`',
+  .superRefine(({ local, ssh, slurm, container }, context) => {
+    const kinds = [local, ssh, slurm].filter((kind) => kind !== undefined);
+    if (kinds.length !== 1) context.addIssue('a target is either `local`, `ssh` or `slurm`');
+    if (slurm?.host !== undefined && slurm.python === undefined)
+      context.addIssue({ code: 'custom', path: ['slurm', 'python'], message: 'is needed with `host`', input: slurm });
+    if (container?.engine === 'apptainer' && !container.image.startsWith('/'))
+      context.addIssue({
+        code: 'custom',
+        path: ['container', 'image'],
+        message: 'must be /path/of/image.sif@sha256:… for apptainer',
+        input: container,
+      });
   });
 export type TargetSpec = z.infer<typeof targetSchema>;
 

@@ -4,11 +4,12 @@ import * as z from 'zod';
 import { SecpiError } from '../base/errors.js';
 import { sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
-import type { JobExit, JobStep } from './jobs/job.js';
+import { hasNvidiaGpu } from '../setup/python-environment.js';
+import type { JobContainer, JobExit, JobStep } from './jobs/job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
 import { type Place, unreachable } from './places/place.js';
 import { pinnedPackages, pythonIdentity } from './python-identity.js';
-import type { FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
+import type { ContainerSpec, FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
 import { PASSED_ON, pythonVariables, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
 
@@ -29,15 +30,14 @@ export interface Trainers {
   readonly python: () => Promise<string>;
   readonly device: 'auto' | 'cpu' | 'cuda';
   readonly threads: number | undefined;
+  readonly container: ContainerSpec | undefined;
 }
 
-/** Trainers at a place, without a container. */
-export function trainerTarget(
-  place: Place,
-  { python: findPython, device, threads = defaultThreads }: Trainers,
-): Target {
+/** Trainers at a place. */
+export function trainerTarget(place: Place, trainers: Trainers): Target {
+  const { python: findPython, device, threads = defaultThreads, container } = trainers;
   return {
-    environment: () => pythonIdentity(device),
+    environment: () => pythonIdentity(device, container?.image),
     async runTrainer(job, { signal, onEvent }) {
       signal.throwIfAborted();
       const python = await findPython();
@@ -48,15 +48,18 @@ export function trainerTarget(
             steps: job.commands.map((command) => stepOf(command, python, { device, threads })),
             env: {},
             inherit: PASSED_ON,
+            secrets: {},
             inputs: { ...job.inputs, [TRAINERS]: trainersFolder },
             outputs: job.outputs,
             graceSeconds: stopGraceSeconds,
+            container: container === undefined ? null : containerOf(container, device),
           },
           {
             key: keyOf(job),
             folder: job.folder,
             signal,
-            beforeStart: () => checkPackages(place, signal),
+            // What is in an image its digest says.
+            beforeStart: async () => (container === undefined ? checkPackages(place, signal) : undefined),
             onEvent: (line) => {
               const event = trainerEvent(line);
               if (event !== undefined) onEvent(event);
@@ -94,6 +97,10 @@ async function checkPackages(place: Place, signal: AbortSignal): Promise<void> {
   throw unreachable(place.name);
 }
 
+function containerOf({ engine, image, mounts }: ContainerSpec, device: string): JobContainer {
+  return { engine, image, mounts, gpus: device === 'cuda' || (device === 'auto' && hasNvidiaGpu()) };
+}
+
 /** The name of our own code among a job's inputs. */
 const TRAINERS = 'secpi-trainers';
 const defaultThreads = Math.min(4, availableParallelism());
@@ -114,6 +121,7 @@ function stepOf(
   const document = { schema: 1, ...fields, ...onDevice, work, output: `${work}/output`, events: '{events}', threads };
   return {
     name: command,
+    launch: 'one',
     argv: [python, '-m', 'secpi_trainers', command, '--job', `{job:${command}.json}`],
     env: pythonVariables(python, `{in:${TRAINERS}}`, threads),
     documents: { [`${command}.json`]: document },
@@ -153,7 +161,10 @@ function failureOf({ exit, tail, folder }: JobFailure, place: string): SecpiErro
     const message = said.message ?? `the trainer's ${command} failed`;
     return new SecpiError(said.code ?? 'trainer/failed', message, { hint: said.hint ?? log });
   }
-  if (exit?.error !== undefined) return new SecpiError('trainer/died', exit.error.message, { hint: log });
+  if (exit?.error !== undefined) {
+    const { code, message, hint } = exit.error;
+    return new SecpiError(hint === undefined ? 'trainer/died' : code, message, { hint: hint ?? log });
+  }
   const ending = exit?.code ?? 'it was killed together with what watched it';
   return new SecpiError('trainer/died', `the trainer's ${command} ended without a result (${ending}):\n${tail}`, {
     hint: log,

@@ -45,7 +45,7 @@ function codesInSources(): readonly string[] {
     ...Object.values(composed).flat(),
     ...matches(launcher, /'(usage\/[a-z-]+)'/g),
     ...trainer,
-    ...matches(agent, /"(job\/[a-z-]+)"/g),
+    ...matches(agent, /"((?:job|slurm|container)\/[a-z-]+)"/g),
   ];
 }
 

@@ -4,7 +4,7 @@ import { ifThere } from '../../src/base/files/if-there.js';
 import type { JobSpec } from '../../src/compute/jobs/job.js';
 import { type FinishedJob, runJob } from '../../src/compute/jobs/run-job.js';
 import { here } from '../../src/compute/places/here.js';
-import type { Place } from '../../src/compute/places/place.js';
+import type { Place, Queue } from '../../src/compute/places/place.js';
 import { sshPlace } from '../../src/compute/places/ssh.js';
 
 /** A job that counts its own runs beside its folder, reports, and leaves a file. */
@@ -16,9 +16,11 @@ export function countedJob(folder: string, script = ''): JobSpec {
     script,
   ].join('\n');
   return {
-    steps: [{ name: 'only', argv: ['sh', '-c', program], env: {}, documents: {}, result: null }],
+    steps: [{ name: 'only', launch: 'one', argv: ['sh', '-c', program], env: {}, documents: {}, result: null }],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     inherit: [],
+    secrets: {},
+    container: null,
     inputs: {},
     outputs: [{ name: 'made', kind: 'file', path: '{work}/made' }],
     graceSeconds: 2,
@@ -33,16 +35,28 @@ export async function runsOf(folder: string): Promise<number[]> {
   return [...text.matchAll(/attempts\/(\d+)\//g)].map(([, attempt]) => Number(attempt));
 }
 
-/** Where a job runs: on this machine, attached or not, or over ssh with this configuration and below this folder. */
-export type JobPlace = 'attached' | 'detached' | { readonly config: string; readonly root: string };
+/**
+ * Where a job runs: on this machine, attached or not, over ssh with this configuration and below this folder, or in the queue of a cluster
+ * with this configuration.
+ */
+export type JobPlace =
+  | 'attached'
+  | 'detached'
+  | { readonly config: string; readonly root: string; readonly queue?: Queue }
+  | { readonly slurm: string };
+
+function reached(where: JobPlace): Place {
+  const python = 'python3';
+  if (typeof where === 'string') return here({ python: async () => python, env: {}, queue: null });
+  const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
+  if ('config' in where) return sshPlace({ host: 'far', python, env, queue: null, ...where });
+  const queue = { flags: ['--partition=low', '--time=10'], requeues: 3 };
+  return here({ python: async () => python, env: { ...env, SLURM_CONF: where.slurm }, queue });
+}
 
 /** Such a place. Tells of each question and of each line of an answer. */
 export function watchedPlace(where: JobPlace, atPoint: (what: string) => void = () => undefined): Place {
-  const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
-  const place =
-    typeof where === 'string'
-      ? here(async () => 'python3', {})
-      : sshPlace({ host: 'far', python: 'python3', env, ...where });
+  const place = reached(where);
   return {
     ...place,
     attached: where === 'attached',

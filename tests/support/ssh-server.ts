@@ -43,7 +43,8 @@ async function makeKey(path: string): Promise<void> {
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
 }
 
-export async function sshServer(): Promise<SshServer> {
+/** `variables`: what whoever logs in finds in the environment. */
+export async function sshServer(variables: Readonly<Record<string, string>> = {}): Promise<SshServer> {
   const folder: TemporaryFolder = await temporaryFolder();
   const path = (name: string) => join(folder.path, name);
   const home = path('home');
@@ -65,7 +66,9 @@ export async function sshServer(): Promise<SshServer> {
       'StrictModes no',
       'UsePAM no',
       'PasswordAuthentication no',
-      `SetEnv HOME=${home}`,
+      `SetEnv ${Object.entries({ HOME: home, ...variables })
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' ')}`,
       'LogLevel ERROR',
     ].join('\n'),
   );

@@ -2,10 +2,18 @@ import * as z from 'zod';
 import { sha256Schema } from '../../base/hash.js';
 import { type Json, jsonSchema } from '../../base/json.js';
 
+/** How often a step is started: once, or once on each node of the job. */
+export type JobLaunch = 'one' | 'per-node';
+
 /** One program of a job. */
 export interface JobStep {
   /** Letters, digits and dashes; unique in its job. One that ended well is passed over by later attempts. */
   readonly name: string;
+  /**
+   * For `per-node`, `{node}` is the node's number from 0 on, `{nodes}` how many there are, `{master}` and `{master_port}` an address on
+   * the first of them.
+   */
+  readonly launch: JobLaunch;
   /** Program and arguments: never a line for a shell. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -23,6 +31,16 @@ export interface JobOutput {
   readonly path: string;
 }
 
+/** What programs run in. */
+export interface JobContainer {
+  readonly engine: 'podman' | 'docker' | 'apptainer';
+  /** Ends in `sha256:` and a digest. */
+  readonly image: string;
+  readonly gpus: boolean;
+  /** Files and folders, where it runs, that programs may read besides the inputs. */
+  readonly mounts: readonly string[];
+}
+
 /**
  * Something that runs to its end somewhere. Its texts may hold placeholders, which are filled in where it runs: `{work}`, a folder that
  * stays from one attempt to the next; `{in:NAME}`, an input; `{job:NAME}`, a step's document; `{events}`, the file that takes events.
@@ -33,11 +51,15 @@ export interface JobSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Variables of the user's environment, where it runs, that they see too. */
   readonly inherit: readonly string[];
+  /** Values that its programs see as variables, by name; they are written nowhere for longer than it takes to hand them over. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** Paths on this machine, of files or folders that do not change. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly outputs: readonly JobOutput[];
   /** How long a program that is told to stop may take to save what it has. */
   readonly graceSeconds: number;
+  /** Null: on the machine itself. */
+  readonly container: JobContainer | null;
 }
 
 const outputSchema = z.object({
@@ -55,7 +77,7 @@ export const exitSchema = z.object({
   /** The step that did not end well, and what it exited with: 128 and more is a signal. */
   step: z.string().optional(),
   code: z.int().optional(),
-  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
   /** What each step left as its result. */
   results: z.record(z.string(), jsonSchema).default({}),
   outputs: z.array(outputSchema).default([]),
@@ -66,13 +88,16 @@ export type JobExit = z.infer<typeof exitSchema>;
 export const agentLineSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('state'),
-    state: z.enum(['new', 'running', 'exited', 'lost']),
+    state: z.enum(['new', 'waiting', 'running', 'exited', 'lost']),
+    /** What it waits for, as the queue calls it. */
+    why: z.string().optional(),
     exit: exitSchema.optional(),
   }),
   /** Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. */
   z.object({ type: z.enum(['log', 'events']), offset: z.int().nonnegative(), text: z.string() }),
   z.object({ type: z.literal('found'), here: z.boolean(), folder: z.string(), free_bytes: z.number() }),
   z.object({ type: z.literal('packages'), wrong: z.array(z.string()) }),
+  z.object({ type: z.literal('tested'), ok: z.boolean(), said: z.string() }),
   z.object({ type: z.literal('error'), code: z.string(), message: z.string(), hint: z.string().default('') }),
 ]);
 export type AgentLine = z.infer<typeof agentLineSchema>;

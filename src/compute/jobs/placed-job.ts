@@ -21,6 +21,8 @@ export interface PlacedJobOptions {
 /** How much of what a job prints is kept for the case that it fails. */
 const tailLines = 12;
 const retry = { firstMs: 500, growth: 2, mostMs: 30_000 } as const;
+/** How long an attempt is tried to begin where nobody answers. */
+const startPatienceMs = 600_000;
 /** Beyond the seconds that a job has to stop by itself. */
 const stopSlackSeconds = 30;
 
@@ -33,6 +35,7 @@ export class PlacedJob {
   readonly #options: PlacedJobOptions;
   #lines: readonly string[] = [];
   #hasFailed = false;
+  #seen = '';
 
   constructor(place: Place, spec: JobSpec, options: PlacedJobOptions) {
     this.#place = place;
@@ -63,17 +66,17 @@ export class PlacedJob {
   /** Starts an attempt and stays with it to its end: its exit record, or undefined when it is lost. */
   async run(attempt: number): Promise<JobExit | undefined> {
     const { key, signal } = this.#options;
-    const { inputs, graceSeconds, ...rest } = this.#spec;
+    const { inputs, graceSeconds, secrets, ...rest } = this.#spec;
     await this.#options.beforeStart?.();
     const placed = await this.#place.bring(inputs, signal);
-    const spec = { schema: 1, key, ...rest, inputs: placed, grace_seconds: graceSeconds };
-    const request = { folder: this.folder, attempt, spec, secrets: {}, attached: this.#place.attached };
+    const named = { secrets: Object.keys(secrets), inputs: placed, grace_seconds: graceSeconds };
+    const { attached, queue } = this.#place;
+    const spec = { schema: 1, key, ...rest, ...named };
+    const request = { folder: this.folder, attempt, spec, secrets, attached, launcher: queue };
     // Where the job ends with whoever started it, this conversation lasts as long as the job; its signal is not ours, because it
     // is cancelled in words.
     const closed = new AbortController();
-    const starting = this.#place.ask('start', request, closed.signal)[Symbol.asyncIterator]();
-    const first = await starting.next();
-    if (first.done === true) throw this.#unreachable();
+    const starting = await this.#start(request, closed.signal);
     const ending = drain(starting).catch(() => undefined);
     try {
       const exit = await this.follow(attempt);
@@ -82,6 +85,27 @@ export class PlacedJob {
     } finally {
       closed.abort();
       await ending;
+    }
+  }
+
+  /**
+   * The conversation in which an attempt was begun. It is asked for again when there was no answer: it may have begun, and is then only
+   * said to have.
+   */
+  async #start(request: object, closed: AbortSignal): Promise<AsyncIterator<unknown>> {
+    const deadline = performance.now() + startPatienceMs;
+    for (let pauseMs: number = retry.firstMs; ; pauseMs = Math.min(retry.mostMs, pauseMs * retry.growth)) {
+      this.#options.signal.throwIfAborted();
+      try {
+        const starting = this.#place.ask('start', request, closed)[Symbol.asyncIterator]();
+        const first = await starting.next();
+        if (first.done !== true) return starting;
+        throw this.#unreachable();
+      } catch (error) {
+        if (!isUnreachable(error) || performance.now() + pauseMs > deadline) throw error;
+        this.#options.onNote(`${error.message}; asking again in ${Math.round(pauseMs / 1000)} s`);
+        await sleep(pauseMs, undefined, { signal: this.#options.signal });
+      }
     }
   }
 
@@ -151,12 +175,20 @@ export class PlacedJob {
     let state: AttemptState | undefined;
     try {
       for await (const line of this.#place.ask('follow', request, signal)) {
-        if (line.type === 'state') state = line;
+        if (line.type === 'state') state = this.#see(line);
         else if (line.type === 'log' || line.type === 'events') this.#hear(line, offsets);
       }
     } catch (error) {
-      if (!(error instanceof SecpiError) || error.code !== UNREACHABLE) throw error;
+      if (!isUnreachable(error)) throw error;
     }
+    return state;
+  }
+
+  #see(state: AttemptState): AttemptState {
+    const why = state.why === undefined || state.why === '' ? '' : `: ${state.why}`;
+    const seen = state.state === 'waiting' ? `waits in the queue of ${this.#place.name}${why}` : '';
+    if (seen !== '' && seen !== this.#seen) this.#options.onNote(seen);
+    this.#seen = seen;
     return state;
   }
 
@@ -181,6 +213,10 @@ export class PlacedJob {
   #unreachable(): SecpiError {
     return unreachable(this.#place.name);
   }
+}
+
+function isUnreachable(error: unknown): error is SecpiError {
+  return error instanceof SecpiError && error.code === UNREACHABLE;
 }
 
 /** Listens to what is left of a conversation. */

@@ -1,19 +1,26 @@
 import { stat } from 'node:fs/promises';
 import { agentFolder } from './agent-files.js';
 import { askAgent } from './agent-process.js';
-import type { Place } from './place.js';
+import type { Place, Queue } from './place.js';
+
+export interface HereOptions {
+  /** An interpreter, 3.9 or later; the agent needs nothing else. */
+  readonly python: () => Promise<string>;
+  /** What a job may inherit. */
+  readonly env: Readonly<Record<string, string>>;
+  /** This machine is a login node of a cluster, and this is how jobs are submitted. */
+  readonly queue: Queue | null;
+}
 
 /**
  * This machine. A job is attached: it is told to stop when secpi is gone, so that nothing goes on computing on a laptop without anybody
- * knowing.
- *
- * @param python an interpreter, 3.9 or later; the agent needs nothing else.
- * @param env what a job may inherit.
+ * knowing. One that a cluster's queue starts is not: it runs on another machine, which sees the same disk.
  */
-export function here(python: () => Promise<string>, env: Readonly<Record<string, string>>): Place {
+export function here({ python, env, queue }: HereOptions): Place {
   return {
-    name: 'this machine',
-    attached: true,
+    name: queue === null ? 'this machine' : 'this cluster',
+    queue,
+    attached: queue === null,
     isHere: true,
     folderOf: (job) => job.here,
     async *ask(command, request, signal) {
@@ -21,7 +28,7 @@ export function here(python: () => Promise<string>, env: Readonly<Record<string,
         argv: [await python(), '-I', agentFolder, command],
         env: { ...env, PATH: '/usr/local/bin:/usr/bin:/bin' },
         request,
-        hold: command === 'start',
+        hold: command === 'start' && queue === null,
         signal,
       });
     },

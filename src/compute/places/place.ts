@@ -2,7 +2,7 @@ import { SecpiError } from '../../base/errors.js';
 import type { AgentLine } from '../jobs/job.js';
 
 /** What an agent can be asked to do; each takes one line of JSON and answers in lines of JSON. */
-export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release' | 'find' | 'take' | 'packages';
+export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release' | 'find' | 'take' | 'packages' | 'test';
 
 /** A machine that jobs run on, reached in its own way. */
 export interface Place {
@@ -15,6 +15,8 @@ export interface Place {
    * was asked for, or throws `compute/unreachable`, means that nothing is known, whatever the reason.
    */
   ask(command: AgentCommand, request: object, signal: AbortSignal): AsyncIterable<AgentLine>;
+  /** How jobs get into the queue there that decides when they run; null where they just begin. */
+  readonly queue: Queue | null;
   /** Whether a job ends when the one that started it is gone. */
   readonly attached: boolean;
   /** Whether what a job leaves there is on a disk of this machine, and so need not be brought here. */
@@ -27,6 +29,14 @@ export interface Place {
     into: string,
     signal: AbortSignal,
   ): Promise<string>;
+}
+
+/** The queue of a Slurm cluster. */
+export interface Queue {
+  /** Options of `sbatch`, a word each. */
+  readonly flags: readonly string[];
+  /** How often a job that had to make room is put back into it. */
+  readonly requeues: number;
 }
 
 /** One file of an output: relative path ('' for an output that is one file), size, hex SHA-256. */

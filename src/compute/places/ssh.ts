@@ -7,7 +7,7 @@ import type { AgentLine } from '../jobs/job.js';
 import { agentFiles } from './agent-files.js';
 import { type AgentEnd, askAgent } from './agent-process.js';
 import { filesBelow, manifestOf } from './manifest.js';
-import { type AgentCommand, type FetchedFile, type Place, unreachable } from './place.js';
+import { type AgentCommand, type FetchedFile, type Place, type Queue, unreachable } from './place.js';
 import { rsync } from './rsync.js';
 import { type SshConnection, sshArgv, sshFailure, sshRun } from './ssh-connection.js';
 
@@ -16,6 +16,8 @@ export interface SshPlaceOptions extends SshConnection {
   readonly root: string;
   /** An interpreter there, 3.9 or later. */
   readonly python: string;
+  /** It is a login node of a cluster, and this is how jobs are submitted there. */
+  readonly queue: Queue | null;
 }
 
 /** Room that is left on a disk besides what is brought to it, in bytes. */
@@ -105,6 +107,7 @@ export function sshPlace(options: SshPlaceOptions): Place {
 
   return {
     name: host,
+    queue: options.queue,
     attached: false,
     isHere: false,
     folderOf: ({ key }) => posix.join(root, 'jobs', key),

@@ -30,6 +30,7 @@ describe.skipIf(!hasSshServer)('a host that is reached over ssh', () => {
       env,
       root: join(server.home, 'secpi'),
       python: 'python3',
+      queue: null,
       ...options,
     });
 

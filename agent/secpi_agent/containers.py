@@ -1,0 +1,224 @@
+"""
+Programs of a job in a container: one for each step, with a name of its own, so that there cannot be two.
+
+A container is no child of who starts it, so it outlives a supervisor that is killed; it is found by its name.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import AgentError
+from .outputs import sha256_of
+from .processes import MARK
+from .secrets_file import write_for_shell
+from .spec import Container, Spec
+
+_STACK_BYTES = 1 << 26
+
+_SHELL_WITH_SECRETS = 'set -a; . "$0"; set +a; rm -f "$0"; exec "$@"'
+
+
+class Inside(NamedTuple):
+    """What a program in a container gets to see. Paths are the same inside and outside."""
+
+    name: str
+    argv: list[str]
+    env: dict[str, str]
+    secrets: dict[str, str]
+    work: Path
+    documents: Path
+    events: Path
+    inputs: list[str]
+    mark: str
+    network: bool
+    grace_seconds: float
+
+
+def engine_path(engine: str) -> str:
+    """The program. Throws `container/no-engine`."""
+    found = shutil.which(engine, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:" + os.environ.get("PATH", ""))
+    if found is None:
+        raise AgentError("container/no-engine", f"there is no {engine} here", "Install it, or name another engine.")
+    return found
+
+
+def ensure_image(container: Container) -> None:
+    """
+    Sees to it that the image is here. It is fetched once, by its digest; after that nothing is asked of a registry.
+
+    Throws `container/no-image`.
+    """
+    engine, image = engine_path(container["engine"]), container["image"]
+    name, digest = _split(image)
+    if container["engine"] == "apptainer":
+        path = Path(name)
+        if not path.is_file():
+            raise AgentError("container/no-image", f"there is no image {name} here", "Bring the .sif file there.")
+        if sha256_of(path) != digest:
+            raise AgentError(
+                "container/no-image", f"{name} is another image than the recipe names", "See its sha256sum."
+            )
+        return
+    # By id where the recipe names no repository: such an image was built or loaded here.
+    reference = image if name else digest
+    if _quiet(engine, "image", "inspect", reference).returncode == 0:
+        return
+    hint = f"Build or load it there, or check the name: `{container['engine']} pull {image}`."
+    if not name:
+        raise AgentError("container/no-image", f"there is no image sha256:{digest[:12]}… here", hint)
+    pulled = _quiet(engine, "pull", "--quiet", reference)
+    if pulled.returncode != 0:
+        said = pulled.stderr.strip().splitlines() or ["it does not say why"]
+        raise AgentError("container/no-image", f"the image {image} cannot be fetched: {said[-1]}", hint)
+
+
+def _split(image: str) -> tuple[str, str]:
+    """The name, which may be empty, and the hex digest."""
+    name, _, digest = image.rpartition("sha256:")
+    return name.removesuffix("@"), digest
+
+
+def wrap(container: Container, inside: Inside) -> list[str]:
+    """The argv that runs a program in a container. Throws `container/no-gpu`, `container/no-engine`."""
+    if container["engine"] == "apptainer":
+        return _apptainer(container, inside)
+    engine = engine_path(container["engine"])
+    name, digest = _split(container["image"])
+    env = {**inside.env, MARK: inside.mark, "HOME": str(inside.work)}
+    argv = [
+        *(engine, "run", f"--name={inside.name}", f"--label=secpi.job={inside.mark}"),
+        # It passes signals on and reaps; what is told to stop saves a checkpoint first.
+        *("--init", "--pull=never", "--stop-signal=TERM", f"--stop-timeout={int(inside.grace_seconds)}"),
+        # What it prints is kept by us.
+        "--log-driver=none",
+        *("--cap-drop=all", "--security-opt=no-new-privileges"),
+        "--network=host" if inside.network else "--network=none",
+        *_limits(container["engine"]),
+        *_as_this_user(container["engine"]),
+        *(_gpus(container["engine"]) if container["gpus"] else []),
+        *(f"--env={name}={value}" for name, value in env.items()),
+        *(f"--volume={path}" for path in _bound(container, inside)),
+        f"--workdir={inside.work}",
+        "--entrypoint=",
+        container["image"] if name else digest,
+    ]
+    return [*argv, *_with_secrets(inside)]
+
+
+def _bound(container: Container, inside: Inside) -> list[str]:
+    """What it sees of the host, at the same paths. Of its attempt it may write events, nothing that proves an end."""
+    inside.events.touch(mode=0o600)
+    inside.documents.mkdir(mode=0o700, exist_ok=True)
+    read = [*inside.inputs, *container["mounts"], str(inside.documents)]
+    write = [str(inside.work), str(inside.events)]
+    if inside.secrets:
+        # It removes them once it has read them.
+        write.append(str(write_for_shell(secrets_of(inside.documents), inside.secrets).parent))
+    odd = next((path for path in read + write if ":" in path), None)
+    if odd is not None:
+        raise AgentError("container/bad-path", f"{odd} cannot be given to a container", "Use a path without a colon.")
+    return [*(f"{path}:{path}:ro" for path in read), *(f"{path}:{path}:rw" for path in write)]
+
+
+def secrets_of(documents: Path) -> Path:
+    """The folder by which a container gets its secrets."""
+    return documents.parent / "secrets"
+
+
+def _with_secrets(inside: Inside) -> list[str]:
+    if not inside.secrets:
+        return inside.argv
+    file = secrets_of(inside.documents) / "environment"
+    return ["/bin/sh", "-c", _SHELL_WITH_SECRETS, str(file), *inside.argv]
+
+
+def _apptainer(container: Container, inside: Inside) -> list[str]:
+    """It runs as a child of ours and as this user; so it needs neither a name nor to be removed."""
+    name, _ = _split(container["image"])
+    env = {**inside.env, MARK: inside.mark}
+    return [
+        *(engine_path("apptainer"), "exec", "--containall", "--cleanenv", "--no-home"),
+        *(["--nv"] if container["gpus"] else []),
+        *(f"--env={key}={value}" for key, value in env.items()),
+        *(f"--bind={path}" for path in _bound(container, inside)),
+        *("--pwd", str(inside.work)),
+        name,
+        *_with_secrets(inside),
+    ]
+
+
+def _limits(engine: str) -> list[str]:
+    """
+    What training on several GPUs wants: pinned memory, and shared memory between its processes.
+
+    The daemon of Docker may raise limits; podman may not where this user may not, and then starts nothing.
+    """
+    if engine == "docker":
+        return ["--shm-size=16g", "--ulimit=memlock=-1", f"--ulimit=stack={_STACK_BYTES}"]
+    _, locked = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    _, most = resource.getrlimit(resource.RLIMIT_STACK)
+    stack = _STACK_BYTES if most == resource.RLIM_INFINITY else min(most, _STACK_BYTES)
+    return ["--shm-size=16g", f"--ulimit=memlock={locked}:{locked}", f"--ulimit=stack={stack}:{most}"]
+
+
+def _as_this_user(engine: str) -> list[str]:
+    """So that what it makes belongs to who runs the job."""
+    if engine == "podman" and os.getuid() != 0:
+        return ["--userns=keep-id"]
+    return [f"--user={os.getuid()}:{os.getgid()}"]
+
+
+def _gpus(engine: str) -> list[str]:
+    """
+    How the engine gives a container the GPUs. Throws `container/no-gpu`.
+
+    By a CDI specification where there is one (podman 4.1, docker 25 and later), else by the hook of the NVIDIA toolkit.
+    """
+    if any(_names_gpu(path) for folder in ("/etc/cdi", "/var/run/cdi") for path in Path(folder).glob("*")):
+        return ["--device=nvidia.com/gpu=all"]
+    if engine == "docker" and shutil.which("nvidia-container-runtime-hook", path="/usr/bin:/usr/local/bin"):
+        return ["--gpus=all"]
+    if engine == "podman" and any(Path("/usr/share/containers/oci/hooks.d").glob("*nvidia*")):
+        return ["--security-opt=label=disable", "--env=NVIDIA_VISIBLE_DEVICES=all"]
+    raise AgentError(
+        "container/no-gpu",
+        f"{engine} has no way here to give a container the GPU",
+        "Install the NVIDIA Container Toolkit and run `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`.",
+    )
+
+
+def _names_gpu(path: Path) -> bool:
+    try:
+        return "nvidia.com/gpu" in path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def name_of(key: str, step: str) -> str:
+    """The one name of a step's container, in whatever attempt."""
+    return f"{key}-{step}"
+
+
+def remove(engine: str, name: str) -> None:
+    """Ends and removes a container, if there is one."""
+    if engine == "apptainer":
+        return
+    _quiet(engine_path(engine), "rm", "--force", *(["--time=0"] if engine == "podman" else []), name)
+
+
+def remove_all(spec: Spec) -> None:
+    """Removes whatever containers a job has left."""
+    container = spec["container"]
+    if container is not None:
+        for step in spec["steps"]:
+            remove(container["engine"], name_of(spec["key"], step["name"]))
+
+
+def _quiet(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

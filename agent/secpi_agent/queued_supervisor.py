@@ -1,0 +1,109 @@
+"""The supervisor of an attempt that the queue of a cluster has started, and may put back and start again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from typing import Any
+
+from . import cluster, slurm
+from .errors import AgentError
+from .folder import JobFolder
+from .owner import Owner, this_process
+from .processes import kill_all
+from .secrets_file import keep_secrets, take_secrets
+from .supervisor import Supervisor
+
+_REQUEUE_SECONDS = 90.0
+
+
+class QueuedSupervisor(Supervisor):
+    """
+    One round of an attempt.
+
+    Two nodes cannot see each other's processes, so that there is one of its kind rests on a lease instead of a lock: it
+    counts up, who takes over waits until nobody has for a minute, and who cannot count up for half of that ends itself.
+    """
+
+    def __init__(self, job: JobFolder, number: int) -> None:
+        super().__init__(job, number, {}, None)
+        self._id = cluster.job_id()
+        self._round = cluster.round_number()
+        self._beats = 0
+        self._beaten = time.monotonic()
+        self._next_beat = 0.0
+
+    def _claim(self) -> bool:
+        attempt = self._attempt
+        if attempt.exit is not None:
+            return False
+        if not cluster.take_claim(attempt, self._id) and attempt.claim != self._id:
+            return False
+        before = attempt.owner
+        if before is not None and attempt.last_round is None:
+            sys.stderr.write(f"waiting until the round on {before['host']} is over\n")
+            while cluster.beats(attempt):
+                time.sleep(1)
+        if attempt.exit is not None:
+            return False
+        self._secrets = take_secrets(attempt, attempt.spec["secrets"])
+        return True
+
+    def _me(self) -> Owner:
+        return {**this_process(), "round": self._round}
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now < self._next_beat:
+            return
+        self._next_beat = now + cluster.BEAT_SECONDS
+        with contextlib.suppress(OSError):
+            owner = self._attempt.owner
+            if owner is None or owner.get("round") != self._round or owner["pid"] != os.getpid():
+                self._leave("another one has taken over")
+            self._beats += 1
+            self._attempt.beat.write_text(f"{self._round} {self._beats}", encoding="ascii")
+            self._beaten = now
+        if time.monotonic() - self._beaten > cluster.LEASE_SECONDS / 2:
+            self._leave("nothing could be written for half a minute")
+
+    def _leave(self, why: str) -> None:
+        """Ends all that runs here, at once and without a word in the job's folder, which may be another's by now."""
+        kill_all(self._mark)
+        sys.stderr.write(f"{why}; this round ends\n")
+        os._exit(1)
+
+    def _end(self, record: dict[str, Any]) -> None:
+        if record["outcome"] != "stopped" or self._attempt.stop.exists():
+            super()._end(record)
+            return
+        # The queue wants the node back. What was saved is gone on with when it gives another one.
+        state = slurm.fact(self._id, "JobState")
+        gone = state is not None and state in slurm.OVER and state != "PREEMPTED"
+        if gone or self._round >= self._requeues():
+            super()._end(record)
+            return
+        keep_secrets(self._attempt, self._secrets)
+        self._attempt.end_round(self._me(), record)
+        if state in (None, "RUNNING"):
+            # Not yet: then we have been asked in time, and are to do it ourselves.
+            with contextlib.suppress(AgentError):
+                slurm.requeue(self._id)
+        # It ends us. If it does not, it has been refused.
+        deadline = time.monotonic() + _REQUEUE_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(1)
+        super()._end(record)
+
+    def _requeues(self) -> int:
+        launcher: cluster.Launcher = cluster.launcher_of(self._attempt)
+        return launcher["requeues"]
+
+
+def supervise(job: JobFolder, number: int) -> None:
+    """Runs a round, if this job of the queue is the one that may."""
+    supervisor = QueuedSupervisor(job, number)
+    if supervisor.take():
+        supervisor.run()

@@ -1,0 +1,77 @@
+"""What is known of an attempt."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from . import cluster
+from .containers import remove_all
+from .errors import AgentError
+from .folder import Attempt
+from .owner import lives
+from .processes import kill_all, mark_of
+
+_FIRST_SECONDS = 1.0
+_MOST_SECONDS = 30.0
+
+
+def look(attempt: Attempt) -> str:
+    """
+    `new`, `waiting` in a queue, `running`, `exited`, or `lost`: the supervisor is gone and has not said how it ended.
+
+    Throws `compute/unreachable` when the queue that decides it does not answer.
+    """
+    if attempt.submitting.exists():
+        return cluster.look(attempt)
+    if attempt.exit is not None:
+        return "exited"
+    owner = attempt.owner
+    if owner is None:
+        return "new"
+    if lives(owner):
+        return "running"
+    # It may have ended between the two looks.
+    return "exited" if attempt.exit is not None else "lost"
+
+
+def state_of(attempt: Attempt, state: str | None = None) -> dict[str, Any]:
+    """What is known of an attempt, with its exit record once there is one. One that is lost is made sure to be over."""
+    if state is None:
+        state = look(attempt)
+    said: dict[str, Any] = {"type": "state", "state": state}
+    if state == "exited":
+        said["exit"] = attempt.exit
+    if state == "waiting":
+        said["why"] = cluster.why_waiting(attempt)
+    if state == "lost":
+        # Its own programs alone: those of the attempt after it may be running.
+        kill_all(mark_of(attempt.spec["key"], attempt.number))
+        remove_all(attempt.spec)
+    return said
+
+
+class Watch:
+    """Looks again and again; a queue is asked less and less often, and its silence changes nothing."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._known = ""
+        self._pause = _FIRST_SECONDS
+        self._next = 0.0
+
+    def look(self) -> str:
+        """The state, as far as it is known."""
+        if not self._attempt.submitting.exists():
+            return look(self._attempt)
+        # That it is over stands on the disk.
+        over = self._known in ("exited", "lost") or self._attempt.exit is not None
+        if over or time.monotonic() >= self._next:
+            try:
+                state = look(self._attempt)
+            except AgentError:
+                state = self._known or "waiting"
+            self._pause = _FIRST_SECONDS if state != self._known else min(_MOST_SECONDS, self._pause * 1.5)
+            self._known = state
+            self._next = time.monotonic() + self._pause
+        return self._known

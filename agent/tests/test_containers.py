@@ -1,0 +1,150 @@
+"""Programs of a job in a real container: seen, stopped and counted like others, and gone when the job is over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from container_image import HAS_PODMAN, image, podman
+from counting_job import Job, ask
+
+from secpi_agent.processes import marked
+
+pytestmark = pytest.mark.skipif(not HAS_PODMAN, reason="there is no podman here (podman, crun, catatonit; as root)")
+
+
+class ContainedJob(Job):
+    """The same job, in a container."""
+
+    def __init__(self, folder: Path, script: str = "", grace: float = 5) -> None:
+        super().__init__(folder, script, grace)
+        # It counts where it may write.
+        self.runs = self.folder / "work" / "runs"
+        self.spec["steps"] = [
+            self.step("only", f'echo "{{events}}" >>"{{work}}/runs"; echo made >"{{work}}/made"; {script}')
+        ]
+        self.spec["container"] = {"engine": "podman", "image": image(), "gpus": False, "mounts": ["/usr"]}
+
+    @property
+    def containers(self) -> list[str]:
+        """Those that there are of it."""
+        names = podman("ps", "--all", "--format", "{{.Names}}").splitlines()
+        return [name for name in names if name.startswith(self.key)]
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Iterator[None]:
+    yield
+    names = podman("ps", "--all", "--format", "{{.Names}}").splitlines()
+    assert [name for name in names if f"test-{tmp_path.name}-{os.getpid()}" in name] == []
+    assert marked(f"test-{tmp_path.name}-{os.getpid()}/") == []
+
+
+def test_runs_once_and_makes_files_of_ours(tmp_path: Path, left: None) -> None:
+    job = ContainedJob(tmp_path, 'echo "in $(cat /proc/1/comm)"; echo said >>"{events}"; ls /home || true')
+    job.start()
+    end = job.end()
+    assert (end["outcome"], job.ran, end["outputs"][0]["files"][0]["bytes"]) == ("done", [1], 5)
+    assert (job.folder / "work" / "made").stat().st_uid == os.getuid()
+    assert (job.folder / "attempts" / "1" / "events.jsonl").read_text() == "said\n"
+    assert "in podman-init" in job.log()
+    # What is not given to it is not there.
+    assert "No such file" in job.log()
+
+
+def test_may_not_write_what_proves_its_end(tmp_path: Path, left: None) -> None:
+    forged = 'echo "{}" >"$(dirname "{events}")/exit.json"; echo x >"{in:file}"; true'
+    job = ContainedJob(tmp_path, forged)
+    given = tmp_path / "given"
+    given.write_text("given")
+    job.spec["inputs"] = {"file": str(given)}
+    job.start()
+    assert job.end()["outcome"] == "done"
+    assert given.read_text() == "given"
+    assert job.log().count("Read-only file system") == 1
+
+
+def test_saves_what_it_has_when_it_is_told_to_stop(tmp_path: Path, left: None) -> None:
+    job = ContainedJob(tmp_path, "trap 'echo saved; exit 75' TERM; echo here; sleep 100 & wait")
+    job.start()
+    job.await_log("here")
+    job.cancel()
+    end = job.end()
+    assert (end["outcome"], end["code"]) == ("stopped", 75)
+    assert "saved" in job.log()
+
+
+def test_is_killed_when_it_does_not_stop(tmp_path: Path, left: None) -> None:
+    job = ContainedJob(tmp_path, "trap '' TERM; echo here; while :; do sleep 1; done", grace=1)
+    job.start()
+    job.await_log("here")
+    job.cancel()
+    assert job.end()["outcome"] == "stopped"
+
+
+def test_nothing_is_left_of_it_when_its_supervisor_is_killed(tmp_path: Path, left: None) -> None:
+    job = ContainedJob(tmp_path, "echo here; sleep 100")
+    job.start()
+    job.await_log("here")
+    owner = json.loads((job.folder / "attempts" / "1" / "owner.json").read_text())
+    os.kill(owner["pid"], signal.SIGKILL)
+    while Path(f"/proc/{owner['pid']}").exists():
+        time.sleep(0.05)
+    assert ask("poll", job.request()) == [{"type": "state", "state": "lost"}]
+    assert job.containers == []
+    assert job.start(2)["state"] == "running"
+    job.await_log("here", 2)
+    job.cancel(2)
+    job.end(2)
+    assert job.ran == [1, 2]
+
+
+def test_a_secret_is_neither_in_its_settings_nor_left_on_the_disk(tmp_path: Path, left: None) -> None:
+    canary = "canary 'quoted' $x 73ab"
+    job = ContainedJob(
+        tmp_path, 'printf %s "$TOKEN" | sha256sum; echo here; while [ ! -e "{work}/go-on" ]; do sleep 0.1; done'
+    )
+    job.spec["secrets"] = ["TOKEN"]
+    ask("start", {**job.start_request(), "secrets": {"TOKEN": canary}})
+    job.await_log("here")
+    (name,) = job.containers
+    assert "73ab" not in podman("inspect", name)
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            assert b"73ab" not in process.read_bytes(), process
+        except OSError:
+            continue
+    found = subprocess.run(["/bin/grep", "-rl", "73ab", str(job.folder)], capture_output=True, check=False)
+    assert found.stdout == b""
+    (job.folder / "work" / "go-on").touch()
+    assert job.end()["outcome"] == "done"
+    assert hashlib.sha256(canary.encode()).hexdigest() in job.log()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"image": f"sha256:{'0' * 64}"}, "container/no-image"),
+        ({"image": f"127.0.0.1:9/nobody/nothing@sha256:{'0' * 64}"}, "container/no-image"),
+        ({"gpus": True}, "container/no-gpu"),
+        ({"engine": "apptainer"}, "container/no-engine"),
+        ({"mounts": ["/usr", "/tmp/a:b"]}, "container/bad-path"),  # noqa: S108
+    ],
+)
+def test_says_what_it_lacks(tmp_path: Path, left: None, change: dict[str, object], code: str) -> None:
+    job = ContainedJob(tmp_path)
+    job.spec["container"].update(change)
+    if change.get("engine") == "apptainer":
+        job.spec["container"]["image"] = f"{tmp_path}/none.sif@sha256:{'0' * 64}"
+    job.start()
+    end = job.end()
+    assert (end["outcome"], end["error"]["code"]) == ("failed", code)
+    assert end["error"]["hint"]
+    assert job.ran == []

@@ -1,0 +1,41 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { packageRoot } from '../../src/base/package-root.js';
+
+/** What starts one: the tests of the agent use it too. */
+const program = join(packageRoot, 'agent', 'tests', 'slurm_cluster.py');
+
+const asked = 'import slurm_cluster, sys; sys.exit(0 if slurm_cluster.HAS_SLURM else 3)';
+/** Whether a cluster can be started here. Where tests have to run, its absence is an error. */
+export const hasSlurm =
+  spawnSync('python3', ['-c', asked], {
+    cwd: join(packageRoot, 'agent', 'tests'),
+    stdio: ['ignore', 'ignore', 'inherit'],
+  }).status === 0;
+if (!hasSlurm && process.env.CI === 'true') throw new Error('there is no Slurm: install slurm-wlm and munge');
+if (!hasSlurm)
+  process.stderr.write('SKIPPED: tests of Slurm, because it cannot be started here (slurm-wlm, munge; as root).\n');
+
+/** A real controller and two nodes on this machine. */
+export interface SlurmCluster extends AsyncDisposable {
+  /** For `SLURM_CONF`. */
+  readonly conf: string;
+}
+
+export async function slurmCluster(): Promise<SlurmCluster> {
+  const running = spawn('python3', [program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(running, 'exit');
+  const [conf] = await Promise.race([
+    once(createInterface({ input: running.stdout }), 'line'),
+    exited.then(([code]) => Promise.reject(new Error(`no cluster has come up (${code})`))),
+  ]);
+  return {
+    conf: String(conf),
+    async [Symbol.asyncDispose]() {
+      running.stdin.end();
+      await exited;
+    },
+  };
+}
