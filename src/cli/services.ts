@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { SecpiError } from '../base/errors.js';
 import { openTarget } from '../compute/open-target.js';
 import { pythonIdentity } from '../compute/python-identity.js';
+import { machineOf, type TargetSpec } from '../compute/target.js';
 import { trainerEnvironment } from '../compute/trainer-environment.js';
 import { lazyHub } from '../hub/lazy-hub.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
@@ -99,14 +100,8 @@ export function openServices(
         });
       },
     },
-    target(name) {
-      const spec = recipe.compute[name];
-      if (spec !== undefined) return openTarget(spec, { python, variables });
-      throw new SecpiError('recipe/unknown-target', `there is no \`${name}\` under \`compute\``, {
-        hint: `Known targets: ${Object.keys(recipe.compute).join(', ')}.`,
-        exitCode: 2,
-      });
-    },
+    target: (name) => openTarget(targetNamed(recipe, name), { python, variables }),
+    machineOf: (target) => machineOf(targetNamed(recipe, target)),
     sandbox,
     sandboxFacts(options) {
       const withoutIsolation = options?.withoutIsolation ?? false;
@@ -131,6 +126,15 @@ function modelNamed(recipe: Recipe, name: string): ModelSpec {
   if (spec !== undefined) return spec;
   throw new SecpiError('recipe/unknown-model', `there is no \`${name}\` under \`models\``, {
     hint: `Models that can be asked: ${Object.keys(others).join(', ') || 'none'}.`,
+    exitCode: 2,
+  });
+}
+
+function targetNamed({ compute }: Recipe, name: string): TargetSpec {
+  const spec = compute[name];
+  if (spec !== undefined) return spec;
+  throw new SecpiError('recipe/unknown-target', `there is no \`${name}\` under \`compute\``, {
+    hint: `Known targets: ${Object.keys(compute).join(', ')}.`,
     exitCode: 2,
   });
 }

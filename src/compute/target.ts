@@ -2,6 +2,9 @@ import * as z from 'zod';
 import type { Json } from '../base/json.js';
 import type { JobOutput } from './jobs/job.js';
 
+/** Every `local` target is this one machine, whatever its name; so is what secpi computes itself. */
+export const THIS_MACHINE = 'this machine';
+
 /** Where and how a target runs things; one entry under the recipe's `compute:`. Of it only the device enters fingerprints. */
 export const targetSchema = z
   .strictObject({
@@ -30,11 +33,27 @@ export const targetSchema = z
         device: z.enum(['cpu', 'cuda']).default('cuda'),
       })
       .optional(),
+    /** Stages that may run on that machine at once; default: 1. Of several targets of one machine, the largest counts. */
+    jobs: z.number().int().positive().max(1000).optional(),
   })
   .refine((spec) => (spec.local === undefined) !== (spec.ssh === undefined), {
     message: 'a target is either `local` or `ssh`',
   });
 export type TargetSpec = z.infer<typeof targetSchema>;
+
+/** The machine behind a target: targets of one machine take turns. */
+export function machineOf({ ssh }: TargetSpec): string {
+  return ssh === undefined ? THIS_MACHINE : ssh.host;
+}
+
+/** How many stages each machine takes at once, as its targets say. */
+export function jobsAtOnce(targets: readonly TargetSpec[]): Readonly<Record<string, number>> {
+  const limits = new Map<string, number>();
+  for (const spec of targets) {
+    limits.set(machineOf(spec), Math.max(spec.jobs ?? 1, limits.get(machineOf(spec)) ?? 1));
+  }
+  return Object.fromEntries(limits);
+}
 
 /** One command of the Python trainers. `trainers/README.md` is the reference for its fields and facts. */
 export interface TrainerCommand {

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { THIS_MACHINE } from '../target.js';
 import { agentFolder } from './agent-files.js';
 import { askAgent } from './agent-process.js';
 import type { Place } from './place.js';
@@ -12,7 +13,7 @@ import type { Place } from './place.js';
  */
 export function here(python: () => Promise<string>, env: Readonly<Record<string, string>>): Place {
   return {
-    name: 'this machine',
+    name: THIS_MACHINE,
     attached: true,
     isHere: true,
     folderOf: (job) => job.here,
