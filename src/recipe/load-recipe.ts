@@ -40,6 +40,8 @@ export interface LoadedMember<T> extends LoadedRecipe<T> {
   readonly member: string;
   /** What each axis of the matrix is in this one. */
   readonly axes: Readonly<Record<string, Json>>;
+  /** The same in words short enough for a table. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** Mistakes of all members that are looked at before the others are not checked any more. */
@@ -77,7 +79,7 @@ export async function loadMembers<T>(options: LoadOptions<T>): Promise<readonly 
 
   const members: LoadedMember<T>[] = [];
   const found = new MistakesOfMembers();
-  for (const { name, overrides: chosen, values } of combinations) {
+  for (const { name, overrides: chosen, values, labels } of combinations) {
     const { own, put, unfit } = withChosen(written, chosen);
     const result = checked(own, options, common.with(put));
     found.add(name, [...unfit.map((one) => common.mistake(one)), ...('mistakes' in result ? result.mistakes : [])]);
@@ -90,6 +92,7 @@ export async function loadMembers<T>(options: LoadOptions<T>): Promise<readonly 
       files: documents.map((document) => document.path),
       member: name,
       axes: values as Readonly<Record<string, Json>>,
+      labels,
     });
   }
   if (known.length + found.size > 0) throw new RecipeError([...known, ...found.all()], sources);
@@ -97,7 +100,7 @@ export async function loadMembers<T>(options: LoadOptions<T>): Promise<readonly 
 }
 
 const noMatrix: ReturnType<typeof readMatrix> = {
-  combinations: [{ name: '', overrides: [], values: {} }],
+  combinations: [{ name: '', overrides: [], values: {}, labels: {} }],
   complaints: [],
 };
 

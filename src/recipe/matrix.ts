@@ -29,6 +29,8 @@ export interface Combination {
   readonly overrides: readonly Override[];
   /** The value of each axis, as it stands in the recipe. */
   readonly values: Readonly<Record<string, unknown>>;
+  /** The same as words short enough for a table. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
@@ -110,13 +112,14 @@ function isWithin(path: Override['path'], container: Override['path']): boolean 
 }
 
 function combinationsOf([axis, ...further]: readonly Axis[]): readonly Combination[] {
-  if (axis === undefined) return [{ name: '', overrides: [], values: {} }];
+  if (axis === undefined) return [{ name: '', overrides: [], values: {}, labels: {} }];
   const rest = combinationsOf(further);
-  return axis.values.flatMap((override) =>
-    rest.map(({ name, overrides, values }) => ({
+  return axis.values.flatMap((override, index) =>
+    rest.map(({ name, overrides, values, labels }) => ({
       name: [override.shown, ...(name === '' ? [] : [name])].join(','),
       overrides: [override, ...overrides],
       values: { [axis.name]: override.value, ...values },
+      labels: { [axis.name]: valueName(override.value, index), ...labels },
     })),
   );
 }

@@ -46,9 +46,9 @@ describe('a matrix', () => {
       expect(members).toHaveLength(Object.values(matrix).reduce((product, values) => product * values.length, 1));
       expect(new Set(members.map(({ member }) => member)).size).toBe(members.length);
       expect(new Set(members.map(({ axes: of }) => JSON.stringify(of))).size).toBe(members.length);
-      for (const { member: _member, axes: of, ...recipe } of members) {
+      for (const { member: _member, labels: _labels, axes: of, ...recipe } of members) {
         const overrides = Object.entries(of).map(([path, value]) => `${path}=${JSON.stringify(value)}`);
-        const { member: _none, axes: _empty, ...alone } = await load(base, { overrides });
+        const { member: _none, labels: _blank, axes: _empty, ...alone } = await load(base, { overrides });
         expect(recipe).toEqual(alone);
       }
       expect(await loadAll(`${base}matrix: ${JSON.stringify(matrix)}\n`)).toEqual(members);

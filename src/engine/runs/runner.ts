@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ulid } from 'ulid';
+import { monotonicFactory } from 'ulid';
 import { SecpiError } from '../../base/errors.js';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
@@ -60,6 +60,9 @@ export interface RunResult {
 
 const PROGRESS_EVERY_MS = 500;
 
+/** Also of runs that are begun in the same moment, the ids sort in the order in which they were begun. */
+const nextId = monotonicFactory();
+
 /**
  * Runs a flow: every node that has no artifact, as soon as what it reads is there. Resolves also when a stage failed, a gate said no or
  * the run was interrupted: what happened is in the result, in the journal and in `summary.json`.
@@ -72,7 +75,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
   const roles = rolesOf(graph, options.selection ?? {});
   if ([...roles.of.values()].includes('need')) await refuseMissing(options);
 
-  const run = ulid();
+  const run = nextId();
   const folder = state.run(run);
   const started = performance.now();
   await prepareStateDirectory(state);
