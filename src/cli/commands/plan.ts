@@ -68,10 +68,11 @@ async function planMembers(
   for (const one of planned) {
     const identities = planned.length === 1 ? undefined : await one.identities();
     const entries = (await one.entries(options)).map((entry): MemberEntry => {
-      const identity = identities?.get(entry.stage);
-      if (identity === undefined || entry.state === 'left-out') return entry;
-      const as = seen.get(identity);
-      if (as === undefined) seen.set(identity, one.recipe.member);
+      if (identities === undefined || entry.state === 'left-out') return entry;
+      // Stages of different params may read the same all the same: what is made so far can tell.
+      const known = [identities.get(entry.stage), entry.fingerprint].filter((key) => key != null);
+      const as = known.map((key) => seen.get(key)).find((name) => name !== undefined);
+      for (const key of known) if (!seen.has(key)) seen.set(key, as ?? one.recipe.member);
       return as === undefined ? entry : { ...entry, as };
     });
     plans.push({ recipe: one.recipe, entries });
