@@ -19,6 +19,7 @@ import { writeRunReport } from '../runs/run-report.js';
 import { openRooms, openServices } from '../services.js';
 import { oneLine } from '../views/printable.js';
 import { styleFor } from '../views/style.js';
+import { exitCodeOfAll } from './exit-code.js';
 import { shortMembers } from './short-names.js';
 import { type SweepRow, sweepRow } from './sweep-rows.js';
 import { sweepSum, sweepTable } from './sweep-table.js';
@@ -71,7 +72,7 @@ export async function runSweep(
   };
   const ends = await Promise.all(members.map(run));
   const rows = await Promise.all(ends.map((end) => rowOf(end, environment)));
-  const exitCode = exitCodeOfAll(ends);
+  const exitCode = exitCodeOfAll(ends.map(exitCodeOfMember));
   if (options.json === true) {
     writeJson({ type: 'sweep-finished', ...resultOf(sweep, rows, members), exit_code: exitCode }, environment);
     return exitCode;
@@ -92,18 +93,9 @@ async function rowOf({ recipe, result, error }: MemberEnd, { state }: CliEnviron
   return { ...nothing, member: recipe.member, axes: recipe.labels, state: 'failed', ...trouble };
 }
 
-function exitCodeOfAll(ends: readonly MemberEnd[]): number {
-  const codes = new Set(
-    ends.map(({ result, error }) => (error === undefined ? (result?.exitCode ?? 1) : codeOf(error))),
-  );
-  codes.delete(0);
-  const [first = 0] = codes;
-  // An interruption ends all, and a member that failed is worse than one that a gate has stopped.
-  return [...codes].find((code) => code > 128) ?? (codes.size <= 1 ? first : 1);
-}
-
-function codeOf(error: unknown): number {
+function exitCodeOfMember({ result, error }: MemberEnd): number {
   if (error instanceof Interruption) return exitCodeOf('interrupted', 1, error.signal);
+  if (error === undefined) return result?.exitCode ?? 1;
   return error instanceof SecpiError ? error.exitCode : 1;
 }
 

@@ -127,6 +127,34 @@ describe('runs of one sweep', () => {
     expect(runs.map(({ finished }) => finished.outcome)).toEqual(['failed', 'done', 'done']);
   });
 
+  it('take over what another one was making when it failed elsewhere', async () => {
+    await using home = await temporaryState();
+    const sweep = newSweep();
+    const begun = new Gate();
+    let times = 0;
+    const shared: SmallStage = {
+      name: 'shared',
+      run: async ({ signal }) => {
+        times += 1;
+        begun.open();
+        if (times === 1) await whenAborted(signal);
+        signal.throwIfAborted();
+        return { counts: {} };
+      },
+    };
+    const bad: SmallStage = {
+      name: 'bad',
+      run: async () => {
+        await begun.passed();
+        throw new SecpiError('demo/broken', 'it is broken');
+      },
+    };
+    const first = runDemo(home, { graph: smallFlow(shared, bad), sweep });
+    await begun.passed();
+    const [failed, good] = await Promise.all([first, runDemo(home, { graph: smallFlow(shared), sweep })]);
+    expect([failed.outcomes, good.outcomes]).toEqual([['stopped', 'failed'], ['done']]);
+  });
+
   it('all stop at an interruption, also those that wait for another one', async () => {
     await using home = await temporaryState();
     const controller = new AbortController();
