@@ -45,13 +45,13 @@ export async function runsOfSweep(state: StateDirectory, sweep: string): Promise
 
 export async function sweepRow(state: StateDirectory, record: RunRecord): Promise<SweepRow> {
   const { run, summary, member } = record;
-  const at = record.state === 'running' ? await whatRuns(state, run) : '';
+  const at = record.state === 'running' ? { at: await whatRuns(state, run) } : {};
   return {
     member: member?.name ?? '',
     axes: member?.axes ?? {},
     run,
     state: record.state,
-    ...(at === '' ? {} : { at }),
+    ...at,
     ...(await runCost(state, record, Date.now())),
     suites: await figuresOf(state, record),
     ...(summary?.error === undefined ? {} : { error: summary.error }),
@@ -62,6 +62,7 @@ async function whatRuns(state: StateDirectory, run: string): Promise<string> {
   const progress = new RunProgress();
   for (const event of await skimEvents(state, run)) progress.apply(event);
   const at = progress.stages.filter((stage) => stage.state === 'running' || stage.state === 'waiting');
+  if (at.length === 0) return 'waits for its turn';
   return at.map(({ stage, state: how }) => (how === 'waiting' ? `waits in ${stage}` : stage)).join(', ');
 }
 
