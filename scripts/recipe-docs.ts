@@ -20,6 +20,7 @@ const taken = new Set<string>();
 /** What a comment cannot say: where a field is handed on to another stage, or to none. */
 const fingerprints: readonly (readonly [RegExp, string])[] = [
   [/^(extends|compute)\b/, 'no'],
+  [/^matrix\b/, 'as what it changes'],
   [/^(name|description)$/, 'of `report`'],
   [/^seed$/, 'of every stage'],
   [/^evaluate\.gates\b/, 'of `publish`'],

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { targetSchema } from './compute/target.js';
 import { buildGraph, type Graph, type GraphNode, graphNode } from './engine/flow/graph.js';
 import { modelSpecSchema } from './models/model-spec.js';
+import { matrixSchema } from './recipe/matrix.js';
 import { base, baseParams } from './stages/base/base.js';
 import { collect, collectParams } from './stages/collect/collect.js';
 import { curate, curateParams } from './stages/curate/curate.js';
@@ -29,6 +30,8 @@ const sections = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be lower-case letters, digits, dots and dashes'),
   /** What the recipe is for; stands at the top of the report. */
   description: z.string().optional(),
+  /** Runs that this recipe stands for: for each path, as in `--set`, the values that it takes; one run for every combination. */
+  matrix: matrixSchema.optional(),
   seed: z.number().int().nonnegative().default(0),
   models: z.object({ target: baseParams }).catchall(modelSpecSchema),
   collect: collectParams,

@@ -58,6 +58,7 @@ function withSelection(command: Command): Command {
     new Option(flags, `${description}; can be given several times`).argParser(collectValues).default([]);
   return command
     .addOption(setOption())
+    .addOption(several('--member <name>', "only this member of the recipe's matrix"))
     .option('--from <stage>', 'only this stage and what follows')
     .option('--until <stage>', 'only this stage and what it needs')
     .addOption(several('--only <stage>', 'only this stage'))
@@ -82,6 +83,8 @@ withSelection(
       'run my.yaml --until curate              data only',
       'run my.yaml --force evaluate            measure again',
       'run my.yaml --json > events.jsonl       for a program',
+      'run sweep.yaml                          all members of its matrix',
+      'run sweep.yaml --member train.epochs=2,seed=1',
     ),
   )
   .action((recipe, options) =>

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { SecpiError } from '../base/errors.js';
 import { openTarget } from '../compute/open-target.js';
 import { pythonIdentity } from '../compute/python-identity.js';
+import { machineOf, type TargetSpec } from '../compute/target.js';
 import { trainerEnvironment } from '../compute/trainer-environment.js';
 import { lazyHub } from '../hub/lazy-hub.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
@@ -10,29 +11,39 @@ import { serveFolder } from '../models/servers/serve-folder.js';
 import type { Recipe } from '../pipeline.js';
 import { sandboxFacts } from '../sandbox/remembered-sandbox.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
-import { type Catalogue, catalogueDigest, loadCatalogue } from '../security/catalogue.js';
+import { catalogueDigest, loadCatalogue } from '../security/catalogue.js';
 import { findPythonEnvironment } from '../setup/python-environment.js';
 import type { StageServices } from '../stages/services.js';
 import { loadSuite, suiteDigest } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
 
-/**
- * The rooms, opened as the recipe says and only when somebody asks for them. `hubRetries`: how often the Hub is asked again that does not
- * answer; a run is patient, a person who waits for a plan is not.
- */
+/** What does not depend on the recipe, opened when somebody asks for it: the members of a sweep share it. */
+export type SharedRooms = ReturnType<typeof openRooms>;
+
+/** `hubRetries`: how often the Hub is asked again that does not answer; a run is patient, a person who waits for a plan is not. */
+export function openRooms(
+  { cache, variables, redact }: CliEnvironment,
+  { hubRetries }: { readonly hubRetries?: number } = {},
+) {
+  const retry = hubRetries === undefined ? {} : { retries: hubRetries };
+  return {
+    python: once(() => findPythonEnvironment(cache)),
+    sandboxes: new Map<boolean, Promise<Sandbox>>(),
+    suites: new Map<string, Promise<Suite>>(),
+    // Parsing it takes longer than everything else a run without work does.
+    catalogue: once(loadCatalogue),
+    hub: lazyHub({ hubUrl: variables.HF_ENDPOINT, token: variables.HF_TOKEN, redact, retry }),
+  };
+}
+
+/** The rooms, opened as the recipe says and only when somebody asks for them. */
 export function openServices(
   recipe: Recipe,
   environment: CliEnvironment,
-  { hubRetries }: { readonly hubRetries?: number } = {},
+  { python, sandboxes, suites, catalogue, hub }: SharedRooms = openRooms(environment),
 ): StageServices {
   const { variables, cache, state, redact } = environment;
-  const python = once(() => findPythonEnvironment(cache));
-  const sandboxes = new Map<boolean, Promise<Sandbox>>();
-  const suites = new Map<string, Promise<Suite>>();
-  let catalogue: Catalogue | undefined;
-  const retry = hubRetries === undefined ? {} : { retries: hubRetries };
-  const hub = lazyHub({ hubUrl: variables.HF_ENDPOINT, token: variables.HF_TOKEN, redact, retry });
 
   const sandbox: StageServices['sandbox'] = ({ withoutIsolation } = { withoutIsolation: false }) =>
     remembered(sandboxes, withoutIsolation, async () => {
@@ -41,10 +52,8 @@ export function openServices(
     });
 
   return {
-    // Parsing it takes longer than everything else a run without work does.
     get catalogue() {
-      catalogue ??= loadCatalogue();
-      return catalogue;
+      return catalogue();
     },
     catalogueDigest: catalogueDigest(),
     hub,
@@ -99,14 +108,8 @@ export function openServices(
         });
       },
     },
-    target(name) {
-      const spec = recipe.compute[name];
-      if (spec !== undefined) return openTarget(spec, { python, variables });
-      throw new SecpiError('recipe/unknown-target', `there is no \`${name}\` under \`compute\``, {
-        hint: `Known targets: ${Object.keys(recipe.compute).join(', ')}.`,
-        exitCode: 2,
-      });
-    },
+    target: (name) => openTarget(targetNamed(recipe, name), { python, variables }),
+    machineOf: (target) => machineOf(targetNamed(recipe, target)),
     sandbox,
     sandboxFacts(options) {
       const withoutIsolation = options?.withoutIsolation ?? false;
@@ -135,8 +138,17 @@ function modelNamed(recipe: Recipe, name: string): ModelSpec {
   });
 }
 
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
+function targetNamed({ compute }: Recipe, name: string): TargetSpec {
+  const spec = compute[name];
+  if (spec !== undefined) return spec;
+  throw new SecpiError('recipe/unknown-target', `there is no \`${name}\` under \`compute\``, {
+    hint: `Known targets: ${Object.keys(compute).join(', ')}.`,
+    exitCode: 2,
+  });
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
   return () => {
     made ??= make();
     return made;

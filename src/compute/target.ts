@@ -2,6 +2,9 @@ import * as z from 'zod';
 import type { Json } from '../base/json.js';
 import type { JobOutput } from './jobs/job.js';
 
+/** Every `local` target is this one machine, whatever its name; so is what secpi computes itself. */
+export const THIS_MACHINE = 'this machine';
+
 const hostName = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:-]*$/, 'must be a host, user@host, or a name of the ssh configuration');
@@ -102,6 +105,8 @@ export const targetSchema = z
     slurm: slurmSchema.optional(),
     /** What trainers run in there; without it, on the machine itself. */
     container: containerSchema.optional(),
+    /** Stages that may run on that machine at once; default: 1, on a cluster 64. Of several targets of one machine, the largest counts. */
+    jobs: z.number().int().positive().max(1000).optional(),
   })
   .superRefine(({ local, ssh, slurm, container }, context) => {
     const kinds = [local, ssh, slurm].filter((kind) => kind !== undefined);
@@ -117,6 +122,30 @@ export const targetSchema = z
       });
   });
 export type TargetSpec = z.infer<typeof targetSchema>;
+
+/** The cluster whose login node secpi runs on. */
+export const THIS_CLUSTER = 'this cluster';
+
+/** The machine or cluster behind a target: targets of one take turns. */
+export function machineOf({ ssh, slurm }: TargetSpec): string {
+  if (slurm !== undefined) return slurm.host ?? THIS_CLUSTER;
+  return ssh?.host ?? THIS_MACHINE;
+}
+
+/** A cluster has a queue of its own: what is more than it can take waits there. */
+const jobsOfCluster = 64;
+
+/** How many stages each machine takes at once, as its targets say. */
+export function jobsAtOnce(targets: readonly TargetSpec[]): Readonly<Record<string, number>> {
+  const limits = new Map<string, number>();
+  for (const spec of targets) {
+    limits.set(
+      machineOf(spec),
+      Math.max(spec.jobs ?? (spec.slurm === undefined ? 1 : jobsOfCluster), limits.get(machineOf(spec)) ?? 1),
+    );
+  }
+  return Object.fromEntries(limits);
+}
 
 /** One command of the Python trainers. `trainers/README.md` is the reference for its fields and facts. */
 export interface TrainerCommand {

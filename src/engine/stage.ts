@@ -83,10 +83,10 @@ export interface StageDefinition<Params, Input extends string, Services> {
   /** Whether the recipe's seed decides any of its bytes: only then is it part of the fingerprint. */
   readonly seeded: boolean | ((params: Params) => boolean);
   /**
-   * What it occupies while it runs, e.g. a machine: stages that name the same thing take turns, others run side by side.
-   * Default: nothing.
+   * What it occupies while it runs, e.g. a machine: stages that name the same thing take turns, others run side by side; also
+   * stages of different runs of one sweep. Default: nothing.
    */
-  readonly occupies?: (params: Params) => readonly string[];
+  readonly occupies?: (params: Params, services: Services) => readonly string[];
   /**
    * Facts from outside that decide the bytes: catalogue hash, dataset commit, model identity, the environment that computes
    * (Python lock, trainer code, kind of device). They enter the fingerprint, and are asked for once more before the commit.

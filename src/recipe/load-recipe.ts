@@ -7,9 +7,10 @@ import { type RecipeDocument, readDocument } from './document.js';
 import { expand } from './expand.js';
 import { type Complaint, complaintsOf } from './issue-diagnostics.js';
 import { type AppliedOverride, applyOverride, type Mapping, mergeInto } from './layers.js';
-import { Origins } from './origins.js';
+import { readMatrix } from './matrix.js';
+import { ofOverride, Placement } from './origins.js';
 import { type Override, parseOverride } from './override.js';
-import { PathSet } from './path.js';
+import { type Path, PathSet } from './path.js';
 import type { Place } from './place.js';
 
 export interface LoadOptions<T> {
@@ -33,42 +34,144 @@ export interface LoadedRecipe<T> {
 
 const maximumExtends = 8;
 
+/** One of the recipes that a recipe with a `matrix` stands for: the same as if its values had been given with `--set`. */
+export interface LoadedMember<T> extends LoadedRecipe<T> {
+  /** `train.learning_rate=0.0001,seed=1`; empty for the one of a recipe without a matrix. */
+  readonly member: string;
+  /** What each axis of the matrix is in this one. */
+  readonly axes: Readonly<Record<string, Json>>;
+  /** The same in words short enough for a table. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Mistakes of all members that are looked at before the others are not checked any more. */
+const maximumMistakes = 200;
+
 /**
  * Reads a recipe with everything it extends and every override, checks it against the schema and reports **all** mistakes
- * with their places. Throws `RecipeError` or `recipe/bad-override` (exit code 2); never writes anything.
+ * with their places. Throws `RecipeError` or `recipe/bad-override` (exit code 2); never writes anything. A recipe with a
+ * `matrix` is a mistake here: see `loadMembers`.
  */
 export async function loadRecipe<T>(options: LoadOptions<T>): Promise<LoadedRecipe<T>> {
+  const [first, ...others] = await loadMembers(options);
+  if (first === undefined || others.length > 0 || first.member !== '') {
+    throw new TypeError('a recipe with a matrix was loaded as if it were one');
+  }
+  const { value, written, sha256, files } = first;
+  return { value, written, sha256, files };
+}
+
+/**
+ * Reads a recipe as `loadRecipe` does, and expands its `matrix`: every combination is checked as if it had been written out, and what is
+ * wrong with any of them is told at once. Without a matrix there is one member, without a name.
+ */
+export async function loadMembers<T>(options: LoadOptions<T>): Promise<readonly LoadedMember<T>[]> {
   const overrides = (options.overrides ?? []).map(parseOverride);
   const { documents, sources, mistakes } = await readChain(options);
   if (mistakes.length > 0) throw new RecipeError(mistakes, sources);
 
-  const { written, applied, misplaced } = merged(documents, overrides);
-  const origins = new Origins(documents, applied);
-  const expansion = expand(written, {
-    schema: options.schema,
-    environment: options.environment,
-    folderOf: (path) => {
-      const origin = origins.of(path);
-      if (origin.kind !== 'document') return options.workingDirectory;
-      return dirname(resolve(options.workingDirectory, origin.document.path));
-    },
-  });
-  const result = options.schema.safeParse(expansion.value, { reportInput: true });
+  const { written, matrix, applied, misplaced } = merged(documents, overrides);
+  const common = new Placement(documents, applied);
+  const { combinations, complaints } =
+    matrix === undefined ? noMatrix : readMatrix(matrix, { below: written, given: overrides });
+  const known = [...misplaced, ...complaints.map((one) => common.mistake(one))];
+  if (complaints.length > 0) throw new RecipeError(known, sources);
+
+  const members: LoadedMember<T>[] = [];
+  const found = new MistakesOfMembers();
+  for (const { name, overrides: chosen, values, labels } of combinations) {
+    const { own, put, unfit } = withChosen(written, chosen);
+    const result = checked(own, options, common.with(put));
+    found.add(name, [...unfit.map((one) => common.mistake(one)), ...('mistakes' in result ? result.mistakes : [])]);
+    if (found.size >= maximumMistakes) break;
+    if ('mistakes' in result) continue;
+    members.push({
+      value: result.value,
+      written: own as Json,
+      sha256: sha256Json(own as Json),
+      files: documents.map((document) => document.path),
+      member: name,
+      axes: values as Readonly<Record<string, Json>>,
+      labels,
+    });
+  }
+  if (known.length + found.size > 0) throw new RecipeError([...known, ...found.all()], sources);
+  return members;
+}
+
+const noMatrix: ReturnType<typeof readMatrix> = {
+  combinations: [{ name: '', overrides: [], values: {}, labels: {} }],
+  complaints: [],
+};
+
+/** A copy of the merged recipe with the values of one combination put on top. */
+function withChosen(written: Mapping, chosen: readonly Override[]) {
+  const own: Mapping = {};
+  mergeInto(own, written);
+  const put: AppliedOverride[] = [];
+  const unfit: Complaint[] = [];
+  for (const override of chosen) {
+    const outcome = applyOverride(own, override);
+    if (typeof outcome !== 'string') put.push(outcome);
+    else unfit.push({ path: override.place?.slice(0, 2) ?? [], what: 'key', words: () => ({ message: outcome }) });
+  }
+  return { own, put, unfit };
+}
+
+/** Holds a merged recipe against the schema, with variables and paths filled in. */
+function checked<T>(
+  written: Mapping,
+  { schema, environment, workingDirectory }: LoadOptions<T>,
+  placement: Placement,
+): { readonly value: T } | { readonly mistakes: readonly Mistake[] } {
+  const folderOf = (path: Path): string => {
+    const document = placement.documentOf(path);
+    return document === undefined ? workingDirectory : dirname(resolve(workingDirectory, document.path));
+  };
+  const expansion = expand(written, { schema, environment, folderOf });
+  const result = schema.safeParse(expansion.value, { reportInput: true });
   // A value that could not be filled in is not also wrong in its type.
   const told = new PathSet();
   for (const { path } of expansion.complaints) told.add(path);
-  const further = result.success ? [] : complaintsOf(result.error.issues, options.schema);
+  const further = result.success ? [] : complaintsOf(result.error.issues, schema);
   const untold = further.filter(({ path, what }) => what === 'key' || !told.has(path));
-  const complaints = [...expansion.complaints, ...untold].map((complaint) => placed(complaint, origins));
-  if (misplaced.length > 0 || complaints.length > 0 || !result.success) {
-    throw new RecipeError([...misplaced, ...complaints], sources);
+  const complaints = [...expansion.complaints, ...untold];
+  if (complaints.length === 0 && result.success) return { value: result.data };
+  return { mistakes: complaints.map((complaint) => placement.mistake(complaint)) };
+}
+
+/** What is wrong with the members of a matrix: each mistake once, with the first combination that has it unless all have it. */
+class MistakesOfMembers {
+  readonly #found = new Map<string, { readonly mistake: Mistake; readonly member: string; count: number }>();
+  #members = 0;
+
+  get size(): number {
+    return this.#found.size;
   }
-  return {
-    value: result.data,
-    written: written as Json,
-    sha256: sha256Json(written as Json),
-    files: documents.map((document) => document.path),
-  };
+
+  add(member: string, mistakes: readonly Mistake[]): void {
+    this.#members += 1;
+    for (const mistake of mistakes) {
+      const { location, words } = mistake;
+      // Without a matrix there is nothing to compare with, and no need for words that nobody may see.
+      const key = member === '' ? String(this.#found.size) : JSON.stringify([location, words().message]);
+      const known = this.#found.get(key);
+      if (known === undefined) this.#found.set(key, { mistake, member, count: 1 });
+      else known.count += 1;
+      if (member !== '' && this.#found.size >= maximumMistakes) return;
+    }
+  }
+
+  all(): readonly Mistake[] {
+    return [...this.#found.values()].map(({ mistake, member, count }) => {
+      if (count === this.#members) return mistake;
+      const words = (): ReturnType<Mistake['words']> => {
+        const { message, hint } = mistake.words();
+        return { message: `with ${member}: ${message}`, hint };
+      };
+      return { ...mistake, words };
+    });
+  }
 }
 
 /** The recipe and what it extends, child first. */
@@ -113,20 +216,8 @@ function merged(documents: readonly RecipeDocument[], overrides: readonly Overri
     if (typeof outcome === 'string') misplaced.push(ofOverride(override, () => ({ message: outcome })));
     else applied.push(outcome);
   }
+  const { matrix } = written;
   delete written.extends;
-  return { written, applied, misplaced };
-}
-
-function placed({ path, what, words }: Complaint, origins: Origins): Mistake {
-  const origin = origins.of(path);
-  if (origin.kind === 'override') return ofOverride(origin.override, words);
-  return { ...origin.document.locate(path, what), words };
-}
-
-function ofOverride({ shown }: Override, words: Mistake['words']): Mistake {
-  const said = () => {
-    const { message, hint } = words();
-    return { message: `--set ${shown}: ${message}`, hint };
-  };
-  return { location: undefined, length: 0, words: said };
+  delete written.matrix;
+  return { written, matrix, applied, misplaced };
 }

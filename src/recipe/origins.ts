@@ -1,12 +1,66 @@
+import type { Mistake } from './diagnostic.js';
 import type { RecipeDocument } from './document.js';
+import type { Complaint } from './issue-diagnostics.js';
 import { type AppliedOverride, isContainer, isMapping } from './layers.js';
 import type { Override } from './override.js';
 import type { Path } from './path.js';
 
 /** Where a merged value came from: the uppermost layer that has it. */
-export type Origin =
+type Origin =
   | { readonly kind: 'override'; readonly override: Override }
   | { readonly kind: 'document'; readonly document: RecipeDocument };
+
+/** Where the values of a merged recipe stand: in a file, or on the command line. */
+export class Placement {
+  private readonly documents: readonly RecipeDocument[];
+  private readonly applied: readonly AppliedOverride[];
+  private readonly origins: Origins;
+  /** Where the values of a matrix stand. */
+  private readonly below: Placement;
+
+  /** `documents` from the recipe, of which there is one, down to what it extends; `applied` as they were put on top. */
+  constructor(documents: readonly RecipeDocument[], applied: readonly AppliedOverride[], below?: Placement) {
+    this.documents = documents;
+    this.applied = applied;
+    this.origins = new Origins(documents, applied);
+    this.below = below ?? this;
+  }
+
+  /** With values of the matrix on top, which stand in the recipe themselves. */
+  with(chosen: readonly AppliedOverride[]): Placement {
+    return chosen.length === 0 ? this : new Placement(this.documents, [...this.applied, ...chosen], this);
+  }
+
+  /** The file that a value stands in; undefined for the command line. */
+  documentOf(path: Path): RecipeDocument | undefined {
+    const origin = this.origins.of(path);
+    if (origin.kind === 'document') return origin.document;
+    const { place } = origin.override;
+    return place === undefined ? undefined : this.below.documentOf(place);
+  }
+
+  mistake({ path, what, words }: Complaint): Mistake {
+    const origin = this.origins.of(path);
+    if (origin.kind === 'document') return { ...origin.document.locate(path, what), words };
+    const { override } = origin;
+    if (override.place === undefined) return ofOverride(override, words);
+    const inside = path.slice(override.path.length);
+    // What is wrong with the way to the value is wrong with the axis.
+    const isAxis = path.length < override.path.length || (what === 'key' && inside.length === 0);
+    return isAxis
+      ? this.below.mistake({ path: override.place.slice(0, -1), what: 'key', words })
+      : this.below.mistake({ path: [...override.place, ...inside], what, words });
+  }
+}
+
+/** A mistake of the command line. */
+export function ofOverride({ shown }: Override, words: Mistake['words']): Mistake {
+  const said = () => {
+    const { message, hint } = words();
+    return { message: `--set ${shown}: ${message}`, hint };
+  };
+  return { location: undefined, length: 0, words: said };
+}
 
 /** What one layer has at some path. */
 interface Holding {
@@ -20,10 +74,9 @@ interface Holding {
  * Finds the layer that decided a value; for a missing value, the layer that has the nearest parent. A list or a plain value
  * replaces everything below it, so what stands at the same path further down decides nothing.
  */
-export class Origins {
+class Origins {
   private readonly root: PlaceInLayers;
 
-  /** `documents` from the recipe, of which there is one, down to what it extends; `overrides` as they were put on top. */
   constructor(documents: readonly RecipeDocument[], overrides: readonly AppliedOverride[]) {
     this.root = new PlaceInLayers([
       ...overrides.toReversed().map(({ override, steps }) => ({

@@ -1,12 +1,15 @@
 import { clip } from '../base/clip.js';
 import { SecpiError } from '../base/errors.js';
+import type { Path } from './path.js';
 import { maximumDepth } from './yaml-tree.js';
 import { halfCharacter, readValue } from './yaml-value.js';
 
-/** A `--set a.b=c` from the command line. */
+/** A `--set a.b=c` from the command line, or a value of the recipe's own `matrix`. */
 export interface Override {
   /** As it was given, without what is too long to be shown. */
   readonly shown: string;
+  /** Where its value stands in the recipe, if it was not given on the command line. */
+  readonly place?: Path;
   /** `[0]` is a number and means a list item; `0` is a text and means whatever has such an entry. */
   readonly path: readonly (string | number)[];
   readonly value: unknown;
@@ -23,21 +26,22 @@ export function parseOverride(text: string): Override {
     new SecpiError('recipe/bad-override', message, { exitCode: 2, hint });
   if (!text.isWellFormed()) throw fail(`--set ${shown.toWellFormed()}: ${halfCharacter}`);
   const head = readPath(text);
-  if (head === undefined) {
+  if (head === undefined || text[head.end] !== '=') {
     throw fail(`--set ${shown} is not of the form a.b=value`, 'For example: --set train.learning_rate=1e-4');
   }
   if (head.path.length > maximumDepth) throw fail(`the path of --set ${shown} is more than ${maximumDepth} keys long`);
-  const { root, troubles } = readValue(text.slice(head.end));
+  const value = head.end + '='.length;
+  const { root, troubles } = readValue(text.slice(value));
   const [trouble] = troubles.toSorted((a, b) => a.start - b.start);
   if (trouble !== undefined) {
-    const at = head.end + trouble.start + 1;
+    const at = value + trouble.start + 1;
     throw fail(`the value of --set ${shown} is wrong at character ${at}: ${clip(trouble.message, 200)}`, trouble.hint);
   }
   return { shown, path: head.path, value: root?.value ?? null };
 }
 
-/** The path, and where the value begins behind its `=`; nothing where the text does not begin with a path. */
-function readPath(text: string): { readonly path: readonly (string | number)[]; readonly end: number } | undefined {
+/** The path that a text begins with, and where it ends; nothing where it begins with none. */
+export function readPath(text: string): { readonly path: Override['path']; readonly end: number } | undefined {
   const path: (string | number)[] = [];
   let at = 0;
   const take = (pattern: RegExp): string | undefined => {
@@ -53,7 +57,7 @@ function readPath(text: string): { readonly path: readonly (string | number)[]; 
     path.push(key);
     for (let item = take(/\[\d+\]/y); item !== undefined; item = take(/\[\d+\]/y)) path.push(Number(item.slice(1, -1)));
   } while (take(/\./y) !== undefined);
-  return take(/=/y) === undefined ? undefined : { path, end: at };
+  return { path, end: at };
 }
 
 function unquoted(text: string): string | undefined {

@@ -1,6 +1,7 @@
 /**
- * What stages occupy while they run (see `StageDefinition.occupies`): those that name the same thing take turns. Two trainings on one
- * machine would only slow each other down, or not fit into its memory; and whatever its entry under `compute` is called, every
- * target there is runs on the machine that secpi runs on.
+ * What a stage occupies that asks a model (see `StageDefinition.occupies`). The members of a sweep often ask the same questions: the second
+ * one finds the answers of the first, which it would otherwise buy again, and pace and budget of the model hold for all of them.
  */
-export const THIS_MACHINE = 'this machine';
+export function occupiedModel(name: string): string {
+  return `model ${name}`;
+}

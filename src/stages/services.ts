@@ -38,6 +38,8 @@ export interface StageServices {
   };
   /** A machine named under the recipe's `compute`. */
   target(name: string): Target;
+  /** Which machine that is: targets of one machine take turns. */
+  machineOf(target: string): string;
   /** `withoutIsolation`: the recipe accepts in words that code runs unsandboxed where no sandbox works. */
   sandbox(options?: { readonly withoutIsolation: boolean }): Promise<Sandbox>;
   /** What that sandbox is, from memory where that is possible: for whoever only asks, and runs nothing. */

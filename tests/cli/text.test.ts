@@ -113,7 +113,14 @@ describe('colours', () => {
 
 describe('the command to continue', () => {
   it('is the same one, without what was forced and is done, and survives a shell', () => {
-    const options = { set: ["name=it's"], until: 'train', only: [], force: ['filter', 'train'], keepWork: true };
+    const options = {
+      set: ["name=it's"],
+      until: 'train',
+      member: [],
+      only: [],
+      force: ['filter', 'train'],
+      keepWork: true,
+    };
     const stage = (name: string, outcome: StageOutcome) => ({ stage: name, outcome, fingerprint: null, seconds: 0 });
     expect(continueCommand('my recipe.yaml', options, [stage('filter', 'done'), stage('train', 'stopped')])).toBe(
       `secpi run 'my recipe.yaml' --set 'name=it'\\''s' --until train --force train --keep-work`,
@@ -129,7 +136,7 @@ describe('the command to continue', () => {
       'description="$HOME `id` \\u00e9 !! \n"',
       'name=',
     ];
-    const command = continueCommand('r.yaml', { set, only: [], force: [] }, []);
+    const command = continueCommand('r.yaml', { set, member: [], only: [], force: [] }, []);
     const { stdout } = await execa('sh', ['-c', `secpi() { printf '%s\\0' "$@"; }; ${command}`]);
     expect(stdout.split('\0').slice(0, -1)).toEqual([
       'run',

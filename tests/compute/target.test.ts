@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { targetSchema } from '../../src/compute/target.js';
+import { jobsAtOnce, machineOf, THIS_MACHINE, targetSchema } from '../../src/compute/target.js';
 
 const far = { host: 'gpu-box', python: '/opt/python' };
 
@@ -18,5 +18,19 @@ describe('a target in a recipe from a stranger', () => {
     ['no machine', {}],
   ])('cannot name %s', (_what, target) => {
     expect(targetSchema.safeParse(target).success).toBe(false);
+  });
+});
+
+describe('machines behind targets', () => {
+  const ssh = (host: string, more = {}) => targetSchema.parse({ ssh: { host, python: 'python3' }, ...more });
+  const local = (more = {}) => targetSchema.parse({ local: {}, ...more });
+
+  it('are one for all that is local, and one for each host', () => {
+    expect([local(), ssh('a'), ssh('b')].map(machineOf)).toEqual([THIS_MACHINE, 'a', 'b']);
+  });
+
+  it('take one stage at once, or as many as the most generous of their targets says', () => {
+    expect(jobsAtOnce([local(), ssh('a', { jobs: 2 }), ssh('a'), ssh('b')])).toEqual({ [THIS_MACHINE]: 1, a: 2, b: 1 });
+    expect(targetSchema.safeParse({ local: {}, jobs: 0 }).success).toBe(false);
   });
 });

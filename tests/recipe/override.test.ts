@@ -12,7 +12,7 @@ const schema = z.strictObject({
   gates: z.record(z.string(), z.number()).optional(),
   endpoint: fromEnvironment(z.string()).optional(),
   sources: z.array(z.strictObject({ file: inputPath(), licence: z.string().optional() })).optional(),
-  matrix: z.array(z.array(z.number())).optional(),
+  grid: z.array(z.array(z.number())).optional(),
   train: z.strictObject({ epochs: z.number().optional(), steps: z.number().optional() }).optional(),
 });
 
@@ -21,7 +21,7 @@ gates: { mini.func: 1, 0: 5 }
 sources:
   - { file: rows.jsonl, licence: mit }
   - { file: rows.jsonl }
-matrix: [[1, 2], [3, 4]]
+grid: [[1, 2], [3, 4]]
 train: { epochs: 1 }
 `;
 
@@ -78,39 +78,32 @@ describe('a key with dots in it', () => {
 
 describe('an item of a list', () => {
   it('is reached by its number, with a dot or in brackets', async () => {
-    const { value, folder } = await load([
-      'sources.1.licence=x',
-      'sources[0].licence=y',
-      'matrix[1][0]=9',
-      'matrix.0.1=8',
-    ]);
+    const { value, folder } = await load(['sources.1.licence=x', 'sources[0].licence=y', 'grid[1][0]=9', 'grid.0.1=8']);
     const file = `${folder}/rows.jsonl`;
     expect(value.sources).toEqual([
       { file, licence: 'y' },
       { file, licence: 'x' },
     ]);
-    expect(value.matrix).toEqual([
+    expect(value.grid).toEqual([
       [1, 8],
       [9, 4],
     ]);
   });
 
   it('is merged with a map, and replaced by anything else', async () => {
-    const { written } = await load(['sources.0={ licence: x }', 'matrix.0=[7]']);
+    const { written } = await load(['sources.0={ licence: x }', 'grid.0=[7]']);
     expect(written.sources?.[0]).toEqual({ file: 'rows.jsonl', licence: 'x' });
-    expect(written.matrix).toEqual([[7], [3, 4]]);
+    expect(written.grid).toEqual([[7], [3, 4]]);
   });
 
   it('that is not there is an error that says so', async () => {
     expect(await message(['sources.2.file=x'])).toBe(
       '--set sources.2.file=x: `sources` has no item 2; its items are 0 to 1',
     );
-    expect(await message(['matrix[0][7]=1'])).toBe(
-      '--set matrix[0][7]=1: `matrix[0]` has no item 7; its items are 0 to 1',
-    );
+    expect(await message(['grid[0][7]=1'])).toBe('--set grid[0][7]=1: `grid[0]` has no item 7; its items are 0 to 1');
     expect(await message(['sources=[]', 'sources[0].file=x'])).toContain('`sources` has no item 0; it is empty');
-    expect(await message(['matrix=[[1]]', 'matrix[1]=[]'])).toContain('`matrix` has no item 1; its only item is 0');
-    expect(await message(['matrix[99999999999999999999]=1'])).toContain('`matrix` has no item 100000000000000000000');
+    expect(await message(['grid=[[1]]', 'grid[1]=[]'])).toContain('`grid` has no item 1; its only item is 0');
+    expect(await message(['grid[99999999999999999999]=1'])).toContain('`grid` has no item 100000000000000000000');
   });
 
   it('of something that is no list is an error that says so', async () => {
@@ -134,7 +127,7 @@ describe('an item of a list', () => {
   });
 
   it('cannot be taken away with null', async () => {
-    expect(await message(['matrix.0=null'])).toBe('--set matrix.0=null: `matrix[0]` must be a list, not empty');
+    expect(await message(['grid.0=null'])).toBe('--set grid.0=null: `grid[0]` must be a list, not empty');
   });
 
   it('takes the blame for what it says, and for nothing else in the list', async () => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect } from 'vitest';
 import * as z from 'zod';
 import { SecpiError } from '../../src/base/errors.js';
 import { fromEnvironment, inputPath } from '../../src/recipe/field.js';
-import { type LoadedRecipe, loadRecipe } from '../../src/recipe/load-recipe.js';
+import { type LoadedMember, loadMembers } from '../../src/recipe/load-recipe.js';
 
 /** A schema with one field of each kind that the loader treats in its own way. */
 const schema = z.strictObject({
@@ -42,14 +42,19 @@ export function smallRecipes() {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  const load = async (text: string, options: LoadOptions = {}): Promise<LoadedRecipe<SmallRecipe>> => {
+  const loadAll = async (text: string, options: LoadOptions = {}): Promise<readonly LoadedMember<SmallRecipe>[]> => {
     await writeFile(join(folder, 'recipe.yaml'), text);
-    return loadRecipe({ path: 'recipe.yaml', schema, workingDirectory: folder, environment: {}, ...options });
+    return loadMembers({ path: 'recipe.yaml', schema, workingDirectory: folder, environment: {}, ...options });
+  };
+  const load = async (text: string, options: LoadOptions = {}): Promise<LoadedMember<SmallRecipe>> => {
+    const [first, ...others] = await loadAll(text, options);
+    if (first === undefined || others.length > 0) throw new Error(`the recipe stands for ${1 + others.length} runs`);
+    return first;
   };
 
   /** What is said of a text that has to be refused; nothing may have been written. */
   const complaint = async (text: string, options?: LoadOptions): Promise<string> => {
-    const error = await load(text, options).then(
+    const error = await loadAll(text, options).then(
       () => undefined,
       (reason: unknown) => reason,
     );
@@ -59,5 +64,5 @@ export function smallRecipes() {
     return (error as SecpiError).message;
   };
 
-  return { load, complaint, pathOf: (name: string) => join(folder, name) };
+  return { load, loadAll, complaint, pathOf: (name: string) => join(folder, name) };
 }

@@ -170,6 +170,7 @@ export function testServices(
       servingEnvironment: async () => ({ packages: 'test' }),
     },
     target: absent('target'),
+    machineOf: (target) => target,
     sandbox,
     sandboxFacts: sandbox,
     suite: loadSuite,

@@ -1,13 +1,19 @@
 import type { ModelSpec } from '../../models/model-spec.js';
+import type { Recipe } from '../../pipeline.js';
 import { hasNvidiaGpu } from '../../setup/python-environment.js';
 import type { CliEnvironment } from '../environment.js';
-import { readRecipe } from '../recipes/recipe.js';
+import { readMembers } from '../recipes/recipe.js';
 import type { Check } from './check.js';
 
-/** What one recipe needs beyond the machine itself: keys, GPUs, a token. Asks no server. */
+/** What a recipe needs beyond the machine itself: keys, GPUs, a token. Asks no server. */
 export async function checkRecipe(path: string, environment: CliEnvironment): Promise<readonly Check[]> {
-  const { value } = await readRecipe(path, [], environment);
-  const { variables } = environment;
+  const members = await readMembers(path, { set: [] }, environment);
+  const checks = members.flatMap(({ value }) => checkMember(value, environment));
+  // The members of a matrix mostly need the same.
+  return [...new Map(checks.map((check) => [`${check.name}: ${check.detail}`, check])).values()];
+}
+
+function checkMember(value: Recipe, { variables }: CliEnvironment): readonly Check[] {
   const { target: _target, ...asked } = value.models;
   const checks: Check[] = Object.entries(asked as Readonly<Record<string, ModelSpec>>).map(([name, spec]) =>
     checkModel(name, spec, variables),

@@ -8,6 +8,7 @@ import { writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
 import { findRun } from '../runs/find-run.js';
 import { EventLines } from '../views/event-lines.js';
+import { oneLine } from '../views/printable.js';
 import { styleFor } from '../views/style.js';
 
 export interface LogsOptions extends OutputOptions {
@@ -22,7 +23,14 @@ export async function logsCommand(
   environment: CliEnvironment,
 ): Promise<number> {
   const { state, stdout, redact, variables } = environment;
-  const { run } = await findRun(id, environment);
+  const { run, sweep, member } = await findRun(id, environment);
+  if (id === undefined && sweep !== undefined) {
+    environment.stderr.write(
+      redact(
+        `note: run ${run} (${oneLine(member?.name ?? '')}) is one of sweep ${sweep}; \`secpi status\` lists the others\n`,
+      ),
+    );
+  }
   using interrupt = abortOnSignals();
   const lines = new EventLines({
     logs: options.quiet === true ? 'warnings' : options.verbose === true ? 'debug' : 'info',

@@ -1,37 +1,108 @@
+import type { Sha256 } from '../../base/hash.js';
 import type { PlanEntry } from '../../engine/flow/plan.js';
 import { errorReport } from '../../engine/runs/error-report.js';
 import type { StageEstimate } from '../../engine/stage.js';
 import type { CliEnvironment } from '../environment.js';
+import { abortOnSignals } from '../interrupt.js';
 import { writeJson } from '../output.js';
-import { planRecipe } from '../recipes/plan-recipe.js';
+import { type PlannedRecipe, toPlan } from '../recipes/plan-recipe.js';
+import { type RecipeMember, readMembers } from '../recipes/recipe.js';
 import type { SelectionOptions } from '../recipes/run-options.js';
+import { refuseSameDestination } from '../recipes/same-destination.js';
 import { amount, duration, money } from '../views/format.js';
 import { oneLine } from '../views/printable.js';
 import { type Style, styleFor } from '../views/style.js';
 
-/** `secpi plan`: what a run would do, why, and what it would ask and cost. Exit code 2 where the run would refuse. */
+/**
+ * `secpi plan`: what a run would do, why, and what it would ask and cost; of a matrix all members, with what they share told once. Exit
+ * code 2 where the run would refuse.
+ */
 export async function planCommand(
   path: string,
   options: SelectionOptions,
   environment: CliEnvironment,
 ): Promise<number> {
-  const { recipe, entries } = await planRecipe(path, options, environment);
-  const totals = totalsOf(entries);
+  const members = await readMembers(path, options, environment);
+  refuseSameDestination(members, options);
+  using interrupt = abortOnSignals();
+  const plans = await planMembers(toPlan(members, environment, interrupt.signal), options);
+  const totals = totalsOf(plans.flatMap(({ entries }) => entries.filter(({ as }) => as === undefined)));
+  const [{ value, sha256, member }] = members;
+  const isMatrix = member !== '';
   if (options.json === true) {
-    for (const entry of entries) writeJson({ type: 'plan-stage', ...entryJson(entry) }, environment);
-    const { name } = recipe.value;
-    writeJson({ type: 'plan', recipe: name, recipe_sha256: recipe.sha256, ...totals }, environment);
+    for (const { recipe, entries } of plans) {
+      const of = isMatrix ? { member: recipe.member } : {};
+      for (const entry of entries) writeJson({ type: 'plan-stage', ...of, ...entryJson(entry) }, environment);
+    }
+    const facts = isMatrix ? { members: members.length } : { recipe_sha256: sha256 };
+    writeJson({ type: 'plan', recipe: value.name, ...facts, ...totals }, environment);
   } else {
     const style = styleFor(environment.stdout, environment.variables);
-    const width = Math.max(...entries.map(({ stage }) => stage.length));
-    const lines = [...entries.flatMap((entry) => stageLines(entry, width, style)), '', ...totalLines(totals, style)];
-    environment.stdout.write(environment.redact(`${style('bold', recipe.value.name)}\n${lines.join('\n')}\n`));
+    const lines = [
+      style('bold', value.name) + (isMatrix ? `, ${members.length} of its matrix` : ''),
+      ...plans.flatMap((plan) => memberLines(plan, style)),
+      '',
+      ...totalLines(totals, style),
+    ];
+    environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
   }
   return totals.missing > 0 ? 2 : 0;
 }
 
-function entryJson({ error, ...entry }: PlanEntry) {
-  return error === undefined ? entry : { ...entry, error: errorReport(error) };
+interface MemberEntry extends PlanEntry {
+  /** The member that makes the very same and comes before this one. */
+  readonly as?: string;
+}
+
+interface MemberPlan {
+  readonly recipe: RecipeMember;
+  readonly entries: readonly MemberEntry[];
+}
+
+async function planMembers(
+  planned: readonly PlannedRecipe[],
+  options: SelectionOptions,
+): Promise<readonly MemberPlan[]> {
+  const seen = new Map<Sha256, string>();
+  const plans: MemberPlan[] = [];
+  for (const one of planned) {
+    const identities = planned.length === 1 ? undefined : await one.identities();
+    const entries = (await one.entries(options)).map((entry): MemberEntry => {
+      if (identities === undefined || entry.state === 'left-out') return entry;
+      // Stages of different params may read the same all the same: what is made so far can tell.
+      const known = [identities.get(entry.stage), entry.fingerprint].filter((key) => key != null);
+      const as = known.map((key) => seen.get(key)).find((name) => name !== undefined);
+      for (const key of known) if (!seen.has(key)) seen.set(key, as ?? one.recipe.member);
+      return as === undefined ? entry : { ...entry, as };
+    });
+    plans.push({ recipe: one.recipe, entries });
+  }
+  return plans;
+}
+
+/** A member's stages; those that an earlier member has made stand on one line. */
+function memberLines({ recipe, entries }: MemberPlan, style: Style): readonly string[] {
+  const width = Math.max(...entries.map(({ stage }) => stage.length));
+  const isMatrix = recipe.member !== '';
+  const leftOut = isMatrix ? entries.filter(({ state }) => state === 'left-out') : [];
+  const own = entries
+    .filter((entry) => entry.as === undefined && !leftOut.includes(entry))
+    .flatMap((entry) => stageLines(entry, width, style));
+  const shared = new Map<string, string[]>();
+  for (const { stage, as } of entries) {
+    if (as !== undefined) shared.set(as, [...(shared.get(as) ?? []), stage]);
+  }
+  const told = [...shared].map(([as, stages]) => style('dim', `  ${stages.join(', ')}: as in ${oneLine(as)}`));
+  if (leftOut.length > 0) own.push(style('dim', `  ${leftOut.map(({ stage }) => stage).join(', ')}: left out`));
+  return [...(isMatrix ? ['', style('bold', oneLine(recipe.member))] : []), ...told, ...own];
+}
+
+function entryJson({ error, as, ...entry }: MemberEntry) {
+  return {
+    ...entry,
+    ...(as === undefined ? {} : { same_as: as }),
+    ...(error === undefined ? {} : { error: errorReport(error) }),
+  };
 }
 
 const stateStyles: Readonly<Record<PlanEntry['state'], Parameters<Style>[0]>> = {
@@ -96,15 +167,20 @@ interface Totals {
   readonly not_known: readonly string[];
 }
 
+/** Each once: of a matrix there are several of a name. */
+function namesOf(entries: readonly PlanEntry[]): readonly string[] {
+  return [...new Set(entries.map(({ stage }) => stage))];
+}
+
 function totalsOf(entries: readonly PlanEntry[]): Totals {
   const ahead = entries.filter(({ state }) => state === 'run' || state === 'waits');
   const sum = (key: 'requests' | 'input_tokens' | 'output_tokens' | 'cost_usd') =>
     ahead.reduce((total, { estimate }) => total + (estimate?.[key] ?? 0), 0);
   const stagesWhere = (holds: (entry: PlanEntry, estimate: StageEstimate) => boolean) =>
-    ahead.filter((entry) => entry.estimate !== undefined && holds(entry, entry.estimate)).map(({ stage }) => stage);
+    namesOf(ahead.filter((entry) => entry.estimate !== undefined && holds(entry, entry.estimate)));
   return {
     to_run: ahead.length,
-    unknown: entries.filter(({ state }) => state === 'unknown').map(({ stage }) => stage),
+    unknown: namesOf(entries.filter(({ state }) => state === 'unknown')),
     cached: entries.filter(({ state }) => state === 'cached').length,
     missing: entries.filter(({ state }) => state === 'missing').length,
     requests: sum('requests'),

@@ -32,8 +32,17 @@ export async function runsCommand(options: OutputOptions, environment: CliEnviro
   return 0;
 }
 
-function cells({ run, started_at, state, recipe }: RunRecord, { seconds, cost_usd }: RunCost, style: Style): string[] {
+function cells(
+  { run, started_at, state, recipe, member }: RunRecord,
+  { seconds, cost_usd }: RunCost,
+  style: Style,
+): string[] {
   const start = [run, dateTime(started_at), style(runStateStyles[state], state)];
   if (state === 'unreadable') return [...start, '–', '–', '–'];
-  return [...start, oneLine(recipe, 60), duration(seconds), money(cost_usd)];
+  return [
+    ...start,
+    oneLine(member === undefined ? recipe : `${recipe} ${member.name}`, 80),
+    duration(seconds),
+    money(cost_usd),
+  ];
 }

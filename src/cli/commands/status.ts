@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../engine/runs/run-record.js';
+import { latestRun, type RunRecord } from '../../engine/runs/run-record.js';
 import { skimEvents } from '../../engine/runs/skim-journal.js';
 import type { CliEnvironment } from '../environment.js';
 import { writeJson } from '../output.js';
@@ -6,6 +6,8 @@ import type { OutputOptions } from '../recipes/run-options.js';
 import { findRun } from '../runs/find-run.js';
 import { secondsOf } from '../runs/run-cost.js';
 import { runJson } from '../runs/run-json.js';
+import { runsOfSweep } from '../sweeps/sweep-rows.js';
+import { sweepStatus } from '../sweeps/sweep-status.js';
 import { dateTime, duration } from '../views/format.js';
 import { oneLine, printable } from '../views/printable.js';
 import { RunProgress, type StageProgress, secondsLeft } from '../views/run-progress.js';
@@ -18,7 +20,7 @@ export interface StatusOptions extends OutputOptions {
   readonly all?: boolean;
 }
 
-/** `secpi status`: what a run has done and is doing, read from its journal; any process may ask. */
+/** `secpi status`: what a run, or all runs of a sweep, have done and are doing, read from their journals; any process may ask. */
 export async function statusCommand(
   id: string | undefined,
   options: StatusOptions,
@@ -26,6 +28,9 @@ export async function statusCommand(
 ): Promise<number> {
   if (options.all === true) return runsCommand(options, environment);
   const style = styleFor(environment.stdout, environment.variables);
+  const sweep = id === undefined ? (await latestRun(environment.state))?.sweep : id.toUpperCase();
+  const members = sweep === undefined ? [] : await runsOfSweep(environment.state, sweep);
+  if (sweep !== undefined && members.length > 0) return sweepStatus(sweep, members, options, environment);
   const record = await findRun(id, environment);
   const progress = new RunProgress();
   for (const event of await skimEvents(environment.state, record.run)) progress.apply(event);
@@ -40,10 +45,10 @@ export async function statusCommand(
 }
 
 function statusText(record: RunRecord, progress: RunProgress, now: number, style: Style): string {
-  const { run, recipe, started_at, state } = record;
+  const { run, recipe, member, started_at, state } = record;
   const took = duration(secondsOf(record, progress, now));
   const lines = [
-    `${style('bold', oneLine(recipe))}  ${style(runStateStyles[state], state)}  ${style('dim', `run ${run}, started ${dateTime(started_at)}, ${took}`)}`,
+    `${style('bold', oneLine([recipe, member?.name].filter(Boolean).join(' ')))}  ${style(runStateStyles[state], state)}  ${style('dim', `run ${run}, started ${dateTime(started_at)}, ${took}`)}`,
   ];
   const width = Math.max(8, ...progress.stages.map(({ stage }) => stage.length));
   for (const stage of progress.stages)

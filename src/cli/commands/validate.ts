@@ -2,8 +2,9 @@ import { pipelineOf } from '../../pipeline.js';
 import { loadSuite } from '../../suites/registry.js';
 import type { CliEnvironment } from '../environment.js';
 import { writeJson } from '../output.js';
-import { readRecipe } from '../recipes/recipe.js';
+import { namesOf, type RecipeMembers, readMembers } from '../recipes/recipe.js';
 import type { OutputOptions } from '../recipes/run-options.js';
+import { oneLine } from '../views/printable.js';
 
 /** `secpi validate`: everything that can be checked without running anything. */
 export async function validateCommand(
@@ -11,15 +12,31 @@ export async function validateCommand(
   options: OutputOptions & { readonly set: readonly string[] },
   environment: CliEnvironment,
 ): Promise<number> {
-  const recipe = await readRecipe(path, options.set, environment);
+  const members = await readMembers(path, options, environment);
+  const [recipe] = members;
   const graph = pipelineOf(recipe.value);
-  for (const suite of Object.keys(recipe.value.evaluate.suites)) await loadSuite(suite);
+  for (const suite of new Set(members.flatMap(({ value }) => Object.keys(value.evaluate.suites))))
+    await loadSuite(suite);
   const stages = graph.nodes.map((node) => node.name);
   const { name } = recipe.value;
   if (options.json === true) {
-    writeJson({ type: 'valid', recipe: name, sha256: recipe.sha256, files: recipe.files, stages }, environment);
+    const matrix = recipe.member === '' ? {} : { members: members.map(({ member }) => member) };
+    writeJson(
+      { type: 'valid', recipe: name, sha256: recipe.sha256, files: recipe.files, stages, ...matrix },
+      environment,
+    );
   } else {
     environment.stdout.write(`${path} is a valid recipe: ${name} (${stages.join(' → ')})\n`);
+    if (recipe.member !== '') environment.stdout.write(matrixText(members));
   }
   return 0;
+}
+
+function matrixText(members: RecipeMembers): string {
+  const axes = Object.keys(members[0].labels).map((axis) => {
+    const values = new Set(members.map(({ labels }) => labels[axis])).size;
+    return `${oneLine(axis, 80)} (${values})`;
+  });
+  const count = members.length === 1 ? '1 member' : `${members.length} members`;
+  return `its matrix has ${count}, ${axes.join(' × ')}: ${oneLine(namesOf(members))}\n`;
 }

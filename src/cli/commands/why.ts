@@ -1,9 +1,12 @@
+import { SecpiError } from '../../base/errors.js';
 import { listManifests } from '../../engine/artifacts/artifact-store.js';
 import { nodeOf } from '../../engine/flow/graph.js';
 import type { PlanEntry } from '../../engine/flow/plan.js';
 import type { CliEnvironment } from '../environment.js';
+import { abortOnSignals } from '../interrupt.js';
 import { writeJson } from '../output.js';
-import { planRecipe } from '../recipes/plan-recipe.js';
+import { type PlannedRecipe, toPlan } from '../recipes/plan-recipe.js';
+import { namesOf, readMembers } from '../recipes/recipe.js';
 import type { SelectionOptions } from '../recipes/run-options.js';
 import { dateTime } from '../views/format.js';
 import { oneLine } from '../views/printable.js';
@@ -15,9 +18,11 @@ export async function whyCommand(
   options: SelectionOptions,
   environment: CliEnvironment,
 ): Promise<number> {
-  const { entries } = await planRecipe(path, { ...options, until: options.until ?? stage }, environment, (graph) =>
-    nodeOf(graph, stage),
-  );
+  const members = await readMembers(path, options, environment);
+  using interrupt = abortOnSignals();
+  const planned = toPlan(members, environment, interrupt.signal);
+  const plan = await theOneOf(planned, stage);
+  const entries = await plan.entries({ ...options, until: options.until ?? stage });
   const entry = entries.find((candidate) => candidate.stage === stage);
   if (entry === undefined) throw new Error(`the plan has no ${stage}`);
   const made = await madeBy(entry, environment);
@@ -28,6 +33,20 @@ export async function whyCommand(
     environment.stdout.write(environment.redact(`${textOf(entry, made).join('\n')}\n`));
   }
   return 0;
+}
+
+/** The recipe in which a stage is meant: any of them, where it is the same in all. */
+async function theOneOf(planned: readonly PlannedRecipe[], stage: string): Promise<PlannedRecipe> {
+  const [first, ...others] = planned;
+  if (first === undefined) throw new TypeError('there is nothing to plan');
+  for (const { graph } of planned) nodeOf(graph, stage);
+  if (others.length === 0) return first;
+  const identities = await Promise.all(planned.map(async (one) => (await one.identities()).get(stage)));
+  if (new Set(identities).size === 1 && identities[0] !== undefined) return first;
+  throw new SecpiError('cli/which-member', `${stage} is not the same in all members of the matrix`, {
+    hint: `Choose one with --member: ${namesOf(planned.map(({ recipe }) => recipe))}`,
+    exitCode: 2,
+  });
 }
 
 interface Made {

@@ -7,14 +7,15 @@ import type { RunOptions } from './run-options.js';
  */
 export function continueCommand(
   path: string,
-  options: Pick<RunOptions, 'set' | 'from' | 'until' | 'only' | 'force' | 'keepWork'>,
-  stages: readonly StageSummary[],
+  options: Pick<RunOptions, 'set' | 'member' | 'from' | 'until' | 'only' | 'force' | 'keepWork'>,
+  stages: readonly Pick<StageSummary, 'stage' | 'outcome'>[],
 ): string {
-  const { set, from, until, only, force, keepWork } = options;
+  const { set, member, from, until, only, force, keepWork } = options;
   const done = new Set(stages.filter(({ outcome }) => outcome === 'done').map(({ stage }) => stage));
   const words = [
     ...['secpi', 'run', path],
     ...set.flatMap((override) => ['--set', override]),
+    ...member.flatMap((name) => ['--member', name]),
     ...(from === undefined ? [] : ['--from', from]),
     ...(until === undefined ? [] : ['--until', until]),
     ...only.flatMap((stage) => ['--only', stage]),

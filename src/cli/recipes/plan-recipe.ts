@@ -1,38 +1,58 @@
+import type { Sha256 } from '../../base/hash.js';
 import type { Graph } from '../../engine/flow/graph.js';
+import { identitiesOf } from '../../engine/flow/identity.js';
 import { type PlanEntry, planRun } from '../../engine/flow/plan.js';
-import { pipelineOf, type Recipe } from '../../pipeline.js';
-import type { LoadedRecipe } from '../../recipe/load-recipe.js';
+import { NodeResolver } from '../../engine/flow/resolve-node.js';
+import { pipelineOf } from '../../pipeline.js';
 import type { StageServices } from '../../stages/services.js';
 import type { CliEnvironment } from '../environment.js';
-import { abortOnSignals } from '../interrupt.js';
-import { openServices } from '../services.js';
-import { readRecipe } from './recipe.js';
+import { openRooms, openServices, type SharedRooms } from '../services.js';
+import type { RecipeMember } from './recipe.js';
 import { type SelectionOptions, selectionOf } from './run-options.js';
 
-export interface RecipePlan {
-  readonly recipe: LoadedRecipe<Recipe>;
-  readonly entries: readonly PlanEntry[];
+/** A recipe whose stages can be asked what would become of them; each is asked at most once. */
+export class PlannedRecipe {
+  readonly recipe: RecipeMember;
+  readonly graph: Graph<StageServices>;
+  readonly #options;
+  readonly #resolver: NodeResolver<StageServices>;
+
+  constructor(
+    recipe: RecipeMember,
+    {
+      environment,
+      rooms,
+      signal,
+    }: { readonly environment: CliEnvironment; readonly rooms: SharedRooms; readonly signal: AbortSignal },
+  ) {
+    this.recipe = recipe;
+    this.graph = pipelineOf(recipe.value);
+    const services = openServices(recipe.value, environment, rooms);
+    this.#options = { state: environment.state, seed: recipe.value.seed, services, signal };
+    this.#resolver = new NodeResolver(this.#options);
+  }
+
+  /** What `secpi run` with the same options would do. */
+  entries(options: SelectionOptions): Promise<readonly PlanEntry[]> {
+    const { graph } = this;
+    return planRun({ ...this.#options, graph, resolver: this.#resolver, selection: selectionOf(options) });
+  }
+
+  /** What each stage is, so that those of other members that are the same can be found. */
+  identities(): Promise<ReadonlyMap<string, Sha256 | undefined>> {
+    return identitiesOf(this.graph, this.#resolver);
+  }
 }
 
-/** What `secpi run` with the same arguments would do. `check` may refuse once the flow is known, before anything is asked. */
-export async function planRecipe(
-  path: string,
-  options: SelectionOptions,
+/** Whoever waits for a plan is less patient with the Hub than a run is. */
+const hubRetries = 1;
+
+/** The recipes, to be planned. */
+export function toPlan(
+  members: readonly RecipeMember[],
   environment: CliEnvironment,
-  check: (graph: Graph<StageServices>) => void = () => {},
-): Promise<RecipePlan> {
-  const recipe = await readRecipe(path, options.set, environment);
-  const graph = pipelineOf(recipe.value);
-  check(graph);
-  const services = openServices(recipe.value, environment, { hubRetries: 1 });
-  using interrupt = abortOnSignals();
-  const entries = await planRun({
-    graph,
-    state: environment.state,
-    seed: recipe.value.seed,
-    services,
-    signal: interrupt.signal,
-    selection: selectionOf(options),
-  });
-  return { recipe, entries };
+  signal: AbortSignal,
+): readonly PlannedRecipe[] {
+  const rooms = openRooms(environment, { hubRetries });
+  return members.map((recipe) => new PlannedRecipe(recipe, { environment, rooms, signal }));
 }

@@ -1,14 +1,50 @@
+import { SecpiError } from '../../base/errors.js';
+import { nearestName } from '../../base/suggestion.js';
 import { type Recipe, recipeSchema } from '../../pipeline.js';
-import type { LoadedRecipe } from '../../recipe/load-recipe.js';
-import { loadRecipe } from '../../recipe/load-recipe.js';
+import { type LoadedMember, loadMembers } from '../../recipe/load-recipe.js';
 import type { CliEnvironment } from '../environment.js';
 
-/** The recipe a command works on. Throws `RecipeError` with every mistake and its place. */
-export async function readRecipe(
+/** One of the recipes that the file stands for; without a matrix there is one, and it has no name. */
+export type RecipeMember = LoadedMember<Recipe>;
+
+/** At least one. */
+export type RecipeMembers = readonly [RecipeMember, ...RecipeMember[]];
+
+const namesShown = 6;
+
+/**
+ * The recipe that a command works on, or those that its matrix stands for: all of them, or the ones that `member` names. Throws
+ * `RecipeError` with every mistake and its place, and `cli/unknown-member`.
+ */
+export async function readMembers(
   path: string,
-  overrides: readonly string[],
+  { set, member = [] }: { readonly set: readonly string[]; readonly member?: readonly string[] },
   environment: CliEnvironment,
-): Promise<LoadedRecipe<Recipe>> {
+): Promise<RecipeMembers> {
   const { variables, workingDirectory } = environment;
-  return loadRecipe({ path, schema: recipeSchema, overrides, environment: variables, workingDirectory });
+  const options = { path, schema: recipeSchema, overrides: set, environment: variables, workingDirectory };
+  const all = await loadMembers(options);
+  for (const name of member) if (!all.some((one) => one.member === name)) throw unknownMember(name, all);
+  const [first, ...others] = member.length === 0 ? all : all.filter((one) => member.includes(one.member));
+  if (first === undefined) throw new TypeError('a recipe stands for at least one run');
+  return [first, ...others];
+}
+
+function unknownMember(name: string, members: readonly RecipeMember[]): SecpiError {
+  const names = members.map(({ member }) => member).filter((one) => one !== '');
+  const near = nearestName(name, names);
+  const hint =
+    names.length === 0
+      ? 'The recipe has no `matrix`, and so no members.'
+      : near === undefined
+        ? `Its members are: ${namesOf(members)}`
+        : `Did you mean "${near}"?`;
+  return new SecpiError('cli/unknown-member', `the recipe has no member "${name}"`, { hint, exitCode: 2 });
+}
+
+/** As many names of members as anybody reads. */
+export function namesOf(members: readonly RecipeMember[]): string {
+  const shown = members.slice(0, namesShown).map(({ member }) => `"${member}"`);
+  const more = members.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
 }

@@ -8,6 +8,8 @@ export interface OutputOptions {
 /** Options that `run`, `plan` and `why` share: which recipe, and which part of the flow. */
 export interface SelectionOptions extends OutputOptions {
   readonly set: readonly string[];
+  /** Names of members of the recipe's matrix; none: all. */
+  readonly member: readonly string[];
   readonly from?: string;
   readonly until?: string;
   readonly only: readonly string[];

@@ -29,6 +29,7 @@ export async function writeRunReport(
   const record = await readRun(state, finished.run);
   const run: ReportRun = {
     run: finished.run,
+    ...(record?.member === undefined ? {} : { member: record.member.name }),
     outcome: finished.outcome,
     started_at: record?.started_at ?? '',
     seconds: finished.seconds,

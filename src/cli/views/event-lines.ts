@@ -47,7 +47,7 @@ export class EventLines {
     switch (event.type) {
       case 'run-started':
         this.#width = Math.max(...event.stages.map((stage) => stage.length), 8);
-        return `${oneLine(event.recipe)}: run ${oneLine(event.run)}, secpi ${oneLine(event.version)}`;
+        return `${oneLine([event.recipe, event.member?.name].filter(Boolean).join(' '))}: run ${oneLine(event.run)}, secpi ${oneLine(event.version)}`;
       case 'stage-started': {
         this.#shown.delete(event.stage);
         return `${event.resumed ? 'continues' : 'started'} (${oneLine(event.why, 200)})`;

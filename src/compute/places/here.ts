@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { THIS_CLUSTER, THIS_MACHINE } from '../target.js';
 import { agentFolder } from './agent-files.js';
 import { askAgent } from './agent-process.js';
 import type { Place, Queue } from './place.js';
@@ -18,7 +19,7 @@ export interface HereOptions {
  */
 export function here({ python, env, queue }: HereOptions): Place {
   return {
-    name: queue === null ? 'this machine' : 'this cluster',
+    name: queue === null ? THIS_MACHINE : THIS_CLUSTER,
     queue,
     attached: queue === null,
     isHere: true,

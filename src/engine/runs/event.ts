@@ -66,6 +66,12 @@ export const runFinishedSchema = z.object({
 });
 export type RunFinished = Readonly<z.output<typeof runFinishedSchema>>;
 
+/** Which of the runs that a recipe's `matrix` stands for a run is: its name, and in short words what each axis is in it. */
+export const runMemberSchema = z
+  .object({ name: z.string(), axes: z.record(z.string(), z.string()).readonly() })
+  .readonly();
+export type RunMember = z.output<typeof runMemberSchema>;
+
 /** Of a stage. */
 const staged = { stage: z.string() };
 
@@ -77,6 +83,9 @@ const runEventSchema = z.discriminatedUnion('type', [
     recipe_sha256: sha256Schema,
     stages: z.array(z.string()).readonly(),
     version: z.string(),
+    /** Names the runs that were started together. */
+    sweep: z.string().exactOptional(),
+    member: runMemberSchema.exactOptional(),
   }),
   z.object({
     type: z.literal('stage-started'),

@@ -10,13 +10,11 @@ import type { RunFinished, StageSummary } from './event.js';
 import type { Journal } from './journal.js';
 import { mergeMetrics } from './merge-metrics.js';
 import { removeFinishedWork, runStage, type StageEnd, type StageRun } from './run-stage.js';
-import type { Slots } from './slots.js';
 
 /** All that the stages of one run share. */
 export interface FlowRun<Services> extends StageRun<Services> {
   readonly graph: Graph<Services>;
   readonly roles: Roles;
-  readonly slots: Slots;
 }
 
 /** What became of one node. `begun`: it had its turn, so there is something that failed or was cut off. */
@@ -108,7 +106,7 @@ async function runNode<Services>(
   node: GraphNode<Services>,
   made: ReadonlyMap<string, ArtifactReader>,
 ): Promise<NodeEnd> {
-  const { roles, slots, signal, journal } = context;
+  const { roles, sweep, services, signal, journal } = context;
   const role = roles.of.get(node.name);
   if (role === 'leave') return { state: 'skipped', why: 'not asked for' };
   let fingerprint: Sha256 | null = null;
@@ -129,7 +127,7 @@ async function runNode<Services>(
       return { state: 'made', outcome: 'cached', artifact: resolution.artifact };
     }
     if (role === 'need') throw upstreamMissing(node.name, resolution.why);
-    using _turn = await slots.occupy(node.stage.occupies?.(node.params) ?? [], signal);
+    using _turn = await sweep.slots.occupy(node.stage.occupies?.(node.params, services) ?? [], signal);
     begun = true;
     return { state: 'made', ...(await runStage(context, node, inputs, resolution)) };
   } catch (error) {

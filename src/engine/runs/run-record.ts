@@ -8,7 +8,7 @@ import { sentenceOf } from '../../base/files/system-error.js';
 import { livenessOf, processOwnerSchema } from '../../base/processes/process-owner.js';
 import { dataProblem } from '../../base/zod-message.js';
 import type { StateDirectory } from '../state-directory.js';
-import { type RunFinished, runFinishedSchema } from './event.js';
+import { type RunFinished, type RunMember, runFinishedSchema, runMemberSchema } from './event.js';
 
 /** Names of the files in a run's folder. */
 export const OWNER = 'owner.json';
@@ -20,6 +20,8 @@ const runOwnerSchema = z.object({
   recipe: z.string(),
   started_at: z.string(),
   owner: processOwnerSchema,
+  sweep: z.string().exactOptional(),
+  member: runMemberSchema.exactOptional(),
 });
 
 /** `owner.json`: who runs this, so that others can tell a run that died from one that is slow. */
@@ -42,6 +44,9 @@ export interface RunRecord {
   /** There once the run has finished. */
   readonly summary?: RunFinished;
   readonly owner?: RunOwner['owner'];
+  /** Names the runs that it was started together with. */
+  readonly sweep?: string;
+  readonly member?: RunMember;
   /** Why it is unreadable. */
   readonly problem?: string;
 }
@@ -71,10 +76,10 @@ export async function readRun(state: StateDirectory, run: string): Promise<RunRe
   try {
     const started = await readJson(join(folder, OWNER), runOwnerSchema);
     if (started === undefined) return undefined;
-    const { recipe, started_at, owner } = started;
-    base = { run, recipe, started_at, folder, owner };
+    const { schema: _schema, ...facts } = started;
+    base = { ...facts, run, folder };
     // The owner is asked before the summary is looked for: a run that ends in between has then written it.
-    const liveness = await livenessOf(owner);
+    const liveness = await livenessOf(started.owner);
     const summary = await readJson(join(folder, SUMMARY), runFinishedSchema);
     if (summary !== undefined) return { ...base, state: summary.outcome, summary };
     return { ...base, state: liveness === 'alive' ? 'running' : liveness === 'dead' ? 'died' : 'unknown' };

@@ -30,6 +30,7 @@ import { hasWork, moveWorkAway, openWorkDirectory, removeWork, workFolder } from
 import type { Journal } from './journal.js';
 import type { Leases } from './leases.js';
 import { throttleProgress } from './progress-throttle.js';
+import type { Sweep } from './sweep.js';
 import { watchInputs } from './watched-inputs.js';
 
 export interface StageRun<Services> extends ResolveContext<Services> {
@@ -38,6 +39,7 @@ export interface StageRun<Services> extends ResolveContext<Services> {
   readonly journal: Journal;
   readonly leases: Leases;
   readonly resolver: NodeResolver<Services>;
+  readonly sweep: Sweep;
   readonly keepWork: boolean;
   readonly takeOver: boolean;
   readonly lockTimes?: LockTimes | undefined;
@@ -60,7 +62,7 @@ export async function runStage<Services>(
   inputs: Inputs,
   missed: Extract<Resolution, { state: 'run' }>,
 ): Promise<StageEnd> {
-  const { state, journal, leases } = context;
+  const { state, journal, leases, sweep } = context;
   const { fingerprint } = missed;
   const announce = (record: LockRecord, liveness: Liveness): void => {
     journal.emit({ type: 'stage-waiting', stage: node.name, fingerprint, owner: describeOwner(record, liveness) });
@@ -87,7 +89,12 @@ export async function runStage<Services>(
     }
     const work = await workFolder(state, fingerprint);
     await recoverStaging(state, fingerprint, work, waiting);
-    const now = await context.resolver.resolve(node, inputs, missed.reason === 'forced');
+    if (sweep.failed.has(fingerprint)) throw sweep.failed.get(fingerprint);
+    const now = await context.resolver.resolve(
+      node,
+      inputs,
+      missed.reason === 'forced' && !sweep.made.has(fingerprint),
+    );
     if (now.state === 'cached') {
       if (!context.keepWork) await removeWork(state, fingerprint);
       return { outcome: 'cached', artifact: now.artifact };
@@ -97,7 +104,17 @@ export async function runStage<Services>(
       warn(`${now.why.join('; ')}. It was moved to ${aside} and is made again.`);
     }
     const attempt = { ...context, signal: AbortSignal.any([context.signal, lock.lost]) };
-    const artifact = await makeArtifact(attempt, node, inputs, { fingerprint, why: now.why, lock, work, waiting });
+    const artifact = await makeArtifact(attempt, node, inputs, {
+      fingerprint,
+      why: now.why,
+      lock,
+      work,
+      waiting,
+    }).catch((error: unknown) => {
+      if (!attempt.signal.aborted) sweep.failed.set(fingerprint, error);
+      throw error;
+    });
+    sweep.made.add(fingerprint);
     return { outcome: 'done', artifact };
   } finally {
     await lock.release();

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ulid } from 'ulid';
+import { monotonicFactory } from 'ulid';
 import { SecpiError } from '../../base/errors.js';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
@@ -15,14 +15,14 @@ import { rolesOf, type Selection, upstreamMissing } from '../flow/selection.js';
 import { resolveInside } from '../inside.js';
 import { prepareStateDirectory } from '../state-directory.js';
 import { errorReport } from './error-report.js';
-import type { JournalEvent, RunFinished } from './event.js';
+import type { JournalEvent, RunFinished, RunMember } from './event.js';
 import { type ExitCode, exitCodeOf } from './exit-code.js';
 import { Interruption } from './interruption.js';
 import { openJournal, type Redact } from './journal.js';
 import { Leases } from './leases.js';
 import { type FlowRun, runNodes } from './run-nodes.js';
 import { OWNER, type RunOwner, SUMMARY } from './run-record.js';
-import { Slots } from './slots.js';
+import { newSweep, type Sweep } from './sweep.js';
 
 export interface RunOptions<Services> extends Omit<ResolveContext<Services>, 'lease'> {
   readonly graph: Graph<Services>;
@@ -34,7 +34,11 @@ export interface RunOptions<Services> extends Omit<ResolveContext<Services>, 'le
   readonly files?: Readonly<Record<string, string>> | undefined;
   readonly redact: Redact;
   readonly onEvent?: ((event: JournalEvent) => void) | undefined;
-  /** How many stages may occupy the same thing at once; see `StageDefinition.occupies`. Default 1 each. */
+  /** The runs that this one was started together with. */
+  readonly sweep?: Sweep | undefined;
+  /** Which of a matrix this run is. */
+  readonly member?: RunMember | undefined;
+  /** How many stages may occupy the same thing at once; see `StageDefinition.occupies`. Default 1 each. A sweep has its own. */
   readonly limits?: Readonly<Record<string, number>> | undefined;
   /** Keep work directories after their stage has finished. Default false. */
   readonly keepWork?: boolean | undefined;
@@ -56,6 +60,9 @@ export interface RunResult {
 
 const PROGRESS_EVERY_MS = 500;
 
+/** Also of runs that are begun in the same moment, the ids sort in the order in which they were begun. */
+const nextId = monotonicFactory();
+
 /**
  * Runs a flow: every node that has no artifact, as soon as what it reads is there. Resolves also when a stage failed, a gate said no or
  * the run was interrupted: what happened is in the result, in the journal and in `summary.json`.
@@ -68,17 +75,23 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
   const roles = rolesOf(graph, options.selection ?? {});
   if ([...roles.of.values()].includes('need')) await refuseMissing(options);
 
-  const run = ulid();
+  const run = nextId();
   const folder = state.run(run);
   const started = performance.now();
   await prepareStateDirectory(state);
   await makeDirectory(folder);
+  const { sweep = newSweep(options.limits), member } = options;
+  const membership = {
+    ...(options.sweep === undefined ? {} : { sweep: sweep.id }),
+    ...(member === undefined ? {} : { member }),
+  };
   const owner: RunOwner = {
     schema: 1,
     run,
     recipe: options.recipe.name,
     started_at: new Date().toISOString(),
     owner: await thisProcess(),
+    ...membership,
   };
   await writeJsonAtomic(join(folder, OWNER), owner);
   for (const [name, text] of Object.entries(options.files ?? {})) {
@@ -92,6 +105,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
     recipe_sha256: options.recipe.sha256,
     stages: graph.nodes.map((node) => node.name),
     version: options.version,
+    ...membership,
   });
   const onAbort = (): void => {
     journal.emit({ type: 'interrupted', signal: interruptionOf(signal).signal });
@@ -109,7 +123,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
       leases,
       lease,
       resolver: new NodeResolver({ ...options, lease }),
-      slots: new Slots(options.limits),
+      sweep,
       keepWork: options.keepWork ?? false,
       takeOver: options.takeOver ?? false,
       progressEveryMs: options.progressEveryMs ?? PROGRESS_EVERY_MS,

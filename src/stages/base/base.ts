@@ -5,7 +5,6 @@ import { copyTree } from '../../base/files/copy.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { inputPath } from '../../recipe/field.js';
-import { THIS_MACHINE } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
 import type { Base } from './records.js';
@@ -62,7 +61,7 @@ export const base: SecpiStage<Params, never> = defineStage<Params, never, StageS
   inputs: [],
   // What is fetched or copied is the same whatever the seed.
   seeded: ({ tiny }) => tiny !== undefined,
-  occupies: ({ tiny }) => (tiny === undefined ? [] : [THIS_MACHINE]),
+  occupies: ({ tiny }, services) => (tiny === undefined ? [] : [services.machineOf(tiny.on)]),
 
   async pins({ params, services, files, signal }) {
     const { tiny } = params;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { sha256Json } from '../../base/hash.js';
 import type { Json } from '../../base/json.js';
+import { THIS_MACHINE } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { type AskOutcome, type ChatAnswer, samplingSchema } from '../../models/chat.js';
@@ -9,7 +10,6 @@ import type { Language, Sandbox } from '../../sandbox/sandbox.js';
 import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/metrics.js';
 import type { Problem, Score, Suite } from '../../suites/suite.js';
 import { Unanswered } from '../asking.js';
-import { THIS_MACHINE } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
 import {

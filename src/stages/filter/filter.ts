@@ -10,6 +10,7 @@ import { promptsDigest } from '../../security/prompt-file.js';
 import { parseVerdict, type Verdict } from '../../security/verdict.js';
 import { count, TokenCount, Unanswered } from '../asking.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
+import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import type { RejectedTask, RelevantTask } from './records.js';
 
@@ -47,6 +48,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   params: filterParams,
   inputs: ['tasks'],
   seeded: false,
+  occupies: ({ by }) => [occupiedModel(by)],
 
   async pins({ params, services, files }) {
     return {

@@ -64,7 +64,7 @@ export function runSection(run: ReportRun | undefined): Html | null {
   if (run === undefined) return null;
   const cost = run.stages.reduce((sum, stage) => sum + stage.cost_usd, 0);
   return html`<section id="run"><h2>This run</h2>
-<p class="quiet">Run <code>${run.run}</code> of secpi ${run.version}, started ${run.started_at} on ${run.host}: ${run.outcome} after ${duration(run.seconds)}. Asking models cost ${dollars(cost)} in all.</p>
+<p class="quiet">Run <code>${run.run}</code>${run.member === undefined ? '' : ` (${run.member})`} of secpi ${run.version}, started ${run.started_at} on ${run.host}: ${run.outcome} after ${duration(run.seconds)}. Asking models cost ${dollars(cost)} in all.</p>
 <div class="scroll"><table><thead><tr><th>stage</th><th class="text">outcome</th><th>in this run</th><th>when it was made</th><th>cost</th></tr></thead>
 <tbody>${run.stages.map((stage) => html`<tr><td>${stage.stage}</td><td class="text">${stage.outcome}</td><td>${duration(stage.seconds)}</td><td>${stage.made_in_seconds === null ? '–' : duration(stage.made_in_seconds)}</td><td>${dollars(stage.cost_usd)}</td></tr>`)}</tbody>
 </table></div></section>`;

@@ -72,6 +72,8 @@ export interface ReportArtifact {
 /** What one run adds: how long it took, what it cost and where it ran. Never part of the artifact. */
 export interface ReportRun {
   readonly run: string;
+  /** Which of a matrix it is. */
+  readonly member?: string;
   readonly outcome: string;
   readonly started_at: string;
   readonly seconds: number;

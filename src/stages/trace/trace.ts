@@ -9,6 +9,7 @@ import { traceMessages } from '../../security/trace-prompt.js';
 import { count, TokenCount, Unanswered } from '../asking.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
 import { type RelevantTask, relevantTaskSchema } from '../filter/records.js';
+import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import type { MissingTrace, Trace } from './records.js';
 
@@ -48,6 +49,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
   params: traceParams,
   inputs: ['tasks'],
   seeded: false,
+  occupies: ({ by }) => [occupiedModel(by)],
 
   async pins({ params, services, files }) {
     return {

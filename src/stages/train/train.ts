@@ -5,7 +5,6 @@ import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { baseSchema } from '../base/records.js';
 import { sampleSchema } from '../curate/records.js';
-import { THIS_MACHINE } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
 import type { Trained } from './records.js';
@@ -56,7 +55,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   params: trainParams,
   inputs: ['base', 'samples'],
   seeded: true,
-  occupies: () => [THIS_MACHINE],
+  occupies: ({ on }, services) => [services.machineOf(on)],
 
   async pins({ params, services }) {
     return { environment: await services.target(params.on).environment() };

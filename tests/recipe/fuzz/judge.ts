@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { SecpiError } from '../../../src/base/errors.js';
 import { pipelineOf, type Recipe, recipeSchema } from '../../../src/pipeline.js';
 import { type Diagnostic, RecipeError } from '../../../src/recipe/diagnostic.js';
-import { type LoadedRecipe, loadRecipe } from '../../../src/recipe/load-recipe.js';
+import { type LoadedMember, type LoadedRecipe, loadMembers } from '../../../src/recipe/load-recipe.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 import type { RecipeCase } from './recipe-case.js';
 
@@ -41,17 +41,18 @@ export async function judge(folder: TemporaryFolder, given: RecipeCase): Promise
   };
   const [first, again] = [await load(), await load()];
   const { outcome } = first;
-  const broken = 'value' in outcome ? rulesOfRecipe(outcome) : rulesOfError(outcome, given);
+  const broken = 'members' in outcome ? outcome.members.flatMap(rulesOfRecipe) : rulesOfError(outcome, given);
   if (factsOf(outcome) !== factsOf(again.outcome)) broken.push('loading it again gives something else');
   const milliseconds = Math.min(first.milliseconds, again.milliseconds);
-  return { accepted: 'value' in outcome, milliseconds, broken };
+  return { accepted: 'members' in outcome, milliseconds, broken };
 }
 
-type Outcome = LoadedRecipe<Recipe> | { readonly error: unknown };
+type Outcome = { readonly members: readonly LoadedMember<Recipe>[] } | { readonly error: unknown };
 
 async function outcomeOf(overrides: readonly string[], workingDirectory: string): Promise<Outcome> {
   try {
-    return await loadRecipe({ path: 'recipe.yaml', schema: recipeSchema, overrides, environment, workingDirectory });
+    const options = { path: 'recipe.yaml', schema: recipeSchema, overrides, environment, workingDirectory };
+    return { members: await loadMembers(options) };
   } catch (error) {
     return { error };
   }
@@ -59,7 +60,7 @@ async function outcomeOf(overrides: readonly string[], workingDirectory: string)
 
 /** What two loads of the same have to agree in. */
 function factsOf(outcome: Outcome): string {
-  if ('value' in outcome) return JSON.stringify(outcome);
+  if ('members' in outcome) return JSON.stringify(outcome);
   const { error } = outcome;
   return JSON.stringify(error instanceof RecipeError ? [error.message, error.diagnostics] : String(error));
 }

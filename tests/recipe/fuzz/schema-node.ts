@@ -63,10 +63,12 @@ function formOf(schema: Schema, oddity: number, field: string): readonly Arbitra
       return scalar(...Object.values(entries).map(String));
     case 'literal':
       return scalar(...values.map(String));
+    case 'unknown':
+      return scalar('1', '2', '3', '4', '5', '6', '7');
     case 'array':
       return element === undefined ? [] : [listOf(nodeFor(element, oddity, field), 3, oddity)];
     case 'record': {
-      const name = { suites: 'mini', compute: 'here' }[field] ?? 'mini.func_at_1';
+      const name = { suites: 'mini', compute: 'here', matrix: 'seed' }[field] ?? 'mini.func_at_1';
       return valueType === undefined ? [] : [mapOf(fc.tuple(named(name, nodeFor(valueType, oddity))), oddity)];
     }
     case 'object':

@@ -149,6 +149,11 @@ describe('the report', () => {
   });
 });
 
+it('the page of a member of a sweep says which it is', async () => {
+  const page = await renderReport(realisticData(), { ...realisticRun, member: 'seed=1' });
+  expect(page).toContain(`<code>${realisticRun.run}</code> (seed=1) of secpi`);
+});
+
 describe('hostile text', () => {
   const attacks = [
     '<script>alert(1)</script>',
@@ -165,6 +170,7 @@ describe('hostile text', () => {
       ...realisticRun,
       host: text,
       run: text,
+      member: text,
       stages: realisticRun.stages.map((stage) => ({ ...stage, stage: text })),
     });
     expect(skeleton(page)).toBe(skeleton(plain));
