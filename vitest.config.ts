@@ -6,7 +6,7 @@ const fast = {
   isolate: false,
   globalSetup: 'tests/support/current-build.ts',
   include: ['tests/**/*.test.ts'],
-  exclude: ['tests/e2e/**', 'tests/faults/**'],
+  exclude: ['tests/e2e/**', 'tests/faults/**', 'tests/places/**'],
   testTimeout: 60_000,
   hookTimeout: 60_000,
 };
@@ -42,6 +42,15 @@ export default defineConfig({
           include: ['tests/faults/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          // Machines that are started for it: sshd, Slurm, podman.
+          name: 'places',
+          include: ['tests/places/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
         },
       },
       {
