@@ -25,6 +25,7 @@ from .follow import follow
 from .inputs import find, take
 from .packages import wrong_packages
 from .release import release
+from .service import renew
 from .spec import at_home
 from .start import start, state_of
 
@@ -44,6 +45,12 @@ def _follow(request: Any) -> None:  # noqa: ANN401
 
 def _poll(request: Any) -> None:  # noqa: ANN401
     _say(state_of(JobFolder(at_home(request["folder"])).attempt(request["attempt"])))
+
+
+def _renew(request: Any) -> None:  # noqa: ANN401
+    attempt = JobFolder(at_home(request["folder"])).attempt(request["attempt"])
+    renew(attempt)
+    _say(state_of(attempt))
 
 
 def _cancel(request: Any) -> None:  # noqa: ANN401
@@ -70,6 +77,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "start": _start,
     "follow": _follow,
     "poll": _poll,
+    "renew": _renew,
     "cancel": _cancel,
     "release": _release,
     "find": _find,

@@ -27,6 +27,18 @@ class Output(TypedDict):
     path: str
 
 
+class Service(TypedDict):
+    """
+    Of a job that serves until it is stopped.
+
+    `{host}` stands for `bind`, `{port}` for a free port there. It stops by itself when nobody has renewed it for
+    `lease_seconds`.
+    """
+
+    bind: str
+    lease_seconds: float | None
+
+
 class Spec(TypedDict):
     """A whole job. Its programs see `env`, their own, secrets, and of the environment here what `inherit` names."""
 
@@ -38,6 +50,7 @@ class Spec(TypedDict):
     inputs: dict[str, str]
     outputs: list[Output]
     grace_seconds: float
+    service: Service | None
 
 
 def check(value: Any) -> Spec:  # noqa: ANN401 - whatever was sent
@@ -46,6 +59,8 @@ def check(value: Any) -> Spec:  # noqa: ANN401 - whatever was sent
         (found for step in value["steps"] if (found := _problem(step, Step))),
         next((found for output in value["outputs"] if (found := _problem(output, Output))), None),
     )
+    if problem is None and value["service"] is not None:
+        problem = _problem(value["service"], Service)
     if problem is None and value["schema"] != 1:
         problem = f"its schema is {value['schema']}, not 1"
     if problem is not None:
@@ -60,7 +75,7 @@ def _problem(value: Any, kind: Any) -> str | None:  # noqa: ANN401 - a JSON valu
     return f"{kind.__name__} has or lacks {', '.join(sorted(wrong))}" if wrong else None
 
 
-_PLACEHOLDER = re.compile(r"\{(work|events|in:[A-Za-z0-9._-]+|job:[A-Za-z0-9._-]+)\}")
+_PLACEHOLDER = re.compile(r"\{(work|events|host|port|in:[A-Za-z0-9._-]+|job:[A-Za-z0-9._-]+)\}")
 
 
 def at_home(path: str) -> Path:
@@ -71,8 +86,10 @@ def at_home(path: str) -> Path:
 class Paths:
     """What the placeholders of a job stand for in one attempt."""
 
-    def __init__(self, spec: Spec, work: Path, documents: Path, events: Path) -> None:
+    def __init__(self, spec: Spec, work: Path, documents: Path, events: Path, port: int | None) -> None:
         self._inputs = spec["inputs"]
+        self._service = spec["service"]
+        self._port = port
         self._work = work
         self._documents = documents
         self._events = events
@@ -92,5 +109,9 @@ class Paths:
             return str(self._work)
         if name == "events":
             return str(self._events)
+        if name == "port":
+            return str(self._port)
+        if name == "host":
+            return self._service["bind"] if self._service else "None"
         kind, _, rest = name.partition(":")
         return str(self._documents / rest) if kind == "job" else str(at_home(self._inputs[rest]))

@@ -67,7 +67,13 @@ def state_of(attempt: Attempt) -> dict[str, Any]:
     if state == "lost":
         # Its own programs alone: those of the attempt after it may be running.
         kill_all(mark_of(attempt.spec["key"], attempt.number))
-    return {"type": "state", "state": state, **({"exit": attempt.exit} if state == "exited" else {})}
+    address = attempt.address if state == "running" else None
+    return {
+        "type": "state",
+        "state": state,
+        **({"exit": attempt.exit} if state == "exited" else {}),
+        **({} if address is None else {"address": address}),
+    }
 
 
 def _state_begun(attempt: Attempt) -> dict[str, Any]:

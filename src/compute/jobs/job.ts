@@ -38,6 +38,11 @@ export interface JobSpec {
   readonly outputs: readonly JobOutput[];
   /** How long a program that is told to stop may take to save what it has. */
   readonly graceSeconds: number;
+  /**
+   * It serves until it is stopped: `{host}` is the address to listen on, `{port}` a port that is free there. Where it does not end with
+   * whoever started it, it ends by itself when it has not been renewed for so long.
+   */
+  readonly serves?: { readonly leaseSeconds: number };
 }
 
 const outputSchema = z.object({
@@ -62,12 +67,16 @@ export const exitSchema = z.object({
 });
 export type JobExit = z.infer<typeof exitSchema>;
 
+const addressSchema = z.object({ host: z.string(), port: z.int().positive() });
+
 /** What an agent says, a line each. */
 export const agentLineSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('state'),
     state: z.enum(['new', 'running', 'exited', 'lost']),
     exit: exitSchema.optional(),
+    /** Where a service listens, seen from its machine; said as long as it runs. */
+    address: addressSchema.optional(),
   }),
   /** Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. */
   z.object({ type: z.enum(['log', 'events']), offset: z.int().nonnegative(), text: z.string() }),

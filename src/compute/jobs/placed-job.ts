@@ -63,10 +63,12 @@ export class PlacedJob {
   /** Starts an attempt and stays with it to its end: its exit record, or undefined when it is lost. */
   async run(attempt: number): Promise<JobExit | undefined> {
     const { key, signal } = this.#options;
-    const { inputs, graceSeconds, ...rest } = this.#spec;
+    const { inputs, graceSeconds, serves, ...rest } = this.#spec;
     await this.#options.beforeStart?.();
     const placed = await this.#place.bring(inputs, signal);
-    const spec = { schema: 1, key, ...rest, inputs: placed, grace_seconds: graceSeconds };
+    const { attached, bind } = this.#place;
+    const service = serves === undefined ? null : { bind, lease_seconds: attached ? null : serves.leaseSeconds };
+    const spec = { schema: 1, key, ...rest, inputs: placed, grace_seconds: graceSeconds, service };
     const request = { folder: this.folder, attempt, spec, secrets: {}, attached: this.#place.attached };
     // Where the job ends with whoever started it, this conversation lasts as long as the job; its signal is not ours, because it
     // is cancelled in words.

@@ -15,6 +15,7 @@ export function here(python: () => Promise<string>, env: Readonly<Record<string,
     name: 'this machine',
     attached: true,
     isHere: true,
+    bind: '127.0.0.1',
     folderOf: (job) => job.here,
     async *ask(command, request, signal) {
       yield* askAgent({

@@ -2,7 +2,7 @@ import { SecpiError } from '../../base/errors.js';
 import type { AgentLine } from '../jobs/job.js';
 
 /** What an agent can be asked to do; each takes one line of JSON and answers in lines of JSON. */
-export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release' | 'find' | 'take' | 'packages';
+export type AgentCommand = 'start' | 'follow' | 'poll' | 'renew' | 'cancel' | 'release' | 'find' | 'take' | 'packages';
 
 /** A machine that jobs run on, reached in its own way. */
 export interface Place {
@@ -17,6 +17,8 @@ export interface Place {
   ask(command: AgentCommand, request: object, signal: AbortSignal): AsyncIterable<AgentLine>;
   /** Whether a job ends when the one that started it is gone. */
   readonly attached: boolean;
+  /** The address that a service there has to listen on, to be reached from here. */
+  readonly bind: string;
   /** Whether what a job leaves there is on a disk of this machine, and so need not be brought here. */
   readonly isHere: boolean;
   /** Brings inputs there; resolves to their paths there. */

@@ -107,6 +107,7 @@ export function sshPlace(options: SshPlaceOptions): Place {
     name: host,
     attached: false,
     isHere: false,
+    bind: '127.0.0.1',
     folderOf: ({ key }) => posix.join(root, 'jobs', key),
     ask,
     async bring(inputs, signal) {
