@@ -21,7 +21,7 @@ const notOfNode = [
   'tests/compute/places/ssh.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
-  'tests/models/servers/model-server.test.ts',
+  'tests/models/serving/model-server.test.ts',
   'tests/sandbox/languages.test.ts',
   'tests/sandbox/self-test.test.ts',
   'tests/stages/evaluate/evaluate.test.ts',

@@ -4,7 +4,7 @@ import type { Place } from './places/place.js';
 import { sshPlace } from './places/ssh.js';
 import type { Target, TargetSpec } from './target.js';
 import { passedOn } from './trainer-environment.js';
-import { trainerTarget } from './trainer-target.js';
+import { type Trainers, trainerTarget } from './trainer-target.js';
 
 /** What this machine has that a target may need. */
 export interface Means {
@@ -16,13 +16,17 @@ export interface Means {
 
 /** The target that an entry of the recipe's `compute:` describes. */
 export function openTarget(spec: TargetSpec, means: Means): Target {
-  const place = openPlace(spec, means);
+  return trainerTarget(openPlace(spec, means), openTrainers(spec, means));
+}
+
+/** Our Python there, and what it computes on. */
+export function openTrainers(spec: TargetSpec, means: Means): Trainers {
   if (spec.ssh !== undefined) {
     const { python, device, threads } = spec.ssh;
-    return trainerTarget(place, { python: async () => python, device, threads });
+    return { python: async () => python, device, threads };
   }
   const { device, threads } = spec.local ?? { device: 'auto', threads: undefined };
-  return trainerTarget(place, { python: async () => (await means.python()).python, device, threads });
+  return { python: async () => (await means.python()).python, device, threads };
 }
 
 /** The machine that it runs on, to be asked for other things than trainers. */

@@ -76,7 +76,7 @@ export function trainerTarget(
  * A result is taken for that of the pinned packages, so those have to be there. On this machine set-up has seen to it.
  * Throws `compute/other-packages`.
  */
-async function checkPackages(place: Place, signal: AbortSignal): Promise<void> {
+export async function checkPackages(place: Place, signal: AbortSignal): Promise<void> {
   if (place.isHere) return;
   for await (const line of place.ask('packages', { wanted: await pinnedPackages() }, signal)) {
     const [first, ...more] = line.type === 'packages' ? line.wrong : [];
@@ -96,7 +96,7 @@ async function checkPackages(place: Place, signal: AbortSignal): Promise<void> {
 
 /** The name of our own code among a job's inputs. */
 const TRAINERS = 'secpi-trainers';
-const defaultThreads = Math.min(4, availableParallelism());
+export const defaultThreads = Math.min(4, availableParallelism());
 
 /** Names the work of this machine in this folder, wherever it is done. */
 function keyOf({ commands, folder }: TrainerJob): string {

@@ -67,6 +67,11 @@ export const exitSchema = z.object({
 });
 export type JobExit = z.infer<typeof exitSchema>;
 
+/** A port of some machine. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
 const addressSchema = z.object({ host: z.string(), port: z.int().positive() });
 
 /** What an agent says, a line each. */

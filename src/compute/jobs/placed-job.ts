@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { type Place, UNREACHABLE, unreachable } from '../places/place.js';
-import type { AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
+import type { Address, AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
 
 export interface PlacedJobOptions {
   /** No two jobs have the same. */
@@ -16,6 +16,10 @@ export interface PlacedJobOptions {
   readonly onEvent: (line: string) => void;
   /** What happens to the job rather than in it. */
   readonly onNote: (message: string) => void;
+  /** Variables that its programs see and nobody else: they are on no disk and in no argument. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Where a service listens, seen from its machine; may be told more than once. */
+  readonly onAddress?: (address: Address) => void;
 }
 
 /** How much of what a job prints is kept for the case that it fails. */
@@ -62,14 +66,14 @@ export class PlacedJob {
 
   /** Starts an attempt and stays with it to its end: its exit record, or undefined when it is lost. */
   async run(attempt: number): Promise<JobExit | undefined> {
-    const { key, signal } = this.#options;
+    const { key, signal, secrets = {} } = this.#options;
     const { inputs, graceSeconds, serves, ...rest } = this.#spec;
     await this.#options.beforeStart?.();
     const placed = await this.#place.bring(inputs, signal);
     const { attached, bind } = this.#place;
     const service = serves === undefined ? null : { bind, lease_seconds: attached ? null : serves.leaseSeconds };
     const spec = { schema: 1, key, ...rest, inputs: placed, grace_seconds: graceSeconds, service };
-    const request = { folder: this.folder, attempt, spec, secrets: {}, attached: this.#place.attached };
+    const request = { folder: this.folder, attempt, spec, secrets, attached: this.#place.attached };
     // Where the job ends with whoever started it, this conversation lasts as long as the job; its signal is not ours, because it
     // is cancelled in words.
     const closed = new AbortController();
@@ -119,6 +123,12 @@ export class PlacedJob {
     }
   }
 
+  /** Says that a service is still wanted. Nothing is known when that cannot be said. */
+  async renew(attempt: number): Promise<void> {
+    const request = { folder: this.folder, attempt };
+    for await (const _line of this.#place.ask('renew', request, this.#options.signal));
+  }
+
   /** Brings its outputs here: their paths by name. */
   async fetch(exit: JobExit): Promise<Readonly<Record<string, string>>> {
     const fetched: [string, string][] = [];
@@ -153,8 +163,11 @@ export class PlacedJob {
     let state: AttemptState | undefined;
     try {
       for await (const line of this.#place.ask('follow', request, signal)) {
-        if (line.type === 'state') state = line;
-        else if (line.type === 'log' || line.type === 'events') this.#hear(line, offsets);
+        if (line.type === 'state') {
+          state = line;
+          if (line.address !== undefined) this.#options.onAddress?.(line.address);
+        }
+        if (line.type === 'log' || line.type === 'events') this.#hear(line, offsets);
       }
     } catch (error) {
       if (!(error instanceof SecpiError) || error.code !== UNREACHABLE) throw error;

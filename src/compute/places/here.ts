@@ -26,6 +26,12 @@ export function here(python: () => Promise<string>, env: Readonly<Record<string,
         signal,
       });
     },
+    forward: async (address) => ({
+      ...address,
+      socketPath: undefined,
+      complaint: async () => '',
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
     bring: async (inputs) => inputs,
     async fetch({ path }) {
       await stat(path);

@@ -1,5 +1,5 @@
 import { SecpiError } from '../../base/errors.js';
-import type { AgentLine } from '../jobs/job.js';
+import type { Address, AgentLine } from '../jobs/job.js';
 
 /** What an agent can be asked to do; each takes one line of JSON and answers in lines of JSON. */
 export type AgentCommand = 'start' | 'follow' | 'poll' | 'renew' | 'cancel' | 'release' | 'find' | 'take' | 'packages';
@@ -21,6 +21,8 @@ export interface Place {
   readonly bind: string;
   /** Whether what a job leaves there is on a disk of this machine, and so need not be brought here. */
   readonly isHere: boolean;
+  /** A way from here to a service that listens there. */
+  forward(address: Address): Promise<Route>;
   /** Brings inputs there; resolves to their paths there. */
   bring(inputs: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /** Brings an output here, verified; resolves to its path here. */
@@ -29,6 +31,16 @@ export interface Place {
     into: string,
     signal: AbortSignal,
   ): Promise<string>;
+}
+
+/** The way to a service. It may be cut for a while; then it is mended by itself. */
+export interface Route extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** A Unix socket of this machine that leads there, to be connected to instead of host and port. */
+  readonly socketPath: string | undefined;
+  /** What the system last said of its being cut. */
+  complaint(): Promise<string>;
 }
 
 /** One file of an output: relative path ('' for an output that is one file), size, hex SHA-256. */
