@@ -94,6 +94,7 @@ export function openServices(
         return {
           identity: await identityNamed(name, spec, files),
           recording: spec.replay === undefined ? null : await files.file(spec.replay),
+          ...(spec.serve === undefined ? {} : { served: await serving.environmentOf(spec.serve) }),
         };
       },
       servingEnvironment: (served) => serving.environmentOf(served),

@@ -11,7 +11,12 @@ import type { Catalogue } from '../security/catalogue.js';
 import type { Suite } from '../suites/suite.js';
 
 /** What a model is, as it enters fingerprints: never where it runs or what it costs. */
-export type ModelPin = { readonly identity: string; readonly recording: Sha256 | null };
+export type ModelPin = {
+  readonly identity: string;
+  readonly recording: Sha256 | null;
+  /** What computes its answers, where a server of ours does: part of the identity, and here to be read. */
+  readonly served?: Json;
+};
 
 /** How and where a stage wants models served; without a word on this machine, by our own server. */
 export interface Serving {

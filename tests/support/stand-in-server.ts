@@ -52,9 +52,9 @@ export async function standIn(): Promise<StandIn> {
 }
 
 /** This machine, as it is for a run. */
-export const thisMachine: Place = here(async () => 'python3', { HOME: process.env.HOME ?? '/' });
+const thisMachine: Place = here(async () => 'python3', { HOME: process.env.HOME ?? '/' });
 
-export const weights: ServedWeights = { hub: 'Qwen/QwQ-32B', revision: 'a'.repeat(40) };
+const weights: ServedWeights = { hub: 'Qwen/QwQ-32B', revision: 'a'.repeat(40) };
 
 /** The stand-in as the server of a model. */
 export function standInServer(

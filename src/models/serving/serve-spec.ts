@@ -36,7 +36,7 @@ const flag = z
     error: `is no flag that a recipe may give; those are: ${ALLOWED_FLAGS.map((name) => `--${name}`).join(', ')}`,
   });
 
-const fields = {
+const serveFields = z.strictObject({
   /** `transformers`: our own server, with the pinned packages, for small models. `vllm`: for everything else. */
   engine: z.enum(['transformers', 'vllm']),
   /** The version of vLLM that has to answer there. */
@@ -44,6 +44,7 @@ const fields = {
     .string()
     .regex(/^[0-9][A-Za-z0-9.+]*$/, 'must be a version such as 0.33.0')
     .optional(),
+  /** Type of the weights; `auto`: as they are stored. */
   dtype: z.enum(['auto', 'float32', 'float16', 'bfloat16']).default('auto'),
   /** Longest prompt and answer together, in tokens; default: what the model's own settings say. Only vLLM. */
   max_model_len: z.number().int().positive().optional(),
@@ -68,16 +69,15 @@ const fields = {
       .max(24 * 3600)
       .default(1800),
   ),
-};
+});
 
 /** How a server computes answers. Everything but the operational fields decides them. */
-export const serveSchema = z.strictObject(fields).superRefine(checkEngine);
+export const serveSchema = serveFields.superRefine(checkEngine);
 export type ServeSpec = z.infer<typeof serveSchema>;
 
 /** The same for an entry of `models`, which also says what is served and where. */
-export const modelServeSchema = z
-  .strictObject({
-    ...fields,
+export const modelServeSchema = serveFields
+  .extend({
     /** Where: a name under `compute`; default: this machine. */
     on: operational(z.string().optional()),
     /** A model folder on this machine; otherwise `model` is taken from the Hub, by vLLM itself. Its content counts, not its place. */
@@ -85,7 +85,7 @@ export const modelServeSchema = z
   })
   .superRefine(checkEngine);
 
-function checkEngine(spec: z.infer<z.ZodObject<typeof fields>>, context: z.core.$RefinementCtx): void {
+function checkEngine(spec: z.infer<typeof serveFields>, context: z.core.$RefinementCtx): void {
   const complain = (path: string, message: string) =>
     context.addIssue({ code: 'custom', path: [path], message, input: spec });
   if (spec.engine === 'vllm') {

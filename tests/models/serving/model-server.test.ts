@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { modelSpecSchema } from '../../../src/models/model-spec.js';
-import { openModel } from '../../../src/models/open-model.js';
-import type { ModelServer, ServerAddress } from '../../../src/models/serving/model-server.js';
+import type { ServerAddress } from '../../../src/models/serving/model-server.js';
+import type { ServerPlan } from '../../../src/models/serving/server-plan.js';
 import { SharedServers } from '../../../src/models/serving/shared-servers.js';
+import { askMany, openServed } from '../../support/ask-served.js';
 import { environmentOf } from '../../support/processes.js';
 import { gone, isAlive, type StandIn, standIn, standInServer } from '../../support/stand-in-server.js';
 
@@ -22,38 +22,6 @@ async function ask({ endpoint, apiKey }: ServerAddress, key: string | undefined 
     headers: key === '' ? {} : { authorization: `Bearer ${key}` },
     body: JSON.stringify({ model: 'model', messages: [{ role: 'user', content: 'hello' }] }),
   });
-}
-
-function opened(held: ModelServer, more: object = {}) {
-  return openModel({
-    name: 'teacher',
-    spec: modelSpecSchema.parse({ model: 'any', ...more }),
-    stateDir: at.stateDir,
-    env: () => undefined,
-    redact: (text) => text,
-    server: { held, model: 'model' },
-  });
-}
-
-/** Asks many questions at once; how each ended. */
-async function askMany(
-  model: Awaited<ReturnType<typeof opened>>,
-  count: number,
-  onSettled: () => void = () => undefined,
-) {
-  const outcomes = [];
-  const rows = Array.from({ length: count }, (_, number) => `question ${number}`);
-  const request = (content: string) => ({
-    messages: [{ role: 'user' as const, content }],
-    sampling: { temperature: 0, top_p: 1, max_tokens: 64 },
-    format: 'text' as const,
-    sample: 0,
-  });
-  const parse = (answer: { readonly content: string }) => ({ ok: true as const, value: answer.content });
-  for await (const { outcome } of model.ask({ rows, request, parse, signal: never, onSettled })) {
-    outcomes.push(outcome.ok ? outcome.parsed : outcome.message);
-  }
-  return { outcomes, expected: rows.map((row) => `model says ${row}`) };
 }
 
 describe('a model server', () => {
@@ -127,7 +95,9 @@ describe('a model server', () => {
     await at.behave({ slow: 0.2 });
     const notes: string[] = [];
     // None of its own attempts is a question allowed to lose.
-    await using model = await opened(standInServer(at, { onNote: (note) => notes.push(note) }), { retries: 0 });
+    await using model = await openServed(at.stateDir, standInServer(at, { onNote: (note) => notes.push(note) }), {
+      retries: 0,
+    });
     let killed = false;
     const { outcomes, expected } = await askMany(model, 40, () => {
       if (!killed) void at.starts().then(([first]) => process.kill(first?.pid ?? 0, 'SIGKILL'));
@@ -141,7 +111,7 @@ describe('a model server', () => {
 
   it('is given up when it dies a second time, and says how', async () => {
     await at.behave({ slow: 0.2 });
-    await using model = await opened(standInServer(at));
+    await using model = await openServed(at.stateDir, standInServer(at));
     const asking = askMany(model, 100);
     const killing = (async () => {
       for (const count of [1, 2]) {
@@ -188,7 +158,7 @@ describe('a model server', () => {
 
   it('is killed when it does not want to go', async () => {
     await at.behave({ stubborn: true });
-    const change = (plan: Parameters<NonNullable<NonNullable<Parameters<typeof standInServer>[1]>['change']>>[0]) => ({
+    const change = (plan: ServerPlan): ServerPlan => ({
       ...plan,
       spec: { ...plan.spec, graceSeconds: 0.3 },
     });
@@ -226,8 +196,14 @@ describe('a model server', () => {
 
   it('is shared by all who ask the same, and ends with the last of them', async () => {
     const servers = new SharedServers();
-    const first = await opened(servers.hold('a', () => standInServer(at)));
-    const second = await opened(servers.hold('a', () => standInServer(at)));
+    const first = await openServed(
+      at.stateDir,
+      servers.hold('a', () => standInServer(at)),
+    );
+    const second = await openServed(
+      at.stateDir,
+      servers.hold('a', () => standInServer(at)),
+    );
     const [one, two] = await Promise.all([askMany(first, 3), askMany(second, 5)]);
     expect([one.outcomes, two.outcomes]).toEqual([one.expected, two.expected]);
     expect(await at.starts()).toHaveLength(1);
