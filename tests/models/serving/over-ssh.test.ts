@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -32,7 +32,13 @@ describe.skipIf(!hasSshServer)('a model server on a host that is reached over ss
   beforeEach(async () => {
     at = await standIn();
   });
-  afterEach(() => at[Symbol.asyncDispose]());
+  afterEach(async () => {
+    // What a failed test has left.
+    for (const { pid } of await at.starts()) if (await isAlive(pid)) process.kill(pid, 'SIGKILL');
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    await at[Symbol.asyncDispose]();
+  });
+  const children: ChildProcess[] = [];
 
   /** As another process would: killed, it leaves everything as it is. */
   async function servingProcess(leaseSeconds: number) {
@@ -41,6 +47,7 @@ describe.skipIf(!hasSshServer)('a model server on a host that is reached over ss
     const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    children.push(child);
     await once(child.stdout, 'data');
     return child;
   }
