@@ -28,6 +28,7 @@ from .packages import wrong_packages
 from .program import run_node
 from .queued_supervisor import supervise
 from .release import release
+from .service import renew
 from .spec import at_home
 from .start import start
 from .state import state_of
@@ -48,6 +49,12 @@ def _follow(request: Any) -> None:  # noqa: ANN401
 
 def _poll(request: Any) -> None:  # noqa: ANN401
     _say(state_of(JobFolder(at_home(request["folder"])).attempt(request["attempt"])))
+
+
+def _renew(request: Any) -> None:  # noqa: ANN401
+    attempt = JobFolder(at_home(request["folder"])).attempt(request["attempt"])
+    renew(attempt)
+    _say(state_of(attempt))
 
 
 def _cancel(request: Any) -> None:  # noqa: ANN401
@@ -82,6 +89,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "start": _start,
     "follow": _follow,
     "poll": _poll,
+    "renew": _renew,
     "cancel": _cancel,
     "release": _release,
     "find": _find,

@@ -10,6 +10,8 @@ The folder of one job, where it runs. Names say what is known:
     attempts/N/log.txt      what the programs print
     attempts/N/events.jsonl what they report
     attempts/N/supervisor.txt  what the supervisor itself failed at, if anything
+    attempts/N/address.json where a service listens
+    attempts/N/lease        touched as long as somebody wants a service
     attempts/N/stop         somebody wants it to end
     attempts/N/exit.json    how it ended; the only proof that it did
 
@@ -42,10 +44,12 @@ class Attempt:
         self.submitting = folder / "submitting"
         self.beat = folder / "beat"
         self.lost = folder / "lost"
+        self.lease = folder / "lease"
         self.complaints = folder / "supervisor.txt"
         self._spec = folder / "spec.json"
         self._owner = folder / "owner.json"
         self._exit = folder / "exit.json"
+        self._address = folder / "address.json"
 
     def put(self, spec: Spec) -> None:
         """Keeps what is to be run. As long as nothing has begun, another spec takes its place."""
@@ -69,6 +73,15 @@ class Attempt:
     def exit(self) -> dict[str, Any] | None:
         """How it ended, once it has."""
         return cast("dict[str, Any] | None", read_json(self._exit))
+
+    @property
+    def address(self) -> dict[str, Any] | None:
+        """The host and port of a service that has begun."""
+        return cast("dict[str, Any] | None", read_json(self._address))
+
+    def listen_at(self, address: dict[str, Any]) -> None:
+        """Where the service of this attempt is going to listen."""
+        write_json(self._address, address)
 
     def begin(self, owner: Owner) -> None:
         """From here on something of the job may have run."""
@@ -133,7 +146,9 @@ class JobFolder:
 
     def paths(self, attempt: Attempt) -> Paths:
         """What the placeholders stand for in this attempt."""
-        return Paths(attempt.spec, self.work, attempt.documents, attempt.events)
+        address = attempt.address
+        port = None if address is None else address["port"]
+        return Paths(attempt.spec, self.work, attempt.documents, attempt.events, port)
 
     def step_done(self, name: str) -> Any:  # noqa: ANN401 - what was noted
         """What was noted when a step ended well."""

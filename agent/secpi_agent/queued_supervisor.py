@@ -76,7 +76,8 @@ class QueuedSupervisor(Supervisor):
         os._exit(1)
 
     def _end(self, record: dict[str, Any]) -> None:
-        if record["outcome"] != "stopped" or self._attempt.stop.exists():
+        # A server has nothing to go on with; whoever asks it begins another one.
+        if record["outcome"] != "stopped" or self._attempt.stop.exists() or self._spec["service"] is not None:
             super()._end(record)
             return
         # The queue wants the node back. What was saved is gone on with when it gives another one.

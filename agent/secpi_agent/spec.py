@@ -46,6 +46,18 @@ class Container(TypedDict):
     mounts: list[str]
 
 
+class Service(TypedDict):
+    """
+    Of a job that serves until it is stopped.
+
+    `{host}` stands for `bind`, `{port}` for a free port there. It stops by itself when nobody has renewed it for
+    `lease_seconds`.
+    """
+
+    bind: str
+    lease_seconds: float | None
+
+
 class Spec(TypedDict):
     """A whole job. Its programs see `env`, their own, the named secrets, and of the environment what `inherit` says."""
 
@@ -59,6 +71,7 @@ class Spec(TypedDict):
     outputs: list[Output]
     grace_seconds: float
     container: Container | None
+    service: Service | None
 
 
 def check(value: Any) -> Spec:  # noqa: ANN401 - whatever was sent
@@ -68,6 +81,8 @@ def check(value: Any) -> Spec:  # noqa: ANN401 - whatever was sent
         inner = [*((one, Step) for one in value["steps"]), *((one, Output) for one in value["outputs"])]
         if value["container"] is not None:
             inner.append((value["container"], Container))
+        if value["service"] is not None:
+            inner.append((value["service"], Service))
         problem = next((found for one, kind in inner if (found := _problem(one, kind))), None)
     if problem is None and value["schema"] != 1:
         problem = f"its schema is {value['schema']}, not 1"
@@ -83,7 +98,7 @@ def _problem(value: Any, kind: Any) -> str | None:  # noqa: ANN401 - a JSON valu
     return f"{kind.__name__} has or lacks {', '.join(sorted(wrong))}" if wrong else None
 
 
-_PLACEHOLDER = re.compile(r"\{(work|events|in:[A-Za-z0-9._-]+|job:[A-Za-z0-9._-]+)\}")
+_PLACEHOLDER = re.compile(r"\{(work|events|host|port|in:[A-Za-z0-9._-]+|job:[A-Za-z0-9._-]+)\}")
 
 
 def at_home(path: str) -> Path:
@@ -94,8 +109,10 @@ def at_home(path: str) -> Path:
 class Paths:
     """What the placeholders of a job stand for in one attempt."""
 
-    def __init__(self, spec: Spec, work: Path, documents: Path, events: Path) -> None:
+    def __init__(self, spec: Spec, work: Path, documents: Path, events: Path, port: int | None) -> None:
         self._inputs = spec["inputs"]
+        self._service = spec["service"]
+        self._port = port
         self._work = work
         self._documents = documents
         self._events = events
@@ -115,6 +132,10 @@ class Paths:
             return str(self._work)
         if name == "events":
             return str(self._events)
+        if name == "port":
+            return str(self._port)
+        if name == "host":
+            return self._service["bind"] if self._service else "None"
         kind, _, rest = name.partition(":")
         return str(self._documents / rest) if kind == "job" else str(at_home(self._inputs[rest]))
 

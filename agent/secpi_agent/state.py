@@ -42,6 +42,8 @@ def state_of(attempt: Attempt, state: str | None = None) -> dict[str, Any]:
     said: dict[str, Any] = {"type": "state", "state": state}
     if state == "exited":
         said["exit"] = attempt.exit
+    if state == "running" and attempt.address is not None:
+        said["address"] = attempt.address
     if state == "waiting":
         said["why"] = cluster.why_waiting(attempt)
     if state == "lost":

@@ -28,6 +28,7 @@ from .outputs import describe
 from .owner import Owner, this_process
 from .processes import adopt_orphans, kill_all, mark_of
 from .program import Program
+from .service import Lease, free_address
 from .spec import Step
 
 STOPPED = 75
@@ -65,6 +66,11 @@ class Supervisor:
         # So that a full disk cannot keep us from saying how it ended.
         with (self._attempt.folder / "room").open("wb") as room:
             room.write(bytes(_ROOM_FOR_THE_END))
+        service = self._spec["service"]
+        self._lease = None if service is None else Lease(self._attempt.lease, service["lease_seconds"])
+        if service is not None:
+            # Before it is said to run: whoever hears that hears where.
+            self._attempt.listen_at(free_address(service["bind"]))
         # Before it is known who we are: from then on somebody may tell us to stop.
         self._listen()
         self._attempt.begin(self._me())
@@ -143,7 +149,8 @@ class Supervisor:
             code = self._run_program(filled)
             result = read_json(Path(filled["result"])) if filled["result"] else None
             results[step["name"]] = result
-            if code != 0:
+            # A service has nothing to come to an end for.
+            if code != 0 or self._lease is not None:
                 outcome = "stopped" if self._stopping_since is not None or code == STOPPED else "failed"
                 return {"outcome": outcome, "step": step["name"], "code": code, "results": results}
             self._job.note_done(step["name"], {**note, "result": result})
@@ -188,7 +195,9 @@ class Supervisor:
             self._stopping_since = time.monotonic()
 
     def _must_stop(self) -> bool:
-        if self._stopping_since is None and self._attempt.stop.exists():
+        if self._stopping_since is None and (
+            self._attempt.stop.exists() or (self._lease is not None and self._lease.is_over)
+        ):
             self._stop()
         return self._stopping_since is not None
 

@@ -31,6 +31,7 @@ class Job:
             "inputs": {},
             "outputs": [{"name": "made", "kind": "file", "path": "{work}/made"}],
             "grace_seconds": grace,
+            "service": None,
         }
 
     @staticmethod

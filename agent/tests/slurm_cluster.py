@@ -36,7 +36,11 @@ def free_ports(count: int) -> list[int]:
 
 
 class SlurmCluster:
-    """Nodes `n1` and `n2` of eight cores each, as far as it believes; partitions `low` (the default) and `high`, which takes nodes from it."""
+    """
+    Nodes `n1` and `n2` of eight cores each, as far as it believes.
+
+    Partitions `low` (the default) and `high`, which takes nodes from it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

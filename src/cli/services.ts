@@ -1,13 +1,13 @@
-import { availableParallelism } from 'node:os';
 import { SecpiError } from '../base/errors.js';
+import { type Sha256, sha256Json } from '../base/hash.js';
 import { openTarget } from '../compute/open-target.js';
-import { pythonIdentity } from '../compute/python-identity.js';
 import { machineOf, type TargetSpec } from '../compute/target.js';
-import { trainerEnvironment } from '../compute/trainer-environment.js';
+import { WatchedFiles } from '../engine/flow/pinned-files.js';
+import type { PinnedFiles } from '../engine/stage.js';
 import { lazyHub } from '../hub/lazy-hub.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
-import { openModel } from '../models/open-model.js';
-import { serveFolder } from '../models/servers/serve-folder.js';
+import { type ModelLog, openModel } from '../models/open-model.js';
+import { SERVED } from '../models/serving/server-plan.js';
 import type { Recipe } from '../pipeline.js';
 import { sandboxFacts } from '../sandbox/remembered-sandbox.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
@@ -17,6 +17,7 @@ import type { StageServices } from '../stages/services.js';
 import { loadSuite, suiteDigest } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
+import { servingOn } from './serving.js';
 
 /** What does not depend on the recipe, opened when somebody asks for it: the members of a sweep share it. */
 export type SharedRooms = ReturnType<typeof openRooms>;
@@ -51,6 +52,31 @@ export function openServices(
       return openSandbox({ allowNone: withoutIsolation, cacheFolder: cache });
     });
 
+  const means = { python, variables };
+  const serving = servingOn((name) => targetNamed(recipe, name), means, environment);
+
+  /** What a model is. Of a folder that is its content, which is hashed once: a stage pins it before it asks. */
+  const folders = new Map<string, Promise<Sha256>>();
+  const identityNamed = async (name: string, spec: ModelSpec, files?: PinnedFiles): Promise<string> => {
+    const { serve } = spec;
+    if (serve === undefined) return identityOf(spec);
+    const environment = await serving.environmentOf(serve);
+    if (serve.folder === undefined) return `${identityOf(spec)} by ${sha256Json(environment).slice(0, 16)}`;
+    const watched = files ?? new WatchedFiles(state, new AbortController().signal);
+    const { folder } = serve;
+    const weights =
+      files === undefined ? await remembered(folders, name, () => watched.folder(folder)) : await files.folder(folder);
+    folders.set(name, Promise.resolve(weights));
+    return `weights:${sha256Json([weights, environment])}`;
+  };
+  const serverFor = (name: string, spec: ModelSpec, onLog: ((log: ModelLog) => void) | undefined) => {
+    const { serve, model, revision = '' } = spec;
+    if (serve === undefined) return {};
+    const weights = serve.folder === undefined ? { hub: model, revision } : { folder: serve.folder };
+    const held = serving.hold({ name: `model "${name}"`, serve, on: serve.on, weights, onLog });
+    return { server: { held, model: SERVED.model } };
+  };
+
   return {
     get catalogue() {
       return catalogue();
@@ -58,57 +84,48 @@ export function openServices(
     catalogueDigest: catalogueDigest(),
     hub,
     models: {
-      open(name, onLog) {
+      async open(name, onLog) {
+        const spec = modelNamed(recipe, name);
         return openModel({
           name,
-          spec: modelNamed(recipe, name),
+          spec,
+          identity: await identityNamed(name, spec),
           stateDir: state.root,
           env: (key) => variables[key],
           redact,
           ...(onLog === undefined ? {} : { onLog }),
+          ...serverFor(name, spec, onLog),
         });
       },
       async pin(name, files) {
         const spec = modelNamed(recipe, name);
         return {
-          identity: identityOf(spec),
+          identity: await identityNamed(name, spec, files),
           recording: spec.replay === undefined ? null : await files.file(spec.replay),
+          ...(spec.serve === undefined ? {} : { served: await serving.environmentOf(spec.serve) }),
         };
       },
-      servingEnvironment: () => pythonIdentity('auto'),
-      serve(served, onLog) {
+      servingEnvironment: (served) => serving.environmentOf(served),
+      async serve(served, onLog) {
         const spec = modelSpecSchema.parse({
           model: 'target',
-          concurrency: { start: servedConcurrency, max: servedConcurrency },
+          concurrency: served.serve?.engine === 'vllm' ? {} : { start: servedConcurrency, max: servedConcurrency },
         });
+        const { folder, adapter, asks, identity } = served;
+        const held = serving.hold({ ...served, name: 'target', weights: { folder, adapter }, onLog });
         return openModel({
           name: 'target',
           spec,
-          identity: served.identity,
+          identity,
           stateDir: state.root,
           env: () => undefined,
           redact,
           ...(onLog === undefined ? {} : { onLog }),
-          async startServer(signal) {
-            const { python: interpreter } = await python();
-            const threads = Math.min(4, availableParallelism());
-            return serveFolder({
-              name: 'target',
-              folder: served.folder,
-              servedName: 'target',
-              work: served.work,
-              python: interpreter,
-              env: trainerEnvironment(interpreter, variables, threads),
-              threads,
-              startTimeoutSeconds: serverStartSeconds,
-              redact,
-              signal,
-            });
-          },
+          server: { held, model: SERVED[asks] },
         });
       },
     },
-    target: (name) => openTarget(targetNamed(recipe, name), { python, variables }),
+    target: (name) => openTarget(targetNamed(recipe, name), means),
     machineOf: (target) => machineOf(targetNamed(recipe, target)),
     sandbox,
     sandboxFacts(options) {
@@ -125,9 +142,6 @@ export function openServices(
 
 /** Questions to our own CPU server at once; more only wait in its queue. */
 const servedConcurrency = 4;
-/** Loading 65 GB of weights from a slow disk takes its time. */
-const serverStartSeconds = 900;
-
 function modelNamed(recipe: Recipe, name: string): ModelSpec {
   const { target: _target, ...others } = recipe.models;
   const spec = (others as Readonly<Record<string, ModelSpec>>)[name];

@@ -4,7 +4,7 @@ import type { Place, Queue } from './places/place.js';
 import { sshPlace } from './places/ssh.js';
 import type { SlurmSpec, Target, TargetSpec } from './target.js';
 import { passedOn } from './trainer-environment.js';
-import { trainerTarget } from './trainer-target.js';
+import { type Trainers, trainerTarget } from './trainer-target.js';
 
 /** What this machine has that a target may need. */
 export interface Means {
@@ -16,15 +16,17 @@ export interface Means {
 
 /** The target that an entry of the recipe's `compute:` describes. */
 export function openTarget(spec: TargetSpec, means: Means): Target {
+  return trainerTarget(openPlace(spec, means), openTrainers(spec, means));
+}
+
+/** Our Python there, and what it computes on. */
+export function openTrainers(spec: TargetSpec, means: Means): Trainers {
   const settings = spec.ssh ?? spec.slurm ?? spec.local;
   if (settings === undefined) throw new TypeError('a target of no kind');
   const { device, threads } = settings;
-  return trainerTarget(openPlace(spec, means), {
-    python: spec.container === undefined ? interpreterOf(spec, means) : async () => spec.container?.python ?? '',
-    device,
-    threads,
-    container: spec.container,
-  });
+  const { container } = spec;
+  const python = container === undefined ? interpreterOf(spec, means) : async () => container.python;
+  return { python, device, threads, container };
 }
 
 /** The machine that it runs on, to be asked for other things than trainers. */

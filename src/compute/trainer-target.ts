@@ -48,11 +48,10 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
             steps: job.commands.map((command) => stepOf(command, python, { device, threads })),
             env: {},
             inherit: PASSED_ON,
-            secrets: {},
             inputs: { ...job.inputs, [TRAINERS]: trainersFolder },
             outputs: job.outputs,
             graceSeconds: stopGraceSeconds,
-            container: container === undefined ? null : containerOf(container, device),
+            container: containerOf(trainers),
           },
           {
             key: keyOf(job),
@@ -79,7 +78,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
  * A result is taken for that of the pinned packages, so those have to be there. On this machine set-up has seen to it.
  * Throws `compute/other-packages`.
  */
-async function checkPackages(place: Place, signal: AbortSignal): Promise<void> {
+export async function checkPackages(place: Place, signal: AbortSignal): Promise<void> {
   if (place.isHere) return;
   for await (const line of place.ask('packages', { wanted: await pinnedPackages() }, signal)) {
     const [first, ...more] = line.type === 'packages' ? line.wrong : [];
@@ -97,13 +96,16 @@ async function checkPackages(place: Place, signal: AbortSignal): Promise<void> {
   throw unreachable(place.name);
 }
 
-function containerOf({ engine, image, mounts }: ContainerSpec, device: string): JobContainer {
+/** What programs of a target run in. */
+export function containerOf({ container, device }: Trainers): JobContainer | null {
+  if (container === undefined) return null;
+  const { engine, image, mounts } = container;
   return { engine, image, mounts, gpus: device === 'cuda' || (device === 'auto' && hasNvidiaGpu()) };
 }
 
 /** The name of our own code among a job's inputs. */
 const TRAINERS = 'secpi-trainers';
-const defaultThreads = Math.min(4, availableParallelism());
+export const defaultThreads = Math.min(4, availableParallelism());
 
 /** Names the work of this machine in this folder, wherever it is done. */
 function keyOf({ commands, folder }: TrainerJob): string {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { operational } from '../engine/operational.js';
 import { fromEnvironment, inputPath } from '../recipe/field.js';
+import { modelServeSchema } from './serving/serve-spec.js';
 
 const environmentName = z
   .string()
@@ -37,7 +38,7 @@ const concurrencySchema = z
  * operational: a change of these must not run anything again. What remains is `model` and `revision`; the bytes of
  * `replay` enter fingerprints as a pin.
  */
-export const modelSpecSchema = z.strictObject({
+const modelFields = z.strictObject({
   /** What the server calls the model; with `revision`, what the model *is*. */
   model: z.string().min(1),
   revision: z.string().min(1).optional(),
@@ -60,9 +61,29 @@ export const modelSpecSchema = z.strictObject({
   /** Further attempts after a failed one, per question. */
   retries: operational(z.number().int().min(0).default(5)),
   budget: operational(budgetSchema.optional()),
+  /** A server of ours that answers, instead of an endpoint. */
+  serve: modelServeSchema.optional(),
 });
+export const modelSpecSchema = modelFields.superRefine(checkServing);
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
+
+function checkServing(spec: z.infer<typeof modelFields>, context: z.core.$RefinementCtx): void {
+  const { serve, endpoint, api_key_env, revision } = spec;
+  if (serve === undefined) return;
+  const complain = (path: string[], message: string) =>
+    context.addIssue({ code: 'custom', path, message, input: spec });
+  if (endpoint !== undefined) complain(['endpoint'], 'a model is asked at an endpoint or served, not both');
+  if (api_key_env !== undefined) complain(['api_key_env'], 'a model that is served here gets a random key of its own');
+  if (serve.folder !== undefined) {
+    if (revision !== undefined) complain(['revision'], 'is for a model of the Hub, and this one is a folder');
+    return;
+  }
+  if (serve.engine === 'transformers') complain(['serve', 'folder'], 'must be given: `transformers` fetches no model');
+  else if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
+    complain(['revision'], 'must be a commit of the Hub (40 hex digits): a branch changes, and its answers with it');
+  }
+}
 
 /** What the model is, as it enters request hashes: name and revision. */
 export function identityOf(spec: Pick<ModelSpec, 'model' | 'revision'>): string {

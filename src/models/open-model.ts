@@ -15,7 +15,7 @@ import { Throttle, type ThrottleEvent } from './asking/throttle.js';
 import type { ChatRequest } from './chat.js';
 import type { Model } from './model.js';
 import { identityOf, type ModelSpec } from './model-spec.js';
-import type { ModelServer } from './servers/model-server.js';
+import type { ModelServer, ServerAddress } from './serving/model-server.js';
 
 /** Something worth a line in the journal; the same shape as a stage's log event. */
 export interface ModelLog {
@@ -34,8 +34,8 @@ export interface OpenModelOptions {
   readonly env: (name: string) => string | undefined;
   readonly redact: Redactor;
   readonly onLog?: (log: ModelLog) => void;
-  /** Starts the server that answers. Called only when an answer has to be bought, and stopped with the model. */
-  readonly startServer?: (signal: AbortSignal) => Promise<ModelServer>;
+  /** A server of ours that answers, and what it calls the model. Started when an answer has to be bought, let go with the model. */
+  readonly server?: { readonly held: ModelServer; readonly model: string };
   readonly clock?: Clock;
 }
 
@@ -137,37 +137,26 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
 
 /** The way to the server, opened when the first answer is bought; `undefined` when there is none. */
 function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | undefined {
-  const { name, spec, env, startServer } = options;
-  if (spec.endpoint === undefined && startServer === undefined) return undefined;
-  let server: ModelServer | undefined;
-  let connected: Promise<ChatClient> | undefined;
+  const { name, spec, env, server } = options;
+  if (spec.endpoint === undefined && server === undefined) return undefined;
+  let connected: { readonly to: ServerAddress | undefined; readonly client: Promise<ChatClient> } | undefined;
 
-  // The server outlives the question that it was started for; only while it starts does that question's abort stop it.
-  const startFor = async (signal: AbortSignal): Promise<ModelServer | undefined> => {
-    const lifetime = new AbortController();
-    const follow = (): void => lifetime.abort(signal.reason);
-    signal.throwIfAborted();
-    signal.addEventListener('abort', follow, { once: true });
-    try {
-      return await startServer?.(lifetime.signal);
-    } finally {
-      signal.removeEventListener('abort', follow);
-    }
-  };
-  const connect = async (signal: AbortSignal): Promise<ChatClient> => {
+  const keyOf = (): string | undefined => {
     const apiKey = spec.api_key_env === undefined ? undefined : env(spec.api_key_env);
-    if (spec.api_key_env !== undefined && !apiKey) {
-      throw new SecpiError('models/no-key', `Model "${name}" needs a key, but ${spec.api_key_env} is not set`, {
-        hint: `Set the environment variable ${spec.api_key_env}, which the recipe names in models.${name}.api_key_env.`,
-        exitCode: 2,
-      });
-    }
-    if (spec.endpoint === undefined) server = await startFor(signal);
+    if (spec.api_key_env === undefined || apiKey) return apiKey;
+    throw new SecpiError('models/no-key', `Model "${name}" needs a key, but ${spec.api_key_env} is not set`, {
+      hint: `Set the environment variable ${spec.api_key_env}, which the recipe names in models.${name}.api_key_env.`,
+      exitCode: 2,
+    });
+  };
+  const clientFor = async (to: ServerAddress | undefined): Promise<ChatClient> => {
+    const apiKey = to?.apiKey ?? keyOf();
     // Only when somebody is really asked: it takes longer to load than a run without work.
     const { createOpenaiClient } = await import('./asking/openai-client.js');
     const hideKey = createRedactor({}, apiKey === undefined ? [] : [apiKey]);
     return createOpenaiClient({
-      endpoint: spec.endpoint ?? server?.endpoint ?? '',
+      endpoint: spec.endpoint ?? to?.endpoint ?? '',
+      socketPath: to?.socketPath,
       model: server?.model ?? spec.model,
       apiKey,
       connections: spec.concurrency.max,
@@ -177,22 +166,27 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
     });
   };
   return {
-    connect(signal) {
-      connected ??= connect(signal).catch((error: unknown) => {
-        connected = undefined; // an aborted start may be tried again
-        throw error;
-      });
-      return connected;
+    async connect(signal) {
+      const to = await server?.held.connect(signal);
+      if (connected === undefined || connected.to !== to) {
+        // What was asked of the server before goes down with it.
+        void close(connected?.client);
+        connected = { to, client: clientFor(to) };
+      }
+      return connected.client;
     },
-    async death() {
-      return server?.death();
+    async death(asked) {
+      return asked === (await connected?.client) ? server?.held.death() : 'restarts';
     },
     async [Symbol.asyncDispose]() {
-      const client = await connected?.catch(() => undefined);
-      await client?.close();
-      await server?.[Symbol.asyncDispose]();
+      await close(connected?.client);
+      await server?.held[Symbol.asyncDispose]();
     },
   };
+}
+
+async function close(client: Promise<ChatClient> | undefined): Promise<void> {
+  await (await client?.catch(() => undefined))?.close();
 }
 
 /** Readable, and unique by the digest at its end. */

@@ -14,10 +14,16 @@ export interface RecipeSections {
   readonly train: { readonly on: string; readonly method: string };
   readonly evaluate: {
     readonly suites: Readonly<Record<string, unknown>>;
+    readonly on?: string | undefined;
     readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, number>>>>;
   };
   readonly publish?: Omit<PublishParams, 'gates'> | undefined;
   readonly compute: Readonly<Record<string, TargetSpec>>;
+}
+
+/** Any entry of `models` but the target. */
+interface AskedModel {
+  readonly serve?: { readonly on?: string | undefined } | undefined;
 }
 
 type Complain = (path: readonly (string | number)[], message: string) => void;
@@ -48,13 +54,18 @@ function modelsExist({ models, filter, trace }: RecipeSections, complain: Compla
   }
 }
 
-function targetsExist({ compute, train, models }: RecipeSections, complain: Complain): void {
+function targetsExist({ compute, train, evaluate, models }: RecipeSections, complain: Complain): void {
   const known = Object.keys(compute);
   const check = (name: string, path: readonly string[]) => {
     if (!known.includes(name)) complain(path, `there is no "${shown(name)}" under \`compute\` (${listed(known)})`);
   };
   check(train.on, ['train', 'on']);
-  const tiny = models.target.tiny;
+  if (evaluate.on !== undefined) check(evaluate.on, ['evaluate', 'on']);
+  const { target, ...asked } = models;
+  for (const [name, { serve }] of Object.entries(asked as Readonly<Record<string, AskedModel>>)) {
+    if (serve?.on !== undefined) check(serve.on, ['models', name, 'serve', 'on']);
+  }
+  const { tiny } = target;
   if (tiny !== undefined) check(tiny.on, ['models', 'target', 'tiny', 'on']);
 }
 

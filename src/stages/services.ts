@@ -4,22 +4,37 @@ import type { Target } from '../compute/target.js';
 import type { PinnedFiles, StageContext, StageDefinition } from '../engine/stage.js';
 import type { Hub } from '../hub/hub.js';
 import type { ModelLog, OpenModel } from '../models/open-model.js';
+import type { ServeSpec } from '../models/serving/serve-spec.js';
 import type { SandboxFacts } from '../sandbox/remembered-sandbox.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { Catalogue } from '../security/catalogue.js';
 import type { Suite } from '../suites/suite.js';
 
 /** What a model is, as it enters fingerprints: never where it runs or what it costs. */
-export type ModelPin = { readonly identity: string; readonly recording: Sha256 | null };
+export type ModelPin = {
+  readonly identity: string;
+  readonly recording: Sha256 | null;
+  /** What computes its answers, where a server of ours does: part of the identity, and here to be read. */
+  readonly served?: Json;
+};
+
+/** How and where a stage wants models served; without a word on this machine, by our own server. */
+export interface Serving {
+  readonly serve?: ServeSpec | undefined;
+  /** A name under the recipe's `compute`. */
+  readonly on?: string | undefined;
+}
 
 /** A model folder that this stage wants served for a while. */
-export interface ServedModel {
+export interface ServedModel extends Serving {
   /** A full model: weights, tokenizer, chat template. */
   readonly folder: string;
+  /** An adapter for it, which the same server serves too. */
+  readonly adapter?: { readonly folder: string; readonly rank: number } | undefined;
+  /** Which of the two is asked. */
+  readonly asks: 'model' | 'adapter';
   /** Digest of the weights and of what computes with them; addresses the answers. */
   readonly identity: string;
-  /** Folder for the server's log and ready file. */
-  readonly work: string;
 }
 
 /** Everything a stage may reach outside its artifacts. Made once, in the command line's `run`, and given to every stage. */
@@ -31,10 +46,13 @@ export interface StageServices {
     /** A model named under the recipe's `models`. */
     open(name: string, onLog?: (log: ModelLog) => void): Promise<OpenModel>;
     pin(name: string, files: PinnedFiles): Promise<ModelPin>;
-    /** A folder of weights, asked through a server that is started when the first answer is not kept yet. */
+    /**
+     * A folder of weights, asked through a server that is started when the first answer is not kept yet. Models that are open at the same
+     * time share it if they differ in nothing but what is asked.
+     */
     serve(model: ServedModel, onLog?: (log: ModelLog) => void): Promise<OpenModel>;
     /** What decides the answers of that server, apart from the weights. */
-    servingEnvironment(): Promise<Json>;
+    servingEnvironment(serving: Serving): Promise<Json>;
   };
   /** A machine named under the recipe's `compute`. */
   target(name: string): Target;

@@ -69,7 +69,7 @@ describe('a trainer that cannot even start', () => {
     const result = '{"schema":1,"outcome":"done","seconds":3,"tools":{"torch":"1","trl":null},"rows":4}';
     const python = await pretend(
       folder,
-      `attempt=$(dirname "$5")\ncat >>"$attempt/events.jsonl" <<'END'\n${lines.join('\n')}\nEND\nmkdir -p tiny/output\necho '${result}' >tiny/result.json\necho x > tiny/output/model\n`,
+      `attempt=$(dirname "$(dirname "$5")")\ncat >>"$attempt/events.jsonl" <<'END'\n${lines.join('\n')}\nEND\nmkdir -p tiny/output\necho '${result}' >tiny/result.json\necho x > tiny/output/model\n`,
     );
     const heard: TrainerEvent[] = [];
     const target = openTarget({ local: settings }, { python: at(python), variables: process.env });

@@ -31,6 +31,15 @@ describe('the rules of a recipe', () => {
     ]);
   });
 
+  it('know only targets that there are', () => {
+    const serve = { engine: 'vllm', version: '0.33.0', on: 'gpu' };
+    const teacher = { model: 't', revision: 'a'.repeat(40), serve };
+    expect(messages({ models: { teacher }, evaluate: { suites: { mini: {} }, on: 'far' } })).toEqual([
+      'evaluate/on: there is no "far" under `compute` (there are: here)',
+      'models/teacher/serve/on: there is no "gpu" under `compute` (there are: here)',
+    ]);
+  });
+
   it('know only suites that are evaluated, and no built-in property', () => {
     const gates = { min_gain: { 'mini.func_at_1': 0, 'constructor.func_at_1': 0, 'toString.x': 0 } };
     expect(messages({ evaluate: { suites: { mini: {} }, gates } })).toEqual(

@@ -19,7 +19,6 @@ export function countedJob(folder: string, script = ''): JobSpec {
     steps: [{ name: 'only', launch: 'one', argv: ['sh', '-c', program], env: {}, documents: {}, result: null }],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     inherit: [],
-    secrets: {},
     container: null,
     inputs: {},
     outputs: [{ name: 'made', kind: 'file', path: '{work}/made' }],

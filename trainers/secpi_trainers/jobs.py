@@ -206,7 +206,8 @@ class ServeJob(Job):
     model: InputFolder
     served_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,95}$")]
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    # A text where it was filled into a document.
+    port: Annotated[int, Field(ge=0, le=65535, strict=False)] = 0
     dtype: Literal["float32", "bfloat16", "auto"] = "auto"
     device: Device = "auto"
 

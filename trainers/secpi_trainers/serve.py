@@ -10,6 +10,7 @@ from typing import Any
 from .errors import StoppedError, TrainerError
 from .files import remove, write_json
 from .jobs import ServeJob
+from .key import VARIABLE, demand_key
 from .session import Session
 
 START_SECONDS = 60.0
@@ -28,11 +29,21 @@ def run_serve(job: ServeJob, session: Session) -> dict[str, Any]:
 
     from .models import pick_device, quiet_libraries
 
+    key = os.environ.pop(VARIABLE, None)
+
+    class Guarded(Serve):
+        """Demands the key from the first request on."""
+
+        def start_server(self) -> None:
+            if key:
+                self.server.config.app = demand_key(self.server.config.app, key)
+            super().start_server()
+
     torch.set_num_threads(job.torch_threads)
     quiet_libraries()
     session.stop.check()
     try:
-        server = Serve(
+        server = Guarded(
             force_model=job.served_name,
             device=pick_device(job.device),
             dtype=job.dtype,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import urllib.error
@@ -14,24 +15,31 @@ from typing import Any
 
 import pytest
 
+from secpi_trainers.key import VARIABLE
+
 from .support import Job, samples, start, wait_until
+
+KEY = "a-key-that-nobody-else-knows"
 
 
 @pytest.fixture(scope="module")
 def server(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Job, subprocess.Popen[bytes]]]:
     job = Job(tmp_path_factory.mktemp("serve") / "work", None)
-    job.write(model=base, served_name="secpi-tiny", device="cpu", lifeline=True)
-    process = start("serve", job, stdin=subprocess.PIPE)
+    # As a text, which it is after a placeholder was filled in.
+    job.write(model=base, served_name="secpi-tiny", device="cpu", lifeline=True, port="0")
+    process = start("serve", job, stdin=subprocess.PIPE, env={**os.environ, VARIABLE: KEY})
     wait_until((job.work / "ready.json").exists, process)
     yield job, process
     process.kill()
     process.wait()
 
 
-def ask(job: Job, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+def ask(job: Job, path: str, body: dict[str, Any] | None = None, key: str | None = KEY) -> tuple[int, Any]:
     address = json.loads((job.work / "ready.json").read_text())["base_url"].removesuffix("/v1")
     data = json.dumps(body).encode() if body else None
     request = urllib.request.Request(address + path, data=data, headers={"content-type": "application/json"})  # noqa: S310
+    if key is not None:
+        request.add_header("Authorization", f"Bearer {key}")
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return answer.status, json.load(answer)
@@ -72,6 +80,16 @@ def test_answers_are_those_of_greedy_generation(server: tuple[Job, subprocess.Po
         assert message["content"].strip() == code.strip()
         assert row["completion"] == f"<think>\n{text}"
         assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+def test_answers_nobody_without_the_key(server: tuple[Job, subprocess.Popen[bytes]]) -> None:
+    job, _ = server
+    for key in (None, "", KEY[:-1], f"{KEY}x", KEY.upper()):
+        assert ask(job, "/v1/models", key=key)[0] == 401
+        assert ask(job, "/v1/chat/completions", question("Say it.", max_tokens=2), key=key)[0] == 401
+        assert ask(job, "/load_model", {"model": "other"}, key=key)[0] == 401
+    assert ask(job, "/health", key=None)[0] == 200
+    assert all(KEY.encode() not in path.read_bytes() for path in job.work.rglob("*") if path.is_file())
 
 
 def test_health_models_and_names(server: tuple[Job, subprocess.Popen[bytes]], base: Path) -> None:

@@ -50,13 +50,14 @@ function checkModel(name: string, spec: ModelSpec, variables: CliEnvironment['va
     const advice = `Export ${key}.`;
     return { name: label, state: 'missing', detail: `its key ${key} is not set`, advice, required: true };
   }
-  if (spec.endpoint === undefined && spec.replay === undefined) {
-    const advice = `Give models.${name} an \`endpoint\` or a \`replay\`.`;
+  if (spec.endpoint === undefined && spec.replay === undefined && spec.serve === undefined) {
+    const advice = `Give models.${name} an \`endpoint\`, a \`serve\` or a \`replay\`.`;
     return { name: label, state: 'missing', detail: 'there is nobody to ask', advice, required: true };
   }
   const from = [
     ...(spec.replay === undefined ? [] : ['a recording']),
     ...(spec.endpoint === undefined ? [] : ['an endpoint']),
+    ...(spec.serve === undefined ? [] : [`${spec.serve.engine} on ${spec.serve.on ?? 'this machine'}`]),
   ];
   const withKey = key === undefined ? '' : `, ${key} is set`;
   return { name: label, state: 'ok', detail: `${from.join(', then ')}${withKey}`, required: true };

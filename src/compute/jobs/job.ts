@@ -51,8 +51,6 @@ export interface JobSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Variables of the user's environment, where it runs, that they see too. */
   readonly inherit: readonly string[];
-  /** Values that its programs see as variables, by name; they are written nowhere for longer than it takes to hand them over. */
-  readonly secrets: Readonly<Record<string, string>>;
   /** Paths on this machine, of files or folders that do not change. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly outputs: readonly JobOutput[];
@@ -60,6 +58,11 @@ export interface JobSpec {
   readonly graceSeconds: number;
   /** Null: on the machine itself. */
   readonly container: JobContainer | null;
+  /**
+   * It serves until it is stopped: `{host}` is the address to listen on, `{port}` a port that is free there. Where it does not end with
+   * whoever started it, it ends by itself when it has not been renewed for so long.
+   */
+  readonly serves?: { readonly leaseSeconds: number };
 }
 
 const outputSchema = z.object({
@@ -84,6 +87,13 @@ export const exitSchema = z.object({
 });
 export type JobExit = z.infer<typeof exitSchema>;
 
+/** A port of some machine. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+const addressSchema = z.object({ host: z.string(), port: z.int().positive() });
+
 /** What an agent says, a line each. */
 export const agentLineSchema = z.discriminatedUnion('type', [
   z.object({
@@ -92,6 +102,8 @@ export const agentLineSchema = z.discriminatedUnion('type', [
     /** What it waits for, as the queue calls it. */
     why: z.string().optional(),
     exit: exitSchema.optional(),
+    /** Where a service listens, seen from its machine; said as long as it runs. */
+    address: addressSchema.optional(),
   }),
   /** Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. */
   z.object({ type: z.enum(['log', 'events']), offset: z.int().nonnegative(), text: z.string() }),

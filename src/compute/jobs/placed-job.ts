@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { type Place, UNREACHABLE, unreachable } from '../places/place.js';
-import type { AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
+import type { Address, AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
 
 export interface PlacedJobOptions {
   /** No two jobs have the same. */
@@ -16,13 +16,15 @@ export interface PlacedJobOptions {
   readonly onEvent: (line: string) => void;
   /** What happens to the job rather than in it. */
   readonly onNote: (message: string) => void;
+  /** Variables that its programs see and nobody else: they are on no disk and in no argument. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Where a service listens, seen from its machine; may be told more than once. */
+  readonly onAddress?: (address: Address) => void;
 }
 
 /** How much of what a job prints is kept for the case that it fails. */
 const tailLines = 12;
 const retry = { firstMs: 500, growth: 2, mostMs: 30_000 } as const;
-/** How long an attempt is tried to begin where nobody answers. */
-const startPatienceMs = 600_000;
 /** Beyond the seconds that a job has to stop by itself. */
 const stopSlackSeconds = 30;
 
@@ -65,18 +67,21 @@ export class PlacedJob {
 
   /** Starts an attempt and stays with it to its end: its exit record, or undefined when it is lost. */
   async run(attempt: number): Promise<JobExit | undefined> {
-    const { key, signal } = this.#options;
-    const { inputs, graceSeconds, secrets, ...rest } = this.#spec;
+    const { key, signal, secrets = {} } = this.#options;
+    const { inputs, graceSeconds, serves, ...rest } = this.#spec;
     await this.#options.beforeStart?.();
     const placed = await this.#place.bring(inputs, signal);
-    const named = { secrets: Object.keys(secrets), inputs: placed, grace_seconds: graceSeconds };
-    const { attached, queue } = this.#place;
+    const { attached, bind, queue } = this.#place;
+    const service = serves === undefined ? null : { bind, lease_seconds: attached ? null : serves.leaseSeconds };
+    const named = { secrets: Object.keys(secrets), inputs: placed, grace_seconds: graceSeconds, service };
     const spec = { schema: 1, key, ...rest, ...named };
     const request = { folder: this.folder, attempt, spec, secrets, attached, launcher: queue };
     // Where the job ends with whoever started it, this conversation lasts as long as the job; its signal is not ours, because it
     // is cancelled in words.
     const closed = new AbortController();
-    const starting = await this.#start(request, closed.signal);
+    const starting = this.#place.ask('start', request, closed.signal)[Symbol.asyncIterator]();
+    const first = await starting.next();
+    if (first.done === true) throw this.#unreachable();
     const ending = drain(starting).catch(() => undefined);
     try {
       const exit = await this.follow(attempt);
@@ -85,27 +90,6 @@ export class PlacedJob {
     } finally {
       closed.abort();
       await ending;
-    }
-  }
-
-  /**
-   * The conversation in which an attempt was begun. It is asked for again when there was no answer: it may have begun, and is then only
-   * said to have.
-   */
-  async #start(request: object, closed: AbortSignal): Promise<AsyncIterator<unknown>> {
-    const deadline = performance.now() + startPatienceMs;
-    for (let pauseMs: number = retry.firstMs; ; pauseMs = Math.min(retry.mostMs, pauseMs * retry.growth)) {
-      this.#options.signal.throwIfAborted();
-      try {
-        const starting = this.#place.ask('start', request, closed)[Symbol.asyncIterator]();
-        const first = await starting.next();
-        if (first.done !== true) return starting;
-        throw this.#unreachable();
-      } catch (error) {
-        if (!isUnreachable(error) || performance.now() + pauseMs > deadline) throw error;
-        this.#options.onNote(`${error.message}; asking again in ${Math.round(pauseMs / 1000)} s`);
-        await sleep(pauseMs, undefined, { signal: this.#options.signal });
-      }
     }
   }
 
@@ -139,6 +123,12 @@ export class PlacedJob {
     } finally {
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Says that a service is still wanted. Nothing is known when that cannot be said. */
+  async renew(attempt: number): Promise<void> {
+    const request = { folder: this.folder, attempt };
+    for await (const _line of this.#place.ask('renew', request, this.#options.signal));
   }
 
   /** Brings its outputs here: their paths by name. */
@@ -189,6 +179,7 @@ export class PlacedJob {
     const seen = state.state === 'waiting' ? `waits in the queue of ${this.#place.name}${why}` : '';
     if (seen !== '' && seen !== this.#seen) this.#options.onNote(seen);
     this.#seen = seen;
+    if (state.address !== undefined) this.#options.onAddress?.(state.address);
     return state;
   }
 

@@ -44,7 +44,7 @@ const handleSchema = z.object({
   /** It did not end well, and somebody knows. */
   told: z.boolean(),
 });
-type Handle = z.infer<typeof handleSchema>;
+export type Handle = z.infer<typeof handleSchema>;
 
 /**
  * Runs a job to its end, or goes on with one that was begun before, by this process or by one that is gone. An attempt runs at most
@@ -130,7 +130,7 @@ async function goOn(
  * What is known of the job. A torn file says nothing. Throws `compute/begun-elsewhere` when it was begun at another place and is
  * not known to be over there: it would run twice.
  */
-async function readHandle(
+export async function readHandle(
   file: string,
   { place, folder }: Pick<Handle, 'place' | 'folder'>,
 ): Promise<Handle | undefined> {

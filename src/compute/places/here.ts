@@ -23,6 +23,7 @@ export function here({ python, env, queue }: HereOptions): Place {
     queue,
     attached: queue === null,
     isHere: true,
+    bind: queue === null ? '127.0.0.1' : '0.0.0.0',
     folderOf: (job) => job.here,
     async *ask(command, request, signal) {
       yield* askAgent({
@@ -33,6 +34,12 @@ export function here({ python, env, queue }: HereOptions): Place {
         signal,
       });
     },
+    forward: async (address) => ({
+      ...address,
+      socketPath: undefined,
+      complaint: async () => '',
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
     bring: async (inputs) => inputs,
     async fetch({ path }) {
       await stat(path);

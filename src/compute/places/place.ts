@@ -1,8 +1,18 @@
 import { SecpiError } from '../../base/errors.js';
-import type { AgentLine } from '../jobs/job.js';
+import type { Address, AgentLine } from '../jobs/job.js';
 
 /** What an agent can be asked to do; each takes one line of JSON and answers in lines of JSON. */
-export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release' | 'find' | 'take' | 'packages' | 'test';
+export type AgentCommand =
+  | 'start'
+  | 'follow'
+  | 'poll'
+  | 'renew'
+  | 'cancel'
+  | 'release'
+  | 'find'
+  | 'take'
+  | 'packages'
+  | 'test';
 
 /** A machine that jobs run on, reached in its own way. */
 export interface Place {
@@ -19,8 +29,12 @@ export interface Place {
   readonly queue: Queue | null;
   /** Whether a job ends when the one that started it is gone. */
   readonly attached: boolean;
+  /** The address that a service there has to listen on, to be reached from here. */
+  readonly bind: string;
   /** Whether what a job leaves there is on a disk of this machine, and so need not be brought here. */
   readonly isHere: boolean;
+  /** A way from here to a service that listens there. */
+  forward(address: Address): Promise<Route>;
   /** Brings inputs there; resolves to their paths there. */
   bring(inputs: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /** Brings an output here, verified; resolves to its path here. */
@@ -37,6 +51,16 @@ export interface Queue {
   readonly flags: readonly string[];
   /** How often a job that had to make room is put back into it. */
   readonly requeues: number;
+}
+
+/** The way to a service. It may be cut for a while; then it is mended by itself. */
+export interface Route extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** A Unix socket of this machine that leads there, to be connected to instead of host and port. */
+  readonly socketPath: string | undefined;
+  /** What the system last said of its being cut. */
+  complaint(): Promise<string>;
 }
 
 /** One file of an output: relative path ('' for an output that is one file), size, hex SHA-256. */

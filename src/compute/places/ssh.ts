@@ -10,6 +10,7 @@ import { filesBelow, manifestOf } from './manifest.js';
 import { type AgentCommand, type FetchedFile, type Place, type Queue, unreachable } from './place.js';
 import { rsync } from './rsync.js';
 import { type SshConnection, sshArgv, sshFailure, sshRun } from './ssh-connection.js';
+import { sshForward } from './ssh-forward.js';
 
 export interface SshPlaceOptions extends SshConnection {
   /** Where everything lies there: absolute, or relative to the user's home. */
@@ -110,8 +111,11 @@ export function sshPlace(options: SshPlaceOptions): Place {
     queue: options.queue,
     attached: false,
     isHere: false,
+    // A node of a cluster is not the one that we reach.
+    bind: options.queue === null ? '127.0.0.1' : '0.0.0.0',
     folderOf: ({ key }) => posix.join(root, 'jobs', key),
     ask,
+    forward: (address) => sshForward(options, address),
     async bring(inputs, signal) {
       const paths: [string, string][] = [];
       for (const [name, path] of Object.entries(inputs)) paths.push([name, await bringOne(path, signal)]);

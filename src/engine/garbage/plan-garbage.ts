@@ -22,6 +22,7 @@ export const KINDS = [
   'hashes',
   'damaged',
   'answers',
+  'services',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -116,6 +117,7 @@ function judge(
         return !busy && (fingerprint === undefined || !work.has(fingerprint));
       case 'staging':
       case 'locks':
+      case 'services':
         return !busy;
       case 'damaged':
         return damaged;
@@ -183,6 +185,12 @@ async function survey(state: StateDirectory): Promise<readonly Found[]> {
   for (const { name, path } of await within(state.damaged)) found.push(await sized('damaged', name, path));
   for (const { name, path } of await within(join(state.root, 'answers')))
     found.push(await sized('answers', name, path));
+  for (const service of await within(join(state.root, 'services'))) {
+    for (const { name, path } of await within(service.path)) {
+      const item = await sized('services', `${service.name.slice(0, 12)}/${name}`, path);
+      found.push({ ...item, busy: await isHeld(join(path, 'lock')) });
+    }
+  }
   return found;
 }
 

@@ -26,8 +26,8 @@ export type Found =
 export interface ServerLink {
   /** Connects, starting the server where we do that ourselves. */
   connect(signal: AbortSignal): Promise<ChatClient>;
-  /** Why no answer can come any more, if the server was ours and died. */
-  death(): Promise<SecpiError | undefined>;
+  /** Why no answer can come any more, if the server was ours and died; `restarts` if that one was, or will be, started once more. */
+  death(asked: ChatClient): Promise<Error | 'restarts' | undefined>;
 }
 
 export interface AnswerSourceOptions {
@@ -134,8 +134,9 @@ export class AnswerSource {
       });
       let end: AttemptEnd = { kind: 'void' };
       let outcome: Awaited<ReturnType<ChatClient['attempt']>>;
+      let client: ChatClient;
       try {
-        const client = await link.connect(signal);
+        client = await link.connect(signal);
         const reserved = await Budget.reserve(this.#budgets(scope), ledger.amount(most), signal);
         if (reserved instanceof Budget) return this.#outOfBudget(reserved);
         let used = { usd: 0, tokens: 0 };
@@ -159,11 +160,11 @@ export class AnswerSource {
       log('debug', `${name}: ${outcome.reason}: ${outcome.message}`);
       this.#throwIfHopeless(outcome);
       if (!outcome.retryable) return { ok: false, reason: outcome.reason, message: outcome.message };
-      const death = await link.death();
-      if (death !== undefined) throw death;
+      const death = outcome.reason === 'transport' ? await link.death(client) : undefined;
+      if (death instanceof Error) throw death;
       throttle.throwIfBroken();
       // While the server is down for everybody, this question is not to blame.
-      if (!throttle.down) failures += 1;
+      if (!throttle.down && death !== 'restarts') failures += 1;
       if (failures > retries) {
         if (!throttle.hasAnswered) throw this.#unreachable(outcome.message);
         return { ok: false, reason: outcome.reason, message: `${failures} attempts; the last: ${outcome.message}` };

@@ -25,6 +25,8 @@ export interface ChatClient {
 export interface OpenaiClientOptions {
   /** Base address including `/v1`. */
   readonly endpoint: string;
+  /** A Unix socket to be connected to instead of the endpoint's host and port. */
+  readonly socketPath?: string | undefined;
   /** What the server calls the model. */
   readonly model: string;
   readonly apiKey: string | undefined;
@@ -54,6 +56,7 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
     bodyTimeout: 0,
     connections: options.connections,
     maxResponseSize: MAX_RESPONSE_BYTES,
+    ...(options.socketPath === undefined ? {} : { connect: { socketPath: options.socketPath } }),
   });
   // Everything that the package would else take from the environment is set here: no key may go to a foreign server.
   const client = new OpenAI({

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { sha256Json } from '../../base/hash.js';
 import type { Json } from '../../base/json.js';
 import { THIS_MACHINE } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { type AskOutcome, type ChatAnswer, samplingSchema } from '../../models/chat.js';
 import type { Model } from '../../models/model.js';
+import { serveSchema } from '../../models/serving/serve-spec.js';
 import type { Language, Sandbox } from '../../sandbox/sandbox.js';
 import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/metrics.js';
 import type { Problem, Score, Suite } from '../../suites/suite.js';
@@ -20,6 +20,7 @@ import {
   VARIANTS,
   type Variant,
 } from './records.js';
+import { openVariants } from './variants.js';
 
 /** Beside @1, where there are that many samples. */
 const passAtKs = [5, 10, 50];
@@ -39,6 +40,10 @@ export const evaluateParams = z.strictObject({
   bootstrap_resamples: z.number().int().positive().max(100_000).default(2000),
   /** Where no sandbox works, evaluation is refused unless these words stand here. */
   without_sandbox: z.literal('i-accept-running-model-code-unprotected').optional(),
+  /** Where base and tuned model are served: a name under `compute`; default: this machine. Scoring stays here. */
+  on: operational(z.string().optional()),
+  /** What serves them; default: our own server, which is for small models. */
+  serve: serveSchema.optional(),
   /** Answers scored at once. */
   score_concurrency: operational(z.number().int().positive().max(256).default(2)),
 });
@@ -62,7 +67,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
       suites: await suitePins(Object.keys(params.suites), services),
       sandbox: level.kind,
       languages: Object.keys(toolchains).sort(),
-      environment: await services.models.servingEnvironment(),
+      environment: await services.models.servingEnvironment(params),
     };
   },
 
@@ -70,7 +75,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     let requests = 0;
     for (const [name, { samples }] of Object.entries(params.suites))
       requests += (await services.suite(name)).problems.length * samples * VARIANTS.length;
-    return { requests, note: 'answered by the model server that is started here' };
+    return { requests, note: `answered by the model server that is started on ${params.on ?? 'this machine'}` };
   },
 
   async run(context) {
@@ -86,19 +91,10 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
 
     await prepareLanguages(suites, sandbox, context);
 
+    // Both are open from the beginning: one server is kept for the second where it serves both.
+    await using served = await openVariants(context);
     for (const variant of VARIANTS) {
-      const folder = context.inputs[variant].path('model');
-      // An answer is that of these weights on this software: an upgrade asks again.
-      const computedBy = sha256Json([
-        context.inputs[variant].digest('model'),
-        await services.models.servingEnvironment(),
-      ]);
-      const served = {
-        folder,
-        identity: `weights:${computedBy}`,
-        work: context.work.path(`serve-${variant}`),
-      };
-      await using model = await services.models.serve(served, (log) => context.emit({ type: 'log', ...log }));
+      await using model = served[variant];
       for (const suite of suites) {
         const rows = await output.rows(`samples/${suite.name}/${variant}.jsonl`);
         const scored: ScoredSample[] = [];

@@ -126,6 +126,17 @@ describe('planGarbage', () => {
     expect(kinds(await garbageOf(home.state, { damaged: true, answers: true }))).toEqual(['damaged']);
   });
 
+  it('takes what servers have left, but not from one that somebody holds', async () => {
+    await using home = await temporaryState();
+    const slot = (number: number) => join(home.state.root, 'services', 'teacher', String(number));
+    for (const number of [0, 1]) await mkdir(slot(number), { recursive: true });
+    const lock = await acquireLock(join(slot(1), 'lock'), { signal });
+    const { removed } = await clean(home.state);
+    expect(removed.map(({ kind, path }) => [kind, path])).toEqual([['services', slot(0)]]);
+    await lock.release();
+    expect(kinds(await garbageOf(home.state))).toEqual(['services']);
+  });
+
   it('changes nothing', async () => {
     await using home = await temporaryState();
     await runDemo(home);

@@ -11,7 +11,7 @@ import type { ChatRequest } from '../../../src/models/chat.js';
 import type { AskOptions } from '../../../src/models/model.js';
 import { modelSpecSchema } from '../../../src/models/model-spec.js';
 import { type ModelLog, type OpenModel, type OpenModelOptions, openModel } from '../../../src/models/open-model.js';
-import type { ModelServer } from '../../../src/models/servers/model-server.js';
+import type { ModelServer } from '../../../src/models/serving/model-server.js';
 import { type ServerAction, type ServerScript, startOpenaiServer } from '../../support/openai-server.js';
 
 let stateDir: string;
@@ -474,27 +474,27 @@ describe('a server of our own', () => {
   it('starts with the first answer that must be bought, serves every call, and ends with the model', async () => {
     await using fake = await startOpenaiServer();
     const log: string[] = [];
-    const startServer = async (signal: AbortSignal): Promise<ModelServer> => {
-      log.push('started');
-      signal.addEventListener('abort', () => log.push('aborted'));
-      return {
-        endpoint: fake.url,
-        model: 'served-name',
-        pid: 0,
-        death: async () => undefined,
-        [Symbol.asyncDispose]: async () => void log.push('stopped'),
-      };
+    const address = { endpoint: fake.url, socketPath: undefined, apiKey: 'a-random-key' };
+    const held: ModelServer = {
+      async connect() {
+        if (log.at(-1) !== 'started') log.push('started');
+        return address;
+      },
+      death: async () => undefined,
+      [Symbol.asyncDispose]: async () => void log.push('stopped'),
     };
+    const server = { held, model: 'served-name' };
     {
-      await using model = await open({}, { identity: 'digest', startServer });
+      await using model = await open({}, { identity: 'digest', server });
       expect(model.identity).toBe('digest');
       await askAll(model, ['a']);
       await askAll(model, ['b']);
       expect(log).toEqual(['started']);
       expect(fake.received.map(({ body }) => body.model)).toEqual(['served-name', 'served-name']);
+      expect(fake.received[0]?.headers.authorization).toBe('Bearer a-random-key');
     }
     expect(log).toEqual(['started', 'stopped']);
-    await using again = await open({}, { identity: 'digest', startServer });
+    await using again = await open({}, { identity: 'digest', server });
     expect((await askAll(again, ['a', 'b'])).every((outcome) => outcome.ok)).toBe(true);
     expect(log).toHaveLength(2);
   });

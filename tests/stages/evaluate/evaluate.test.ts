@@ -8,7 +8,7 @@ import { openSandbox } from '../../../src/sandbox/open-sandbox.js';
 import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { evaluate, evaluateParams } from '../../../src/stages/evaluate/evaluate.js';
 import { scoredSampleSchema, scoresSchema } from '../../../src/stages/evaluate/records.js';
-import type { StageServices } from '../../../src/stages/services.js';
+import type { ServedModel, StageServices } from '../../../src/stages/services.js';
 import { loadMini, type MiniProblem } from '../../../src/suites/mini/mini.js';
 import type { Suite } from '../../../src/suites/suite.js';
 import {
@@ -56,10 +56,22 @@ interface Options {
   readonly services?: Partial<StageServices>;
   readonly suite?: Partial<Suite>;
   readonly signal?: AbortSignal;
+  /** What training left besides the model. */
+  readonly trained?: Readonly<Record<string, unknown>>;
+  readonly onServed?: (served: ServedModel) => void;
 }
 
 async function runEvaluate(home: StageHome, server: OpenaiServer, options: Options = {}) {
   const suite: Suite = { ...mini, problems, ...options.suite };
+  const openTest = (variant: string, identity: string) =>
+    openModel({
+      name: 'target',
+      spec: testModel({ model: variant, endpoint: server.url, concurrency: { start: 4, max: 4 } }),
+      identity,
+      stateDir: home.state.root,
+      env: () => undefined,
+      redact: (text) => text,
+    });
   const services = testServices(home, {
     sandbox: async () => sandbox,
     suite: async () => suite,
@@ -68,16 +80,12 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
       open: () => Promise.reject(new Error('evaluate opens no model of the recipe')),
       pin: () => Promise.reject(new Error('evaluate pins no model of the recipe')),
       servingEnvironment: async () => ({ packages: 'test' }),
-      serve: async ({ folder: weights, identity }) => {
+      serve: async (served) => {
+        const { folder: weights, identity, asks } = served;
+        options.onServed?.(served);
+        if (asks === 'adapter') return openTest('tuned', identity);
         const { variant } = JSON.parse(readFileSync(join(weights, 'config.json'), 'utf8')) as { variant: string };
-        return openModel({
-          name: 'target',
-          spec: testModel({ model: variant, endpoint: server.url, concurrency: { start: 4, max: 4 } }),
-          identity,
-          stateDir: home.state.root,
-          env: () => undefined,
-          redact: (text) => text,
-        });
+        return openTest(variant, identity);
       },
     },
     ...options.services,
@@ -86,7 +94,7 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
     home,
     [
       given('base', { files: { 'model/config.json': { variant: 'base' } } }),
-      given('train', { files: { 'model/config.json': { variant: 'tuned' } } }),
+      given('train', { files: { 'model/config.json': { variant: 'tuned' }, ...options.trained } }),
       graphNode({
         name: 'evaluate',
         stage: evaluate,
@@ -144,6 +152,33 @@ describe('evaluate', () => {
     const asked = server.received.map(({ body }) => body.messages);
     expect(asked).toHaveLength(6);
     for (const { prompt } of problems) expect(asked).toContainEqual([{ role: 'user', content: prompt }]);
+  });
+
+  it('asks base and adapter of one vLLM, each under its own name', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer(asTrained);
+    const served: ServedModel[] = [];
+    const options = {
+      suite: small,
+      params: { on: 'gpu', serve: { engine: 'vllm', version: '0.33.0' } },
+      trained: { 'adapter/adapter_config.json': { r: 32 } },
+      onServed: (one: ServedModel) => served.push(one),
+    };
+    const run = await runEvaluate(home, server, options);
+    expect(run.error).toBeUndefined();
+    const [base, tuned] = served;
+    // What differs between two that share a server is what is asked and what it is.
+    expect({ ...base, asks: '', identity: '' }).toEqual({ ...tuned, asks: '', identity: '' });
+    expect([base?.asks, tuned?.asks, base?.on, base?.adapter?.rank]).toEqual(['model', 'adapter', 'gpu', 32]);
+    expect(base?.identity).not.toBe(tuned?.identity);
+    expect(new Set(server.received.map(({ body }) => body.model))).toEqual(new Set(['base', 'tuned']));
+    // Without an adapter, or where another engine serves, the merged weights are asked.
+    for (const other of [{ trained: {} }, { params: {} }]) {
+      served.length = 0;
+      await using elsewhere = await stageHome();
+      await runEvaluate(elsewhere, server, { ...options, ...other });
+      expect(served.map(({ asks, adapter }) => [asks, adapter])).toEqual(Array(2).fill(['model', undefined]));
+    }
   });
 
   it('writes the same bytes whatever order answers and scores come in', async () => {

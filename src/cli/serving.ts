@@ -1,0 +1,77 @@
+import { sha256Json } from '../base/hash.js';
+import type { Json } from '../base/json.js';
+import { type Means, openPlace, openTrainers } from '../compute/open-target.js';
+import { pythonIdentity } from '../compute/python-identity.js';
+import type { TargetSpec } from '../compute/target.js';
+import { checkPackages, containerOf, defaultThreads } from '../compute/trainer-target.js';
+import type { ModelLog } from '../models/open-model.js';
+import { type ModelServer, modelServer } from '../models/serving/model-server.js';
+import { defaultServe, type ServeSpec, servingEnvironment } from '../models/serving/serve-spec.js';
+import { type ServedWeights, type ServerPlan, transformersPlan, vllmPlan } from '../models/serving/server-plan.js';
+import { SharedServers } from '../models/serving/shared-servers.js';
+import type { Serving } from '../stages/services.js';
+import type { CliEnvironment } from './environment.js';
+
+/** What is to be served, for whom. */
+export interface WantedServer extends Serving {
+  /** For messages: `model "teacher"`. */
+  readonly name: string;
+  readonly weights: ServedWeights;
+  readonly onLog?: ((log: ModelLog) => void) | undefined;
+}
+
+/** Where servers of models run: on the machines of the recipe, or on this one. */
+export interface ServingHere {
+  /** The server of these weights; the one that runs already, if somebody asks the same. */
+  hold(wanted: WantedServer): ModelServer;
+  environmentOf(serving: Serving): Promise<Json>;
+}
+
+/** Servers of one process. */
+export function servingOn(
+  targetNamed: (name: string) => TargetSpec,
+  means: Means,
+  { state, redact }: Pick<CliEnvironment, 'state' | 'redact'>,
+): ServingHere {
+  const servers = new SharedServers();
+  const specOf = (on: string | undefined): TargetSpec => (on === undefined ? thisMachine : targetNamed(on));
+  return {
+    hold({ name, weights, serve = defaultServe, on, onLog }) {
+      const spec = specOf(on);
+      const place = openPlace(spec, means);
+      const digest = sha256Json([place.name, weights, serve] as unknown as Json).slice(0, 24);
+      return servers.hold(digest, () =>
+        modelServer({
+          name,
+          digest,
+          place,
+          plan: () => planOf(weights, serve, spec, means),
+          version: serve.version,
+          stateDir: state.root,
+          startTimeoutSeconds: serve.start_timeout_seconds,
+          redact,
+          onNote: (message) => onLog?.({ level: 'info', message }),
+          // What is in an image its digest says.
+          ...(serve.engine === 'transformers' && spec.container === undefined
+            ? { beforeStart: () => checkPackages(place, new AbortController().signal) }
+            : {}),
+        }),
+      );
+    },
+    environmentOf({ serve = defaultServe, on }) {
+      const { device, container } = openTrainers(specOf(on), means);
+      return servingEnvironment(serve, () => pythonIdentity(device, container?.image));
+    },
+  };
+}
+
+const thisMachine: TargetSpec = { local: { device: 'auto' } };
+
+async function planOf(weights: ServedWeights, serve: ServeSpec, spec: TargetSpec, means: Means): Promise<ServerPlan> {
+  const trainers = openTrainers(spec, means);
+  const inside = (plan: ServerPlan) => ({ ...plan, spec: { ...plan.spec, container: containerOf(trainers) } });
+  if (serve.engine === 'vllm') return inside(vllmPlan(weights, serve));
+  if ('hub' in weights) throw new TypeError('our own server takes a folder, which the recipe is checked for');
+  const { python, device, threads = defaultThreads } = trainers;
+  return inside(transformersPlan(weights.folder, serve, { python: await python(), device, threads }));
+}
