@@ -69,8 +69,16 @@ export const agentLineSchema = z.discriminatedUnion('type', [
     state: z.enum(['new', 'running', 'exited', 'lost']),
     exit: exitSchema.optional(),
   }),
-  /** Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. */
-  z.object({ type: z.enum(['log', 'events']), offset: z.int().nonnegative(), text: z.string() }),
+  /**
+   * Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. `dropped_bytes` are those of a
+   * line that was too long to be told.
+   */
+  z.object({
+    type: z.enum(['log', 'events']),
+    offset: z.int().nonnegative(),
+    text: z.string(),
+    dropped_bytes: z.int().positive().optional(),
+  }),
   z.object({ type: z.literal('found'), here: z.boolean(), folder: z.string(), free_bytes: z.number() }),
   z.object({ type: z.literal('packages'), wrong: z.array(z.string()) }),
   z.object({ type: z.literal('error'), code: z.string(), message: z.string(), hint: z.string().default('') }),
