@@ -19,6 +19,7 @@ const notOfNode = [
   'tests/recipe/limits.test.ts',
   'tests/recipe/fuzz.test.ts',
   'tests/compute/places/ssh.test.ts',
+  'tests/compute/places/ssh-files.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
   'tests/models/servers/model-server.test.ts',

@@ -27,6 +27,7 @@ from .packages import wrong_packages
 from .release import release
 from .spec import at_home
 from .start import start, state_of
+from .streams import receive, send
 
 
 def _say(line: dict[str, Any]) -> None:
@@ -62,6 +63,15 @@ def _take(request: Any) -> None:  # noqa: ANN401
     take(request)
 
 
+def _send(request: Any) -> None:  # noqa: ANN401
+    send(request, _say, sys.stdout.buffer)
+
+
+def _receive(request: Any) -> None:  # noqa: ANN401
+    # Nothing has been read beyond the request: the other end waits for an answer to it.
+    receive(request, _say, sys.stdin.fileno())
+
+
 def _packages(request: Any) -> None:  # noqa: ANN401
     _say({"type": "packages", "wrong": wrong_packages(request["wanted"])})
 
@@ -74,6 +84,8 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "release": _release,
     "find": _find,
     "take": _take,
+    "send": _send,
+    "receive": _receive,
     "packages": _packages,
 }
 

@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { SecpiError } from '../base/errors.js';
 import { openTarget } from '../compute/open-target.js';
+import type { HashFiles } from '../compute/places/manifest.js';
 import { pythonIdentity } from '../compute/python-identity.js';
 import { trainerEnvironment } from '../compute/trainer-environment.js';
+import { rememberedHashes } from '../engine/artifacts/remembered-hashes.js';
 import { lazyHub } from '../hub/lazy-hub.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
 import { openModel } from '../models/open-model.js';
@@ -28,6 +30,7 @@ export function openServices(
 ): StageServices {
   const { variables, cache, state, redact } = environment;
   const python = once(() => findPythonEnvironment(cache));
+  const hashFiles: HashFiles = (folder, names, signal) => rememberedHashes(state, folder, names, signal);
   const sandboxes = new Map<boolean, Promise<Sandbox>>();
   const suites = new Map<string, Promise<Suite>>();
   let catalogue: Catalogue | undefined;
@@ -101,7 +104,7 @@ export function openServices(
     },
     target(name) {
       const spec = recipe.compute[name];
-      if (spec !== undefined) return openTarget(spec, { python, variables });
+      if (spec !== undefined) return openTarget(spec, { python, variables, hashFiles });
       throw new SecpiError('recipe/unknown-target', `there is no \`${name}\` under \`compute\``, {
         hint: `Known targets: ${Object.keys(recipe.compute).join(', ')}.`,
         exitCode: 2,

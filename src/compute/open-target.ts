@@ -1,5 +1,6 @@
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import { here } from './places/here.js';
+import { type HashFiles, hashAll } from './places/manifest.js';
 import type { Place } from './places/place.js';
 import { sshPlace } from './places/ssh.js';
 import type { Target, TargetSpec } from './target.js';
@@ -12,6 +13,8 @@ export interface Means {
   readonly python: () => Promise<PythonEnvironment>;
   /** The user's environment. */
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Hashes files that are to go elsewhere; by default all of them are read. */
+  readonly hashFiles?: HashFiles;
 }
 
 /** The target that an entry of the recipe's `compute:` describes. */
@@ -26,15 +29,17 @@ export function openTarget(spec: TargetSpec, means: Means): Target {
 }
 
 /** The machine that it runs on, to be asked for other things than trainers. */
-export function openPlace(spec: TargetSpec, { python, variables }: Means): Place {
+export function openPlace(spec: TargetSpec, { python, variables, hashFiles = hashAll }: Means): Place {
   if (spec.ssh === undefined) return here(async () => (await python()).python, passedOn(variables));
-  const { host, root, python: interpreter } = spec.ssh;
+  const { host, root, python: interpreter, disk_gib } = spec.ssh;
   // Never the configuration from a recipe: such a file can name programs that ssh then runs here.
   return sshPlace({
     host,
     config: variables.SECPI_SSH_CONFIG,
     root,
     python: interpreter,
+    spareGib: disk_gib,
+    hashFiles,
     env: chosen(sshVariables, variables),
   });
 }

@@ -24,6 +24,8 @@ export const targetSchema = z
         root: z.string().default('.cache/secpi'),
         /** An interpreter there that has the packages of `trainers/requirements.lock`. */
         python: z.string(),
+        /** GiB that have to be free below `root` for what a job makes, besides its inputs; checked before it is begun. */
+        disk_gib: z.number().nonnegative().default(1),
         /** CPU threads of the trainers; default: as `local`. */
         threads: z.number().int().positive().max(256).optional(),
         /** What trainers compute on there; never another one without a word. */

@@ -4,6 +4,7 @@ import { ifThere } from '../../src/base/files/if-there.js';
 import type { JobSpec } from '../../src/compute/jobs/job.js';
 import { type FinishedJob, runJob } from '../../src/compute/jobs/run-job.js';
 import { here } from '../../src/compute/places/here.js';
+import { hashAll } from '../../src/compute/places/manifest.js';
 import type { Place } from '../../src/compute/places/place.js';
 import { sshPlace } from '../../src/compute/places/ssh.js';
 
@@ -42,7 +43,7 @@ export function watchedPlace(where: JobPlace, atPoint: (what: string) => void = 
   const place =
     typeof where === 'string'
       ? here(async () => 'python3', {})
-      : sshPlace({ host: 'far', python: 'python3', env, ...where });
+      : sshPlace({ host: 'far', python: 'python3', spareGib: 0, hashFiles: hashAll, env, ...where });
   return {
     ...place,
     attached: where === 'attached',

@@ -79,7 +79,17 @@ export const agentLineSchema = z.discriminatedUnion('type', [
     text: z.string(),
     dropped_bytes: z.int().positive().optional(),
   }),
-  z.object({ type: z.literal('found'), here: z.boolean(), folder: z.string(), free_bytes: z.number() }),
+  z.object({
+    type: z.literal('found'),
+    here: z.boolean(),
+    folder: z.string(),
+    free_bytes: z.number(),
+    rsync: z.boolean(),
+  }),
+  /** How much of each file is there already, of those that are to be brought. */
+  z.object({ type: z.literal('has'), bytes: z.array(z.int().nonnegative()) }),
+  /** From here on it says nothing but the bytes of files. */
+  z.object({ type: z.literal('sending') }),
   z.object({ type: z.literal('packages'), wrong: z.array(z.string()) }),
   z.object({ type: z.literal('error'), code: z.string(), message: z.string(), hint: z.string().default('') }),
 ]);

@@ -2,7 +2,17 @@ import { SecpiError } from '../../base/errors.js';
 import type { AgentLine } from '../jobs/job.js';
 
 /** What an agent can be asked to do; each takes one line of JSON and answers in lines of JSON. */
-export type AgentCommand = 'start' | 'follow' | 'poll' | 'cancel' | 'release' | 'find' | 'take' | 'packages';
+export type AgentCommand =
+  | 'start'
+  | 'follow'
+  | 'poll'
+  | 'cancel'
+  | 'release'
+  | 'find'
+  | 'take'
+  | 'send'
+  | 'receive'
+  | 'packages';
 
 /** A machine that jobs run on, reached in its own way. */
 export interface Place {

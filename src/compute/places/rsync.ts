@@ -44,6 +44,6 @@ export async function rsync(
   // The first of its lines says what went wrong, the last one only that something did.
   const why = stderr.split('\n').find((line) => line.startsWith('rsync:')) ?? stderr.trim();
   throw new SecpiError('compute/transfer-failed', `files could not be copied: ${why}`, {
-    hint: `rsync has to be installed here and on ${connection.host}. What has arrived is not sent again.`,
+    hint: 'Run the same command again. What has arrived is not sent again.',
   });
 }
