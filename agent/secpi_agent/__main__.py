@@ -22,6 +22,7 @@ from .cancel import cancel
 from .errors import AgentError
 from .folder import JobFolder
 from .follow import follow
+from .garbage import clear
 from .inputs import find, take
 from .packages import wrong_packages
 from .release import release
@@ -72,6 +73,10 @@ def _receive(request: Any) -> None:  # noqa: ANN401
     receive(request, _say, sys.stdin.fileno())
 
 
+def _garbage(request: Any) -> None:  # noqa: ANN401
+    clear(request, _say)
+
+
 def _packages(request: Any) -> None:  # noqa: ANN401
     _say({"type": "packages", "wrong": wrong_packages(request["wanted"])})
 
@@ -86,6 +91,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "take": _take,
     "send": _send,
     "receive": _receive,
+    "garbage": _garbage,
     "packages": _packages,
 }
 

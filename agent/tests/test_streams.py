@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from counting_job import AGENT, ask
+from lock_waiters import await_waiter
 
 CONTENT = {"tree/a": b"one", "tree/deep/b c": b"", "tree/deep/c": b"three\n", "tree/z": bytes(range(7))}
 WHOLE = b"".join(CONTENT.values())
@@ -92,6 +94,8 @@ def test_two_that_bring_the_same_take_turns(tmp_path: Path) -> None:
             assert second.stdout is not None
             second.stdin.write(json.dumps(wanted(tmp_path)).encode() + b"\n")
             second.stdin.flush()
+            said = second.stdout
+            await_waiter(tmp_path / ".digest.partial.lock", lambda: select.select([said], [], [], 0)[0] != [])
             first.stdin.write(WHOLE)
             first.stdin.close()
             # Once it is heard, all of it is there.
