@@ -20,6 +20,7 @@ const notOfNode = [
   'tests/recipe/fuzz.test.ts',
   'tests/compute/places/ssh.test.ts',
   'tests/compute/places/ssh-files.test.ts',
+  'tests/cli/commands/target.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
   'tests/models/servers/model-server.test.ts',

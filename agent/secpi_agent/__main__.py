@@ -24,6 +24,7 @@ from .folder import JobFolder
 from .follow import follow
 from .garbage import clear
 from .inputs import find, take
+from .inspect_host import inspect_host
 from .packages import wrong_packages
 from .release import release
 from .spec import at_home
@@ -77,6 +78,10 @@ def _garbage(request: Any) -> None:  # noqa: ANN401
     clear(request, _say)
 
 
+def _inspect(request: Any) -> None:  # noqa: ANN401
+    _say(inspect_host(request))
+
+
 def _packages(request: Any) -> None:  # noqa: ANN401
     _say({"type": "packages", "wrong": wrong_packages(request["wanted"])})
 
@@ -92,6 +97,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "send": _send,
     "receive": _receive,
     "garbage": _garbage,
+    "inspect": _inspect,
     "packages": _packages,
 }
 

@@ -79,8 +79,7 @@ def _others(root: Path, before: float) -> Iterator[Item]:
     # The one that speaks here is in use, however old it is.
     own = Path(__file__).resolve().parent.parent
     for folder in _folders(root / "agent"):
-        if folder.resolve() != own:
-            yield Item("agents", folder, _changed_at(folder) < before, _remove)
+        yield Item("agents", folder, folder.resolve() != own and _changed_at(folder) < before, _remove)
     for path in [*sorted((root / "jobs").glob(".*")), *sorted((root / "inputs").glob(".*"))]:
         if _LEFT_OVER.search(path.name):
             yield Item("leftovers", path, _changed_at(path) < before, _remove)

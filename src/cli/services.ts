@@ -18,6 +18,7 @@ import type { StageServices } from '../stages/services.js';
 import { loadSuite, suiteDigest } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
+import { targetNamed } from './recipes/target-named.js';
 
 /**
  * The rooms, opened as the recipe says and only when somebody asks for them. `hubRetries`: how often the Hub is asked again that does not
@@ -103,12 +104,7 @@ export function openServices(
       },
     },
     target(name) {
-      const spec = recipe.compute[name];
-      if (spec !== undefined) return openTarget(spec, { python, variables, hashFiles });
-      throw new SecpiError('recipe/unknown-target', `there is no \`${name}\` under \`compute\``, {
-        hint: `Known targets: ${Object.keys(recipe.compute).join(', ')}.`,
-        exitCode: 2,
-      });
+      return openTarget(targetNamed(recipe, name), { python, variables, hashFiles });
     },
     sandbox,
     sandboxFacts(options) {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { sha256Schema } from '../../base/hash.js';
 import { type Json, jsonSchema } from '../../base/json.js';
+import { hostFactsSchema } from '../host-facts.js';
 
 /** One program of a job. */
 export interface JobStep {
@@ -90,6 +91,17 @@ export const agentLineSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('has'), bytes: z.array(z.int().nonnegative()) }),
   /** From here on it says nothing but the bytes of files. */
   z.object({ type: z.literal('sending') }),
+  hostFactsSchema,
+  /** One thing that lies below the root of a target. */
+  z.object({
+    type: z.literal('stored'),
+    kind: z.string(),
+    name: z.string(),
+    bytes: z.int().nonnegative(),
+    /** Nobody needs it any more. */
+    garbage: z.boolean(),
+    removed: z.boolean(),
+  }),
   z.object({ type: z.literal('packages'), wrong: z.array(z.string()) }),
   z.object({ type: z.literal('error'), code: z.string(), message: z.string(), hint: z.string().default('') }),
 ]);

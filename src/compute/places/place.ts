@@ -12,6 +12,8 @@ export type AgentCommand =
   | 'take'
   | 'send'
   | 'receive'
+  | 'garbage'
+  | 'inspect'
   | 'packages';
 
 /** A machine that jobs run on, reached in its own way. */

@@ -35,19 +35,18 @@ export function sshPlace(options: SshPlaceOptions): Place {
   }
 
   async function* ask(command: AgentCommand, request: object, signal: AbortSignal): AsyncGenerator<AgentLine> {
-    const end: AgentEnd = yield* askOnce(command, request, signal);
+    let end: AgentEnd = yield* askOnce(command, request, signal);
     if (/can't open file|No module named|cannot find '__main__'/.test(end.said)) {
       await bringAgent(signal);
-      yield* askOnce(command, request, signal);
-      return;
+      end = yield* askOnce(command, request, signal);
     }
     const failure = sshFailure(end.exitCode, end.said);
     if (failure !== undefined) throw unreachable(host, failure);
-    if (end.exitCode === 127 || end.exitCode === 126) {
-      throw new SecpiError('compute/no-python', `there is no ${python} on ${host}: ${end.said.split('\n').at(-1)}`, {
-        hint: 'Name an interpreter there, with the packages of trainers/requirements.lock, as `python` of that target.',
-        exitCode: 2,
-      });
+    const last = end.said.split('\n').at(-1);
+    if (end.exitCode === 127 || end.exitCode === 126) throw noPython(`there is no ${python} on ${host}: ${last}`);
+    // An agent does not exit so: it is what other programs say to options that they do not know.
+    if (end.exitCode === 2 || /^SyntaxError/m.test(end.said)) {
+      throw noPython(`${python} on ${host} is no Python 3.9 or newer: ${last}`);
     }
   }
 
@@ -89,4 +88,11 @@ export function sshPlace(options: SshPlaceOptions): Place {
       hashFiles: options.hashFiles,
     }),
   };
+}
+
+function noPython(message: string): SecpiError {
+  return new SecpiError('compute/no-python', message, {
+    hint: 'Name an interpreter there, with the packages of trainers/requirements.lock, as `python` of that target.',
+    exitCode: 2,
+  });
 }
