@@ -10,6 +10,7 @@ export const targetSchema = z
       .strictObject({
         /** CPU threads of the trainers; default: the cores, at most 4. 1, 2 and 4 gave the same bytes wherever it was measured but for toy widths. */
         threads: z.number().int().positive().max(256).optional(),
+        /** What trainers compute on. `auto` is cuda where an NVIDIA driver is loaded, and an error if CUDA does not start there. */
         device: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
       })
       .optional(),

@@ -7,7 +7,7 @@ import type { Json } from '../base/json.js';
 import type { JobExit, JobStep } from './jobs/job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
 import { type Place, unreachable } from './places/place.js';
-import { pinnedPackages, pythonIdentity } from './python-identity.js';
+import { deviceHere, pinnedPackages, pythonIdentity } from './python-identity.js';
 import type { FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
 import { PASSED_ON, pythonVariables, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
@@ -45,7 +45,7 @@ export function trainerTarget(
         const { exit, outputs } = await runJob(
           place,
           {
-            steps: job.commands.map((command) => stepOf(command, python, { device, threads })),
+            steps: job.commands.map((command) => stepOf(command, python, { device: deviceHere(device), threads })),
             env: {},
             inherit: PASSED_ON,
             inputs: { ...job.inputs, [TRAINERS]: trainersFolder },

@@ -3,9 +3,8 @@ import type { HostFacts } from '../../compute/host-facts.js';
 import { type Means, openPlace } from '../../compute/open-target.js';
 import { type Place, UNREACHABLE } from '../../compute/places/place.js';
 import { whyUnreachable } from '../../compute/places/why-unreachable.js';
-import { pinnedPackages } from '../../compute/python-identity.js';
+import { deviceHere, pinnedPackages } from '../../compute/python-identity.js';
 import type { TargetSpec } from '../../compute/target.js';
-import { hasNvidiaGpu } from '../../setup/python-environment.js';
 import { bytes } from '../views/format.js';
 import type { Check } from './check.js';
 
@@ -53,7 +52,7 @@ export async function checkTarget(
 function needsOf({ local, ssh }: TargetSpec): TargetNeeds {
   const device = ssh?.device ?? local?.device ?? 'auto';
   return {
-    device: device === 'auto' ? (hasNvidiaGpu() ? 'cuda' : 'cpu') : device,
+    device: deviceHere(device),
     freeBytes: (ssh?.disk_gib ?? 1) * GIB,
   };
 }
@@ -156,8 +155,9 @@ function judgeGpus({ gpus }: HostFacts, { device }: TargetNeeds): readonly Check
   return [{ name, state: 'missing', detail: 'no NVIDIA driver is loaded', ...(required ? { advice } : {}), required }];
 }
 
-function judgeCuda({ cuda }: HostFacts): readonly Check[] {
-  if (cuda === null) return [];
+function judgeCuda({ cuda, gpus }: HostFacts): readonly Check[] {
+  // Where there is no GPU at all, that has been said.
+  if (cuda === null || (!gpus.driver_loaded && gpus.devices.length === 0)) return [];
   const { torch, built_for, devices, problem } = cuda;
   const name = 'CUDA';
   if (problem === null && devices > 0) {
