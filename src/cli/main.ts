@@ -170,7 +170,7 @@ program
       wholeNumber,
     ),
   )
-  .description('show what the state folder, or a target, holds and what nothing needs any more; with --yes remove that')
+  .description('show what the state folder holds and what nothing needs any more; with --yes remove that')
   .addHelpText(
     'after',
     examples(
@@ -236,7 +236,7 @@ program
   .command('doctor')
   .option('--recipe <recipe>', 'also check what this recipe needs')
   .option('--target <name>', "check this target of the recipe's `compute` instead")
-  .description('check this machine, or a target: Python, packages, sandbox, GPU, disk, Hub token')
+  .description('check this machine: Python, packages, sandbox, GPU, disk, Hub token')
   .addHelpText(
     'after',
     examples('doctor', 'doctor --recipe my.yaml', 'doctor --recipe my.yaml --target gpu-box', 'doctor --quiet'),
