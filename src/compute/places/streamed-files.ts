@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { SecpiError } from '../../base/errors.js';
 import { makeFolder } from '../../base/files/durable-directory.js';
 import { ifThere } from '../../base/files/if-there.js';
-import { atPath } from '../../base/files/system-code.js';
+import { atPath, systemCode } from '../../base/files/system-code.js';
 import { startProcess } from '../../base/processes/child-process.js';
 import { type AgentEnd, askAgent, complaint, understood } from './agent-process.js';
 import { ByteReader } from './byte-reader.js';
@@ -48,14 +48,15 @@ export async function sendFiles(
   let stdin: Writable | undefined;
   let unreadable: unknown;
   async function* bytesFrom(offsets: readonly number[]): AsyncGenerator<Buffer> {
-    try {
-      for (const [index, { path, bytes }] of input.files.entries()) {
-        const start = offsets[index] ?? 0;
-        if (start < bytes) yield* createReadStream(join(below, path), { start, end: bytes - 1, highWaterMark: CHUNK });
-      }
-    } catch (error) {
-      unreadable = error;
-      throw error;
+    for (const [index, { path, bytes }] of input.files.entries()) {
+      const start = offsets[index] ?? 0;
+      if (start >= bytes) continue;
+      const file = createReadStream(join(below, path), { start, end: bytes - 1, highWaterMark: CHUNK });
+      // Not what ends it because nobody takes the bytes any more.
+      file.on('error', (error) => {
+        if (systemCode(error) !== undefined) unreadable = error;
+      });
+      for await (const chunk of file) yield chunk as Buffer;
     }
   }
   const talk = askAgent({
