@@ -19,6 +19,8 @@ const notOfNode = [
   'tests/recipe/limits.test.ts',
   'tests/recipe/fuzz.test.ts',
   'tests/compute/places/ssh.test.ts',
+  'tests/compute/places/ssh-files.test.ts',
+  'tests/cli/commands/target.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
   'tests/models/serving/model-server.test.ts',

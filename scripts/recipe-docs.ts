@@ -42,7 +42,6 @@ const plainMeanings: Readonly<Record<string, string>> = {
   report: 'Writes the report.',
   publish: 'Puts the result into a folder or onto the Hub. Without it nothing is published.',
   compute: 'Machines, by name. `here` is the one that stages use unless told otherwise.',
-  'compute.<name>.local.device': 'What trainers compute on.',
   temperature: 'Sampling temperature.',
   top_p: 'Nucleus sampling.',
   'sampling.seed': "Sent to the server, which may ignore it. Not the recipe's `seed`.",

@@ -23,7 +23,9 @@ from .cancel import cancel
 from .errors import AgentError
 from .folder import JobFolder
 from .follow import follow
+from .garbage import clear
 from .inputs import find, take
+from .inspect_host import inspect_host
 from .packages import wrong_packages
 from .program import run_node
 from .queued_supervisor import supervise
@@ -32,6 +34,7 @@ from .service import renew
 from .spec import at_home
 from .start import start
 from .state import state_of
+from .streams import receive, send
 
 
 def _say(line: dict[str, Any]) -> None:
@@ -73,6 +76,23 @@ def _take(request: Any) -> None:  # noqa: ANN401
     take(request)
 
 
+def _send(request: Any) -> None:  # noqa: ANN401
+    send(request, _say, sys.stdout.buffer)
+
+
+def _receive(request: Any) -> None:  # noqa: ANN401
+    # Nothing has been read beyond the request: the other end waits for an answer to it.
+    receive(request, _say, sys.stdin.fileno())
+
+
+def _garbage(request: Any) -> None:  # noqa: ANN401
+    clear(request, _say)
+
+
+def _inspect(request: Any) -> None:  # noqa: ANN401
+    _say(inspect_host(request))
+
+
 def _packages(request: Any) -> None:  # noqa: ANN401
     _say({"type": "packages", "wrong": wrong_packages(request["wanted"])})
 
@@ -94,6 +114,10 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "release": _release,
     "find": _find,
     "take": _take,
+    "send": _send,
+    "receive": _receive,
+    "garbage": _garbage,
+    "inspect": _inspect,
     "packages": _packages,
     "supervise": _supervise,
     "test": _test,

@@ -14,15 +14,22 @@ _FIRST_SECONDS = 0.05
 _MOST_SECONDS = 1.0
 _QUIET_SECONDS = 15.0
 _CHUNK = 1 << 16
+LONGEST_EVENT = 1 << 20
+"""A reported line of up to so many bytes arrives whole; a longer one makes no sense, and is passed over with a word."""
 
 
 class Tail:
-    """The whole lines of a file that grows, from a byte on."""
+    """The whole lines of a file that grows, from a byte on. It holds at most one line, and that one is bounded."""
 
     def __init__(self, stream: str, path: Path, offset: int) -> None:
         self._stream = stream
         self._path = path
         self._offset = offset
+        # What is printed is text, and half of a line is better than none. What is reported is a document a line.
+        self._tells_parts = stream == "log"
+        self._most = _CHUNK if self._tells_parts else LONGEST_EVENT
+        # Bytes behind the offset that belong to a line which is too long, and whose end has not been seen yet.
+        self._passed = 0
 
     def tell(self, say: Callable[[dict[str, Any]], None], *, to_the_end: bool) -> bool:
         """
@@ -34,28 +41,45 @@ class Tail:
             file = self._path.open("rb")
         except FileNotFoundError:
             return False
-        told = False
+        before = self._offset
         with file:
-            file.seek(self._offset)
+            file.seek(self._offset + self._passed)
             pending = b""
             while chunk := file.read(_CHUNK):
-                pending += chunk
-                cut = pending.rfind(b"\n") + 1
-                # A line without an end is told in parts rather than kept in memory.
-                if cut == 0 and len(pending) >= _CHUNK:
-                    cut = len(pending)
-                if cut > 0:
-                    self._say(say, pending[:cut])
-                    pending = pending[cut:]
-                    told = True
-            if pending and to_the_end:
+                pending = self._take(say, pending + chunk)
+            if to_the_end and self._passed > 0:
+                self._drop(say, self._passed)
+            elif to_the_end and pending:
                 self._say(say, pending)
-                told = True
-        return told
+        return self._offset > before
+
+    def _take(self, say: Callable[[dict[str, Any]], None], pending: bytes) -> bytes:
+        """Says what can be said of this; what is left is the beginning of a line."""
+        if self._passed > 0:
+            end = pending.find(b"\n") + 1
+            if end == 0:
+                self._passed += len(pending)
+                return b""
+            self._drop(say, self._passed + end)
+            pending = pending[end:]
+        cut = pending.rfind(b"\n") + 1
+        if cut == 0 and len(pending) > self._most:
+            if not self._tells_parts:
+                self._passed = len(pending)
+                return b""
+            cut = len(pending)
+        if cut > 0:
+            self._say(say, pending[:cut])
+        return pending[cut:]
 
     def _say(self, say: Callable[[dict[str, Any]], None], data: bytes) -> None:
         self._offset += len(data)
         say({"type": self._stream, "offset": self._offset, "text": data.decode("utf-8", "replace")})
+
+    def _drop(self, say: Callable[[dict[str, Any]], None], count: int) -> None:
+        self._offset += count
+        self._passed = 0
+        say({"type": self._stream, "offset": self._offset, "text": "", "dropped_bytes": count})
 
 
 def follow(attempt: Attempt, offsets: dict[str, int], say: Callable[[dict[str, Any]], None]) -> None:

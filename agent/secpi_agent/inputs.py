@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from .errors import AgentError
 from .files import make_folder, sync
+from .locks import alone
 from .outputs import files_of, sha256_of
 from .spec import at_home
 
@@ -22,15 +23,29 @@ class Wanted(TypedDict):
 
 
 def find(path: Path) -> dict[str, Any]:
-    """Whether that input is here, and how much room there is for it in the folder that it goes to, which is made."""
+    """
+    Whether that input is here, and how much room there is for it in the folder that it goes to, which is made.
+
+    One that is here counts as used from now on: whoever clears up leaves it.
+    """
     make_folder(path.parent)
     room = os.statvfs(path.parent)
+    with alone(in_use_lock(path.parent)):
+        here = path.exists()
+        if here:
+            os.utime(path)
     return {
         "type": "found",
-        "here": path.exists(),
+        "here": here,
         "folder": str(path.parent),
         "free_bytes": room.f_bavail * room.f_frsize,
+        "rsync": shutil.which("rsync") is not None,
     }
+
+
+def in_use_lock(inputs: Path) -> Path:
+    """Held by whoever says that an input is here, and by whoever takes one away."""
+    return inputs / ".in-use.lock"
 
 
 def take(wanted: Wanted) -> None:
@@ -38,6 +53,7 @@ def take(wanted: Wanted) -> None:
     Checks what was brought, file by file, and gives it its name. Throws `job/bad-transfer` if a byte is other.
 
     A stream that is cut off at the right place unpacks without a complaint, so nothing is believed that was not hashed.
+    A file that is other is removed, so that it is sent again.
     """
     partial, final = at_home(wanted["partial"]), at_home(wanted["final"])
     if final.exists():
@@ -48,12 +64,15 @@ def take(wanted: Wanted) -> None:
     for path in found:
         name = path.relative_to(partial).as_posix()
         if path.is_symlink() or expected.get(name) != sha256_of(path):
+            path.unlink()
             raise AgentError("job/bad-transfer", f"{name} did not arrive as it was sent", "Run the same command again.")
         sync(path)
     if len(found) != len(expected):
         message = f"{len(found)} of {len(expected)} files arrived"
         raise AgentError("job/bad-transfer", message, "Run the same command again.")
     make_folder(final.parent)
+    # When it was last used; what brought it may have given it the times that it had elsewhere.
+    os.utime(partial)
     try:
         partial.rename(final)
     except OSError:

@@ -159,9 +159,37 @@ program
   )
   .option('--damaged', 'also what was set aside as damaged')
   .option('--answers', 'also the answers of models: they would be bought again')
+  .addOption(
+    new Option('--target <name>', "what lies on this target of the recipe's `compute` instead").conflicts([
+      'keepRuns',
+      'maxSize',
+      'damaged',
+      'answers',
+    ]),
+  )
+  .option('--recipe <recipe>', 'the recipe that names the target')
+  .addOption(
+    new Option('--unused-days <n>', 'of a target: what nobody has used for n days (default: 30)').argParser(
+      wholeNumber,
+    ),
+  )
   .description('show what the state folder holds and what nothing needs any more; with --yes remove that')
-  .addHelpText('after', examples('gc', 'gc --keep-runs 5 --yes', 'gc --max-size 200G --yes'))
-  .action((options) => finish(async (env) => (await import('./commands/gc.js')).gcCommand(withGlobal(options), env)));
+  .addHelpText(
+    'after',
+    examples(
+      'gc',
+      'gc --keep-runs 5 --yes',
+      'gc --max-size 200G --yes',
+      'gc --target gpu-box --recipe my.yaml --unused-days 7 --yes',
+    ),
+  )
+  .action((options) =>
+    finish(async (env) => {
+      const all = withGlobal(options);
+      if (options.target !== undefined) return (await import('./commands/gc-target.js')).gcTarget(all, env);
+      return (await import('./commands/gc.js')).gcCommand(all, env);
+    }),
+  );
 
 program
   .command('logs')
@@ -210,8 +238,12 @@ program
 program
   .command('doctor')
   .option('--recipe <recipe>', 'also check what this recipe needs')
+  .option('--target <name>', "check this target of the recipe's `compute` instead")
   .description('check this machine: Python, packages, sandbox, GPU, disk, Hub token')
-  .addHelpText('after', examples('doctor', 'doctor --recipe my.yaml', 'doctor --quiet'))
+  .addHelpText(
+    'after',
+    examples('doctor', 'doctor --recipe my.yaml', 'doctor --recipe my.yaml --target gpu-box', 'doctor --quiet'),
+  )
   .action((options) =>
     finish(async (env) => (await import('./commands/doctor.js')).doctorCommand(withGlobal(options), env)),
   );

@@ -1,7 +1,9 @@
 import { SecpiError } from '../base/errors.js';
 import { type Sha256, sha256Json } from '../base/hash.js';
 import { openTarget } from '../compute/open-target.js';
-import { machineOf, type TargetSpec } from '../compute/target.js';
+import type { HashFiles } from '../compute/places/manifest.js';
+import { machineOf } from '../compute/target.js';
+import { rememberedHashes } from '../engine/artifacts/remembered-hashes.js';
 import { WatchedFiles } from '../engine/flow/pinned-files.js';
 import type { PinnedFiles } from '../engine/stage.js';
 import { lazyHub } from '../hub/lazy-hub.js';
@@ -17,6 +19,7 @@ import type { StageServices } from '../stages/services.js';
 import { loadSuite, suiteDigest } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
+import { targetNamed } from './recipes/target-named.js';
 import { servingOn } from './serving.js';
 
 /** What does not depend on the recipe, opened when somebody asks for it: the members of a sweep share it. */
@@ -45,6 +48,7 @@ export function openServices(
   { python, sandboxes, suites, catalogue, hub }: SharedRooms = openRooms(environment),
 ): StageServices {
   const { variables, cache, state, redact } = environment;
+  const hashFiles: HashFiles = (folder, names, signal) => rememberedHashes(state, folder, names, signal);
 
   const sandbox: StageServices['sandbox'] = ({ withoutIsolation } = { withoutIsolation: false }) =>
     remembered(sandboxes, withoutIsolation, async () => {
@@ -52,7 +56,7 @@ export function openServices(
       return openSandbox({ allowNone: withoutIsolation, cacheFolder: cache });
     });
 
-  const means = { python, variables };
+  const means = { python, variables, hashFiles };
   const serving = servingOn((name) => targetNamed(recipe, name), means, environment);
 
   /** What a model is. Of a folder that is its content, which is hashed once: a stage pins it before it asks. */
@@ -148,15 +152,6 @@ function modelNamed(recipe: Recipe, name: string): ModelSpec {
   if (spec !== undefined) return spec;
   throw new SecpiError('recipe/unknown-model', `there is no \`${name}\` under \`models\``, {
     hint: `Models that can be asked: ${Object.keys(others).join(', ') || 'none'}.`,
-    exitCode: 2,
-  });
-}
-
-function targetNamed({ compute }: Recipe, name: string): TargetSpec {
-  const spec = compute[name];
-  if (spec !== undefined) return spec;
-  throw new SecpiError('recipe/unknown-target', `there is no \`${name}\` under \`compute\``, {
-    hint: `Known targets: ${Object.keys(compute).join(', ')}.`,
     exitCode: 2,
   });
 }

@@ -1,5 +1,6 @@
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import { here } from './places/here.js';
+import { type HashFiles, hashAll } from './places/manifest.js';
 import type { Place, Queue } from './places/place.js';
 import { sshPlace } from './places/ssh.js';
 import type { SlurmSpec, Target, TargetSpec } from './target.js';
@@ -12,6 +13,8 @@ export interface Means {
   readonly python: () => Promise<PythonEnvironment>;
   /** The user's environment. */
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Hashes files that are to go elsewhere; by default all of them are read. */
+  readonly hashFiles?: HashFiles;
 }
 
 /** The target that an entry of the recipe's `compute:` describes. */
@@ -31,16 +34,25 @@ export function openTrainers(spec: TargetSpec, means: Means): Trainers {
 
 /** The machine that it runs on, to be asked for other things than trainers. */
 export function openPlace(spec: TargetSpec, means: Means): Place {
-  const { variables } = means;
+  const { variables, hashFiles = hashAll } = means;
   const queue = spec.slurm === undefined ? null : queueOf(spec.slurm);
-  const { host, root, python } = spec.ssh ?? spec.slurm ?? {};
+  const { host, root, python, disk_gib = 0 } = spec.ssh ?? spec.slurm ?? {};
   if (host === undefined || root === undefined || python === undefined) {
     const found = { ...passedOn(variables), ...(queue === null ? {} : chosen(slurmVariables, variables)) };
     return here({ python: interpreterOf(spec, means), env: found, queue });
   }
   // Never the configuration from a recipe: such a file can name programs that ssh then runs here.
   const config = variables.SECPI_SSH_CONFIG;
-  return sshPlace({ host, config, root, python, queue, env: chosen(sshVariables, variables) });
+  return sshPlace({
+    host,
+    config,
+    root,
+    python,
+    queue,
+    spareGib: disk_gib,
+    hashFiles,
+    env: chosen(sshVariables, variables),
+  });
 }
 
 /** What starts the agent, and the trainers where they are in no container. */

@@ -14,8 +14,13 @@ const lockFile = join(trainers, 'requirements.lock');
  */
 export async function pythonIdentity(device: 'auto' | 'cpu' | 'cuda', image?: string): Promise<Json> {
   const packages = image === undefined ? sha256(await readFile(lockFile)) : image.slice(image.lastIndexOf('sha256:'));
-  const kind = device === 'auto' ? (hasNvidiaGpu() ? 'cuda' : 'cpu') : device;
-  return { packages, trainers: await codeDigest(join(trainers, 'secpi_trainers')), device: kind };
+  const code = await codeDigest(join(trainers, 'secpi_trainers'));
+  return { packages, trainers: code, device: deviceHere(device) };
+}
+
+/** What `auto` comes to on this machine. Where a driver is loaded a GPU is meant: if CUDA does not start, that is an error, and no CPU. */
+export function deviceHere(device: 'auto' | 'cpu' | 'cuda'): 'cpu' | 'cuda' {
+  return device === 'auto' ? (hasNvidiaGpu() ? 'cuda' : 'cpu') : device;
 }
 
 /** SHA-256 over name and content of all code in a folder; what interpreters leave beside it does not count. */

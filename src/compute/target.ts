@@ -13,6 +13,8 @@ const threadCount = z.number().int().positive().max(256).optional();
 
 const deviceThere = z.enum(['cpu', 'cuda']).default('cuda');
 
+const diskRoom = z.number().nonnegative().default(1);
+
 const rootThere = z.string().default('.cache/secpi');
 
 /** A path that no program takes for anything else. */
@@ -25,6 +27,8 @@ const slurmSchema = z.strictObject({
   host: hostName.optional(),
   /** With `host`: where everything lies there, on a disk that all nodes share. Absolute, or relative to your home. */
   root: rootThere,
+  /** With `host`: GiB that have to be free below `root` for what a job makes, besides its inputs; checked before it is begun. */
+  disk_gib: diskRoom,
   /** An interpreter on the shared disk that has the packages of `trainers/requirements.lock`; without `host`, secpi's own. */
   python: z.string().optional(),
   /** CPU threads of the trainers; default: the cores, at most 4. 1, 2 and 4 gave the same bytes but for toy widths. */
@@ -83,6 +87,7 @@ export const targetSchema = z
       .strictObject({
         /** CPU threads of the trainers; default: the cores, at most 4. 1, 2 and 4 gave the same bytes but for toy widths. */
         threads: threadCount,
+        /** What trainers compute on. `auto` is cuda where an NVIDIA driver is loaded, and an error if CUDA does not start there. */
         device: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
       })
       .optional(),
@@ -95,6 +100,8 @@ export const targetSchema = z
         root: rootThere,
         /** An interpreter there that has the packages of `trainers/requirements.lock`; with `container`, any from 3.9 on. */
         python: z.string(),
+        /** GiB that have to be free below `root` for what a job makes, besides its inputs; checked before it is begun. */
+        disk_gib: diskRoom,
         /** CPU threads of the trainers; default: the cores, at most 4. 1, 2 and 4 gave the same bytes but for toy widths. */
         threads: threadCount,
         /** What trainers compute on there; never another one without a word. */

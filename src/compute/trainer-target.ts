@@ -4,11 +4,10 @@ import * as z from 'zod';
 import { SecpiError } from '../base/errors.js';
 import { sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
-import { hasNvidiaGpu } from '../setup/python-environment.js';
 import type { JobContainer, JobExit, JobStep } from './jobs/job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
 import { type Place, unreachable } from './places/place.js';
-import { pinnedPackages, pythonIdentity } from './python-identity.js';
+import { deviceHere, pinnedPackages, pythonIdentity } from './python-identity.js';
 import type { ContainerSpec, FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
 import { PASSED_ON, pythonVariables, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
@@ -45,7 +44,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
         const { exit, outputs } = await runJob(
           place,
           {
-            steps: job.commands.map((command) => stepOf(command, python, { device, threads })),
+            steps: job.commands.map((command) => stepOf(command, python, { device: deviceHere(device), threads })),
             env: {},
             inherit: PASSED_ON,
             inputs: { ...job.inputs, [TRAINERS]: trainersFolder },
@@ -100,7 +99,7 @@ export async function checkPackages(place: Place, signal: AbortSignal): Promise<
 export function containerOf({ container, device }: Trainers): JobContainer | null {
   if (container === undefined) return null;
   const { engine, image, mounts } = container;
-  return { engine, image, mounts, gpus: device === 'cuda' || (device === 'auto' && hasNvidiaGpu()) };
+  return { engine, image, mounts, gpus: deviceHere(device) === 'cuda' };
 }
 
 /** The name of our own code among a job's inputs. */

@@ -5,7 +5,9 @@ const far = { host: 'gpu-box', python: '/opt/python' };
 
 describe('a target in a recipe from a stranger', () => {
   it('names a host and what is there', () => {
-    expect(targetSchema.parse({ ssh: far })).toEqual({ ssh: { ...far, root: '.cache/secpi', device: 'cuda' } });
+    expect(targetSchema.parse({ ssh: far })).toEqual({
+      ssh: { ...far, root: '.cache/secpi', device: 'cuda', disk_gib: 1 },
+    });
     expect(targetSchema.safeParse({ ssh: { ...far, host: 'me@10.0.0.7' } }).success).toBe(true);
   });
 

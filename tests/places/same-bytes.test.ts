@@ -53,7 +53,7 @@ describe.skipIf(!hasSlurm || !hasPodman || !hasSshServer || pythonForTests === u
 
   beforeAll(async () => {
     cluster = await slurmCluster();
-    server = await sshServer({ SLURM_CONF: cluster.conf });
+    server = await sshServer({ variables: { SLURM_CONF: cluster.conf } });
     folder = await temporaryFolder();
   });
   afterAll(async () => {

@@ -4,6 +4,7 @@ import { ifThere } from '../../src/base/files/if-there.js';
 import type { JobSpec } from '../../src/compute/jobs/job.js';
 import { type FinishedJob, runJob } from '../../src/compute/jobs/run-job.js';
 import { here } from '../../src/compute/places/here.js';
+import { hashAll } from '../../src/compute/places/manifest.js';
 import type { Place, Queue } from '../../src/compute/places/place.js';
 import { sshPlace } from '../../src/compute/places/ssh.js';
 
@@ -48,7 +49,8 @@ function reached(where: JobPlace): Place {
   const python = 'python3';
   if (typeof where === 'string') return here({ python: async () => python, env: {}, queue: null });
   const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
-  if ('config' in where) return sshPlace({ host: 'far', python, env, queue: null, ...where });
+  if ('config' in where)
+    return sshPlace({ host: 'far', python, env, queue: null, spareGib: 0, hashFiles: hashAll, ...where });
   const queue = { flags: ['--partition=low', '--time=10'], requeues: 3 };
   return here({ python: async () => python, env: { ...env, SLURM_CONF: where.slurm }, queue });
 }

@@ -6,6 +6,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { withMounts } from './private-mounts.js';
 import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
 
 const run = promisify(execFile);
@@ -43,8 +44,16 @@ async function makeKey(path: string): Promise<void> {
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
 }
 
-/** `variables`: what whoever logs in finds in the environment. */
-export async function sshServer(variables: Readonly<Record<string, string>> = {}): Promise<SshServer> {
+export interface SshServerOptions {
+  /** Where programs are looked for by whoever logs in. */
+  readonly path?: string;
+  /** Lines of shell that change what the server and its sessions see of the file system; `$HOME` is the home of whoever logs in. */
+  readonly mounts?: readonly string[];
+  /** What else whoever logs in finds in the environment. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+export async function sshServer({ path: programs, mounts, variables }: SshServerOptions = {}): Promise<SshServer> {
   const folder: TemporaryFolder = await temporaryFolder();
   const path = (name: string) => join(folder.path, name);
   const home = path('home');
@@ -66,7 +75,7 @@ export async function sshServer(variables: Readonly<Record<string, string>> = {}
       'StrictModes no',
       'UsePAM no',
       'PasswordAuthentication no',
-      `SetEnv ${Object.entries({ HOME: home, ...variables })
+      `SetEnv ${Object.entries({ HOME: home, ...(programs === undefined ? {} : { PATH: programs }), ...variables })
         .map(([name, value]) => `${name}=${value}`)
         .join(' ')}`,
       'LogLevel ERROR',
@@ -91,8 +100,11 @@ export async function sshServer(variables: Readonly<Record<string, string>> = {}
     ].join('\n'),
   );
   let server: ReturnType<typeof spawn> | undefined;
+  const daemon = [sshd, '-D', '-e', '-f', path('sshd-config')] as const;
+  const [program, ...args] = mounts === undefined ? daemon : withMounts([`HOME='${home}'`, ...mounts], daemon);
+  const spawnServer = () => spawn(program, args, { detached: true, stdio: 'ignore' });
   const start = async (): Promise<void> => {
-    server = spawn(sshd, ['-D', '-e', '-f', path('sshd-config')], { detached: true, stdio: 'ignore' });
+    server = spawnServer();
     for (;;) {
       const reached = await run('ssh', ['-F', path('ssh-config'), '-o', 'BatchMode=yes', 'far', 'true']).then(
         () => true,
@@ -134,7 +146,7 @@ export async function sshServer(variables: Readonly<Record<string, string>> = {}
       await kill();
       for (const name of ['host-key', 'host-key.pub']) await run('rm', [path(name)]);
       await makeKey(path('host-key'));
-      server = spawn(sshd, ['-D', '-e', '-f', path('sshd-config')], { detached: true, stdio: 'ignore' });
+      server = spawnServer();
       await sleep(500);
     },
     async [Symbol.asyncDispose]() {

@@ -91,14 +91,38 @@ def copy_companions(base: Path, target: Path) -> None:
 
 
 def pick_device(wanted: str) -> str:
-    """`cpu` or `cuda`."""
+    """`cpu` or `cuda`. `auto` comes to the CPU only where no NVIDIA driver is loaded: where one is, a GPU is meant."""
     import torch
 
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise TrainerError("no-cuda", "the job asks for CUDA, and PyTorch finds no CUDA device here")
-    return wanted
+    if wanted == "cpu":
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "auto" and not any(path.exists() for path in NVIDIA_DRIVER):
+        return "cpu"
+    meant = "the job asks for CUDA" if wanted == "cuda" else "there is an NVIDIA driver here"
+    raise TrainerError(
+        "no-cuda",
+        f"{meant}, and PyTorch cannot compute on a GPU: {_why_no_cuda()}",
+        "to compute on the CPU all the same, set the device to cpu",
+    )
+
+
+NVIDIA_DRIVER = (Path("/dev/nvidiactl"), Path("/proc/driver/nvidia/version"))
+"""One of these is there when the driver is loaded."""
+
+
+def _why_no_cuda() -> str:
+    import torch
+
+    if torch.version.cuda is None:
+        return "this build of PyTorch is for the CPU only"
+    try:
+        torch.cuda.init()
+    except Exception as error:  # whatever it is, its words are all there is to say
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return "it sees none" if hidden is None else f"it sees none (CUDA_VISIBLE_DEVICES is {hidden!r})"
 
 
 def model_identity(folder: Path) -> str:

@@ -65,6 +65,8 @@ export interface RunningProcess {
   readonly pipes: readonly Duplex[];
   /** What it prints, where that is to be a stream. */
   readonly stdout: Readable | null;
+  /** What it reads, as long as that is held open. Who ends it lets go of it. Errors on it are swallowed. */
+  readonly stdin: Writable | null;
   /** Stops the whole group. Safe to call at any time and more than once; the first reason counts. */
   stop(reason?: StopReason): Promise<ProcessResult>;
 }
@@ -166,7 +168,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
       stoppedBy,
     };
   })();
-  return { pid, exited, pipes, stdout: streamed, stop };
+  return { pid, exited, pipes, stdout: streamed, stdin: child.stdin, stop };
 }
 
 type Descriptor = 'ignore' | 'pipe' | ProcessOutput | undefined;

@@ -1,5 +1,5 @@
-import { access, constants, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, constants } from 'node:fs/promises';
+import { existingFolder, freeBytes } from '../../base/files/free-space.js';
 import type { CliEnvironment } from '../environment.js';
 import { shownPath } from '../output.js';
 import { bytes } from '../views/format.js';
@@ -24,7 +24,7 @@ async function checkFolder(
   environment: CliEnvironment,
   otherwise: string,
 ): Promise<readonly Check[]> {
-  const there = await existing(folder);
+  const there = await existingFolder(folder);
   const shown = shownPath(folder, environment);
   const writable = await access(there, constants.W_OK).then(
     () => true,
@@ -40,18 +40,10 @@ async function checkFolder(
 }
 
 async function checkDisk(folder: string, environment: CliEnvironment): Promise<Check> {
-  const { bavail, bsize } = await statfs(await existing(folder));
-  const free = bavail * bsize;
+  const free = await freeBytes(folder);
   const detail = `${bytes(free)} free at ${shownPath(folder, environment)}`;
   const name = 'disk';
   if (free >= DISK.wanted) return { name, state: 'ok', detail, required: true };
   const advice = 'Checkpoints and merged weights are large; put SECPI_HOME on a larger disk.';
   return { name, state: free < DISK.needed ? 'missing' : 'warning', detail, advice, required: true };
-}
-
-/** The folder, or the nearest one above it that exists. */
-async function existing(folder: string): Promise<string> {
-  let path = folder;
-  while (dirname(path) !== path && (await stat(path).catch(() => undefined)) === undefined) path = dirname(path);
-  return path;
 }

@@ -1,9 +1,11 @@
 import type { Check } from '../checks/check.js';
 import { checkMachine } from '../checks/doctor-checks.js';
 import { checkRecipe } from '../checks/recipe-checks.js';
+import { checkTarget } from '../checks/target-checks.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
 import { writeJson } from '../output.js';
+import { readTarget } from '../recipes/read-target.js';
 import type { OutputOptions } from '../recipes/run-options.js';
 import { wrapped } from '../views/format.js';
 import { oneLine } from '../views/printable.js';
@@ -11,14 +13,25 @@ import { type Style, styleFor } from '../views/style.js';
 
 export interface DoctorOptions extends OutputOptions {
   readonly recipe?: string;
+  /** A name under the recipe's `compute`, to be looked at in place of this machine. */
+  readonly target?: string;
 }
 
-/** `secpi doctor`: what of this machine works for secpi, and what to do about the rest. Exit code 1 when a run would not get through. */
+/**
+ * `secpi doctor`: what of this machine, or of a target, works for secpi, and what to do about the rest. Exit code 1 when a run would not get
+ * through.
+ */
 export async function doctorCommand(options: DoctorOptions, environment: CliEnvironment): Promise<number> {
   using interrupt = abortOnSignals();
   const style = styleFor(environment.stdout, environment.variables);
-  const extra = options.recipe === undefined ? [] : await checkRecipe(options.recipe, environment);
-  const checks = [...(await checkMachine(environment, interrupt.signal)), ...extra];
+  const { recipe, target } = options;
+  const checks =
+    target === undefined
+      ? [
+          ...(await checkMachine(environment, interrupt.signal)),
+          ...(recipe === undefined ? [] : await checkRecipe(recipe, environment)),
+        ]
+      : await checkRecipesTarget(recipe, target, environment, interrupt.signal);
   interrupt.signal.throwIfAborted();
   const blocking = checks.filter(({ state, required }) => state === 'missing' && required);
   if (options.json === true) {
@@ -28,7 +41,10 @@ export async function doctorCommand(options: DoctorOptions, environment: CliEnvi
     const shown = options.quiet === true ? checks.filter(({ state }) => state !== 'ok') : checks;
     const width = Math.max(0, ...shown.map(({ name }) => name.length));
     const columns = environment.stdout.isTTY ? environment.stdout.columns : 100;
-    const lines = [...shown.flatMap((check) => checkLines(check, { width, columns, style })), summary(blocking, style)];
+    const lines = [
+      ...shown.flatMap((check) => checkLines(check, { width, columns, style })),
+      summary(blocking, target, style),
+    ];
     environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
   }
   return blocking.length === 0 ? 0 : 1;
@@ -52,7 +68,18 @@ function checkLines(
   ];
 }
 
-function summary(blocking: readonly Check[], style: Style): string {
-  if (blocking.length === 0) return style('green', '\nEverything that a run on this machine needs is there.');
+function summary(blocking: readonly Check[], target: string | undefined, style: Style): string {
+  const where = target === undefined ? 'this machine' : target;
+  if (blocking.length === 0) return style('green', `\nEverything that a run on ${where} needs is there.`);
   return style('red', `\nMissing, and needed: ${blocking.map(({ name }) => name).join(', ')}.`);
+}
+
+async function checkRecipesTarget(
+  recipe: string | undefined,
+  target: string,
+  environment: CliEnvironment,
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
+  const { spec, means, root } = await readTarget(recipe, target, environment);
+  return checkTarget(spec, means, { root: root ?? environment.state.root, signal });
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { sha256Schema } from '../../base/hash.js';
 import { type Json, jsonSchema } from '../../base/json.js';
+import { hostFactsSchema } from '../host-facts.js';
 
 /** How often a step is started: once, or once on each node of the job. */
 export type JobLaunch = 'one' | 'per-node';
@@ -105,9 +106,38 @@ export const agentLineSchema = z.discriminatedUnion('type', [
     /** Where a service listens, seen from its machine; said as long as it runs. */
     address: addressSchema.optional(),
   }),
-  /** Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. */
-  z.object({ type: z.enum(['log', 'events']), offset: z.int().nonnegative(), text: z.string() }),
-  z.object({ type: z.literal('found'), here: z.boolean(), folder: z.string(), free_bytes: z.number() }),
+  /**
+   * Whole lines of what the job printed (`log`) or reported (`events`); `offset` is the byte behind them. `dropped_bytes` are those of a
+   * line that was too long to be told.
+   */
+  z.object({
+    type: z.enum(['log', 'events']),
+    offset: z.int().nonnegative(),
+    text: z.string(),
+    dropped_bytes: z.int().positive().optional(),
+  }),
+  z.object({
+    type: z.literal('found'),
+    here: z.boolean(),
+    folder: z.string(),
+    free_bytes: z.number(),
+    rsync: z.boolean(),
+  }),
+  /** How much of each file is there already, of those that are to be brought. */
+  z.object({ type: z.literal('has'), bytes: z.array(z.int().nonnegative()) }),
+  /** From here on it says nothing but the bytes of files. */
+  z.object({ type: z.literal('sending') }),
+  hostFactsSchema,
+  /** One thing that lies below the root of a target. */
+  z.object({
+    type: z.literal('stored'),
+    kind: z.string(),
+    name: z.string(),
+    bytes: z.int().nonnegative(),
+    /** Nobody needs it any more. */
+    garbage: z.boolean(),
+    removed: z.boolean(),
+  }),
   z.object({ type: z.literal('packages'), wrong: z.array(z.string()) }),
   z.object({ type: z.literal('tested'), ok: z.boolean(), said: z.string() }),
   z.object({ type: z.literal('error'), code: z.string(), message: z.string(), hint: z.string().default('') }),

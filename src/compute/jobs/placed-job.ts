@@ -183,8 +183,10 @@ export class PlacedJob {
     return state;
   }
 
-  #hear({ type, offset, text }: Extract<AgentLine, { text: string }>, offsets: { events: number; log: number }): void {
+  #hear(line: Extract<AgentLine, { text: string }>, offsets: { events: number; log: number }): void {
+    const { type, offset, text, dropped_bytes } = line;
     offsets[type] = offset;
+    if (dropped_bytes !== undefined) this.#options.onNote(`passed over a reported line of ${dropped_bytes} bytes`);
     const lines = text.split('\n');
     if (type === 'log') this.#lines = [...this.#lines, ...lines.filter((line) => line !== '')].slice(-tailLines);
     else for (const line of lines) if (line !== '') this.#options.onEvent(line);

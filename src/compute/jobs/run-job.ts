@@ -32,8 +32,11 @@ export class JobFailure extends Error {
   }
 }
 
+/** Where it stands in a job's folder on this machine. */
+export const HANDLE = 'handle.json';
+
 /** What is known here of a job, on the disk before anything is asked for. */
-const handleSchema = z.object({
+export const handleSchema = z.object({
   schema: z.literal(1),
   place: z.string(),
   /** Of the job, there. */
@@ -62,7 +65,7 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
     await job.tidyUp();
     return fetched;
   }
-  const file = join(options.folder, 'handle.json');
+  const file = join(options.folder, HANDLE);
   const handle = { schema: 1, place: place.name, folder: job.folder, attached: place.attached } as const;
   const known = await readHandle(file, handle);
   const earlier = known === undefined ? undefined : await goOn(job, known);
@@ -142,7 +145,7 @@ export async function readHandle(
   });
 }
 
-function parsedOrNothing(text: string | undefined): unknown {
+export function parsedOrNothing(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? 'null');
   } catch {

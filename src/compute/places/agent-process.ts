@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 import { SecpiError } from '../../base/errors.js';
 import { startProcess } from '../../base/processes/child-process.js';
 import { wellFormed } from '../../base/well-formed.js';
@@ -11,6 +12,8 @@ export interface AgentProcess {
   readonly request: object;
   /** Its stdin stays open until this process is gone, which it is to notice. */
   readonly hold?: boolean;
+  /** Given its stdin, for what follows the request; only with `hold`. */
+  readonly onStdin?: (stdin: Writable) => void;
   readonly signal: AbortSignal;
 }
 
@@ -39,11 +42,11 @@ export async function* askAgent(agent: AgentProcess): AsyncGenerator<AgentLine, 
     signal: agent.signal,
   });
   try {
-    if (child.stdout === null) throw new TypeError('its output was asked for');
+    if (child.stdout === null || child.stdin === null) throw new TypeError('its pipes were asked for');
+    agent.onStdin?.(child.stdin);
     for await (const line of createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY })) {
       const said = understood(line);
-      if (said?.type === 'error')
-        throw new SecpiError(said.code, said.message, said.hint === '' ? {} : { hint: said.hint });
+      if (said?.type === 'error') throw complaint(said);
       if (said !== undefined) yield said;
     }
     const { exitCode, stderr } = await child.exited;
@@ -54,8 +57,13 @@ export async function* askAgent(agent: AgentProcess): AsyncGenerator<AgentLine, 
   }
 }
 
+/** What an agent says is wrong. */
+export function complaint({ code, message, hint }: Extract<AgentLine, { type: 'error' }>): SecpiError {
+  return new SecpiError(code, message, hint === '' ? {} : { hint });
+}
+
 /** What is no line of an agent's, a greeting of a login shell say, is passed over. */
-function understood(line: string): AgentLine | undefined {
+export function understood(line: string): AgentLine | undefined {
   try {
     return agentLineSchema.parse(wellFormed(JSON.parse(line)));
   } catch {

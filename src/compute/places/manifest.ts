@@ -18,15 +18,32 @@ export interface Manifest {
   readonly files: readonly MovedFile[];
 }
 
-/** Hashes a file or every plain file below a folder. Throws the signal's reason. */
-export async function manifestOf(path: string, signal: AbortSignal): Promise<Manifest> {
-  const isFolder = (await stat(path)).isDirectory();
-  const names = isFolder ? (await filesBelow(path)).map((name) => `${basename(path)}/${name}`) : [basename(path)];
-  const files: MovedFile[] = [];
+/** Size and SHA-256 of files below a folder, in the order of their names. Throws the signal's reason. */
+export type HashFiles = (
+  folder: string,
+  names: readonly string[],
+  signal: AbortSignal,
+) => Promise<readonly Omit<MovedFile, 'path'>[]>;
+
+/** Reads all of them. */
+export const hashAll: HashFiles = async (folder, names, signal) => {
+  const hashes: Omit<MovedFile, 'path'>[] = [];
   for (const name of names) {
-    const file = join(dirname(path), name);
-    files.push({ path: name, bytes: (await stat(file)).size, sha256: await sha256File(file, signal) });
+    const file = join(folder, name);
+    hashes.push({ bytes: (await stat(file)).size, sha256: await sha256File(file, signal) });
   }
+  return hashes;
+};
+
+/** Describes a file or every plain file below a folder. Throws the signal's reason. */
+export async function manifestOf(path: string, hashFiles: HashFiles, signal: AbortSignal): Promise<Manifest> {
+  const isFolder = (await stat(path)).isDirectory();
+  const names = isFolder ? await filesBelow(path) : [basename(path)];
+  const hashes = await hashFiles(isFolder ? path : dirname(path), names, signal);
+  const files = hashes.map(({ bytes, sha256 }, index) => {
+    const name = names[index] as string;
+    return { path: isFolder ? `${basename(path)}/${name}` : name, bytes, sha256 };
+  });
   return { digest: sha256Json(files as unknown as Json), files };
 }
 

@@ -11,6 +11,10 @@ export type AgentCommand =
   | 'release'
   | 'find'
   | 'take'
+  | 'send'
+  | 'receive'
+  | 'garbage'
+  | 'inspect'
   | 'packages'
   | 'test';
 

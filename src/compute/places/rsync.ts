@@ -3,6 +3,9 @@ import { startProcess } from '../../base/processes/child-process.js';
 import { unreachable } from './place.js';
 import { type SshConnection, sshFailure, sshProgram } from './ssh-connection.js';
 
+/** What rsync exits with when a file could not be read or written, at either end. */
+const FILE_ERROR = 11;
+
 /**
  * Copies the content of a folder with rsync, from here or to here: what is there already, be it half a file, is not sent again. What
  * arrives has still to be verified.
@@ -42,8 +45,10 @@ export async function rsync(
   const failure = sshFailure(exitCode, stderr);
   if (failure !== undefined) throw unreachable(connection.host, failure);
   // The first of its lines says what went wrong, the last one only that something did.
-  const why = stderr.split('\n').find((line) => line.startsWith('rsync:')) ?? stderr.trim();
+  const words = stderr.split('\n').find((line) => line.startsWith('rsync:')) ?? stderr.trim();
+  // Those of the other end can be lost when this one ends first.
+  const why = words || (exitCode === FILE_ERROR ? 'a disk is full, or fails' : `rsync ended with ${exitCode}`);
   throw new SecpiError('compute/transfer-failed', `files could not be copied: ${why}`, {
-    hint: `rsync has to be installed here and on ${connection.host}. What has arrived is not sent again.`,
+    hint: 'Run the same command again. What has arrived is not sent again.',
   });
 }

@@ -3,11 +3,9 @@ import { join, resolve } from 'node:path';
 import { type FileStamp, HashMemo, stampOf } from '../../base/files/hash-memo.js';
 import { ifThere } from '../../base/files/if-there.js';
 import { type Sha256, sha256, sha256Json } from '../../base/hash.js';
+import { REMEMBERED_BYTES } from '../artifacts/remembered-hashes.js';
 import type { PinnedFiles } from '../stage.js';
 import type { StateDirectory } from '../state-directory.js';
-
-/** From here on hashing is slow enough to be worth remembering. */
-const REMEMBERED_BYTES = 16 * 1024 * 1024;
 
 /**
  * Hashes files and folders that a recipe names, and keeps what each file, folder and link was at that moment. Content alone would not

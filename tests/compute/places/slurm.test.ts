@@ -38,7 +38,7 @@ describe.skipIf(!hasSlurm)('a Slurm cluster', () => {
   });
 
   it.skipIf(!hasSshServer)('is reached through its login node', async () => {
-    await using server = await sshServer({ SLURM_CONF: cluster.conf });
+    await using server = await sshServer({ variables: { SLURM_CONF: cluster.conf } });
     const home = await fresh();
     const place = watchedPlace({
       config: server.config,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/hash.js';
 import type { JobFailure } from '../../../src/compute/jobs/run-job.js';
 import { openTarget } from '../../../src/compute/open-target.js';
+import { hashAll } from '../../../src/compute/places/manifest.js';
 import type { Place } from '../../../src/compute/places/place.js';
 import { sshPlace } from '../../../src/compute/places/ssh.js';
 import { countedJob, lines, runCounted, runsOf } from '../../support/counted-job.js';
@@ -31,6 +32,8 @@ describe.skipIf(!hasSshServer)('a host that is reached over ssh', () => {
       root: join(server.home, 'secpi'),
       python: 'python3',
       queue: null,
+      spareGib: 0,
+      hashFiles: hashAll,
       ...options,
     });
 
@@ -111,7 +114,14 @@ describe.skipIf(!hasSshServer)('a host that is reached over ssh', () => {
     await mkdir(home);
     // An interpreter without any of them.
     const python = '/usr/bin/python3';
-    const ssh = { host: 'far', root: join(server.home, 'secpi'), device: 'cpu', python, threads: 1 } as const;
+    const ssh = {
+      host: 'far',
+      root: join(server.home, 'secpi'),
+      device: 'cpu',
+      python,
+      threads: 1,
+      disk_gib: 0,
+    } as const;
     const variables = { ...process.env, SECPI_SSH_CONFIG: server.config };
     const target = openTarget({ ssh }, { python: () => Promise.reject(), variables });
     const running = target.runTrainer(await tinyJob(home, 1), { signal: never, onEvent: () => undefined });

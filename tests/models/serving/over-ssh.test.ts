@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hashAll } from '../../../src/compute/places/manifest.js';
 import type { Place } from '../../../src/compute/places/place.js';
 import { sshPlace } from '../../../src/compute/places/ssh.js';
 import type { ServerPlan } from '../../../src/models/serving/server-plan.js';
@@ -26,7 +27,16 @@ describe.skipIf(!hasSshServer)('a model server on a host that is reached over ss
   const root = () => join(ssh.home, 'secpi');
   beforeAll(async () => {
     ssh = await sshServer();
-    place = sshPlace({ host: 'far', queue: null, python: 'python3', env, config: ssh.config, root: root() });
+    place = sshPlace({
+      host: 'far',
+      queue: null,
+      spareGib: 0,
+      hashFiles: hashAll,
+      python: 'python3',
+      env,
+      config: ssh.config,
+      root: root(),
+    });
   });
   afterAll(() => ssh[Symbol.asyncDispose]());
   beforeEach(async () => {
@@ -126,6 +136,8 @@ describe.skipIf(!hasSshServer)('a model server on a host that is reached over ss
       place: sshPlace({
         host: 'nowhere.invalid',
         queue: null,
+        spareGib: 0,
+        hashFiles: hashAll,
         python: 'python3',
         env,
         config: ssh.config,

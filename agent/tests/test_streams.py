@@ -1,0 +1,116 @@
+"""Files that come as a plain stream: whole or not at all, wherever it is cut, and nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from counting_job import AGENT, ask
+from lock_waiters import await_waiter
+
+CONTENT = {"tree/a": b"one", "tree/deep/b c": b"", "tree/deep/c": b"three\n", "tree/z": bytes(range(7))}
+WHOLE = b"".join(CONTENT.values())
+
+
+def wanted(folder: Path) -> dict[str, Any]:
+    files = [
+        {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for path, data in CONTENT.items()
+    ]
+    return {"partial": str(folder / ".digest.partial"), "final": str(folder / "digest"), "files": files}
+
+
+def receive(folder: Path, data: bytes) -> list[dict[str, Any]]:
+    """Brings these bytes, behind those that are said to be there; all that was said."""
+    argv = [sys.executable, "-I", str(AGENT), "receive"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as agent:
+        assert agent.stdin is not None
+        assert agent.stdout is not None
+        agent.stdin.write(json.dumps(wanted(folder)).encode() + b"\n")
+        agent.stdin.flush()
+        first = agent.stdout.readline()
+        agent.stdin.write(data)
+        agent.stdin.close()
+        return [json.loads(line) for line in (first, *agent.stdout)]
+
+
+def taken(folder: Path) -> dict[str, bytes] | None:
+    final = folder / "digest"
+    if not final.exists():
+        return None
+    return {path.relative_to(final).as_posix(): path.read_bytes() for path in final.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("cut", range(len(WHOLE)))
+def test_is_nothing_wherever_it_is_cut_off_and_goes_on_from_there(tmp_path: Path, cut: int) -> None:
+    has, error = receive(tmp_path, WHOLE[:cut])
+    assert (has, error["code"]) == ({"type": "has", "bytes": [0, 0, 0, 0]}, "job/bad-transfer")
+    assert taken(tmp_path) is None
+    (has,) = receive(tmp_path, WHOLE[cut:])
+    assert sum(has["bytes"]) == cut
+    assert taken(tmp_path) == CONTENT
+    # Nothing is left of it, and it is not sent again.
+    assert [path.name for path in tmp_path.iterdir()] == ["digest"]
+    (has,) = receive(tmp_path, b"")
+    assert has["bytes"] == [len(data) for data in CONTENT.values()]
+    assert taken(tmp_path) == CONTENT
+
+
+def test_another_byte_is_sent_again(tmp_path: Path) -> None:
+    _, error = receive(tmp_path, b"One" + WHOLE[3:])
+    assert error["code"] == "job/bad-transfer"
+    assert taken(tmp_path) is None
+    (has,) = receive(tmp_path, b"one")
+    assert has["bytes"][0] == 0
+    assert taken(tmp_path) == CONTENT
+
+
+def test_what_nobody_sends_is_not_taken_with_it(tmp_path: Path) -> None:
+    partial = tmp_path / ".digest.partial"
+    (partial / "tree" / ".rsync-partial").mkdir(parents=True)
+    (partial / "tree" / ".rsync-partial" / "a").write_text("half")
+    (partial / "tree" / "a").write_text("much too long")
+    (partial / "tree" / "z").symlink_to("/etc/passwd")
+    (has,) = receive(tmp_path, WHOLE)
+    assert has["bytes"] == [0, 0, 0, 0]
+    assert taken(tmp_path) == CONTENT
+
+
+def test_two_that_bring_the_same_take_turns(tmp_path: Path) -> None:
+    argv = [sys.executable, "-I", str(AGENT), "receive"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdin is not None
+        assert first.stdout is not None
+        first.stdin.write(json.dumps(wanted(tmp_path)).encode() + b"\n")
+        first.stdin.flush()
+        first.stdout.readline()
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as second:
+            assert second.stdin is not None
+            assert second.stdout is not None
+            second.stdin.write(json.dumps(wanted(tmp_path)).encode() + b"\n")
+            second.stdin.flush()
+            said = second.stdout
+            await_waiter(tmp_path / ".digest.partial.lock", lambda: select.select([said], [], [], 0)[0] != [])
+            first.stdin.write(WHOLE)
+            first.stdin.close()
+            # Once it is heard, all of it is there.
+            assert json.loads(second.stdout.readline())["bytes"] == [len(data) for data in CONTENT.values()]
+    assert taken(tmp_path) == CONTENT
+
+
+def test_sends_no_link_and_nothing_that_is_no_longer_what_it_was(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("12345")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "link").symlink_to(secret)
+    (tree / "short").write_text("1")
+    for name in ("link", "short", "missing"):
+        request = {"path": str(tree), "files": [{"path": name, "offset": 0, "bytes": 5}]}
+        (said,) = ask("send", request)
+        assert said["code"] == "job/bad-transfer", name

@@ -1,0 +1,105 @@
+import { expect, it } from 'vitest';
+import { judgeHost } from '../../../src/cli/checks/target-checks.js';
+import type { HostFacts } from '../../../src/compute/host-facts.js';
+
+const now = 1_800_000_000;
+const GIB = 2 ** 30;
+const good: HostFacts = {
+  type: 'facts',
+  machine: { host: 'gpu-box', system: 'Linux-6.1', cores: 16, memory_bytes: 128 * GIB },
+  python: { version: '3.11.2', executable: '/opt/python', wrong_packages: [] },
+  disk: { root: '/data/secpi', writable: true, free_bytes: 500 * GIB },
+  limits: { open_files: 1_048_576, processes: null, memory_bytes: null, file_bytes: null, cpu_seconds: null },
+  programs: { rsync: '/usr/bin/rsync' },
+  containers: { podman: '4.3.1', docker: null },
+  gpus: { driver_loaded: true, nvidia_smi: true, devices: ['NVIDIA H100, 81559, 550.54'] },
+  cuda: { torch: '2.13.0', built_for: '12.8', devices: 1, problem: null },
+  time: now + 0.4,
+};
+
+function judged(facts: Partial<HostFacts>, device: 'cpu' | 'cuda' = 'cuda') {
+  const checks = judgeHost({ ...good, ...facts }, { device, freeBytes: 200 * GIB }, now);
+  return new Map(checks.map((check) => [check.name, check]));
+}
+
+it('a host that has everything', () => {
+  const checks = [...judged({}).values()];
+  expect(checks.filter(({ state }) => state !== 'ok')).toEqual([]);
+  expect(judged({}).get('CUDA')?.detail).toBe('PyTorch 2.13.0 (CUDA 12.8) computes on one GPU');
+  expect(judged({}).get('GPU')?.detail).toBe('NVIDIA H100, 81559 MiB, driver 550.54');
+});
+
+it.each<[string, string, Partial<HostFacts>, object]>([
+  ['an old Python', 'Python', { python: { ...good.python, version: '3.9.18' } }, { state: 'missing', required: true }],
+  [
+    'other packages',
+    'Python packages',
+    { python: { ...good.python, wrong_packages: ['trl is missing', 'torch is 1, not 2'] } },
+    { state: 'missing', required: true, detail: 'trl is missing, and 1 more are other than they should be' },
+  ],
+  [
+    'no driver',
+    'GPU',
+    { gpus: { driver_loaded: false, nvidia_smi: false, devices: [] } },
+    { state: 'missing', required: true, detail: 'no NVIDIA driver is loaded' },
+  ],
+  [
+    'a driver that does not answer',
+    'GPU',
+    { gpus: { driver_loaded: true, nvidia_smi: false, devices: [] } },
+    { state: 'missing', required: true, detail: 'a driver is loaded, but nvidia-smi does not answer' },
+  ],
+  [
+    'a driver with which CUDA does not start',
+    'CUDA',
+    { cuda: { torch: '2.13.0', built_for: '12.8', devices: 0, problem: 'the driver is too old' } },
+    { state: 'missing', required: true, detail: 'the driver is too old', advice: expect.stringMatching(/older than/) },
+  ],
+  [
+    'PyTorch for the CPU',
+    'CUDA',
+    { cuda: { torch: '2.13.0', built_for: null, devices: 0, problem: 'this build computes on the CPU only' } },
+    { state: 'missing', required: true, advice: expect.stringMatching(/build of torch for CUDA/) },
+  ],
+  ['no engine that answers', 'containers', { containers: { docker: null } }, { state: 'warning', required: false }],
+  ['no rsync', 'rsync', { programs: { rsync: null } }, { state: 'missing', required: false }],
+  [
+    'a disk without room',
+    'disk',
+    { disk: { ...good.disk, free_bytes: 100 * GIB } },
+    { state: 'missing', required: true, advice: expect.stringMatching(/disk_gib.*200 GiB/) },
+  ],
+  [
+    'a root that is somebody else’s',
+    'disk',
+    { disk: { ...good.disk, writable: false } },
+    { state: 'missing', required: true, detail: '/data/secpi cannot be written to' },
+  ],
+  [
+    'a clock that is wrong',
+    'clock',
+    { time: now - 3600 },
+    { state: 'warning', detail: '3600 seconds behind this machine' },
+  ],
+  [
+    'the limits of a login node',
+    'limits',
+    { limits: { ...good.limits, cpu_seconds: 1800, memory_bytes: 4 * GIB } },
+    {
+      state: 'warning',
+      detail: 'at most 4.0 GiB of address space (ulimit -v), 1800 seconds of computing (ulimit -t)',
+    },
+  ],
+])('a host with %s', (_what, name, facts, expected) => {
+  const checks = judged(facts);
+  expect(checks.get(name)).toMatchObject(expected);
+  const others = [...checks.values()].filter((check) => check.name !== name && check.state !== 'ok');
+  expect(others).toEqual([]);
+});
+
+it('a host on which nobody wants to compute with a GPU', () => {
+  const checks = judged({ gpus: { driver_loaded: false, nvidia_smi: false, devices: [] }, cuda: null }, 'cpu');
+  expect(checks.get('GPU')).toMatchObject({ state: 'missing', required: false });
+  expect(checks.has('CUDA')).toBe(false);
+  expect(judged({ cuda: null }, 'cpu').get('GPU')?.detail).toMatch(/`device` is cpu, so they are not used$/);
+});
