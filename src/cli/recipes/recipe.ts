@@ -7,7 +7,7 @@ import type { CliEnvironment } from '../environment.js';
 export async function readRecipe(
   path: string,
   overrides: readonly string[],
-  environment: CliEnvironment,
+  environment: Pick<CliEnvironment, 'variables' | 'workingDirectory'>,
 ): Promise<LoadedRecipe<Recipe>> {
   const { variables, workingDirectory } = environment;
   return loadRecipe({ path, schema: recipeSchema, overrides, environment: variables, workingDirectory });
