@@ -38,7 +38,7 @@ export function slurmScript(job: ClusterJob, { hours, sbatch, before }: SlurmOpt
   ];
   return [
     '#!/bin/bash',
-    ...options.map((option) => `#SBATCH ${option}`),
+    ...options.map((option) => `#SBATCH ${headerWord(option)}`),
     `# \`secpi run\` of the recipe ${job.name}, written by \`secpi export slurm\` of secpi ${job.version}.`,
     'set -eu',
     ...before,
@@ -46,6 +46,11 @@ export function slurmScript(job: ClusterJob, { hours, sbatch, before }: SlurmOpt
     preparation(job, 'secrets'),
     RUN.replace('RUN_COMMAND', () => runCommand(job)),
   ].join('\n');
+}
+
+/** One option as sbatch reads it from a script: blanks part options there, unless quoted. */
+function headerWord(option: string): string {
+  return /^[\w@%+=:,./-]+$/.test(option) ? option : `"${option.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 const CHECK_SECRETS = `if [ -n "$(find secrets -perm /077 2>/dev/null)" ]; then

@@ -4,9 +4,11 @@ import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { jobName } from '../../src/export/cluster-job.js';
 import { slurmScript } from '../../src/export/slurm.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { clusterJob, largeJob } from './cluster-job.js';
+import { hasSlurm, slurmNode } from './slurm-node.js';
 
 const options = { sbatch: [], before: [] };
 
@@ -56,7 +58,7 @@ describe('a job for Slurm', () => {
       '--output=%x-%j.log',
       '--export=NONE',
     ]);
-    const sbatch = ['--account=vision', '--comment=a b'];
+    const sbatch = ['--account=vision'];
     expect(header(slurmScript(largeJob, { ...options, sbatch, hours: 1.01 }))).toEqual(
       expect.arrayContaining(['--gres=gpu:H100:2', '--cpus-per-task=16', '--mem=131072M', '--time=61', ...sbatch]),
     );
@@ -135,6 +137,39 @@ describe('a job for Slurm', () => {
     await folder.write('end', '');
     expect(await ended(start())).toBe(0);
     expect(await read('seen')).toBe('a-key\n');
+    expect(existsSync(join(folder.path, 'secrets'))).toBe(false);
+  });
+});
+
+describe.skipIf(!hasSlurm)('a job for Slurm, given to a real one', () => {
+  it('is taken or refused for what it asks for, and runs to its end', async () => {
+    await using slurm = await slurmNode();
+    await using folder = await temporaryFolder();
+    const secpi = await folder.write('secpi', '#!/bin/sh\necho "$@" "$A_KEY" "$CANARY" > result\n');
+    await chmod(secpi, 0o755);
+    const submit = async (script: string, ...args: readonly string[]) => {
+      await folder.write('job.sbatch', script);
+      return slurm.command('sbatch', [...args, 'job.sbatch'], folder.path);
+    };
+    const job = clusterJob({ ...largeJob, secpi, recipe: clusterJob().recipe, variables: ['A_KEY'] });
+    const comment = `a  "b" 'c' \\d #e $(touch canary)`;
+    const own = { ...options, hours: 24, sbatch: [`--comment=${comment}`] };
+    expect((await submit(slurmScript(job, own), '--test-only')).stderr).toContain('to start at');
+    const a100 = { ...job, resources: { ...job.resources, gpuKind: 'A100' } };
+    await expect(submit(slurmScript(a100, own), '--test-only')).rejects.toThrow('not available');
+    await expect(submit(slurmScript(job, { ...own, sbatch: ['--no-such-option'] }), '--test-only')).rejects.toThrow();
+
+    await chmod(await folder.write('secrets/A_KEY', 'a-key\n'), 0o600);
+    await chmod(join(folder.path, 'secrets'), 0o700);
+    const { stdout } = await submit(slurmScript(job, own), '--parsable');
+    const state = async () =>
+      (await slurm.command('squeue', ['-h', '-t', 'all', '-o', '%T'], folder.path)).stdout.trim();
+    await until(async () => ['COMPLETED', 'FAILED'].includes(await state()));
+    const told = await slurm.command('squeue', ['-h', '-t', 'all', '-o', '%k'], folder.path);
+    expect(told.stdout).toBe(`${comment}\n`);
+    const log = join(folder.path, `${jobName(job)}-${stdout.trim()}.log`);
+    expect({ state: await state(), log: await readFile(log, 'utf8') }).toEqual({ state: 'COMPLETED', log: '' });
+    expect(await readFile(join(folder.path, 'result'), 'utf8')).toBe('run recipe.yaml a-key \n');
     expect(existsSync(join(folder.path, 'secrets'))).toBe(false);
   });
 });
