@@ -1,10 +1,10 @@
-// What the tests of other machines need of the system: an ssh server that they start themselves, and rsync. Installed only where that
-// starts nothing and asks nobody: as root on a machine without a service manager, such as a container that runs the tests. Elsewhere
-// those tests are skipped, and say so.
+// What the tests of other machines need of the system: an ssh server and Slurm, which they start themselves, and rsync. Installed only
+// where that starts nothing and asks nobody: as root on a machine without a service manager, such as a container that runs the tests.
+// Elsewhere those tests are skipped, and say so.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
-const wanted = { '/usr/sbin/sshd': 'openssh-server', '/usr/bin/rsync': 'rsync' };
+const wanted = { '/usr/sbin/sshd': 'openssh-server', '/usr/bin/rsync': 'rsync', '/usr/bin/sbatch': 'slurm-wlm' };
 /** Debian asks this before a package starts a service. */
 const policy = '/usr/sbin/policy-rc.d';
 
