@@ -86,6 +86,9 @@ describe('a recipe that is carried elsewhere', () => {
           texts.push(text);
         }
         expect(texts[0]).toBe(texts[1]);
+        await a.write(`inputs/1/${file}`, '');
+        await a.write('recipe.yaml', texts[0] ?? '');
+        expect((await load(a.path)).value.description).toBe(description);
         expect(texts[0]).not.toMatch(/[^\n\P{C}\p{Co}\p{Cf}\p{Cn}]|[\u2028\u2029\ufeff]/u);
       }),
       { numRuns: 80 },

@@ -4,8 +4,9 @@ Run by hand, with `pip install kubernetes-validate==1.37.0 skypilot==0.14.1` in 
 
     python tests/export/schemas/write.py
 
-Of Kubernetes it takes what a Job, a ConfigMap and a Pod consist of, without the descriptions; unknown fields are refused there ("strict").
-Of SkyPilot it takes a task and its resources, without the few rules that zod cannot read (`not`, patterns with flags inside).
+Of Kubernetes it takes what a Job, a ConfigMap and a Pod consist of, without the descriptions; unknown fields are
+refused there ("strict"). Of SkyPilot it takes a task and its resources, without the few rules that zod cannot read
+(`not`, patterns with flags inside).
 """
 
 import json
