@@ -13,11 +13,13 @@ const fast = {
 
 /**
  * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers, servers and on other
- * machines, and what answers do in the sandbox (that it is started, fed and heard stays in).
+ * machines, what shells do with our scripts, and what answers do in the sandbox (that it is started, fed and heard stays in).
  */
 const notOfNode = [
   'tests/recipe/limits.test.ts',
   'tests/recipe/fuzz.test.ts',
+  'tests/export/job-script.test.ts',
+  'tests/export/slurm.test.ts',
   'tests/compute/places/ssh.test.ts',
   'tests/compute/places/ssh-files.test.ts',
   'tests/cli/commands/target.test.ts',

@@ -1,10 +1,19 @@
-// What the tests of other machines need of the system: an ssh server that they start themselves, and rsync. Installed only where that
-// starts nothing and asks nobody: as root on a machine without a service manager, such as a container that runs the tests. Elsewhere
-// those tests are skipped, and say so.
+// What the tests of other machines need of the system: an ssh server and Slurm, which they start themselves, podman and rsync. Installed only
+// where that starts nothing and asks nobody: as root on a machine without a service manager, such as a container that runs the tests.
+// Elsewhere those tests are skipped, and say so.
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-const wanted = { '/usr/sbin/sshd': 'openssh-server', '/usr/bin/rsync': 'rsync' };
+const wanted = {
+  '/usr/sbin/sshd': 'openssh-server',
+  '/usr/bin/rsync': 'rsync',
+  '/usr/bin/sbatch': 'slurm-wlm',
+  '/usr/sbin/munged': 'munge',
+  '/usr/bin/podman': 'podman',
+  '/usr/bin/crun': 'crun',
+  '/usr/libexec/podman/catatonit': 'catatonit',
+};
 /** Debian asks this before a package starts a service. */
 const policy = '/usr/sbin/policy-rc.d';
 
@@ -12,7 +21,18 @@ const policy = '/usr/sbin/policy-rc.d';
 export function installTestServices() {
   const packages = Object.entries(wanted).flatMap(([program, name]) => (existsSync(program) ? [] : [name]));
   const isOurs = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get') && !existsSync('/run/systemd/system');
-  if (packages.length === 0 || !isOurs) return;
+  if (!isOurs) return;
+  installPackages(packages);
+  // In a container of this kind podman itself starts nothing; the script says why.
+  const podman = '/usr/local/bin/podman';
+  if (existsSync('/sys/fs/cgroup/unified') && !existsSync(podman)) {
+    copyFileSync(join(import.meta.dirname, 'podman-for-tests.sh'), podman);
+    chmodSync(podman, 0o755);
+  }
+}
+
+function installPackages(packages) {
+  if (packages.length === 0) return;
   process.stdout.write(`secpi: installing ${packages.join(' and ')} for the tests\n`);
   const asks = existsSync(policy);
   if (!asks) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { declareExport } from './declare-export.js';
 import type { CliEnvironment } from './environment.js';
 import { collectValues, sizeInBytes, wholeNumber } from './option-values.js';
 import type { WhenUnheard } from './unheard.js';
@@ -234,6 +235,12 @@ program
   .action((file, options) =>
     finish(async (env) => (await import('./commands/init.js')).initCommand(file, withGlobal(options), env)),
   );
+
+declareExport(program.command('export').description('write a run as a job for a cluster that secpi does not drive'), {
+  finish,
+  withGlobal,
+  examples,
+});
 
 program
   .command('doctor')

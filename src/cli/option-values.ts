@@ -12,6 +12,20 @@ export function wholeNumber(value: string): number {
   throw new InvalidArgumentError('It must be a whole number.');
 }
 
+/** A fraction, too. */
+export function positiveNumber(value: string): number {
+  if (/^\d{1,6}(?:\.\d{1,6})?$/.test(value) && Number(value) > 0) return Number(value);
+  throw new InvalidArgumentError('It must be a number above 0.');
+}
+
+/** Refuses a value that has not the form which `said` describes. */
+export function textLike(pattern: RegExp, said: string): (value: string) => string {
+  return (value) => {
+    if (pattern.test(value)) return value;
+    throw new InvalidArgumentError(said);
+  };
+}
+
 /** Bytes of `200G`, `1.5T`, `500M`: powers of 1024, as `du -h` counts. */
 export function sizeInBytes(value: string): number {
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT])?(?:i?B)?$/i.exec(value) ?? [];

@@ -40,6 +40,8 @@ describe('help', () => {
                                         cached by
         report [options] [run]          where a run's report is
         init [options] [file]           write a commented recipe to start from
+        export                          write a run as a job for a cluster that secpi
+                                        does not drive
         doctor [options]                check this machine: Python, packages, sandbox,
                                         GPU, disk, Hub token
         setup [options]                 install the Python environment and, where
@@ -66,17 +68,27 @@ describe('help', () => {
     expect(stderr).toContain('Usage: secpi [options] [command]');
   });
 
-  it.each(['run', 'plan', 'validate', 'schema', 'status', 'logs', 'why', 'report', 'init', 'doctor', 'setup'])(
-    'of %s has an example and the options of all commands, and fits 80 columns',
-    async (command) => {
-      const { exitCode, stdout } = await runCli([command, '--help'], { cwd });
-      expect(exitCode).toBe(0);
-      expect(stdout).toContain(`Usage: secpi ${command}`);
-      expect(stdout).toContain(`$ secpi ${command}`);
-      expect(stdout).toContain('--json');
-      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-    },
-  );
+  it.each([
+    'run',
+    'plan',
+    'validate',
+    'schema',
+    'status',
+    'logs',
+    'why',
+    'report',
+    'init',
+    'doctor',
+    'setup',
+    'export',
+  ])('of %s has an example and the options of all commands, and fits 80 columns', async (command) => {
+    const { exitCode, stdout } = await runCli([command, '--help'], { cwd });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`Usage: secpi ${command}`);
+    expect(stdout).toContain(`$ secpi ${command}`);
+    expect(stdout).toContain('--json');
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
 
   it('and the version need nothing but the argument parser', async () => {
     expect(await staticImports(join(packageRoot, 'src', 'cli', 'main.ts'))).toEqual([
@@ -84,6 +96,7 @@ describe('help', () => {
       'node:fs',
       'node:path',
       'src/base/package-root.ts',
+      'src/cli/declare-export.ts',
       'src/cli/main.ts',
       'src/cli/option-values.ts',
       'src/cli/version.ts',

@@ -6,7 +6,7 @@ import { packageRoot } from '../../src/base/package-root.js';
 export const FLOORS: readonly (readonly string[])[] = [
   ['base'],
   ['recipe', 'engine', 'setup'],
-  ['security', 'hub', 'sandbox', 'compute'],
+  ['security', 'hub', 'sandbox', 'compute', 'export'],
   ['datasets', 'suites', 'models'],
   ['stages'],
   ['pipeline'],

@@ -19,7 +19,7 @@ const namesShown = 6;
 export async function readMembers(
   path: string,
   { set, member = [] }: { readonly set: readonly string[]; readonly member?: readonly string[] },
-  environment: CliEnvironment,
+  environment: Pick<CliEnvironment, 'variables' | 'workingDirectory'>,
 ): Promise<RecipeMembers> {
   const { variables, workingDirectory } = environment;
   const options = { path, schema: recipeSchema, overrides: set, environment: variables, workingDirectory };

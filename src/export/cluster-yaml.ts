@@ -1,0 +1,20 @@
+import { Document, Scalar, visit } from 'yaml';
+import type { Json } from '../base/json.js';
+
+/**
+ * Documents of YAML as programs of other languages read them. Every text is quoted, because their YAML (1.1) takes words such as `on` and
+ * `1_000` for something else; scripts are blocks, which people can read.
+ */
+export function clusterYaml(documents: readonly Json[], comment: string): string {
+  const texts = documents.map((value) => {
+    const document = new Document(value, { aliasDuplicateObjects: false });
+    visit(document, {
+      Scalar: (key, node) => {
+        if (key === 'key' || typeof node.value !== 'string') return;
+        node.type = node.value.includes('\n') ? Scalar.BLOCK_LITERAL : Scalar.QUOTE_DOUBLE;
+      },
+    });
+    return document.toString({ lineWidth: 0 });
+  });
+  return `# ${comment}\n${texts.join('---\n')}`;
+}
