@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SecpiError } from '../../base/errors.js';
+import { isLeaving } from '../../engine/runs/interruption.js';
 import { type Place, UNREACHABLE, unreachable } from '../places/place.js';
 import type { AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
 
@@ -85,13 +86,17 @@ export class PlacedJob {
     }
   }
 
-  /** Follows an attempt to its end: its exit record, or undefined when it is lost. When the signal is aborted, stops it first. */
+  /**
+   * Follows an attempt to its end: its exit record, or undefined when it is lost. When the signal is aborted, stops it first; unless the
+   * run leaves and the job stays without it: then nobody listens any more, and that is all.
+   */
   async follow(attempt: number): Promise<JobExit | undefined> {
     const { signal } = this.#options;
     const offsets = { events: 0, log: 0 };
     const listening = new AbortController();
     const stop = (): void => {
-      void this.#cancel(attempt, listening);
+      if (this.#isLeft()) listening.abort(signal.reason);
+      else void this.#cancel(attempt, listening);
     };
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
@@ -99,6 +104,8 @@ export class PlacedJob {
       for (let pauseMs: number = retry.firstMs; ; pauseMs = Math.min(retry.mostMs, pauseMs * retry.growth)) {
         const before = offsets.events + offsets.log;
         const state = await this.#listen(attempt, offsets, listening.signal);
+        // How it ended in this very moment is told by whoever comes back to it.
+        if (this.#isLeft()) signal.throwIfAborted();
         if (state?.state === 'exited' || state?.state === 'lost') {
           this.#hasFailed = state.exit?.outcome !== 'done';
           signal.throwIfAborted();
@@ -176,6 +183,10 @@ export class PlacedJob {
     } catch {
       listening.abort(this.#unreachable());
     }
+  }
+
+  #isLeft(): boolean {
+    return isLeaving(this.#options.signal) && !this.#place.attached;
   }
 
   #unreachable(): SecpiError {
