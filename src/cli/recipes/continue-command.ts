@@ -1,19 +1,25 @@
 import type { StageSummary } from '../../engine/runs/event.js';
 import type { RunOptions } from './run-options.js';
 
+type Continued = Pick<RunOptions, 'set' | 'from' | 'until' | 'only' | 'force' | 'keepWork'>;
+
+/** The command that goes on where a run ended, as a person types it. */
+export function continueCommand(path: string, options: Continued, stages: readonly StageSummary[]): string {
+  return ['secpi', ...continueArguments(path, options, stages)].map(quoted).join(' ');
+}
+
 /**
- * The command that goes on where a run ended: the same one. What was forced and is done is not made a third time; what was forced and is
+ * The arguments that go on where a run ended: the same ones. What was forced and is done is not made a third time; what was forced and is
  * not done would otherwise be taken from before.
  */
-export function continueCommand(
+export function continueArguments(
   path: string,
-  options: Pick<RunOptions, 'set' | 'from' | 'until' | 'only' | 'force' | 'keepWork'>,
-  stages: readonly StageSummary[],
-): string {
-  const { set, from, until, only, force, keepWork } = options;
+  { set, from, until, only, force, keepWork }: Continued,
+  stages: readonly Pick<StageSummary, 'stage' | 'outcome'>[],
+): readonly string[] {
   const done = new Set(stages.filter(({ outcome }) => outcome === 'done').map(({ stage }) => stage));
-  const words = [
-    ...['secpi', 'run', path],
+  return [
+    ...['run', path],
     ...set.flatMap((override) => ['--set', override]),
     ...(from === undefined ? [] : ['--from', from]),
     ...(until === undefined ? [] : ['--until', until]),
@@ -21,7 +27,6 @@ export function continueCommand(
     ...force.filter((stage) => !done.has(stage)).flatMap((stage) => ['--force', stage]),
     ...(keepWork === true ? ['--keep-work'] : []),
   ];
-  return words.map(quoted).join(' ');
 }
 
 function quoted(word: string): string {
