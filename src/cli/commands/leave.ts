@@ -39,7 +39,7 @@ export async function leaveCommand(
     : `was over already: ${record.state}`;
   const lines = [
     `run ${record.run} ${end}`,
-    ...jobs.map(({ stage, place }) => `the job of ${oneLine(stage)} goes on, on ${oneLine(place)}`),
+    ...jobs.map(({ stage, place }) => `the job of ${oneLine(stage)} on ${oneLine(place)} goes on there`),
     ...(record.state === 'detached' ? [`go on with: secpi attach ${record.run}`] : []),
   ];
   stdout.write(environment.redact(`${lines.join('\n')}\n`));
