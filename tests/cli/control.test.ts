@@ -360,3 +360,48 @@ describe('secpi run in a batch job', () => {
     expect(await statusOf(runs()[0] ?? '')).toMatchObject({ state: 'interrupted' });
   });
 });
+
+/** Runs a command on a terminal of its own, and presses Ctrl-C once it has said the word; prints how it ended, then all that it drew. */
+const CTRL_C = `
+import fcntl, os, pty, struct, sys, termios
+word, argv = sys.argv[1].encode(), sys.argv[2:]
+pid, master = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 100, 0, 0))
+    os.execvp(argv[0], argv)
+drawn = b''
+pressed = False
+while True:
+    try:
+        got = os.read(master, 65536)
+    except OSError:
+        break
+    if not got:
+        break
+    drawn += got
+    if word in drawn and not pressed:
+        os.write(master, b'\\x03')
+        pressed = True
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+sys.stdout.flush()
+sys.stdout.buffer.write(drawn)
+`;
+
+describe('secpi attach on a terminal', () => {
+  it('draws the live list, and Ctrl-C ends that alone', async () => {
+    const { run } = await beginInBackground();
+    const { stdout } = await execa('python3', ['-c', CTRL_C, 'filter', ...cliCommand(), 'attach'], {
+      cwd: folder.path,
+      env: { ...cliEnvironment(folder.path), TERM: 'xterm' },
+      extendEnv: false,
+    });
+    const [exitCode, ...drawn] = stdout.split('\n');
+    expect(exitCode).toBe('130');
+    expect(drawn.join('\n')).toContain(`the run goes on; \`secpi attach ${run}\` shows it again`);
+    // The cursor was hidden while the list was drawn, and is there again.
+    const [hidden, shown] = ['l', 'h'].map((letter) => drawn.join('\n').lastIndexOf(`\u001b[?25${letter}`));
+    expect(hidden).not.toBe(-1);
+    expect(shown).toBeGreaterThan(hidden ?? 0);
+    expect(await statusOf(run)).toMatchObject({ state: 'running' });
+  });
+});
