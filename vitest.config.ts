@@ -19,6 +19,8 @@ const notOfNode = [
   'tests/recipe/limits.test.ts',
   'tests/recipe/fuzz.test.ts',
   'tests/compute/places/ssh.test.ts',
+  'tests/compute/jobs/leave.test.ts',
+  'tests/cli/runs/jobs-elsewhere.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
   'tests/models/servers/model-server.test.ts',

@@ -202,7 +202,7 @@ describe('secpi attach', () => {
       env: { SECPI_HOME: join(folder.path, '.secpi') },
     });
     // What was forced and is done is not forced again.
-    const command = 'secpi run r.yaml --set filter.min_confidence=0.6 --until filter --force collect';
+    const command = 'secpi run r.yaml --set filter.min_confidence=0.6 --until filter';
     expect(attached.stderr).toBe(`run ${run} died; going on in the background with: ${command}`);
     expect(attached.exitCode).toBe(0);
     const events = jsonLines(attached.stdout);

@@ -69,7 +69,7 @@ async function continueRun(
   const done = progress.stages.flatMap(({ stage, state }) => (state === 'done' ? [{ stage, outcome: state }] : []));
   const words = continueArguments(invocation.recipe, optionsOf(invocation), done);
   await refuseChanged(record, invocation, environment);
-  const command = continueCommand(invocation.recipe, optionsOf(invocation), []);
+  const command = continueCommand(invocation.recipe, optionsOf(invocation), done);
   environment.stderr.write(
     environment.redact(`run ${record.run} ${howItEnded(record)}; going on in the background with: ${command}\n`),
   );

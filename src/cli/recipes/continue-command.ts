@@ -3,8 +3,10 @@ import type { RunOptions } from './run-options.js';
 
 type Continued = Pick<RunOptions, 'set' | 'from' | 'until' | 'only' | 'force' | 'keepWork'>;
 
+type Outcome = Pick<StageSummary, 'stage' | 'outcome'>;
+
 /** The command that goes on where a run ended, as a person types it. */
-export function continueCommand(path: string, options: Continued, stages: readonly StageSummary[]): string {
+export function continueCommand(path: string, options: Continued, stages: readonly Outcome[]): string {
   return ['secpi', ...continueArguments(path, options, stages)].map(quoted).join(' ');
 }
 
@@ -15,7 +17,7 @@ export function continueCommand(path: string, options: Continued, stages: readon
 export function continueArguments(
   path: string,
   { set, from, until, only, force, keepWork }: Continued,
-  stages: readonly Pick<StageSummary, 'stage' | 'outcome'>[],
+  stages: readonly Outcome[],
 ): readonly string[] {
   const done = new Set(stages.filter(({ outcome }) => outcome === 'done').map(({ stage }) => stage));
   return [
