@@ -143,7 +143,7 @@ describe('secpi run --detach', () => {
     slow.answer();
     const beginning = start([...args, '--detach']);
     await expect
-      .poll(() => processesNaming('--background').filter((pid) => cwdOf(pid) === folder.path))
+      .poll(() => processesNaming('--background').filter((pid) => cwdOf(pid) === folder.path), { timeout: 20_000 })
       .toHaveLength(1);
     beginning.kill('SIGKILL');
     await beginning;
@@ -194,7 +194,7 @@ describe('secpi attach', () => {
   it('continues a run that was killed with what it was begun with, also from another folder, and finds that run again', async () => {
     const { run, pid } = await beginInBackground('--set', 'filter.min_confidence=0.6', '--force', 'collect');
     process.kill(pid, 'SIGKILL');
-    await expect.poll(() => statusOf(run)).toMatchObject({ state: 'died' });
+    await expect.poll(() => statusOf(run), { timeout: 20_000 }).toMatchObject({ state: 'died' });
     slow.answer();
     await using elsewhere = await temporaryFolder();
     const attached = await runCli(['attach', run, '--json'], {
@@ -222,7 +222,7 @@ describe('secpi attach', () => {
     const { run, pid } = await beginInBackground();
     process.kill(pid, 'SIGKILL');
     await writeFile(join(folder.path, 'r.yaml'), `${await readFile(join(folder.path, 'r.yaml'), 'utf8')}\nseed: 99\n`);
-    await expect.poll(() => statusOf(run)).toMatchObject({ state: 'died' });
+    await expect.poll(() => statusOf(run), { timeout: 20_000 }).toMatchObject({ state: 'died' });
     const { exitCode, stderr } = await secpi('attach', run);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('r.yaml has changed since');

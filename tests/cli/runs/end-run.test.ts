@@ -65,7 +65,7 @@ describe('a run that hears nothing', () => {
     const record = await plant(owner);
     expect(record.state).toBe('running');
     const waiting = end(record, 'stop');
-    await expect.poll(() => notes).toEqual([expect.stringContaining('--now')]);
+    await expect.poll(() => notes, { timeout: 20_000 }).toEqual([expect.stringContaining('--now')]);
     // Others may look at the clock as long as they like: it is not killed.
     expect(child.exitCode ?? undefined).toBeUndefined();
     expect(waitedMs).toBeGreaterThanOrEqual(10_000);
