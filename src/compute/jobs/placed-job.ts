@@ -47,7 +47,7 @@ export class PlacedJob {
     return this.#lines.join('\n').trimEnd();
   }
 
-  /** Whether an attempt that was followed has been seen to be over, and not done. */
+  /** Whether the newest attempt has been seen to be over, and not done. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
@@ -64,6 +64,9 @@ export class PlacedJob {
   /** Starts an attempt and stays with it to its end: its exit record, or undefined when it is lost. */
   async run(attempt: number): Promise<JobExit | undefined> {
     const { key, signal } = this.#options;
+    // How one before it ended says nothing about this one.
+    this.#hasFailed = false;
+    this.#lines = [];
     const { inputs, graceSeconds, ...rest } = this.#spec;
     await this.#options.beforeStart?.();
     const placed = await this.#place.bring(inputs, signal);

@@ -41,11 +41,11 @@ const placeOf = (where: string, atPoint?: (what: string) => void): Place =>
 const waiting = (home: string) =>
   `trap 'echo saved >"${home}-saved"; exit 75' TERM; until [ -e "${home}-go" ]; do sleep 0.05; done`;
 
-/** Begins the job, and leaves when it runs. */
-async function leave(home: string, place: Place): Promise<void> {
+/** Begins the job, or goes on with it, and leaves when this attempt runs. */
+async function leave(home: string, place: Place, attempt = 1): Promise<void> {
   const controller = new AbortController();
   const running = runCounted(home, place, { spec: countedJob(home, waiting(home)), signal: controller.signal });
-  await expect.poll(() => runsOf(home), { timeout: 30_000 }).toEqual([1]);
+  await expect.poll(async () => (await runsOf(home)).at(-1), { timeout: 30_000 }).toBe(attempt);
   controller.abort(new Interruption('leave'));
   await expect(running).rejects.toMatchObject({ name: 'Interruption', by: 'leave' });
 }
@@ -99,10 +99,36 @@ describe.each(elsewhere)('a job of a run that leaves (%s)', (where) => {
     expect(await stopJob(place, handle, never)).toBe('stopped');
     expect(await savedIn(home)).toBe('saved\n');
     expect(await stopJob(place, handle, never)).toBe('over');
-    // Stopped on purpose, it simply goes on the next time.
+    // Stopped on purpose, it simply goes on the next time; and of that attempt nobody says that it has ended.
+    await leave(home, place, 2);
+    expect(await readHandle(join(home, 'home', 'handle.json'))).toMatchObject({ attempt: 2, told: false });
     await folder.write(`job-${count}-go`, '');
     const { exit } = await runCounted(home, place, { spec: countedJob(home, waiting(home)) });
     expect(exit.outcome).toBe('done');
+    expect(await runsOf(home)).toEqual([1, 2]);
+  });
+});
+
+describe('an attempt that may have begun', () => {
+  it('is not said to have ended because one before it has', async () => {
+    const home = fresh();
+    const place = placeOf('detached');
+    await leave(home, place);
+    const handleOf = () => readHandle(join(home, 'home', 'handle.json'));
+    const handle = await handleOf();
+    if (handle === undefined) throw new Error('no handle');
+    await stopJob(place, handle, never);
+    const unheard: Place = {
+      ...place,
+      async *ask(command, request, signal) {
+        for await (const line of place.ask(command, request, signal)) if (command !== 'start') yield line;
+      },
+    };
+    await folder.write(`job-${count}-go`, '');
+    const spec = countedJob(home, waiting(home));
+    await expect(runCounted(home, unheard, { spec })).rejects.toMatchObject({ code: 'compute/unreachable' });
+    expect(await handleOf()).toMatchObject({ attempt: 2, told: false });
+    await runCounted(home, place, { spec });
     expect(await runsOf(home)).toEqual([1, 2]);
   });
 });
