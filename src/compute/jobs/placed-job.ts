@@ -107,8 +107,6 @@ export class PlacedJob {
       for (let pauseMs: number = retry.firstMs; ; pauseMs = Math.min(retry.mostMs, pauseMs * retry.growth)) {
         const before = offsets.events + offsets.log;
         const state = await this.#listen(attempt, offsets, listening.signal);
-        // How it ended in this very moment is told by whoever comes back to it.
-        if (this.#isLeft()) signal.throwIfAborted();
         if (state?.state === 'exited' || state?.state === 'lost') {
           this.#hasFailed = state.exit?.outcome !== 'done';
           signal.throwIfAborted();
