@@ -37,9 +37,9 @@ const placeOf = (where: string, atPoint?: (what: string) => void): Place =>
     atPoint,
   );
 
-/** Saves when it is told to stop, and ends by itself once the file is there. */
+/** Saves when it is told to stop, and ends by itself once the file is there, or the test is over. */
 const waiting = (home: string) =>
-  `trap 'echo saved >"${home}-saved"; exit 75' TERM; until [ -e "${home}-go" ]; do sleep 0.05; done`;
+  `trap 'echo saved >"${home}-saved"; exit 75' TERM; until [ -e "${home}-go" ] || ! [ -d "${folder.path}" ]; do sleep 0.05; done`;
 
 /** Begins the job, or goes on with it, and leaves when this attempt runs. */
 async function leave(home: string, place: Place, attempt = 1): Promise<void> {
