@@ -23,6 +23,8 @@ const notOfNode = [
   'tests/compute/places/ssh.test.ts',
   'tests/compute/places/ssh-files.test.ts',
   'tests/cli/commands/target.test.ts',
+  'tests/compute/jobs/leave.test.ts',
+  'tests/cli/runs/jobs-elsewhere.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
   'tests/models/serving/model-server.test.ts',

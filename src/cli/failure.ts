@@ -1,5 +1,6 @@
 import { SecpiError } from '../base/errors.js';
 import { errorReport } from '../engine/runs/error-report.js';
+import { interruptedExitCode } from '../engine/runs/exit-code.js';
 import { Interruption } from '../engine/runs/interruption.js';
 import { RecipeError } from '../recipe/diagnostic.js';
 import type { CliEnvironment } from './environment.js';
@@ -8,7 +9,7 @@ import { styleFor } from './views/style.js';
 
 /** Shows an error as a sentence with its code and hint (or as one JSON line) and gives the exit code. Never a stack trace. */
 export function showFailure(error: unknown, environment: CliEnvironment, json: boolean): number {
-  if (error instanceof Interruption) return error.signal === 'SIGTERM' ? 143 : 130;
+  if (error instanceof Interruption) return interruptedExitCode(error.by);
   const { stdout, stderr, variables, redact } = environment;
   if (json) {
     stdout.write(`${redact(JSON.stringify({ type: 'error', ...errorReport(error), ...placesOf(error) }))}\n`);

@@ -40,11 +40,12 @@ Examples:
   $ secpi plan my.yaml      what would run and why, and what it would cost
   $ secpi run my.yaml       run it; the same command continues after a stop
   $ secpi run my.yaml --set train.epochs=2 --until train
+  $ secpi run my.yaml --detach    in the background; secpi attach shows it
   $ secpi status            what the newest run is doing
   $ secpi report --open     its report
 
 Exit codes: 0 done, 1 a stage failed, 2 bad usage or recipe, 3 a gate said no,
-130 and 143 interrupted by Ctrl-C or TERM.
+75 left (secpi leave), 130 and 143 interrupted by Ctrl-C or TERM.
 State lies in .secpi of the current folder, or in $SECPI_HOME.`,
   );
 
@@ -75,6 +76,8 @@ withSelection(
 )
   .option('--steal-locks', 'take over stages whose owner cannot be proven dead (another host)')
   .option('--keep-work', 'keep the working files of finished stages')
+  .option('--detach', 'begin it in the background and return; `secpi attach` shows it')
+  .addOption(new Option('--background <run>').hideHelp())
   .addHelpText(
     'after',
     examples(
@@ -86,6 +89,7 @@ withSelection(
       'run my.yaml --json > events.jsonl       for a program',
       'run sweep.yaml                          all members of its matrix',
       'run sweep.yaml --member train.epochs=2,seed=1',
+      'run my.yaml --detach                    in the background',
     ),
   )
   .action((recipe, options) =>
@@ -101,6 +105,34 @@ withSelection(
   .addHelpText('after', examples('plan my.yaml', 'plan my.yaml --set filter.max_tasks=500', 'plan my.yaml --json'))
   .action((recipe, options) =>
     finish(async (env) => (await import('./commands/plan.js')).planCommand(recipe, withGlobal(options), env)),
+  );
+
+program
+  .command('attach')
+  .argument('[run]', 'id of a run; default: the newest')
+  .description('show a run of another process, and continue one that died; Ctrl-C leaves it going')
+  .addHelpText('after', examples('attach', 'attach 01JD0000000000000000000000 --json'))
+  .action((run, options) =>
+    finish(async (env) => (await import('./commands/attach.js')).attachCommand(run, withGlobal(options), env)),
+  );
+
+program
+  .command('cancel')
+  .argument('[run]', 'id of a run; default: the newest')
+  .option('--now', 'as a second Ctrl-C: without saving anything more')
+  .description('stop a run of another process, and its jobs on other machines; waits until it is over')
+  .addHelpText('after', examples('cancel', 'cancel 01JD0000000000000000000000 --now'))
+  .action((run, options) =>
+    finish(async (env) => (await import('./commands/cancel.js')).cancelCommand(run, withGlobal(options), env)),
+  );
+
+program
+  .command('leave')
+  .argument('[run]', 'id of a run; default: the newest')
+  .description('end the process of a run, but not its jobs on other machines')
+  .addHelpText('after', examples('leave', 'leave 01JD0000000000000000000000'))
+  .action((run, options) =>
+    finish(async (env) => (await import('./commands/leave.js')).leaveCommand(run, withGlobal(options), env)),
   );
 
 program

@@ -28,6 +28,12 @@ describe('help', () => {
       Commands:
         run [options] <recipe>          run a recipe, or continue it
         plan [options] <recipe>         say what a run would do, and why
+        attach [run]                    show a run of another process, and continue
+                                        one that died; Ctrl-C leaves it going
+        cancel [options] [run]          stop a run of another process, and its jobs on
+                                        other machines; waits until it is over
+        leave [run]                     end the process of a run, but not its jobs on
+                                        other machines
         validate [options] <recipe>     check a recipe and say everything that is
                                         wrong with it
         schema                          print the JSON Schema of recipes, for editors
@@ -53,11 +59,12 @@ describe('help', () => {
         $ secpi plan my.yaml      what would run and why, and what it would cost
         $ secpi run my.yaml       run it; the same command continues after a stop
         $ secpi run my.yaml --set train.epochs=2 --until train
+        $ secpi run my.yaml --detach    in the background; secpi attach shows it
         $ secpi status            what the newest run is doing
         $ secpi report --open     its report
 
       Exit codes: 0 done, 1 a stage failed, 2 bad usage or recipe, 3 a gate said no,
-      130 and 143 interrupted by Ctrl-C or TERM.
+      75 left (secpi leave), 130 and 143 interrupted by Ctrl-C or TERM.
       State lies in .secpi of the current folder, or in $SECPI_HOME."
     `);
   });
@@ -69,18 +76,8 @@ describe('help', () => {
   });
 
   it.each([
-    'run',
-    'plan',
-    'validate',
-    'schema',
-    'status',
-    'logs',
-    'why',
-    'report',
-    'init',
-    'doctor',
-    'setup',
-    'export',
+    ...['run', 'plan', 'attach', 'cancel', 'leave', 'validate', 'schema', 'status', 'logs', 'why', 'report', 'init'],
+    ...['doctor', 'setup', 'export'],
   ])('of %s has an example and the options of all commands, and fits 80 columns', async (command) => {
     const { exitCode, stdout } = await runCli([command, '--help'], { cwd });
     expect(exitCode).toBe(0);

@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { execa } from 'execa';
 import { describe, expect, it, vi } from 'vitest';
-import { packageRoot } from '../../src/base/package-root.js';
 import { handleUnheard, isLeftUnread } from '../../src/cli/unheard.js';
-import { startOpenaiServer } from '../support/openai-server.js';
 import { cliCommand, cliEnvironment, temporaryFolder } from '../support/run-cli.js';
 import { replaceSleep } from '../support/sleep.js';
+import { slowRun } from '../support/slow-run.js';
 
 /** Holds a terminal open and does with it what the word says, once the run is at work: `hang-up`, `freeze`. */
 const TERMINAL = `
@@ -47,31 +46,6 @@ while os.read(reader, 65536):
     pass
 print(program.wait())
 `;
-
-/** A recipe whose classifier is asked, and waits until the test lets it answer. */
-async function slowRun(folder: string) {
-  let answer: () => void = () => undefined;
-  const mayAnswer = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  let asked: () => void = () => undefined;
-  const isAsked = new Promise<void>((resolve) => {
-    asked = resolve;
-  });
-  const server = await startOpenaiServer(async () => {
-    asked();
-    await mayAnswer;
-    return { kind: 'answer', content: '{"relevant":false,"cwes":[],"confidence":0.9,"reason":"no"}' };
-  });
-  await writeFile(
-    join(folder, 'r.yaml'),
-    `extends: ${join(packageRoot, 'recipes', 'quickstart.yaml')}
-name: slow
-models: { classifier: { model: m, replay: null, endpoint: ${server.url} } }
-`,
-  );
-  return { server, answer, isAsked };
-}
 
 /** How the newest run ended, once it has. */
 async function outcomeIn(folder: string): Promise<unknown> {

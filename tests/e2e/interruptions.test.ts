@@ -80,6 +80,25 @@ async function interrupt(begin: () => Started, home: string, { isNow }: Moment):
   await nothingLeft(home);
 }
 
+/** As somebody does who closes the laptop: the trainer goes on. */
+async function leave(begin: () => Started, tellToLeave: () => Started, server: SshServer): Promise<void> {
+  const left = begin();
+  // Not by what it says: what the attempt before has said is said again.
+  await expect.poll(() => runsOn(server), { timeout: 120_000 }).toBe(true);
+  const { stdout: told } = await tellToLeave().ended;
+  expect(JSON.parse(told)).toMatchObject({ state: 'detached', jobs: [{ stage: 'train', place: 'far' }] });
+  const { code, stdout } = await left.ended;
+  expect(code).toBe(75);
+  expect(finishedIn(stdout).outcome).toBe('detached');
+}
+
+/** Whether an attempt at a job runs there. */
+async function runsOn(server: SshServer): Promise<boolean> {
+  const files = await readdir(join(server.home, 'secpi', 'jobs'), { recursive: true });
+  const attempts = files.filter((file) => /attempts\/\d+\/owner\.json$/.test(file));
+  return attempts.some((file) => !files.includes(file.replace(/owner\.json$/, 'exit.json')));
+}
+
 async function endsWell(begin: () => Started, home: string): Promise<void> {
   const { code, stdout, stderr } = await begin().ended;
   expect(code, stderr + stdout.slice(-1000)).toBe(0);
@@ -106,10 +125,13 @@ describe('a run that is interrupted again and again', () => {
       for (const stage of ['train', 'evaluate', 'report'])
         await rm(join(home, 'artifacts', stage), { recursive: true });
       const recipe = await trainedElsewhere(server);
-      const begin = () => start(['run', recipe, '--until', 'train'], home, { SECPI_SSH_CONFIG: server.config });
+      const secpi = (...args: readonly string[]) => start(args, home, { SECPI_SSH_CONFIG: server.config });
+      const begin = () => secpi('run', recipe, '--until', 'train');
       await kill(begin, [inTraining]);
       await interrupt(begin, home, behindCheckpoint);
-      await endsWell(begin, home);
+      await leave(begin, () => secpi('leave'), server);
+      // In a process of its own again, whose words come from the first on.
+      await endsWell(() => secpi('attach'), home);
       expect((await outputsIn(home)).train).toEqual(uninterrupted.train);
       expect(await readdir(join(server.home, 'secpi', 'jobs'))).toEqual([]);
     },

@@ -7,6 +7,8 @@ import { abortOnSignals } from '../interrupt.js';
 import { writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
 import { findRun } from '../runs/find-run.js';
+import { successorOf } from '../runs/invocation.js';
+import { silentText } from '../runs/silent-text.js';
 import { EventLines } from '../views/event-lines.js';
 import { oneLine } from '../views/printable.js';
 import { styleFor } from '../views/style.js';
@@ -47,7 +49,7 @@ export async function logsCommand(
     else for (const text of texts) stdout.write(`${redact(text)}\n`);
   }
   if (interrupt.signal.aborted) throw interrupt.signal.reason;
-  if (!over && options.json !== true) await sayWhyItStops(run, environment);
+  if (!over && options.json !== true) await sayWhyItStops(run, options.follow === true, environment);
   return 0;
 }
 
@@ -63,8 +65,16 @@ function checkStage(stage: string | undefined, { stages }: Extract<JournalEvent,
   });
 }
 
-async function sayWhyItStops(run: string, { state, stderr }: CliEnvironment): Promise<void> {
+async function sayWhyItStops(run: string, follows: boolean, environment: CliEnvironment): Promise<void> {
+  const { state, stderr } = environment;
   const now = await readRun(state, run);
   if (now?.state === 'running') stderr.write('the run goes on; `secpi logs -f` follows it\n');
-  else if (now?.state === 'died') stderr.write('the run died here; the same `secpi run` continues it\n');
+  else if (now?.state === 'died') {
+    const next = await successorOf(now, environment);
+    const how =
+      next === undefined
+        ? 'the same `secpi run` continues it'
+        : `run ${next.run} has gone on with it: \`secpi logs -f ${next.run}\``;
+    stderr.write(`the run died here; ${how}\n`);
+  } else if (now?.state === 'unknown' && follows) stderr.write(`${silentText(now)}\n`);
 }

@@ -84,6 +84,8 @@ function adviceOf({ state, owner, problem }: RunRecord): string | undefined {
       return 'follow it with: secpi logs -f';
     case 'died':
       return 'Its process is gone without a word (killed, or the machine went down). The same `secpi run` continues it.';
+    case 'detached':
+      return 'It has left; what it has begun on other machines goes on there. The same `secpi run` goes on with that.';
     case 'unknown':
       return `It was started on ${oneLine(owner?.host ?? 'another machine')}; whether it still runs cannot be told from here.`;
     case 'unreadable':

@@ -8,7 +8,7 @@ import { readRun } from '../../engine/runs/run-record.js';
 import type { RunResult } from '../../engine/runs/runner.js';
 import { newSweep, type Sweep } from '../../engine/runs/sweep.js';
 import type { CliEnvironment } from '../environment.js';
-import { abortOnSignals } from '../interrupt.js';
+import type { Interrupt } from '../interrupt.js';
 import { writeJson } from '../output.js';
 import { continueCommand } from '../recipes/continue-command.js';
 import type { RecipeMember, RecipeMembers } from '../recipes/recipe.js';
@@ -33,14 +33,22 @@ interface MemberEnd {
   readonly error?: unknown;
 }
 
+/** A sweep, and who may end it. */
+interface SweepToRun {
+  readonly path: string;
+  readonly members: RecipeMembers;
+  readonly interrupt: Interrupt;
+  /** The id of the first member's run, if it is given out already. */
+  readonly run: string | undefined;
+}
+
 /**
  * Runs all members of a matrix side by side, each as a run of its own: artifacts and locks see to it that what they share is made once, and
  * the stages of all take turns at what they occupy. One that fails does not stop the others. Ends with one table, and resolves to the exit
  * code: that of an interruption, 1 if a member failed, 3 if a gate said no to one, 0.
  */
 export async function runSweep(
-  path: string,
-  members: RecipeMembers,
+  { path, members, interrupt, run: first }: SweepToRun,
   options: RunOptions,
   environment: CliEnvironment,
 ): Promise<number> {
@@ -53,8 +61,7 @@ export async function runSweep(
   });
   const sweep = newSweep(jobsAtOnce(members.flatMap(({ value }) => Object.values(value.compute))));
   const rooms = openRooms(environment);
-  using interrupt = abortOnSignals();
-  const { signal } = interrupt;
+  const { signal, onRequest } = interrupt;
   // Each run listens, and ends its listening with itself.
   setMaxListeners(0, signal);
 
@@ -63,7 +70,8 @@ export async function runSweep(
     try {
       const services = openServices(recipe.value, environment, rooms);
       const onEvent = view.listener(recipe.member, index);
-      result = await executeRecipe(recipe, options, environment, { services, signal, onEvent, sweep });
+      const more = { run: index === 0 ? first : undefined, services, signal, onRequest, onEvent, sweep };
+      result = await executeRecipe({ path, recipe }, options, environment, more);
       await writeRunReport(result, environment);
       return { recipe, result };
     } catch (error) {
@@ -94,7 +102,7 @@ async function rowOf({ recipe, result, error }: MemberEnd, { state }: CliEnviron
 }
 
 function exitCodeOfMember({ result, error }: MemberEnd): number {
-  if (error instanceof Interruption) return exitCodeOf('interrupted', 1, error.signal);
+  if (error instanceof Interruption) return exitCodeOf('interrupted', 1, error.by);
   if (error === undefined) return result?.exitCode ?? 1;
   return error instanceof SecpiError ? error.exitCode : 1;
 }

@@ -1,5 +1,6 @@
-import type { JournalEvent } from '../../engine/runs/event.js';
+import type { JournalEvent, RunFinished } from '../../engine/runs/event.js';
 import { clock, duration } from './format.js';
+import { interruptedText } from './interrupted-text.js';
 import { oneLine, printable } from './printable.js';
 import { RunProgress } from './run-progress.js';
 import { outcomeText, progressText } from './stage-text.js';
@@ -68,7 +69,7 @@ export class EventLines {
         return event.outcome === 'failed' ? style('red', text) : event.outcome === 'done' ? text : style('dim', text);
       }
       case 'interrupted':
-        return style('yellow', `${oneLine(event.signal)}: stopping where it can be resumed; a second one ends at once`);
+        return style('yellow', interruptedText(event.signal, 'a second one ends'));
       case 'run-finished': {
         const text = `run ${runOutcome(event.outcome)} after ${duration(event.seconds)}`;
         return event.outcome === 'done' ? text : style('red', text);
@@ -91,6 +92,6 @@ export class EventLines {
 }
 
 /** How a run ended, in words. */
-function runOutcome(outcome: 'done' | 'failed' | 'interrupted' | 'gate'): string {
+function runOutcome(outcome: RunFinished['outcome']): string {
   return outcome === 'gate' ? 'stopped by a gate' : outcome;
 }

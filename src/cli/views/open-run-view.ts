@@ -1,6 +1,6 @@
+import type { StageSummary } from '../../engine/runs/event.js';
 import type { CliEnvironment } from '../environment.js';
-import { continueCommand } from '../recipes/continue-command.js';
-import type { RunOptions } from '../recipes/run-options.js';
+import type { OutputOptions } from '../recipes/run-options.js';
 import { jsonView } from './json-view.js';
 import { plainView } from './plain-view.js';
 import type { ShowResult } from './result-text.js';
@@ -11,10 +11,14 @@ import { styleFor } from './style.js';
 const NARROWEST = 40;
 
 /**
- * How a run of the recipe at `path` is shown: JSON lines, a live list on a terminal, or plain lines. Where lines are wanted
- * that stay (`--verbose`, `--quiet`, a pipe, CI), there is no live list.
+ * How a run is shown: JSON lines, a live list on a terminal, or plain lines. Where lines are wanted
+ * that stay (`--verbose`, `--quiet`, a pipe, CI), there is no live list. `continueWith` gives what a person types to go on.
  */
-export async function openRunView(path: string, options: RunOptions, environment: CliEnvironment): Promise<RunView> {
+export async function openRunView(
+  options: OutputOptions,
+  environment: CliEnvironment,
+  continueWith: (stages: readonly StageSummary[]) => string,
+): Promise<RunView> {
   const { stdout, stderr, variables, redact } = environment;
   if (options.json === true) return jsonView(stdout);
   const style = styleFor(stdout, variables);
@@ -35,7 +39,7 @@ export async function openRunView(path: string, options: RunOptions, environment
     if (blocks.length > 0) stdout.write(`\n${blocks.join('\n\n')}\n`);
     const failure = failureText(finished, {
       style: styleFor(stderr, variables),
-      continueCommand: redact(continueCommand(path, options, finished.stages)),
+      continueCommand: redact(continueWith(finished.stages)),
     });
     if (failure !== '') stderr.write(`\n${redact(failure)}`);
   };

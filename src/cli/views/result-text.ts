@@ -120,6 +120,7 @@ export function spentText(stages: readonly StageProgress[]): string {
 export function failureText(finished: RunFinished, { style, continueCommand }: FailureOptions): string {
   if (finished.outcome === 'done') return '';
   const command = `${style('bold', 'continue with:')} ${continueCommand}`;
+  if (finished.outcome === 'detached') return `left; what it has begun on other machines goes on there\n${command}\n`;
   if (finished.outcome === 'interrupted') return `interrupted; what is finished stays finished\n${command}\n`;
   const { error } = finished;
   const failed = finished.stages.find((stage) => stage.outcome === 'failed')?.stage;

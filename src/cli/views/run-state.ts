@@ -8,6 +8,7 @@ export const runStateStyles: Readonly<Record<RunState, Parameters<Style>[0]>> = 
   failed: 'red',
   gate: 'red',
   interrupted: 'yellow',
+  detached: 'yellow',
   died: 'red',
   unknown: 'yellow',
   unreadable: 'red',

@@ -9,6 +9,7 @@ import {
   type SimpleRenderer,
 } from 'listr2';
 import { duration } from './format.js';
+import { interruptedText } from './interrupted-text.js';
 import { oneLine } from './printable.js';
 import type { ShowResult } from './result-text.js';
 import { RunProgress, type StageProgress } from './run-progress.js';
@@ -174,7 +175,7 @@ class LiveList {
     const text =
       interruptedBy === undefined
         ? progressBar(stage, this.#stdout.columns - MARGIN)
-        : `${interruptedBy}: stopping where it can be resumed; Ctrl-C again ends at once`;
+        : interruptedText(interruptedBy, 'Ctrl-C again ends');
     if (text !== '') task.output = text;
   }
 

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { ifThere, readIfThere } from '../../base/files/if-there.js';
-import { HANDLE, handleSchema, parsedOrNothing } from './run-job.js';
+import { ifThere } from '../../base/files/if-there.js';
+import { HANDLE, readHandle } from './handle.js';
 
 /** How deep below a stage's work folder jobs may have theirs. */
 const DEPTH = 3;
@@ -10,8 +10,8 @@ const DEPTH = 3;
 export async function knownJobs(works: string): Promise<readonly string[]> {
   const names = new Set<string>();
   for (const path of await handlesBelow(works, DEPTH)) {
-    const { data } = handleSchema.safeParse(parsedOrNothing(await readIfThere(path)));
-    if (data !== undefined) names.add(basename(data.folder));
+    const handle = await readHandle(path);
+    if (handle !== undefined) names.add(basename(handle.folder));
   }
   return [...names].sort();
 }

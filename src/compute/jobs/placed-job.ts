@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SecpiError } from '../../base/errors.js';
+import { isLeaving } from '../../engine/runs/interruption.js';
 import { type Place, UNREACHABLE, unreachable } from '../places/place.js';
 import type { Address, AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
 
@@ -51,7 +52,7 @@ export class PlacedJob {
     return this.#lines.join('\n').trimEnd();
   }
 
-  /** Whether an attempt that was followed has been seen to be over, and not done. */
+  /** Whether the newest attempt has been seen to be over, and not done. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
@@ -68,6 +69,9 @@ export class PlacedJob {
   /** Starts an attempt and stays with it to its end: its exit record, or undefined when it is lost. */
   async run(attempt: number): Promise<JobExit | undefined> {
     const { key, signal, secrets = {} } = this.#options;
+    // How one before it ended says nothing about this one.
+    this.#hasFailed = false;
+    this.#lines = [];
     const { inputs, graceSeconds, serves, ...rest } = this.#spec;
     await this.#options.beforeStart?.();
     const placed = await this.#place.bring(inputs, signal);
@@ -93,13 +97,17 @@ export class PlacedJob {
     }
   }
 
-  /** Follows an attempt to its end: its exit record, or undefined when it is lost. When the signal is aborted, stops it first. */
+  /**
+   * Follows an attempt to its end: its exit record, or undefined when it is lost. When the signal is aborted, stops it first; unless the
+   * run leaves and the job stays without it: then nobody listens any more, and that is all.
+   */
   async follow(attempt: number): Promise<JobExit | undefined> {
     const { signal } = this.#options;
     const offsets = { events: 0, log: 0 };
     const listening = new AbortController();
     const stop = (): void => {
-      void this.#cancel(attempt, listening);
+      if (this.#isLeft()) listening.abort(signal.reason);
+      else void this.#cancel(attempt, listening);
     };
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
@@ -201,6 +209,10 @@ export class PlacedJob {
     } catch {
       listening.abort(this.#unreachable());
     }
+  }
+
+  #isLeft(): boolean {
+    return isLeaving(this.#options.signal) && !this.#place.attached;
   }
 
   #unreachable(): SecpiError {

@@ -5,6 +5,7 @@ import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
 import { exists, ifThere, readIfThere } from '../../base/files/if-there.js';
 import type { Place } from '../places/place.js';
+import { HANDLE, type Handle, parsedOrNothing, readHandle } from './handle.js';
 import { exitSchema, type JobExit, type JobSpec } from './job.js';
 import { PlacedJob, type PlacedJobOptions } from './placed-job.js';
 
@@ -32,23 +33,6 @@ export class JobFailure extends Error {
   }
 }
 
-/** Where it stands in a job's folder on this machine. */
-export const HANDLE = 'handle.json';
-
-/** What is known here of a job, on the disk before anything is asked for. */
-export const handleSchema = z.object({
-  schema: z.literal(1),
-  place: z.string(),
-  /** Of the job, there. */
-  folder: z.string(),
-  attempt: z.int().positive(),
-  /** It ends by itself once whoever started it is gone. */
-  attached: z.boolean(),
-  /** It did not end well, and somebody knows. */
-  told: z.boolean(),
-});
-export type Handle = z.infer<typeof handleSchema>;
-
 /**
  * Runs a job to its end, or goes on with one that was begun before, by this process or by one that is gone. An attempt runs at most
  * once, whoever dies in between; another one is begun only when the one before is over for certain.
@@ -67,7 +51,7 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
   }
   const file = join(options.folder, HANDLE);
   const handle = { schema: 1, place: place.name, folder: job.folder, attached: place.attached } as const;
-  const known = await readHandle(file, handle);
+  const known = await handleOf(file, handle);
   const earlier = known === undefined ? undefined : await goOn(job, known);
   if (earlier?.failure !== undefined) {
     await writeJsonAtomic(file, { ...known, told: true });
@@ -96,7 +80,7 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
 }
 
 /** Says that all a job made elsewhere has been brought here, whole. */
-const FETCHED = 'fetched.json';
+export const FETCHED = 'fetched.json';
 
 const fetchedSchema = z.object({ exit: exitSchema, outputs: z.record(z.string(), z.string()) });
 
@@ -133,22 +117,14 @@ async function goOn(
  * What is known of the job. A torn file says nothing. Throws `compute/begun-elsewhere` when it was begun at another place and is
  * not known to be over there: it would run twice.
  */
-export async function readHandle(
+export async function handleOf(
   file: string,
   { place, folder }: Pick<Handle, 'place' | 'folder'>,
 ): Promise<Handle | undefined> {
-  const { data } = handleSchema.safeParse(parsedOrNothing(await readIfThere(file)));
+  const data = await readHandle(file);
   if (data === undefined || (data.place === place && data.folder === folder)) return data;
   if (data.attached || data.told) return undefined;
   throw new SecpiError('compute/begun-elsewhere', `this was begun on ${data.place}, and may be running there`, {
-    hint: `Run it there to its end, or stop it there with Ctrl-C. If that machine is gone for good, delete ${file}.`,
+    hint: `Run it there to its end, or stop it there with \`secpi cancel\`. If that machine is gone for good, delete ${file}.`,
   });
-}
-
-export function parsedOrNothing(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? 'null');
-  } catch {
-    return undefined;
-  }
 }

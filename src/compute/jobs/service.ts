@@ -5,9 +5,10 @@ import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
 import { getFrom } from '../places/get-from.js';
 import { type Place, type Route, unreachable } from '../places/place.js';
+import type { Handle } from './handle.js';
 import type { Address, JobSpec } from './job.js';
 import { PlacedJob, type PlacedJobOptions } from './placed-job.js';
-import { type Handle, JobFailure, readHandle } from './run-job.js';
+import { handleOf, JobFailure } from './run-job.js';
 
 export interface ServiceOptions {
   /** No two jobs have the same. */
@@ -217,7 +218,7 @@ export class Service implements AsyncDisposable {
     const job = this.#job({ signal: ending.signal });
     const { name: place, attached } = this.#place;
     const handle = { schema: 1, place, folder: job.folder, attached, told: true } as const;
-    const known = await readHandle(file, handle);
+    const known = await handleOf(file, handle);
     if (known !== undefined && (await job.poll(known.attempt)).state === 'running') {
       ending.abort(new Error('it is ended'));
       await job.follow(known.attempt).catch(() => undefined);

@@ -54,7 +54,10 @@ export type StageSummary = z.output<typeof stageSummarySchema>;
 export const runFinishedSchema = z.object({
   type: z.literal('run-finished'),
   run: z.string(),
-  outcome: z.enum(['done', 'failed', 'interrupted', 'gate']),
+  /** `detached`: it has left, and what it had begun on other machines goes on. */
+  outcome: z.enum(['done', 'failed', 'interrupted', 'detached', 'gate']),
+  /** Of its process. */
+  exit_code: z.int().exactOptional(),
   seconds: z.number(),
   stages: z.array(stageSummarySchema).readonly(),
   /** Merged from the stages' results, e.g. `{ mini: { base: {...}, tuned: {...} } }`. */
@@ -112,6 +115,7 @@ const runEventSchema = z.discriminatedUnion('type', [
     why: z.string().exactOptional(),
     error: errorSchema.exactOptional(),
   }),
+  /** A signal of the system, or `cancel` or `leave`: another process has asked for it. */
   z.object({ type: z.literal('interrupted'), signal: z.string() }),
   runFinishedSchema,
 ]);

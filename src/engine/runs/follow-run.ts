@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SecpiError } from '../../base/errors.js';
 import { ifThere } from '../../base/files/if-there.js';
 import { readLines } from '../../base/files/read-lines.js';
+import { SILENCE_SECONDS, SilenceWatch } from '../../base/locks/heartbeat.js';
 import type { StateDirectory } from '../state-directory.js';
 import { type JournalEvent, parseEvent } from './event.js';
 import { EVENTS } from './journal.js';
-import { readRun } from './run-record.js';
+import { OWNER, readRun } from './run-record.js';
 
 /** A run that speaks is heard at once; one that works silently for a day is asked less and less often. */
 const POLL = { firstMs: 200, growth: 1.2, mostMs: 2000 } as const;
@@ -27,7 +28,7 @@ export async function* readEvents(state: StateDirectory, run: string): AsyncGene
 
 /**
  * What a run has said and goes on to say, also a run of another process. Ends behind `run-finished`, or when the run has died
- * and everything is read, or when `signal` is aborted. Throws `engine/unknown-run`.
+ * (or cannot be seen from here, and has given no sign of life for long) and everything is read, or when `signal` is aborted. Throws `engine/unknown-run`.
  */
 export async function* followRun(
   state: StateDirectory,
@@ -39,6 +40,7 @@ export async function* followRun(
   let rest: Buffer = Buffer.alloc(0);
   let handle: FileHandle | undefined;
   let pause: number = POLL.firstMs;
+  const watch = new SilenceWatch(SILENCE_SECONDS);
   try {
     while (!options.signal.aborted) {
       // Asked before reading, so that what a dying run wrote last is still read.
@@ -60,6 +62,7 @@ export async function* followRun(
         }
       }
       if (record.state !== 'running' && record.state !== 'unknown') return;
+      if (record.state === 'unknown' && (await watch.isDead(join(record.folder, OWNER), run))) return;
       await sleep(pause, undefined, { signal: options.signal }).catch(() => undefined);
       pause = Math.min(POLL.mostMs, pause * POLL.growth);
     }

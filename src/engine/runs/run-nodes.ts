@@ -7,6 +7,7 @@ import type { Graph, GraphNode } from '../flow/graph.js';
 import { type Roles, upstreamMissing } from '../flow/selection.js';
 import { errorReport } from './error-report.js';
 import type { RunFinished, StageSummary } from './event.js';
+import { isLeaving } from './interruption.js';
 import type { Journal } from './journal.js';
 import { mergeMetrics } from './merge-metrics.js';
 import { removeFinishedWork, runStage, type StageEnd, type StageRun } from './run-stage.js';
@@ -97,8 +98,14 @@ export async function runNodes<Services>(flow: FlowRun<Services>): Promise<Resul
   };
 }
 
+/** Whether it was told to end, rather than failed. */
+export function isInterrupted({ outcome }: Pick<Stop, 'outcome'>): boolean {
+  return outcome === 'interrupted' || outcome === 'detached';
+}
+
 function whyStopped(stop: Stop | undefined): string {
-  return stop === undefined || stop.outcome === 'interrupted' ? 'the run was interrupted' : `"${stop.stage}" failed`;
+  if (stop?.outcome === 'detached') return 'the run has left';
+  return stop === undefined || isInterrupted(stop) ? 'the run was interrupted' : `"${stop.stage}" failed`;
 }
 
 async function runNode<Services>(
@@ -142,7 +149,8 @@ function stopOf<Services>({ signal, journal }: FlowRun<Services>, node: GraphNod
     journal.emit({ type: 'log', stage: node.name, level: 'debug', message });
   }
   const gate = error instanceof SecpiError && error.exitCode === 3;
-  return { stage: node.name, outcome: signal.aborted ? 'interrupted' : gate ? 'gate' : 'failed', error };
+  const ended = signal.aborted ? (isLeaving(signal) ? 'detached' : 'interrupted') : undefined;
+  return { stage: node.name, outcome: ended ?? (gate ? 'gate' : 'failed'), error };
 }
 
 function report<Services>(
@@ -168,7 +176,7 @@ function report<Services>(
       return { stage, outcome: 'skipped', fingerprint: null, seconds };
     case 'broken': {
       const { fingerprint } = end;
-      const failed = stop?.stage === stage && stop.outcome !== 'interrupted';
+      const failed = stop?.stage === stage && !isInterrupted(stop);
       const outcome = failed ? 'failed' : end.begun ? 'stopped' : 'skipped';
       const cause = failed ? { error: errorReport(end.error) } : { why: whyStopped(stop) };
       journal.emit({ ...base, outcome, fingerprint, ...cause });

@@ -5,6 +5,7 @@ import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
 import { writeText } from '../../base/files/write-text.js';
 import type { Sha256 } from '../../base/hash.js';
+import { BEAT_SECONDS, beatPath, startHeartbeat } from '../../base/locks/heartbeat.js';
 import type { LockTimes } from '../../base/locks/lock.js';
 import { thisProcess } from '../../base/processes/process-owner.js';
 import type { ArtifactReader } from '../artifacts/artifact.js';
@@ -17,14 +18,17 @@ import { prepareStateDirectory } from '../state-directory.js';
 import { errorReport } from './error-report.js';
 import type { JournalEvent, RunFinished, RunMember } from './event.js';
 import { type ExitCode, exitCodeOf } from './exit-code.js';
-import { Interruption } from './interruption.js';
+import { type Interrupter, Interruption } from './interruption.js';
 import { openJournal, type Redact } from './journal.js';
 import { Leases } from './leases.js';
-import { type FlowRun, runNodes } from './run-nodes.js';
+import { type FlowRun, isInterrupted, runNodes } from './run-nodes.js';
 import { OWNER, type RunOwner, SUMMARY } from './run-record.js';
+import { hearRequests, type RunRequest } from './run-request.js';
 import { newSweep, type Sweep } from './sweep.js';
 
 export interface RunOptions<Services> extends Omit<ResolveContext<Services>, 'lease'> {
+  /** Its id, a ULID that no run has; chosen here by default. */
+  readonly run?: string | undefined;
   readonly graph: Graph<Services>;
   readonly recipe: { readonly name: string; readonly sha256: Sha256 };
   /** secpi's own version, for journal and manifests. */
@@ -34,6 +38,8 @@ export interface RunOptions<Services> extends Omit<ResolveContext<Services>, 'le
   readonly files?: Readonly<Record<string, string>> | undefined;
   readonly redact: Redact;
   readonly onEvent?: ((event: JournalEvent) => void) | undefined;
+  /** Another process has asked for something; what becomes of it is for the caller, who has the signal. */
+  readonly onRequest?: ((ask: RunRequest) => void) | undefined;
   /** The runs that this one was started together with. */
   readonly sweep?: Sweep | undefined;
   /** Which of a matrix this run is. */
@@ -75,7 +81,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
   const roles = rolesOf(graph, options.selection ?? {});
   if ([...roles.of.values()].includes('need')) await refuseMissing(options);
 
-  const run = nextId();
+  const run = options.run ?? nextId();
   const folder = state.run(run);
   const started = performance.now();
   await prepareStateDirectory(state);
@@ -93,10 +99,12 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
     owner: await thisProcess(),
     ...membership,
   };
-  await writeJsonAtomic(join(folder, OWNER), owner);
   for (const [name, text] of Object.entries(options.files ?? {})) {
     await writeText(resolveInside(folder, name), options.redact(text));
   }
+  // From here on it is a run, with all that belongs to it.
+  await writeJsonAtomic(join(folder, OWNER), owner);
+  const beats = await startHeartbeat(beatPath(join(folder, OWNER), run), async () => undefined, BEAT_SECONDS);
   const journal = await openJournal({ folder, redact: options.redact, onEvent: options.onEvent });
   journal.emit({
     type: 'run-started',
@@ -108,10 +116,11 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
     ...membership,
   });
   const onAbort = (): void => {
-    journal.emit({ type: 'interrupted', signal: interruptionOf(signal).signal });
+    journal.emit({ type: 'interrupted', signal: interrupterOf(signal) });
   };
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
+  using _requests = hearRequests(folder, (ask) => options.onRequest?.(ask));
   try {
     const leases = new Leases(state, run, signal);
     const lease = (object: Sha256) => leases.object(object);
@@ -129,23 +138,26 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
       progressEveryMs: options.progressEveryMs ?? PROGRESS_EVERY_MS,
     };
     const { stop, artifacts, ...results } = await runNodes(flow);
+    const outcome = stop?.outcome ?? 'done';
+    const failure = stop?.error instanceof SecpiError ? stop.error.exitCode : 1;
+    const exitCode = exitCodeOf(outcome, failure, interrupterOf(signal));
     const finished: RunFinished = {
       type: 'run-finished',
       run,
-      outcome: stop?.outcome ?? 'done',
+      outcome,
+      exit_code: exitCode,
       seconds: Math.round(performance.now() - started) / 1000,
       ...results,
-      ...(stop === undefined || stop.outcome === 'interrupted' ? {} : { error: errorReport(stop.error) }),
+      ...(stop === undefined || isInterrupted(stop) ? {} : { error: errorReport(stop.error) }),
     };
     signal.removeEventListener('abort', onAbort);
     const written = journal.emit(finished) as RunFinished;
     await leases.settle([...artifacts.values()].map(({ manifest }) => manifest.object));
     await writeJsonAtomic(join(folder, SUMMARY), written);
-    const failure = stop?.error instanceof SecpiError ? stop.error.exitCode : 1;
-    const exitCode = exitCodeOf(finished.outcome, failure, interruptionOf(signal).signal);
     return { finished: written, exitCode, artifacts };
   } finally {
     signal.removeEventListener('abort', onAbort);
+    await beats.stop();
     await journal.close();
   }
 }
@@ -158,6 +170,6 @@ async function refuseMissing<Services>(options: RunOptions<Services>): Promise<v
   }
 }
 
-function interruptionOf(signal: AbortSignal): Interruption {
-  return signal.reason instanceof Interruption ? signal.reason : new Interruption('SIGINT');
+function interrupterOf({ reason }: AbortSignal): Interrupter {
+  return reason instanceof Interruption ? reason.by : 'SIGINT';
 }

@@ -54,7 +54,7 @@ describe('waiting for a lock', () => {
         controller.abort(new Interruption('SIGINT'));
       },
     });
-    await expect(attempt).rejects.toMatchObject({ name: 'Interruption', signal: 'SIGINT' });
+    await expect(attempt).rejects.toMatchObject({ name: 'Interruption', by: 'SIGINT' });
     expect(said).toEqual(['far unknown']);
     expect((await readLock(path))?.nonce).toBe('far');
     expect(await namesBeside(path)).toEqual(['x.lock']);
