@@ -1,34 +1,39 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+/** What starts machines of its own: sshd, a Slurm cluster, containers. */
+const ofOtherMachines = [
+  'tests/cli/commands/target.test.ts',
+  'tests/cli/runs/jobs-elsewhere.test.ts',
+  'tests/compute/jobs/leave.test.ts',
+  'tests/compute/places/slurm.test.ts',
+  'tests/compute/places/ssh-files.test.ts',
+  'tests/compute/places/ssh.test.ts',
+  'tests/export/slurm.test.ts',
+  'tests/models/serving/over-ssh.test.ts',
+  'tests/places/**/*.test.ts',
+];
+
 const fast = {
   // Loading zod and the rest anew for each of 160 files took a fifth of the time. A file leaves nothing behind in a module.
   isolate: false,
   globalSetup: 'tests/support/current-build.ts',
   include: ['tests/**/*.test.ts'],
-  exclude: ['tests/e2e/**', 'tests/faults/**', 'tests/places/**'],
+  exclude: ['tests/e2e/**', 'tests/faults/**', ...ofOtherMachines],
   testTimeout: 60_000,
   hookTimeout: 60_000,
 };
 
 /**
- * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers, servers and on other
- * machines, what shells do with our scripts, and what answers do in the sandbox (that it is started, fed and heard stays in).
+ * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers and servers, what shells do with our scripts, and what answers do in the sandbox (that it is started, fed and heard stays in).
  */
 const notOfNode = [
   'tests/recipe/limits.test.ts',
   'tests/recipe/fuzz.test.ts',
   'tests/export/job-script.test.ts',
-  'tests/export/slurm.test.ts',
-  'tests/compute/places/ssh.test.ts',
-  'tests/compute/places/ssh-files.test.ts',
-  'tests/cli/commands/target.test.ts',
-  'tests/compute/jobs/leave.test.ts',
-  'tests/cli/runs/jobs-elsewhere.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
   'tests/models/serving/model-server.test.ts',
-  'tests/models/serving/over-ssh.test.ts',
   'tests/cli/serving.test.ts',
   'tests/cli/served-run.test.ts',
   'tests/sandbox/languages.test.ts',
@@ -55,9 +60,9 @@ export default defineConfig({
       },
       {
         test: {
-          // Machines that are started for it: sshd, Slurm, podman.
           name: 'places',
-          include: ['tests/places/**/*.test.ts'],
+          globalSetup: 'tests/support/current-build.ts',
+          include: ofOtherMachines,
           testTimeout: 600_000,
           hookTimeout: 120_000,
         },

@@ -34,6 +34,7 @@ const runners = [
   vitest('vitest-node-24', 'newer-node', newerNode),
   vitest('faults', 'faults'),
   pytest('pytest'),
+  vitest('places', 'places'),
   vitest('end-to-end', 'end-to-end'),
 ];
 

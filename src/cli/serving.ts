@@ -1,6 +1,6 @@
 import { sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
-import { type Means, openPlace, openTrainers } from '../compute/open-target.js';
+import { type Means, openPlace, openTrainers, secretsOf } from '../compute/open-target.js';
 import { pythonIdentity } from '../compute/python-identity.js';
 import type { TargetSpec } from '../compute/target.js';
 import { checkPackages, containerOf, defaultThreads } from '../compute/trainer-target.js';
@@ -46,6 +46,7 @@ export function servingOn(
           digest,
           place,
           plan: () => planOf(weights, serve, spec, means),
+          secrets: () => secretsOf(spec, means),
           version: serve.version,
           stateDir: state.root,
           startTimeoutSeconds: serve.start_timeout_seconds,

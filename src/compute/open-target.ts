@@ -1,3 +1,4 @@
+import { SecpiError } from '../base/errors.js';
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import { here } from './places/here.js';
 import { type HashFiles, hashAll } from './places/manifest.js';
@@ -29,7 +30,7 @@ export function openTrainers(spec: TargetSpec, means: Means): Trainers {
   const { device, threads } = settings;
   const { container } = spec;
   const python = container === undefined ? interpreterOf(spec, means) : async () => container.python;
-  return { python, device, threads, container };
+  return { python, device, threads, container, secrets: () => secretsOf(spec, means) };
 }
 
 /** The machine that it runs on, to be asked for other things than trainers. */
@@ -53,6 +54,20 @@ export function openPlace(spec: TargetSpec, means: Means): Place {
     hashFiles,
     env: chosen(sshVariables, variables),
   });
+}
+
+/** The values that the recipe names, for the jobs of a target. Throws `compute/no-secret` for one that is not set. */
+export function secretsOf({ secrets = [] }: TargetSpec, { variables }: Means): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    secrets.map((name) => {
+      const value = variables[name];
+      if (value !== undefined && value !== '') return [name, value];
+      throw new SecpiError('compute/no-secret', `${name} is not set, and the recipe gives it to jobs`, {
+        hint: `Export ${name}, or take it out of \`secrets\` of that target.`,
+        exitCode: 2,
+      });
+    }),
+  );
 }
 
 /** What starts the agent, and the trainers where they are in no container. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Json } from '../base/json.js';
+import { isSecretName } from '../base/redact.js';
 import type { JobOutput } from './jobs/job.js';
 
 /** Every `local` target is this one machine, whatever its name; so is what secpi computes itself. */
@@ -110,8 +111,21 @@ export const targetSchema = z
       .optional(),
     /** A Slurm cluster. */
     slurm: slurmSchema.optional(),
-    /** What trainers run in there; without it, on the machine itself. */
+    /** What jobs run in there; without it, on the machine itself. */
     container: containerSchema.optional(),
+    /** Names of variables of your environment whose values jobs there get to see, such as HF_TOKEN for a gated model. */
+    secrets: z
+      .array(
+        z
+          .string()
+          .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the NAME of an environment variable, never its value')
+          // Else its value would not be hidden in what is printed and kept.
+          .refine(
+            isSecretName,
+            'must look like the name of a secret: end in _TOKEN, _KEY or _PASSWORD, or hold SECRET',
+          ),
+      )
+      .optional(),
     /** Stages that may run on that machine at once; default: 1, on a cluster 64. Of several targets of one machine, the largest counts. */
     jobs: z.number().int().positive().max(1000).optional(),
   })
@@ -201,6 +215,11 @@ export interface FinishedTrainerJob {
 export interface Target {
   /** What decides the bytes of what runs here: packages, code, kind of device. A pin of every stage that runs something here. */
   environment(): Promise<Json>;
+  /**
+   * What a cluster says of when it would run a job here, or why never; undefined where jobs just begin. Begins nothing. Throws
+   * `compute/unreachable`.
+   */
+  foresee(signal: AbortSignal): Promise<string | undefined>;
   /** Runs a job to its end, or continues one that was interrupted. Throws `SecpiError` when it fails, `signal.reason` when stopped. */
   runTrainer(
     job: TrainerJob,

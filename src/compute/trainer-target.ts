@@ -30,6 +30,8 @@ export interface Trainers {
   readonly device: 'auto' | 'cpu' | 'cuda';
   readonly threads: number | undefined;
   readonly container: ContainerSpec | undefined;
+  /** Values that jobs get to see, by name. Throws `compute/no-secret`. */
+  readonly secrets: () => Readonly<Record<string, string>>;
 }
 
 /** Trainers at a place. */
@@ -37,6 +39,13 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
   const { python: findPython, device, threads = defaultThreads, container } = trainers;
   return {
     environment: () => pythonIdentity(device, container?.image),
+    async foresee(signal) {
+      if (place.queue === null) return undefined;
+      for await (const line of place.ask('test', { launcher: place.queue }, signal))
+        if (line.type === 'tested')
+          return line.ok ? `${place.name}: ${line.said}` : `${place.name} will never run it: ${line.said}`;
+      throw unreachable(place.name);
+    },
     async runTrainer(job, { signal, onEvent }) {
       signal.throwIfAborted();
       const python = await findPython();
@@ -54,6 +63,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
           },
           {
             key: keyOf(job),
+            secrets: trainers.secrets(),
             folder: job.folder,
             signal,
             // What is in an image its digest says.

@@ -58,7 +58,7 @@ describe('a recipe that is carried elsewhere', () => {
         // Carried once more, nothing changes any more.
         expect(portableRecipe({ schema: recipeSchema, ...arrived }).text).toBe(text);
       }),
-      { numRuns: 150 },
+      { numRuns: 500 },
     );
     expect(carried).toBeGreaterThan(15);
   });

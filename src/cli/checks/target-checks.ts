@@ -32,6 +32,7 @@ export async function checkTarget(
   const needs = needsOf(spec);
   let place: Place;
   let facts: HostFacts | undefined;
+  let queue: readonly Check[] = [];
   try {
     place = openPlace(spec, means);
     const request = {
@@ -40,19 +41,41 @@ export async function checkTarget(
       cuda_seconds: needs.device === 'cuda' ? CUDA_SECONDS : 0,
     };
     for await (const line of place.ask('inspect', request, signal)) if (line.type === 'facts') facts = line;
+    if (place.queue !== null) queue = await checkQueue(place, signal);
   } catch (error) {
     signal.throwIfAborted();
     return [notReached(error)];
   }
-  if (facts !== undefined) return judgeHost(facts, needs, Date.now() / 1000);
+  if (facts !== undefined) return [...judgeHost(facts, needs, Date.now() / 1000), ...queue];
   const detail = `${place.name} was reached, and nothing there answered as a Python would`;
   return [{ name: 'host', state: 'missing', detail, advice: 'Check `python` of that target.', required: true }];
 }
 
+/** Whether the cluster would take a job of this target, and when it would begin. Submits nothing. */
+async function checkQueue(place: Place, signal: AbortSignal): Promise<readonly Check[]> {
+  const name = 'queue';
+  const required = true;
+  try {
+    for await (const line of place.ask('test', { launcher: place.queue }, signal)) {
+      if (line.type !== 'tested') continue;
+      if (line.ok) return [{ name, state: 'ok', detail: line.said, required }];
+      const advice = 'See `sinfo` there for partitions and what they have, and change the target.';
+      return [{ name, state: 'missing', detail: `would never run such a job: ${line.said}`, advice, required }];
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    const hint = error instanceof SecpiError ? error.hint : undefined;
+    const advice = hint === undefined ? {} : { advice: hint };
+    return [{ name, state: 'missing', detail: messageOf(error), ...advice, required }];
+  }
+  return [{ name, state: 'missing', detail: 'nothing was said of it', required }];
+}
+
 function needsOf({ local, ssh, slurm }: TargetSpec): TargetNeeds {
-  const device = (ssh ?? slurm ?? local)?.device ?? 'auto';
+  const device = (ssh ?? local)?.device ?? 'auto';
   return {
-    device: deviceHere(device),
+    // A login node computes nothing; its cluster is asked for GPUs by the queue.
+    device: slurm === undefined ? deviceHere(device) : 'cpu',
     freeBytes: ((ssh ?? slurm)?.disk_gib ?? 1) * GIB,
   };
 }

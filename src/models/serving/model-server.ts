@@ -37,6 +37,8 @@ export interface ModelServerOptions {
   readonly place: Place;
   /** Asked for when it is started. */
   readonly plan: () => Promise<ServerPlan>;
+  /** What else it gets to see, beside the key. */
+  readonly secrets?: () => Readonly<Record<string, string>>;
   /** The version that has to answer; unknown for our own server, whose packages are pinned. */
   readonly version: string | undefined;
   readonly beforeStart?: () => Promise<void>;
@@ -62,7 +64,7 @@ export function modelServer(options: ModelServerOptions): ModelServer {
     const service = new Service(place, plan.spec, {
       key: `secpi-serve-${sha256Json([hostname(), folder]).slice(0, 16)}`,
       folder,
-      secrets: { [plan.keyVariable]: apiKey },
+      secrets: { ...options.secrets?.(), [plan.keyVariable]: apiKey },
       healthPath: '/health',
       startTimeoutSeconds: options.startTimeoutSeconds,
       onNote: (message) => options.onNote(`${name}: ${message}`),

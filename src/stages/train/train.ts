@@ -61,8 +61,10 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
     return { environment: await services.target(params.on).environment() };
   },
 
-  async estimate({ params, inputs }) {
-    if (inputs.samples === undefined) return {};
+  async estimate({ params, inputs, services, signal }) {
+    const start = await services.target(params.on).foresee(signal);
+    const when = start === undefined ? '' : `; ${start}`;
+    if (inputs.samples === undefined) return start === undefined ? {} : { note: start };
     let characters = 0;
     let rows = 0;
     for await (const sample of inputs.samples.rows('samples.jsonl', sampleSchema)) {
@@ -73,7 +75,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
       params.epochs ?? ((params.steps ?? 0) * params.batch_size * params.gradient_accumulation) / Math.max(1, rows);
     const tokens = Math.round((characters / 4) * passes);
     return {
-      note: `about ${tokens.toLocaleString('en')} tokens to train on (${rows} rows, ${passes.toFixed(1)} passes)`,
+      note: `about ${tokens.toLocaleString('en')} tokens to train on (${rows} rows, ${passes.toFixed(1)} passes)${when}`,
     };
   },
 

@@ -9,6 +9,8 @@ import { hasSshServer, sshServer } from '../../support/ssh-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 import { tinyJob } from '../../support/tiny-job.js';
 
+const never = new AbortController().signal;
+
 describe.skipIf(!hasSlurm)('a Slurm cluster', () => {
   let cluster: SlurmCluster;
   let folder: TemporaryFolder;
@@ -49,6 +51,20 @@ describe.skipIf(!hasSlurm)('a Slurm cluster', () => {
     expect(heard).toEqual(lines);
     expect(await readFile(outputs.made ?? '', 'utf8')).toBe('over\n');
     expect(await runsOf(home)).toEqual([1]);
+  });
+
+  it('says when it would run a job, or that it never will', async () => {
+    const means = {
+      python: async () => ({ folder: '', python: 'python3' }),
+      variables: { ...process.env, SLURM_CONF: cluster.conf },
+    };
+    const foreseen = (slurm: object) =>
+      openTarget(targetSchema.parse({ slurm: { device: 'cpu', ...slurm } }), means).foresee(never);
+    expect(await foreseen({ minutes: 5 })).toMatch(/^this cluster: Job \d+ to start at \d{4}-.* in partition low$/);
+    expect(await foreseen({ cpus: 100 })).toBe(
+      'this cluster will never run it: Requested node configuration is not available',
+    );
+    expect(await openTarget(targetSchema.parse({ local: {} }), means).foresee(never)).toBeUndefined();
   });
 
   it('says at once that it will never run a job', async () => {
