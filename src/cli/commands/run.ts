@@ -30,7 +30,7 @@ export async function runCommand(
   const [recipe, ...others] = members;
   if (others.length > 0) {
     const { runSweep } = await import('../sweeps/run-sweep.js');
-    return runSweep({ path, members, interrupt, run: options.background }, options, environment);
+    return await runSweep({ path, members, interrupt, run: options.background }, options, environment);
   }
   const services = openServices(recipe.value, environment);
   const view = await openRunView(options, environment, (stages) => continueCommand(path, options, stages));

@@ -1,12 +1,12 @@
-import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
-import { exists, ifThere, readIfThere } from '../../base/files/if-there.js';
+import { exists, readIfThere } from '../../base/files/if-there.js';
 import type { Sha256 } from '../../base/hash.js';
 import { tryLock } from '../../base/locks/lock.js';
-import { HANDLE, readHandle } from '../../compute/jobs/handle.js';
+import { readHandle } from '../../compute/jobs/handle.js';
+import { handlesBelow } from '../../compute/jobs/known-jobs.js';
 import { FETCHED } from '../../compute/jobs/run-job.js';
 import { stopJob } from '../../compute/jobs/stop-job.js';
 import { openPlace } from '../../compute/open-target.js';
@@ -46,7 +46,7 @@ export async function jobsElsewhere(
   }
   const jobs: JobElsewhere[] = [];
   for (const fingerprint of work) {
-    for (const file of await handlesBelow(await workFolder(state, fingerprint), DEEPEST)) {
+    for (const file of await handlesBelow(await workFolder(state, fingerprint))) {
       const handle = await openHandle(file);
       if (handle === undefined) continue;
       const { place, folder } = handle;
@@ -108,18 +108,6 @@ async function openHandle(file: string) {
   const handle = await readHandle(file);
   if (handle === undefined || handle.attached || handle.told) return undefined;
   return (await exists(join(dirname(file), FETCHED))) ? undefined : handle;
-}
-
-/** Folders of jobs lie this deep in the work of a stage, or less deep. */
-const DEEPEST = 3;
-
-async function handlesBelow(folder: string, depth: number): Promise<readonly string[]> {
-  const entries = (await ifThere(readdir(folder, { withFileTypes: true }))) ?? [];
-  // Below it lies what the job has made, which can be much.
-  if (entries.some(({ name }) => name === HANDLE)) return [join(folder, HANDLE)];
-  if (depth === 0) return [];
-  const below = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
-  return (await Promise.all(below.map((path) => handlesBelow(path, depth - 1)))).flat();
 }
 
 /** What is asked of the recipe that a run was begun with. */
