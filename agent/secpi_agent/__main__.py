@@ -143,6 +143,11 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         _say({"type": "error", "code": "job/system", "errno": error.errno, "message": str(error)})
         return 1
+    except Exception as error:
+        # A fault of ours, or a torn file. Without a word it would be taken for a machine that does not answer.
+        sys.excepthook(*sys.exc_info())
+        _say({"type": "error", "code": "job/internal", "message": f"the agent failed: {type(error).__name__}: {error}"})
+        return 1
     return 0
 
 

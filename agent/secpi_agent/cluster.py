@@ -31,6 +31,7 @@ from .errors import AgentError
 from .files import create_json, read_json, write_json
 from .folder import Attempt
 from .owner import lives, this_process
+from .secrets_file import forget_all
 
 _SETTLE_SECONDS = 10.0
 """A network file system may show what another machine wrote that late."""
@@ -84,14 +85,20 @@ def submit(attempt: Attempt, launcher: Launcher) -> None:
             flags = [*_flags(attempt, name, launcher), "--hold"]
             try:
                 number = slurm.submit(flags, str(script))
-            except AgentError:
-                attempt.submitting.unlink()
+            except AgentError as error:
+                # Only then there is none for certain; one that hangs may have submitted it.
+                if error.code == slurm.REFUSED:
+                    attempt.submitting.unlink()
                 raise
             if number is None:
                 number = _find(name, patient=True)
             if number is None:
                 raise slurm.unanswered("it has not said whether it took the job")
         write_json(attempt.folder / "batch.json", {"id": number, "name": name})
+        for other in slurm.queued(name):
+            # Of a submission whose answer was lost; it would stand in this one's way.
+            if other.id != number and other.state not in slurm.OVER:
+                slurm.cancel_job(other.id)
         _let_go(attempt, number)
 
 
@@ -123,13 +130,14 @@ def _find(name: str, *, patient: bool) -> int | None:
 
 
 def _flags(attempt: Attempt, name: str, launcher: Launcher) -> list[str]:
-    """Ours come last: the recipe's own must not change what exactly-once stands on."""
+    """Ours come last and so win: what exactly-once stands on is not for a recipe to change."""
     # A minute more than a program may take to save what it has; Slurm sends it up to a minute early.
     lead = int(attempt.spec["grace_seconds"]) + 60
     return [
         *launcher["flags"],
         f"--job-name={name}",
         f"--output={attempt.folder / 'batch.txt'}",
+        f"--error={attempt.folder / 'batch.txt'}",
         "--open-mode=append",
         "--requeue",
         f"--signal=B:USR2@{lead}",
@@ -199,6 +207,10 @@ def look(attempt: Attempt) -> str:
     live = [job for job in slurm.queued(name_of(attempt.spec["key"], attempt.number)) if job.state not in slurm.OVER]
     if any(job.state not in slurm.WAITING for job in live):
         return "running"
+    if live and attempt.stop.exists():
+        # It was put back after it had been told to stop, or nobody has taken it out yet.
+        slurm.cancel_waiting(number)
+        return "waiting"
     if live:
         # Whoever submitted it may have been killed before that.
         _let_go(attempt, number)
@@ -232,6 +244,7 @@ def _settled(attempt: Attempt, number: int) -> str:
             why = slurm.fact(number, "Reason")
             said = f"{state} ({why})" if why and why != "None" else state
             outcome = "stopped" if attempt.stop.exists() else "failed"
+            forget_all(attempt)
             problem = {"code": "slurm/not-begun", "message": f"Slurm has not begun the job: {said}"}
             attempt.end({"schema": 1, "attempt": attempt.number, "outcome": outcome, "error": problem})
             return "exited"
@@ -242,6 +255,7 @@ def _settled(attempt: Attempt, number: int) -> str:
         ended = attempt.last_round
         if ended is not None:
             # It was put back, and taken out of the queue before it ran again.
+            forget_all(attempt)
             attempt.end(ended)
             return "exited"
         time.sleep(_LOOK_SECONDS)
@@ -288,9 +302,10 @@ def _read(path: Path) -> bytes:
 
 def cancel(attempt: Attempt) -> None:
     """Takes it out of the queue if it waits there. If it runs, its supervisor finds the file that says stop."""
-    number = attempt.batch
-    if number is not None:
-        slurm.cancel_waiting(number)
+    for job in slurm.queued(name_of(attempt.spec["key"], attempt.number)):
+        # By name: the id of one whose submission was cut off is not known here.
+        if job.state in slurm.WAITING:
+            slurm.cancel_waiting(job.id)
 
 
 def test(launcher: Launcher) -> dict[str, object]:

@@ -10,6 +10,9 @@ import os
 import resource
 import shutil
 import subprocess
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +23,8 @@ from .secrets_file import write_for_shell
 from .spec import Container, Spec
 
 _STACK_BYTES = 1 << 26
+_CALL_SECONDS = 120.0
+_LOOK_SECONDS = 0.2
 
 _SHELL_WITH_SECRETS = 'set -a; . "$0"; set +a; rm -f "$0"; exec "$@"'
 
@@ -48,11 +53,11 @@ def engine_path(engine: str) -> str:
     return found
 
 
-def ensure_image(container: Container) -> None:
+def ensure_image(container: Container, must_stop: Callable[[], bool]) -> None:
     """
     Sees to it that the image is here. It is fetched once, by its digest; after that nothing is asked of a registry.
 
-    Throws `container/no-image`.
+    Throws `container/no-image`. Returns early when it must stop.
     """
     engine, image = engine_path(container["engine"]), container["image"]
     name, digest = _split(image)
@@ -72,9 +77,11 @@ def ensure_image(container: Container) -> None:
     hint = f"Build or load it there, or check the name: `{container['engine']} pull {image}`."
     if not name:
         raise AgentError("container/no-image", f"there is no image sha256:{digest[:12]}… here", hint)
-    pulled = _quiet(engine, "pull", "--quiet", reference)
-    if pulled.returncode != 0:
-        said = pulled.stderr.strip().splitlines() or ["it does not say why"]
+    code, text = _fetch([engine, "pull", "--quiet", reference], must_stop)
+    if must_stop():
+        return
+    if code != 0:
+        said = text.strip().splitlines() or ["it does not say why"]
         raise AgentError("container/no-image", f"the image {image} cannot be fetched: {said[-1]}", hint)
 
 
@@ -220,5 +227,23 @@ def remove_all(spec: Spec) -> None:
             remove(container["engine"], name_of(spec["key"], step["name"]))
 
 
+def _fetch(argv: list[str], must_stop: Callable[[], bool]) -> tuple[int, str]:
+    """What it exits with and complains of; it is ended when we must stop: an image can take an hour."""
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+        while child.poll() is None:
+            if must_stop():
+                child.terminate()
+            time.sleep(_LOOK_SECONDS)
+        said.seek(0)
+        return child.returncode, said.read().decode("utf-8", "replace")
+
+
 def _quiet(*argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    try:
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_CALL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        # A daemon that hangs must not keep a job from saying how it ended.
+        return subprocess.CompletedProcess(argv, 124, "", f"{argv[0]} does not answer")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,28 @@ def create_json(path: Path, value: Any) -> bool:  # noqa: ANN401 - any JSON valu
         draft.unlink(missing_ok=True)
     sync(path.parent)
     return True
+
+
+_MOST_BYTES = 1 << 24
+
+
+def read_result(path: Path) -> Any:  # noqa: ANN401 - whatever a program wrote
+    """
+    The document that a program has left, or None where there is none. Throws `OSError` for what is no plain file.
+
+    Programs may be told to do harm: a link would show what stands elsewhere, and a pipe would keep us waiting for ever.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is no plain file", str(path))
+        text = file.read(_MOST_BYTES + 1)
+    if len(text) > _MOST_BYTES:
+        raise OSError(errno.EFBIG, "is too large", str(path))
+    return json.loads(text)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever stands in it

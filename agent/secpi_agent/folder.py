@@ -117,7 +117,8 @@ class Attempt:
         write_json(self._round(owner), record)
 
     def _round(self, owner: Owner) -> Path:
-        return self.folder / "rounds" / f"{owner.get('round', 0)}.json"
+        # With the process: after a crash of the controller the same number can come again.
+        return self.folder / "rounds" / f"{owner.get('round', 0)}-{owner['host']}-{owner['pid']}.json"
 
 
 class JobFolder:

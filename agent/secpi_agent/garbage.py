@@ -78,8 +78,11 @@ def _inputs(root: Path, before: float) -> Iterator[Item]:
 def _others(root: Path, before: float) -> Iterator[Item]:
     # The one that speaks here is in use, however old it is.
     own = Path(__file__).resolve().parent.parent
+    # A job that waits in a queue is run by the agent that submitted it.
+    all_over = all(_is_over(folder) for folder in _job_folders(root))
     for folder in _folders(root / "agent"):
-        yield Item("agents", folder, folder.resolve() != own and _changed_at(folder) < before, _remove)
+        old = all_over and folder.resolve() != own and _changed_at(folder) < before
+        yield Item("agents", folder, old, _remove)
     for path in [*sorted((root / "jobs").glob(".*")), *sorted((root / "inputs").glob(".*"))]:
         if _LEFT_OVER.search(path.name):
             yield Item("leftovers", path, _changed_at(path) < before, _remove)

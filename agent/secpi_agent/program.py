@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -17,7 +16,7 @@ from .files import make_folder, read_json, write_json
 from .folder import Attempt
 from .network import free_port, own_address
 from .processes import MARK, die_with, mark_of, send
-from .secrets_file import forget
+from .secrets_file import forget_all
 from .spec import Spec, Step, fill_launch
 
 _AGENT = Path(__file__).resolve().parent
@@ -133,9 +132,7 @@ class Program:
         container = self._spec["container"]
         if container is not None:
             containers.remove(container["engine"], containers.name_of(self._spec["key"], self._step["name"]))
-        forget(containers.secrets_of(self._attempt.documents))
-        with contextlib.suppress(FileNotFoundError):
-            (self._attempt.folder / "node.json").unlink()
+        forget_all(self._attempt)
 
 
 def on_this_node(plan: Plan, node: int) -> tuple[list[str], dict[str, str]]:
@@ -187,7 +184,7 @@ def run_node(plan: Plan) -> int:
     container = attempt.spec["container"]
     try:
         if container is not None:
-            containers.ensure_image(container)
+            containers.ensure_image(container, lambda: False)
         argv, environment = on_this_node(plan, node)
     except AgentError as error:
         sys.stderr.write(f"{error.message}\n{error.hint}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ from .errors import AgentError
 from .folder import JobFolder
 from .owner import Owner, this_process
 from .processes import kill_all
-from .secrets_file import keep_secrets, take_secrets
+from .secrets_file import forget_all, keep_secrets, take_secrets
 from .supervisor import Supervisor
 
 _REQUEUE_SECONDS = 90.0
@@ -31,9 +32,7 @@ class QueuedSupervisor(Supervisor):
         super().__init__(job, number, {}, None)
         self._id = cluster.job_id()
         self._round = cluster.round_number()
-        self._beats = 0
         self._beaten = time.monotonic()
-        self._next_beat = 0.0
 
     def _claim(self) -> bool:
         attempt = self._attempt
@@ -49,25 +48,38 @@ class QueuedSupervisor(Supervisor):
         if attempt.exit is not None:
             return False
         self._secrets = take_secrets(attempt, attempt.spec["secrets"])
+        self._beaten = time.monotonic()
         return True
 
     def _me(self) -> Owner:
         return {**this_process(), "round": self._round}
 
-    def _tick(self) -> None:
-        now = time.monotonic()
-        if now < self._next_beat:
-            return
-        self._next_beat = now + cluster.BEAT_SECONDS
-        with contextlib.suppress(OSError):
-            owner = self._attempt.owner
-            if owner is None or owner.get("round") != self._round or owner["pid"] != os.getpid():
-                self._leave("another one has taken over")
-            self._beats += 1
-            self._attempt.beat.write_text(f"{self._round} {self._beats}", encoding="ascii")
-            self._beaten = now
-        if time.monotonic() - self._beaten > cluster.LEASE_SECONDS / 2:
-            self._leave("nothing could be written for half a minute")
+    def _check(self) -> None:
+        owner = self._attempt.owner
+        if owner is None or owner.get("round") != self._round or owner["pid"] != os.getpid():
+            self._leave("another one has taken over")
+
+    def run(self) -> None:
+        """Runs the steps and writes the exit record, and counts up all the while."""
+        # A thread: hashing and fetching take long, and a disk that hangs holds up whoever writes to it.
+        threading.Thread(target=self._count, daemon=True).start()
+        threading.Thread(target=self._watch, daemon=True).start()
+        super().run()
+
+    def _count(self) -> None:
+        beats = 0
+        while True:
+            with contextlib.suppress(OSError):
+                self._check()
+                beats += 1
+                self._attempt.beat.write_text(f"{self._round} {beats}", encoding="ascii")
+                self._beaten = time.monotonic()
+            time.sleep(cluster.BEAT_SECONDS)
+
+    def _watch(self) -> None:
+        while time.monotonic() - self._beaten < cluster.LEASE_SECONDS / 2:
+            time.sleep(1)
+        self._leave("nothing could be written for half a minute")
 
     def _leave(self, why: str) -> None:
         """Ends all that runs here, at once and without a word in the job's folder, which may be another's by now."""
@@ -76,6 +88,7 @@ class QueuedSupervisor(Supervisor):
         os._exit(1)
 
     def _end(self, record: dict[str, Any]) -> None:
+        self._check()
         # A server has nothing to go on with; whoever asks it begins another one.
         if record["outcome"] != "stopped" or self._attempt.stop.exists() or self._spec["service"] is not None:
             super()._end(record)
@@ -88,14 +101,15 @@ class QueuedSupervisor(Supervisor):
             return
         keep_secrets(self._attempt, self._secrets)
         self._attempt.end_round(self._me(), record)
-        if state in (None, "RUNNING"):
+        if state in (None, "RUNNING") and not self._attempt.stop.exists():
             # Not yet: then we have been asked in time, and are to do it ourselves.
             with contextlib.suppress(AgentError):
                 slurm.requeue(self._id)
         # It ends us. If it does not, it has been refused.
         deadline = time.monotonic() + _REQUEUE_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._attempt.stop.exists():
             time.sleep(1)
+        forget_all(self._attempt)
         super()._end(record)
 
     def _requeues(self) -> int:
@@ -106,5 +120,12 @@ class QueuedSupervisor(Supervisor):
 def supervise(job: JobFolder, number: int) -> None:
     """Runs a round, if this job of the queue is the one that may."""
     supervisor = QueuedSupervisor(job, number)
-    if supervisor.take():
+    supervisor.listen()
+    try:
+        taken = supervisor.take()
+    except AgentError as error:
+        problem = {"code": error.code, "message": error.message, "hint": error.hint}
+        job.attempt(number).end({"schema": 1, "attempt": number, "outcome": "failed", "error": problem})
+        return
+    if taken:
         supervisor.run()

@@ -55,6 +55,8 @@ def write_for_shell(folder: Path, secrets: dict[str, str]) -> Path:
     return path
 
 
-def forget(folder: Path) -> None:
-    """Removes what is left of them."""
-    shutil.rmtree(folder, ignore_errors=True)
+def forget_all(attempt: Attempt) -> None:
+    """Removes what is left of them: whoever sees that an attempt is over, or never begins, does."""
+    shutil.rmtree(attempt.folder / "secrets", ignore_errors=True)
+    for path in (_file(attempt), attempt.folder / "node.json"):
+        path.unlink(missing_ok=True)

@@ -106,10 +106,13 @@ def queued(name: str) -> list[QueuedJob]:
     return sorted(QueuedJob(int(number), state, reason) for number, state, reason in jobs)
 
 
+REFUSED = "slurm/refused"
+
+
 def refused(said: str) -> AgentError:
     """It will not run the job, and has said so."""
     message = f"Slurm does not take the job: {last_line(said)}"
-    return AgentError("slurm/refused", message, "See `sinfo`, and the target in the recipe.")
+    return AgentError(REFUSED, message, "See `sinfo`, and the target in the recipe.")
 
 
 def submit(flags: list[str], script: str) -> int | None:
@@ -161,8 +164,10 @@ _NO_ANSWERS = ("Unable to contact", "Socket timed out", "Connection refused", "C
 
 
 def let_go(number: int) -> None:
-    """Takes the hold off a job. That it is gone already is no error."""
-    call("scontrol", "release", str(number))
+    """Takes the hold off a job. That it is gone already is no error. Throws `compute/unreachable`."""
+    done = call("scontrol", "release", str(number))
+    if done.returncode != 0 and any(words in done.stderr for words in _NO_ANSWERS):
+        raise unanswered(done.stderr)
 
 
 def cancel_waiting(number: int) -> None:

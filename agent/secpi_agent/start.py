@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-from . import cluster
+from . import cluster, slurm
 from .errors import AgentError
 from .folder import Attempt, JobFolder
-from .secrets_file import keep_secrets
+from .secrets_file import forget_all, keep_secrets
 from .spec import Spec, at_home, check
 from .state import look, state_of
 from .supervisor import Supervisor
@@ -60,7 +60,12 @@ def start(request: Request, say: Callable[[dict[str, Any]], None]) -> None:
     attempt.put(spec)
     if launcher is not None:
         keep_secrets(attempt, request["secrets"])
-        cluster.submit(attempt, launcher)
+        try:
+            cluster.submit(attempt, launcher)
+        except AgentError as error:
+            if error.code == slurm.REFUSED:
+                forget_all(attempt)
+            raise
         say(state_of(attempt))
         return
     supervisor = Supervisor(job, number, request["secrets"], 0 if request["attached"] else None)

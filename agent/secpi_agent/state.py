@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from .errors import AgentError
 from .folder import Attempt
 from .owner import lives
 from .processes import kill_all, mark_of
+from .secrets_file import forget_all
 
 _FIRST_SECONDS = 1.0
 _MOST_SECONDS = 30.0
@@ -49,7 +51,10 @@ def state_of(attempt: Attempt, state: str | None = None) -> dict[str, Any]:
     if state == "lost":
         # Its own programs alone: those of the attempt after it may be running.
         kill_all(mark_of(attempt.spec["key"], attempt.number))
-        remove_all(attempt.spec)
+        forget_all(attempt)
+        with contextlib.suppress(AgentError):
+            # On a login node there may be no engine at all; what runs on a node the next attempt there removes.
+            remove_all(attempt.spec)
     return said
 
 

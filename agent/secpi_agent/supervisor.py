@@ -22,12 +22,13 @@ from typing import Any
 
 from .containers import ensure_image
 from .errors import AgentError
-from .files import make_folder, read_json, sync, write_json
+from .files import make_folder, read_result, sync, write_json
 from .folder import Attempt, JobFolder
 from .outputs import describe
 from .owner import Owner, this_process
 from .processes import adopt_orphans, kill_all, mark_of
 from .program import Program
+from .secrets_file import forget_all
 from .service import Lease, free_address
 from .spec import Step
 
@@ -72,7 +73,7 @@ class Supervisor:
             # Before it is said to run: whoever hears that hears where.
             self._attempt.listen_at(free_address(service["bind"]))
         # Before it is known who we are: from then on somebody may tell us to stop.
-        self._listen()
+        self.listen()
         self._attempt.begin(self._me())
         return True
 
@@ -107,6 +108,7 @@ class Supervisor:
             message = f"the supervisor failed: {type(error).__name__}: {error}"
             record = {"outcome": "failed", "error": {"code": "job/internal", "message": message}}
         kill_all(self._mark)
+        forget_all(self._attempt)
         (self._attempt.folder / "room").unlink(missing_ok=True)
         about = {
             "schema": 1,
@@ -120,7 +122,8 @@ class Supervisor:
     def _end(self, record: dict[str, Any]) -> None:
         self._attempt.end(record)
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """From here on signals are heard."""
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -132,7 +135,7 @@ class Supervisor:
         results: dict[str, Any] = {}
         container = self._spec["container"]
         if container is not None:
-            ensure_image(container)
+            ensure_image(container, self._must_stop)
         for step in self._spec["steps"]:
             # Documents of an attempt name its own events, so what a step is does not depend on them.
             note = {"sha256": _digest(step)}
@@ -143,11 +146,12 @@ class Supervisor:
                 continue
             if self._must_stop():
                 return {"outcome": "stopped", "results": results}
+            self._check()
             for name, document in step["documents"].items():
                 make_folder(self._attempt.documents)
                 write_json(self._attempt.documents / name, paths.fill(document))
             code = self._run_program(filled)
-            result = read_json(Path(filled["result"])) if filled["result"] else None
+            result = read_result(Path(filled["result"])) if filled["result"] else None
             results[step["name"]] = result
             # A service has nothing to come to an end for.
             if code != 0 or self._lease is not None:
@@ -201,12 +205,11 @@ class Supervisor:
             self._stop()
         return self._stopping_since is not None
 
-    def _tick(self) -> None:
-        """Something to be done now and then while a program runs."""
+    def _check(self) -> None:
+        """Before a program starts, and before the end is written: whether we are still the one."""
 
     def _sleep(self) -> None:
         """Until something happens, or it is time to look whether somebody wants an end."""
-        self._tick()
         watched = [self._wake_read] if self._lifeline is None else [self._wake_read, self._lifeline]
         ready, _, _ = select.select(watched, [], [], _LOOK_SECONDS)
         if self._wake_read in ready:

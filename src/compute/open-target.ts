@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { SecpiError } from '../base/errors.js';
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import { here } from './places/here.js';
@@ -29,6 +30,7 @@ export function openTrainers(spec: TargetSpec, means: Means): Trainers {
   if (settings === undefined) throw new TypeError('a target of no kind');
   const { device, threads } = settings;
   const { container } = spec;
+  if (container !== undefined) refuseMounts(container.mounts, means);
   const python = container === undefined ? interpreterOf(spec, means) : async () => container.python;
   return { python, device, threads, container, secrets: () => secretsOf(spec, means) };
 }
@@ -56,6 +58,21 @@ export function openPlace(spec: TargetSpec, means: Means): Place {
   });
 }
 
+/**
+ * Throws `compute/mount-not-allowed` for what the user has not said that recipes may show to containers. A folder is more than its files:
+ * through a socket in it programs outside can be told what to do.
+ */
+function refuseMounts(mounts: readonly string[], { variables }: Means): void {
+  const allowed = (variables.SECPI_CONTAINER_MOUNTS ?? '').split(':').filter((path) => path.startsWith('/'));
+  const isBelow = (path: string, folder: string) => posix.relative(folder, path).split('/')[0] !== '..';
+  const odd = mounts.find((mount) => !allowed.some((folder) => isBelow(mount, folder)));
+  if (odd === undefined) return;
+  throw new SecpiError('compute/mount-not-allowed', `the recipe wants to show ${odd} to a container`, {
+    hint: `If you want that, export SECPI_CONTAINER_MOUNTS=${[...allowed, odd].join(':')}.`,
+    exitCode: 2,
+  });
+}
+
 /** The values that the recipe names, for the jobs of a target. Throws `compute/no-secret` for one that is not set. */
 export function secretsOf({ secrets = [] }: TargetSpec, { variables }: Means): Readonly<Record<string, string>> {
   return Object.fromEntries(
@@ -76,7 +93,7 @@ function interpreterOf(spec: TargetSpec, { python }: Means): () => Promise<strin
   return named === undefined ? async () => (await python()).python : async () => named;
 }
 
-/** How jobs are submitted. What the recipe hands on as it is comes last, and so wins. */
+/** How jobs are submitted. What the agent adds comes after it, and wins. */
 function queueOf(spec: SlurmSpec): Queue {
   const { partition, gpus, gpu_kind, cpus, memory_gib, minutes, requeues, extra } = spec;
   const option = (name: string, value: string | number | undefined) =>

@@ -8,7 +8,7 @@ export const THIS_MACHINE = 'this machine';
 
 const hostName = z
   .string()
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:-]*$/, 'must be a host, user@host, or a name of the ssh configuration');
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@-]*$/, 'must be a host, user@host, or a name of the ssh configuration');
 
 const threadCount = z.number().int().positive().max(256).optional();
 
@@ -22,6 +22,40 @@ const rootThere = z.string().default('.cache/secpi');
 const plainPath = z
   .string()
   .regex(/^\/[A-Za-z0-9_./@+=-]*$/, 'must be an absolute path of letters, digits and _./@+=-');
+
+/**
+ * Options of `sbatch` that a recipe may give. An allow-list of whole names with a value: among the others are those that write files, run
+ * images or load variables, and `sbatch` takes abbreviations.
+ */
+const siteOptions = [
+  ...[
+    'account',
+    'qos',
+    'constraint',
+    'reservation',
+    'exclude',
+    'nodelist',
+    'gres',
+    'licenses',
+    'nice',
+    'mem-per-cpu',
+    'mem-per-gpu',
+  ],
+  ...[
+    'tmp',
+    'exclusive',
+    'hint',
+    'switches',
+    'threads-per-core',
+    'wckey',
+    'begin',
+    'deadline',
+    'gpu-bind',
+    'gpu-freq',
+    'cpus-per-gpu',
+  ],
+];
+const siteOption = new RegExp(`^--(?:${siteOptions.join('|')})=[^\\s\\0][^\\n\\r\\0]*$`);
 
 const slurmSchema = z.strictObject({
   /** A login node that is reached over ssh. Without it, this machine is one, and secpi's state folder is on the shared disk. */
@@ -52,13 +86,20 @@ const slurmSchema = z.strictObject({
   cpus: z.number().int().positive().optional(),
   /** Per node; default: the cluster's. */
   memory_gib: z.number().int().positive().optional(),
-  /** Time limit; a job that reaches it saves what it has and waits in the queue again. Default: the partition's. */
-  minutes: z.number().int().positive().optional(),
+  /** Time limit, at least 6; a job that reaches it saves what it has and waits in the queue again. Default: the partition's. */
+  minutes: z.number().int().min(6).optional(),
   /** How often a job that had to make room, or reached its time limit, is put back into the queue. */
   requeues: z.number().int().nonnegative().max(1000).default(50),
-  /** Further options of `sbatch`, handed on as they are: `--account=…`, `--qos=…`, `--constraint=…`. */
+  /**
+   * Further options of `sbatch` that say where and at whose cost a job runs: `--account=…`, `--qos=…`, `--constraint=…`, `--reservation=…`
+   * and a few more. Others can make Slurm run or write something.
+   */
   extra: z
-    .array(z.string().regex(/^--[a-z][a-z0-9-]*(=[^\n\0]*)?$/, 'must be an option of sbatch such as --account=mine'))
+    .array(
+      z
+        .string()
+        .refine((option) => siteOption.test(option), `must be ${siteOptions.map((name) => `--${name}=…`).join(', ')}`),
+    )
     .default([]),
 });
 export type SlurmSpec = z.infer<typeof slurmSchema>;
@@ -70,12 +111,15 @@ const containerSchema = z.strictObject({
   image: z
     .string()
     .regex(
-      /^(?:[A-Za-z0-9_./:-]+@)?sha256:[0-9a-f]{64}$/,
+      /^(?:[A-Za-z0-9/][A-Za-z0-9_./:-]*@)?sha256:[0-9a-f]{64}$/,
       'must end in @sha256: and a digest: a tag can mean another image tomorrow',
     ),
   /** The interpreter inside, with the trainers' packages. */
   python: z.string().default('python3'),
-  /** Files and folders of the machine that programs inside may read, at the same paths: a cache of models, say. */
+  /**
+   * Files and folders of the machine that programs inside may read, at the same paths: a cache of models, say. Each has to be below one that
+   * `SECPI_CONTAINER_MOUNTS` in your environment names, with colons between them: a recipe may come from a stranger.
+   */
   mounts: z.array(plainPath).default([]),
 });
 export type ContainerSpec = z.infer<typeof containerSchema>;
@@ -132,8 +176,11 @@ export const targetSchema = z
   .superRefine(({ local, ssh, slurm, container }, context) => {
     const kinds = [local, ssh, slurm].filter((kind) => kind !== undefined);
     if (kinds.length !== 1) context.addIssue('a target is either `local`, `ssh` or `slurm`');
-    if (slurm?.host !== undefined && slurm.python === undefined)
-      context.addIssue({ code: 'custom', path: ['slurm', 'python'], message: 'is needed with `host`', input: slurm });
+    if (slurm !== undefined && (slurm.host === undefined) !== (slurm.python === undefined)) {
+      // Without a host it would be a program of this machine that is started for whoever only asks for a plan.
+      const message = slurm.host === undefined ? 'is for a `host`; here secpi uses its own' : 'is needed with `host`';
+      context.addIssue({ code: 'custom', path: ['slurm', 'python'], message, input: slurm });
+    }
     if (container?.engine === 'apptainer' && !container.image.startsWith('/'))
       context.addIssue({
         code: 'custom',

@@ -82,7 +82,12 @@ describe.skipIf(!hasSlurm || !hasPodman || !hasSshServer || pythonForTests === u
         const container = { ...image, mounts: ['/usr', python.folder, installed] };
         const target = openTarget(targetSchema.parse({ ...spec(), ...(runtime === 'podman' ? { container } : {}) }), {
           python: async () => python,
-          variables: { ...process.env, SLURM_CONF: cluster.conf, SECPI_SSH_CONFIG: server.config },
+          variables: {
+            ...process.env,
+            SLURM_CONF: cluster.conf,
+            SECPI_SSH_CONFIG: server.config,
+            SECPI_CONTAINER_MOUNTS: '/',
+          },
         });
         const { outputs } = await target.runTrainer(await training(home), {
           signal: AbortSignal.timeout(300_000),

@@ -37,7 +37,8 @@ export async function readExportedRecipe(
       exitCode: 2,
     });
   }
-  const variables = [...new Set([...portable.variables, ...keysOf(value), ...secret])].sort();
+  const given = usedTargets(value).flatMap((name) => value.compute[name]?.secrets ?? []);
+  const variables = [...new Set([...portable.variables, ...keysOf(value), ...given, ...secret])].sort();
   const odd = variables.find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
   if (odd !== undefined) {
     const message = `no job can set an environment variable that is called ${JSON.stringify(odd.slice(0, 80))}`;

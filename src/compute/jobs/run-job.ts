@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { writeJsonAtomic } from '../../base/files/atomic-file.js';
@@ -43,13 +43,13 @@ export class JobFailure extends Error {
 export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOptions): Promise<FinishedJob> {
   options.signal.throwIfAborted();
   await makeDirectory(options.folder);
-  const job = new PlacedJob(place, spec, options);
+  const file = join(options.folder, HANDLE);
+  const job = new PlacedJob(place, spec, { ...options, key: await keyOf(file, place, options.key) });
   const fetched = await readFetched(options.folder);
   if (fetched !== undefined) {
     await job.tidyUp();
     return fetched;
   }
-  const file = join(options.folder, HANDLE);
   const handle = { schema: 1, place: place.name, folder: job.folder, attached: place.attached } as const;
   const known = await handleOf(file, handle);
   const earlier = known === undefined ? undefined : await goOn(job, known);
@@ -77,6 +77,12 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
       throw error;
     }
   }
+}
+
+/** The name that the job was begun by: another host that shares this folder would call it otherwise. */
+async function keyOf(file: string, place: Place, key: string): Promise<string> {
+  const known = await readHandle(file);
+  return known === undefined || place.isHere || known.place !== place.name ? key : posix.basename(known.folder);
 }
 
 /** Says that all a job made elsewhere has been brought here, whole. */

@@ -5,7 +5,7 @@ import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
 import { getFrom } from '../places/get-from.js';
 import { type Place, type Route, unreachable } from '../places/place.js';
-import type { Handle } from './handle.js';
+import { HANDLE, type Handle } from './handle.js';
 import type { Address, JobSpec } from './job.js';
 import { PlacedJob, type PlacedJobOptions } from './placed-job.js';
 import { handleOf, JobFailure } from './run-job.js';
@@ -219,7 +219,8 @@ export class Service implements AsyncDisposable {
     const { name: place, attached } = this.#place;
     const handle = { schema: 1, place, folder: job.folder, attached, told: true } as const;
     const known = await handleOf(file, handle);
-    if (known !== undefined && (await job.poll(known.attempt)).state === 'running') {
+    const state = known === undefined ? undefined : (await job.poll(known.attempt)).state;
+    if (known !== undefined && (state === 'running' || state === 'waiting')) {
       ending.abort(new Error('it is ended'));
       await job.follow(known.attempt).catch(() => undefined);
       if (!job.hasFailed) throw unreachable(place);
@@ -235,8 +236,6 @@ export class Service implements AsyncDisposable {
     return new PlacedJob(this.#place, this.#spec, { ...silent, key, folder, ...options });
   }
 }
-
-const HANDLE = 'handle.json';
 
 /** The value, or the signal's reason if that comes first. */
 function waitFor<T>(value: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -23,11 +23,16 @@ const fitting: Readonly<Record<string, readonly string[]>> = {
   max: ['64'],
   repo: ['owner/name'],
   dataset_repo: ['owner/name'],
+  host: ['far', 'me@far'],
+  image: ['sha256:0000000000000000000000000000000000000000000000000000000000000000'],
+  mounts: ['/models'],
+  secrets: ['A_TOKEN'],
+  extra: ['--qos=long'],
 };
 
 /** Of fields that exclude each other, or of which one has to be there: those that sound recipes have, and have not. */
-const always = ['epochs', 'usd', 'folder'];
-const never = ['extends', 'steps', 'tiny', 'start', 'push', 'method'];
+const always = ['epochs', 'usd', 'folder', 'local'];
+const never = ['extends', 'steps', 'tiny', 'start', 'push', 'method', 'ssh', 'slurm', 'serve'];
 
 /**
  * YAML for a schema. `oddity` 0: what the schema takes, as far as it says so itself; from 1 on each place may also hold
