@@ -124,7 +124,7 @@ def _bound(container: Container, inside: Inside) -> list[str]:
     inside.documents.mkdir(mode=0o700, exist_ok=True)
     read = [*inside.inputs, *container["mounts"], str(inside.documents)]
     write = [str(inside.work), str(inside.events)]
-    if inside.secrets:
+    if inside.secrets and container["engine"] != "apptainer":
         # It removes them once it has read them.
         write.append(str(write_for_shell(secrets_of(inside.documents), inside.secrets).parent))
     odd = next((path for path in read + write if ":" in path), None)
@@ -146,18 +146,28 @@ def _with_secrets(inside: Inside) -> list[str]:
 
 
 def _apptainer(container: Container, inside: Inside) -> list[str]:
-    """It runs as a child of ours and as this user; so it needs neither a name nor to be removed."""
+    """
+    It runs as a child of ours and as this user; so it needs neither a name nor to be removed.
+
+    Variables go by its own (see `environment`): in its arguments a comma would be taken for two.
+    """
     name, _ = _split(container["image"])
-    env = {**inside.env, MARK: inside.mark}
     return [
         *(engine_path("apptainer"), "exec", "--containall", "--cleanenv", "--no-home"),
         *(["--nv"] if container["gpus"] else []),
-        *(f"--env={key}={value}" for key, value in env.items()),
         *(f"--bind={path}" for path in _bound(container, inside)),
         *("--pwd", str(inside.work)),
         name,
-        *_with_secrets(inside),
+        *inside.argv,
     ]
+
+
+def environment(container: Container, inside: Inside) -> dict[str, str]:
+    """What the engine itself sees."""
+    if container["engine"] != "apptainer":
+        return dict(os.environ)
+    given = {**inside.env, **inside.secrets, MARK: inside.mark}
+    return {**os.environ, **{f"APPTAINERENV_{name}": value for name, value in given.items()}}
 
 
 def _limits(engine: str) -> list[str]:

@@ -162,7 +162,7 @@ def on_this_node(plan: Plan, node: int) -> tuple[list[str], dict[str, str]]:
         network=plan["nodes"] > 1 or spec["service"] is not None,
         grace_seconds=spec["grace_seconds"],
     )
-    return containers.wrap(container, inside), dict(os.environ)
+    return containers.wrap(container, inside), containers.environment(container, inside)
 
 
 def _visible_gpus() -> dict[str, str]:

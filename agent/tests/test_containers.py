@@ -148,3 +148,31 @@ def test_says_what_it_lacks(tmp_path: Path, left: None, change: dict[str, object
     assert (end["outcome"], end["error"]["code"]) == ("failed", code)
     assert end["error"]["hint"]
     assert job.ran == []
+
+
+def test_apptainer_is_told_what_the_program_may_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # There is none here: a program in its place says what it was given.
+    stand_in = tmp_path / "apptainer"
+    stand_in.write_text('#!/bin/sh\nprintf "%s\\n" "$@"; env | grep ^APPTAINERENV_; exit 3\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    image_file = tmp_path / "image.sif"
+    image_file.write_bytes(b"image")
+    job = ContainedJob(tmp_path)
+    digest = hashlib.sha256(b"image").hexdigest()
+    job.spec["container"] = {
+        "engine": "apptainer",
+        "image": f"{image_file}@sha256:{digest}",
+        "gpus": True,
+        "mounts": [],
+    }
+    job.spec["secrets"] = ["TOKEN"]
+    job.spec["env"]["LIST"] = "a,b"
+    ask("start", {**job.start_request(), "secrets": {"TOKEN": "canary,73ab"}})
+    assert job.end()["code"] == 3
+    said = job.log().splitlines()
+    arguments = said[: said.index("sh")]
+    assert arguments[:5] == ["exec", "--containall", "--cleanenv", "--no-home", "--nv"]
+    assert f"--bind={job.folder}/work:{job.folder}/work:rw" in arguments
+    assert not any("73ab" in argument or "a,b" in argument for argument in arguments)
+    assert {"APPTAINERENV_TOKEN=canary,73ab", "APPTAINERENV_LIST=a,b"} <= set(said)
