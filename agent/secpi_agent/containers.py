@@ -26,6 +26,9 @@ _STACK_BYTES = 1 << 26
 _CALL_SECONDS = 120.0
 _LOOK_SECONDS = 0.2
 
+_REMOVALS = 20
+_REMOVAL_SECONDS = 0.5
+
 _SHELL_WITH_SECRETS = 'set -a; . "$0"; set +a; rm -f "$0"; exec "$@"'
 
 
@@ -127,9 +130,11 @@ def _bound(container: Container, inside: Inside) -> list[str]:
     if inside.secrets and container["engine"] != "apptainer":
         # It removes them once it has read them.
         write.append(str(write_for_shell(secrets_of(inside.documents), inside.secrets).parent))
-    odd = next((path for path in read + write if ":" in path), None)
+    # What separates the parts of one option; Apptainer takes several paths in one.
+    separators, hint = (":,", "a colon or comma") if container["engine"] == "apptainer" else (":", "a colon")
+    odd = next((path for path in read + write if any(mark in path for mark in separators)), None)
     if odd is not None:
-        raise AgentError("container/bad-path", f"{odd} cannot be given to a container", "Use a path without a colon.")
+        raise AgentError("container/bad-path", f"{odd} cannot be given to a container", f"Use a path without {hint}.")
     return [*(f"{path}:{path}:ro" for path in read), *(f"{path}:{path}:rw" for path in write)]
 
 
@@ -223,10 +228,19 @@ def name_of(key: str, step: str) -> str:
 
 
 def remove(engine: str, name: str) -> None:
-    """Ends and removes a container, if there is one."""
+    """
+    Ends and removes a container, if there is one.
+
+    On a busy machine podman may give up before it has died, and leave it as `stopping`; so it is asked again.
+    """
     if engine == "apptainer":
         return
-    _quiet(engine_path(engine), "rm", "--force", *(["--time=0"] if engine == "podman" else []), name)
+    program = engine_path(engine)
+    for _ in range(_REMOVALS):
+        removed = _quiet(program, "rm", "--force", *(["--time=0"] if engine == "podman" else []), name)
+        if removed.returncode == 0 or _quiet(program, "container", "inspect", name).returncode != 0:
+            return
+        time.sleep(_REMOVAL_SECONDS)
 
 
 def remove_all(spec: Spec) -> None:

@@ -15,7 +15,11 @@ import pytest
 from container_image import HAS_PODMAN, image, podman
 from counting_job import Job, ask
 
+from secpi_agent import containers
+from secpi_agent.containers import Inside, wrap
+from secpi_agent.errors import AgentError
 from secpi_agent.processes import marked
+from secpi_agent.spec import Container
 
 pytestmark = pytest.mark.skipif(not HAS_PODMAN, reason="there is no podman here (podman, crun, catatonit; as root)")
 
@@ -106,6 +110,22 @@ def test_nothing_is_left_of_it_when_its_supervisor_is_killed(tmp_path: Path, lef
     assert job.ran == [1, 2]
 
 
+def test_is_removed_although_podman_gives_up_at_first(
+    tmp_path: Path, left: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"test-{tmp_path.name}-{os.getpid()}-only"
+    podman("run", "--detach", "--network=host", f"--name={name}", "--volume=/usr:/usr:ro", image(), "sleep", "100")
+    # What it said on a busy machine; the container is still there then.
+    program = tmp_path / "podman"
+    gives_up = f'if [ "$1" = rm ] && [ ! -e {tmp_path}/asked ]; then touch {tmp_path}/asked; exit 125; fi'
+    program.write_text(f'#!/bin/sh\n{gives_up}\nexec podman "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(containers, "engine_path", lambda _: str(program))
+    containers.remove("podman", name)
+    assert (tmp_path / "asked").exists()
+    assert name not in podman("ps", "--all", "--format", "{{.Names}}").splitlines()
+
+
 def test_a_secret_is_neither_in_its_settings_nor_left_on_the_disk(tmp_path: Path, left: None) -> None:
     canary = "canary 'quoted' $x 73ab"
     job = ContainedJob(
@@ -176,3 +196,21 @@ def test_apptainer_is_told_what_the_program_may_see(tmp_path: Path, monkeypatch:
     assert f"--bind={job.folder}/work:{job.folder}/work:rw" in arguments
     assert not any("73ab" in argument or "a,b" in argument for argument in arguments)
     assert {"APPTAINERENV_TOKEN=canary,73ab", "APPTAINERENV_LIST=a,b"} <= set(said)
+
+
+def test_gives_apptainer_no_path_that_it_would_take_for_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "apptainer"
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    container: Container = {
+        "engine": "apptainer",
+        "image": f"/image.sif@sha256:{'0' * 64}",
+        "gpus": False,
+        "mounts": [],
+    }
+    work = tmp_path / "runs,/etc"
+    documents, events = tmp_path / "documents", tmp_path / "events"
+    inside = Inside("name", ["true"], {}, {}, work, documents, events, [], "mark", network=False, grace_seconds=1)
+    with pytest.raises(AgentError) as caught:
+        wrap(container, inside)
+    assert caught.value.code == "container/bad-path"

@@ -28,8 +28,10 @@ export function passedOn(environment: Readonly<Record<string, string | undefined
  * where they run. Set before Python starts, because torch reads it while it loads.
  */
 export function pythonVariables(python: string, trainers: string, threads: number): Record<string, string> {
+  // A bare name lies in none of its own: `.` would be a folder that programs write to.
+  const beside = python.includes('/') ? [dirname(python)] : [];
   return {
-    PATH: [dirname(python), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
+    PATH: [...beside, '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
     PYTHONPATH: `${trainers}/..`,
     PYTHONUNBUFFERED: '1',
     PYTHONDONTWRITEBYTECODE: '1',

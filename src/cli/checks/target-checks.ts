@@ -37,8 +37,9 @@ export async function checkTarget(
     place = openPlace(spec, means);
     const request = {
       root,
-      packages: await pinnedPackages(),
-      cuda_seconds: needs.device === 'cuda' ? CUDA_SECONDS : 0,
+      // In a container the image has them, which its digest says.
+      packages: spec.container === undefined ? await pinnedPackages() : {},
+      cuda_seconds: needs.device === 'cuda' && spec.container === undefined ? CUDA_SECONDS : 0,
     };
     for await (const line of place.ask('inspect', request, signal)) if (line.type === 'facts') facts = line;
     if (place.queue !== null) queue = await checkQueue(place, signal);
