@@ -37,6 +37,11 @@ def take_secrets(attempt: Attempt, names: list[str]) -> dict[str, str]:
     return found
 
 
+def drop_secrets(attempt: Attempt) -> None:
+    """Removes those that nobody has taken, of an attempt that is over."""
+    _file(attempt).unlink(missing_ok=True)
+
+
 def _file(attempt: Attempt) -> Path:
     return attempt.folder / "secrets.json"
 

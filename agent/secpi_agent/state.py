@@ -6,11 +6,12 @@ import time
 from typing import Any
 
 from . import cluster
-from .containers import remove_all
+from .containers import remove_all, secrets_of
 from .errors import AgentError
 from .folder import Attempt
 from .owner import lives
 from .processes import kill_all, mark_of
+from .secrets_file import drop_secrets, forget
 
 _FIRST_SECONDS = 1.0
 _MOST_SECONDS = 30.0
@@ -50,6 +51,10 @@ def state_of(attempt: Attempt, state: str | None = None) -> dict[str, Any]:
         # Its own programs alone: those of the attempt after it may be running.
         kill_all(mark_of(attempt.spec["key"], attempt.number))
         remove_all(attempt.spec)
+    if state in ("exited", "lost"):
+        # Whoever was to take them was killed before, or was never begun.
+        drop_secrets(attempt)
+        forget(secrets_of(attempt.documents))
     return said
 
 

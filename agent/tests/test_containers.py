@@ -128,6 +128,22 @@ def test_a_secret_is_neither_in_its_settings_nor_left_on_the_disk(tmp_path: Path
     assert hashlib.sha256(canary.encode()).hexdigest() in job.log()
 
 
+def test_a_secret_that_no_container_has_taken_is_gone_once_the_attempt_is_known_to_be_lost(
+    tmp_path: Path, left: None
+) -> None:
+    job = ContainedJob(tmp_path)
+    job.spec["secrets"] = ["TOKEN"]
+    ask("start", {**job.start_request(), "secrets": {"TOKEN": "canary"}})
+    attempt = job.folder / "attempts" / "1"
+    while not (attempt / "secrets" / "environment").exists():
+        assert not (attempt / "exit.json").exists()
+        time.sleep(0.001)
+    os.kill(json.loads((attempt / "owner.json").read_text())["pid"], signal.SIGKILL)
+    assert job.follow()[-1] == {"type": "state", "state": "lost"}
+    found = subprocess.run(["/bin/grep", "-rl", "canary", str(job.folder)], capture_output=True, check=False)
+    assert found.stdout == b""
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
