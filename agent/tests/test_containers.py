@@ -81,6 +81,23 @@ def test_saves_what_it_has_when_it_is_told_to_stop(tmp_path: Path, left: None) -
     assert "saved" in job.log()
 
 
+def test_what_was_stopped_before_it_began_does_not_count_as_done(tmp_path: Path, left: None) -> None:
+    for number in range(8):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        job = ContainedJob(folder)
+        job.key = job.spec["key"] = f"test-{tmp_path.name}-{os.getpid()}-{number}"
+        job.start()
+        # Somewhere in the start of its container.
+        time.sleep(number * 0.05)
+        job.cancel()
+        first = job.end()
+        if first["outcome"] != "done":
+            job.start(2)
+            assert job.end(2)["outcome"] == "done", number
+        assert job.ran, number
+
+
 def test_is_killed_when_it_does_not_stop(tmp_path: Path, left: None) -> None:
     job = ContainedJob(tmp_path, "trap '' TERM; echo here; while :; do sleep 1; done", grace=1)
     job.start()
