@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from . import cluster
 from .errors import AgentError
 from .folder import Attempt, JobFolder
-from .secrets_file import keep_secrets
+from .secrets_file import drop_secrets, keep_secrets
 from .spec import Spec, at_home, check
 from .state import look, state_of
 from .supervisor import Supervisor
@@ -60,7 +60,13 @@ def start(request: Request, say: Callable[[dict[str, Any]], None]) -> None:
     attempt.put(spec)
     if launcher is not None:
         keep_secrets(attempt, request["secrets"])
-        cluster.submit(attempt, launcher)
+        try:
+            cluster.submit(attempt, launcher)
+        except AgentError as error:
+            if error.code == "slurm/refused":
+                # Nobody will take them.
+                drop_secrets(attempt)
+            raise
         say(state_of(attempt))
         return
     supervisor = Supervisor(job, number, request["secrets"], 0 if request["attached"] else None)

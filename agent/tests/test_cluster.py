@@ -67,7 +67,9 @@ def test_takes_no_job_that_the_cluster_cannot_run(cluster: SlurmCluster, tmp_pat
         folder.mkdir()
         job = QueuedJob(folder)
         job.flags = (flag,)
-        said = job.start()
+        job.spec["secrets"] = ["TOKEN"]
+        said = ask("start", {**job.start_request(), "secrets": {"TOKEN": "canary"}})[-1]
+        assert not any(b"canary" in file.read_bytes() for file in job.folder.rglob("*") if file.is_file())
         assert said["code"] == "slurm/refused", (flag, said)
         assert ask("poll", job.request())[-1]["state"] == "new"
         (tested,) = ask("test", {"launcher": {"flags": [flag], "requeues": 0}})
