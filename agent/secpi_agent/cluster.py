@@ -5,6 +5,7 @@ An attempt that a cluster's queue decides when to run. The files, besides those 
     submitting      how it is submitted, by somebody who is about to; from here on there may be a job of the queue
     batch.json      its id
     released        the hold that it was submitted on is off
+    withdrawn       nothing of it waits in the queue any more
     claim.json      the one job of the queue that may run the attempt; no other does, whatever the queue does
     lost            it was in the queue and has run, and is not known to have ended
     rounds/N.json   how its Nth round ended, when it is to go on: a job that is put back into the queue has several
@@ -198,6 +199,7 @@ def look(attempt: Attempt) -> str:
     Throws `compute/unreachable` when the queue does not answer and nothing else is proven.
     """
     if attempt.exit is not None:
+        _withdraw(attempt)
         return "exited"
     if attempt.lost.exists():
         return "lost"
@@ -216,6 +218,19 @@ def look(attempt: Attempt) -> str:
         _let_go(attempt, number)
         return "waiting"
     return _settled(attempt, number)
+
+
+def _withdraw(attempt: Attempt) -> None:
+    """
+    Takes out of the queue what still waits there for an attempt that is over, once.
+
+    A controller that has crashed can put a job back that it has begun, and hold it for ever.
+    """
+    withdrawn = attempt.folder / "withdrawn"
+    with contextlib.suppress(AgentError):
+        if not withdrawn.exists():
+            cancel(attempt)
+            withdrawn.touch(mode=0o600)
 
 
 def why_waiting(attempt: Attempt) -> str:

@@ -157,7 +157,15 @@ def try_out(flags: list[str]) -> tuple[bool, str]:
     if done.returncode != 0 and any(words in said for words in _NO_ANSWERS):
         raise unanswered(said)
     # A partition that is down, or whose nodes are, comes back.
-    return done.returncode == 0 or "not available now" in said, said.removeprefix("allocation failure: ")
+    away = "not available now" in said or ("node configuration is not available" in said and _nodes_are_away())
+    return done.returncode == 0 or away, said.removeprefix("allocation failure: ")
+
+
+def _nodes_are_away() -> bool:
+    """Whether no node takes jobs: then nothing can be said of what they could run."""
+    done = call("sinfo", "--noheader", "--format=%T")
+    away = ("down", "drain", "fail", "unknown", "maint", "reboot", "power")
+    return done.returncode == 0 and all(state.startswith(away) for state in done.stdout.split())
 
 
 _NO_ANSWERS = ("Unable to contact", "Socket timed out", "Connection refused", "Communication connection failure")

@@ -51,10 +51,12 @@ def state_of(attempt: Attempt, state: str | None = None) -> dict[str, Any]:
     if state == "lost":
         # Its own programs alone: those of the attempt after it may be running.
         kill_all(mark_of(attempt.spec["key"], attempt.number))
-        forget_all(attempt)
         with contextlib.suppress(AgentError):
             # On a login node there may be no engine at all; what runs on a node the next attempt there removes.
             remove_all(attempt.spec)
+    if state in ("exited", "lost"):
+        # Whoever was to take them was killed before, or was never begun.
+        forget_all(attempt)
     return said
 
 

@@ -192,6 +192,9 @@ class Supervisor:
         sync(self._attempt.log)
         kill_all(self._mark)
         program.clean()
+        if code == 0 and self._spec["container"] is not None and self._must_stop():
+            # So an engine exits too that was told to stop before the program had begun.
+            return STOPPED
         return code
 
     def _stop(self) -> None:

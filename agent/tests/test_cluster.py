@@ -67,7 +67,9 @@ def test_takes_no_job_that_the_cluster_cannot_run(cluster: SlurmCluster, tmp_pat
         folder.mkdir()
         job = QueuedJob(folder)
         job.flags = (flag,)
-        said = job.start()
+        job.spec["secrets"] = ["TOKEN"]
+        said = ask("start", {**job.start_request(), "secrets": {"TOKEN": "canary"}})[-1]
+        assert not any(b"canary" in file.read_bytes() for file in job.folder.rglob("*") if file.is_file())
         assert said["code"] == "slurm/refused", (flag, said)
         assert ask("poll", job.request())[-1]["state"] == "new"
         (tested,) = ask("test", {"launcher": {"flags": [flag], "requeues": 0}})
@@ -80,11 +82,14 @@ def test_takes_no_job_that_the_cluster_cannot_run(cluster: SlurmCluster, tmp_pat
 def test_one_that_waits_can_be_cancelled_and_never_runs(cluster: SlurmCluster, tmp_path: Path) -> None:
     job = QueuedJob(tmp_path)
     job.flags = ("--partition=low", "--begin=now+1hour")
-    assert job.start()["state"] == "waiting"
+    job.spec["secrets"] = ["TOKEN"]
+    assert ask("start", {**job.start_request(), "secrets": {"TOKEN": "canary"}})[-1]["state"] == "waiting"
     cluster.until(lambda: ask("poll", job.request())[-1]["why"] == "BeginTime")
     job.cancel()
     assert job.end()["outcome"] == "stopped"
     assert job.ran == []
+    # What waited there for it is not left.
+    assert not any(b"canary" in file.read_bytes() for file in job.folder.rglob("*") if file.is_file())
     # Nothing that the queue may still do about it starts it.
     number = cluster.ids(f"{job.key}-1")[0]
     run_round(job, number, 0)
@@ -333,3 +338,13 @@ def kill_at(tmp_path: Path, number: int) -> str:
     end = job.end()
     assert (end["outcome"], job.ran) == ("done", [1]), where
     return name
+
+
+def test_waits_for_nodes_that_are_away(cluster: SlurmCluster, tmp_path: Path) -> None:
+    cluster.run("scontrol", "update", "NodeName=n1,n2", "State=drain", "Reason=test")
+    try:
+        job = QueuedJob(tmp_path)
+        assert job.start()["state"] == "waiting"
+    finally:
+        cluster.run("scontrol", "update", "NodeName=n1,n2", "State=resume")
+    assert job.end()["outcome"] == "done"

@@ -85,6 +85,23 @@ def test_saves_what_it_has_when_it_is_told_to_stop(tmp_path: Path, left: None) -
     assert "saved" in job.log()
 
 
+def test_what_was_stopped_before_it_began_does_not_count_as_done(tmp_path: Path, left: None) -> None:
+    for number in range(8):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        job = ContainedJob(folder)
+        job.key = job.spec["key"] = f"test-{tmp_path.name}-{os.getpid()}-{number}"
+        job.start()
+        # Somewhere in the start of its container.
+        time.sleep(number * 0.05)
+        job.cancel()
+        first = job.end()
+        if first["outcome"] != "done":
+            job.start(2)
+            assert job.end(2)["outcome"] == "done", number
+        assert job.ran, number
+
+
 def test_is_killed_when_it_does_not_stop(tmp_path: Path, left: None) -> None:
     job = ContainedJob(tmp_path, "trap '' TERM; echo here; while :; do sleep 1; done", grace=1)
     job.start()
@@ -146,6 +163,22 @@ def test_a_secret_is_neither_in_its_settings_nor_left_on_the_disk(tmp_path: Path
     (job.folder / "work" / "go-on").touch()
     assert job.end()["outcome"] == "done"
     assert hashlib.sha256(canary.encode()).hexdigest() in job.log()
+
+
+def test_a_secret_that_no_container_has_taken_is_gone_once_the_attempt_is_known_to_be_lost(
+    tmp_path: Path, left: None
+) -> None:
+    job = ContainedJob(tmp_path)
+    job.spec["secrets"] = ["TOKEN"]
+    ask("start", {**job.start_request(), "secrets": {"TOKEN": "canary"}})
+    attempt = job.folder / "attempts" / "1"
+    while not (attempt / "secrets" / "environment").exists():
+        assert not (attempt / "exit.json").exists()
+        time.sleep(0.001)
+    os.kill(json.loads((attempt / "owner.json").read_text())["pid"], signal.SIGKILL)
+    assert job.follow()[-1] == {"type": "state", "state": "lost"}
+    found = subprocess.run(["/bin/grep", "-rl", "canary", str(job.folder)], capture_output=True, check=False)
+    assert found.stdout == b""
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,13 @@ import { hashAll } from '../../src/compute/places/manifest.js';
 import type { Place, Queue } from '../../src/compute/places/place.js';
 import { sshPlace } from '../../src/compute/places/ssh.js';
 
-/** A job that counts its own runs beside its folder, reports, and leaves a file. */
-export function countedJob(folder: string, script = ''): JobSpec {
+/**
+ * A job that counts its own runs beside its folder, reports, and leaves a file. In a container (podman, an image with no programs of its
+ * own) it counts where it may write.
+ */
+export function countedJob(folder: string, script = '', image?: string): JobSpec {
   const program = [
-    `echo "{events}" >>"${join(folder, 'runs')}"`,
+    `echo "{events}" >>"${image === undefined ? join(folder, 'runs') : '{work}/runs'}"`,
     'for n in 1 2 3 4 5; do echo "line $n" >>"{events}"; sleep 0.02; done',
     'echo made >"{work}/made"',
     script,
@@ -20,7 +23,7 @@ export function countedJob(folder: string, script = ''): JobSpec {
     steps: [{ name: 'only', launch: 'one', argv: ['sh', '-c', program], env: {}, documents: {}, result: null }],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     inherit: [],
-    container: null,
+    container: image === undefined ? null : { engine: 'podman', image, gpus: false, mounts: ['/usr'] },
     inputs: {},
     outputs: [{ name: 'made', kind: 'file', path: '{work}/made' }],
     graceSeconds: 2,
@@ -29,9 +32,10 @@ export function countedJob(folder: string, script = ''): JobSpec {
 
 export const lines = ['line 1', 'line 2', 'line 3', 'line 4', 'line 5'];
 
-/** The number of the attempt, for each time that the job ran. */
+/** The number of the attempt, for each time that the job ran on this machine. */
 export async function runsOf(folder: string): Promise<number[]> {
-  const text = (await ifThere(readFile(join(folder, 'runs'), 'utf8'))) ?? '';
+  const counted = [join(folder, 'runs'), join(folder, 'home', 'job', 'work', 'runs')];
+  const text = (await Promise.all(counted.map((path) => ifThere(readFile(path, 'utf8'))))).join('');
   return [...text.matchAll(/attempts\/(\d+)\//g)].map(([, attempt]) => Number(attempt));
 }
 
