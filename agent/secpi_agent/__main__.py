@@ -18,23 +18,23 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     __package__ = "secpi_agent"
 
-from . import cluster
-from .cancel import cancel
 from .errors import AgentError
-from .folder import JobFolder
-from .follow import follow
-from .garbage import clear
-from .inputs import find, take
-from .inspect_host import inspect_host
-from .packages import wrong_packages
-from .program import run_node
-from .queued_supervisor import supervise
-from .release import release
-from .service import renew
-from .spec import at_home
-from .start import start
-from .state import state_of
-from .streams import receive, send
+from .host.garbage import clear
+from .host.inputs import find, take
+from .host.inspect_host import inspect_host
+from .host.packages import wrong_packages
+from .host.streams import receive, send
+from .jobs.cancel import cancel
+from .jobs.folder import JobFolder
+from .jobs.follow import follow
+from .jobs.program import run_node
+from .jobs.release import release
+from .jobs.service import renew
+from .jobs.spec import at_home
+from .jobs.start import start
+from .jobs.state import state_of
+from .queues import cluster
+from .queues.queued_supervisor import supervise
 
 
 def _say(line: dict[str, Any]) -> None:

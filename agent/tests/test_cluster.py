@@ -18,8 +18,8 @@ from counting_job import Job, ask
 from killing import start_killed_at
 from slurm_cluster import HAS_SLURM, SlurmCluster, slurm_cluster
 
-from secpi_agent.cluster import beats
-from secpi_agent.folder import JobFolder
+from secpi_agent.jobs.folder import JobFolder
+from secpi_agent.queues.cluster import beats
 
 pytestmark = pytest.mark.skipif(not HAS_SLURM, reason="there is no Slurm here (slurm-wlm, munge; as root)")
 
@@ -301,8 +301,8 @@ def test_torchrun_finds_its_other_node(cluster: SlurmCluster, tmp_path: Path) ->
 def test_a_supervisor_on_another_node_is_waited_for_as_long_as_it_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secpi_agent.cluster.LEASE_SECONDS", 1.5)
-    monkeypatch.setattr("secpi_agent.cluster._LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("secpi_agent.queues.cluster.LEASE_SECONDS", 1.5)
+    monkeypatch.setattr("secpi_agent.queues.cluster._LOOK_SECONDS", 0.1)
     attempt = JobFolder(tmp_path).attempt(1)
     attempt.folder.mkdir(parents=True)
     attempt.begin({"host": "elsewhere", "boot": "another", "pid": 1, "started": "1"})

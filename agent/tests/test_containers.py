@@ -15,11 +15,11 @@ import pytest
 from container_image import HAS_PODMAN, image, podman
 from counting_job import Job, ask
 
-from secpi_agent import containers
-from secpi_agent.containers import Inside, wrap
+from secpi_agent.base.processes import marked
 from secpi_agent.errors import AgentError
-from secpi_agent.processes import marked
-from secpi_agent.spec import Container
+from secpi_agent.jobs import containers
+from secpi_agent.jobs.containers import Inside, wrap
+from secpi_agent.jobs.spec import Container
 
 pytestmark = pytest.mark.skipif(not HAS_PODMAN, reason="there is no podman here (podman, crun, catatonit; as root)")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from secpi_agent.follow import LONGEST_EVENT, Tail
+from secpi_agent.jobs.follow import LONGEST_EVENT, Tail
 
 
 class Listener:

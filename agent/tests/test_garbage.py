@@ -18,8 +18,8 @@ import pytest
 from counting_job import AGENT, Job, ask
 from lock_waiters import await_waiter
 
-from secpi_agent.inputs import in_use_lock
-from secpi_agent.locks import alone
+from secpi_agent.base.locks import alone
+from secpi_agent.host.inputs import in_use_lock
 
 DAY = 86_400.0
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from counting_job import ask
 
-from secpi_agent.inspect_host import inspect_host
+from secpi_agent.host.inspect_host import inspect_host
 
 
 def inspect(root: Path, cuda_seconds: float = 0) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def test_says_why_cuda_does_not_answer(
     python = tmp_path / "bin" / "python3"
     python.parent.mkdir()
     program(python.parent, "python3", f'shift; exec env PYTHONPATH={tmp_path} /usr/bin/python3 "$@"')
-    monkeypatch.setattr("secpi_agent.inspect_host.sys.executable", str(python))
+    monkeypatch.setattr("secpi_agent.host.inspect_host.sys.executable", str(python))
     facts = inspect_host({"root": str(tmp_path), "packages": {}, "cuda_seconds": 20})
     assert facts["cuda"]["problem"] == problem
     assert facts["cuda"]["devices"] == 0
@@ -82,6 +82,6 @@ def test_says_why_cuda_does_not_answer(
 
 def test_waits_for_cuda_no_longer_than_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "python", "exec sleep 1000")
-    monkeypatch.setattr("secpi_agent.inspect_host.sys.executable", str(tmp_path / "python"))
+    monkeypatch.setattr("secpi_agent.host.inspect_host.sys.executable", str(tmp_path / "python"))
     facts = inspect_host({"root": str(tmp_path), "packages": {}, "cuda_seconds": 0.2})
     assert facts["cuda"]["problem"] == "PyTorch died, or said nothing within 0 seconds"

@@ -9,7 +9,7 @@ from pathlib import Path
 from counting_job import Job
 from killing import start_killed_at
 
-from secpi_agent.processes import marked
+from secpi_agent.base.processes import marked
 
 
 def test_killed_at_every_point_it_runs_once_and_is_done(tmp_path: Path) -> None:

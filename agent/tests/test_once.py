@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from counting_job import Job, ask
 
-from secpi_agent import processes
-from secpi_agent.owner import lives, this_process
-from secpi_agent.processes import marked
+from secpi_agent.base import processes
+from secpi_agent.base.owner import lives, this_process
+from secpi_agent.base.processes import marked
 
 
 @pytest.fixture

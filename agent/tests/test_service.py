@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from counting_job import AGENT, Job, ask
 
-from secpi_agent.processes import marked
-from secpi_agent.service import Lease, free_address
+from secpi_agent.base.processes import marked
+from secpi_agent.jobs.service import Lease, free_address
 
 # Says what it was given, and answers whoever connects.
 SERVER = """

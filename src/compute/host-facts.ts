@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** What an agent says of its machine; `agent/secpi_agent/inspect_host.py` finds it out. */
+/** What an agent says of its machine; `agent/secpi_agent/host/inspect_host.py` finds it out. */
 export const hostFactsSchema = z.object({
   type: z.literal('facts'),
   machine: z.object({

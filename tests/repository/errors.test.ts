@@ -13,7 +13,7 @@ const launcher = readdirSync(join(packageRoot, 'bin')).map((name) =>
   readFileSync(join(packageRoot, 'bin', name), 'utf8'),
 );
 const pythonIn = (...folder: string[]) =>
-  readdirSync(join(packageRoot, ...folder))
+  readdirSync(join(packageRoot, ...folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.py'))
     .map((name) => readFileSync(join(packageRoot, ...folder, name), 'utf8'));
 const python = pythonIn('trainers', 'secpi_trainers');

@@ -18,14 +18,14 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import Any, NamedTuple, TypedDict
 
-from .errors import AgentError
-from .files import read_json
-from .folder import JobFolder
+from ..base.files import read_json
+from ..base.locks import alone
+from ..errors import AgentError
+from ..jobs.folder import JobFolder
+from ..jobs.release import release
+from ..jobs.spec import at_home
+from ..jobs.state import state_of
 from .inputs import in_use_lock
-from .locks import alone
-from .release import release
-from .spec import at_home
-from .state import state_of
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LEFT_OVER = re.compile(r"\.(partial|partial\.lock|removed)$")
@@ -77,7 +77,7 @@ def _inputs(root: Path, before: float) -> Iterator[Item]:
 
 def _others(root: Path, before: float) -> Iterator[Item]:
     # The one that speaks here is in use, however old it is.
-    own = Path(__file__).resolve().parent.parent
+    own = Path(__file__).resolve().parents[2]
     # A job that waits in a queue is run by the agent that submitted it.
     all_over = all(_is_over(folder) for folder in _job_folders(root))
     for folder in _folders(root / "agent"):

@@ -25,9 +25,9 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
-from .errors import AgentError
-from .files import make_folder, read_json, write_json
-from .owner import Owner
+from ..base.files import make_folder, read_json, write_json
+from ..base.owner import Owner
+from ..errors import AgentError
 from .spec import Paths, Spec
 
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
-from .errors import AgentError
+from ..errors import AgentError
 
 
 class Owner(TypedDict, total=False):

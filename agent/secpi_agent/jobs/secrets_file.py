@@ -8,8 +8,8 @@ import shlex
 import shutil
 from pathlib import Path
 
-from .errors import AgentError
-from .files import make_folder, write_json
+from ..base.files import make_folder, write_json
+from ..errors import AgentError
 from .folder import Attempt
 
 

@@ -20,13 +20,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ..base.files import make_folder, read_result, sync, write_json
+from ..base.owner import Owner, this_process
+from ..base.processes import adopt_orphans, kill_all, mark_of
+from ..errors import AgentError
 from .containers import ensure_image
-from .errors import AgentError
-from .files import make_folder, read_result, sync, write_json
 from .folder import Attempt, JobFolder
 from .outputs import describe
-from .owner import Owner, this_process
-from .processes import adopt_orphans, kill_all, mark_of
 from .program import Program
 from .secrets_file import forget_all
 from .service import Lease, free_address

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .errors import AgentError
-from .files import make_folder
+from ..base.files import make_folder
+from ..base.locks import alone
+from ..errors import AgentError
+from ..jobs.outputs import files_of
+from ..jobs.spec import at_home
 from .inputs import Wanted, take
-from .locks import alone
-from .outputs import files_of
-from .spec import at_home
 
 _CHUNK = 1 << 20
 _SILENCE_SECONDS = 60.0

@@ -6,12 +6,12 @@ import contextlib
 import time
 from typing import Any
 
-from . import cluster
+from ..base.owner import lives
+from ..base.processes import kill_all, mark_of
+from ..errors import AgentError
+from ..queues import cluster
 from .containers import remove_all
-from .errors import AgentError
 from .folder import Attempt
-from .owner import lives
-from .processes import kill_all, mark_of
 from .secrets_file import forget_all
 
 _FIRST_SECONDS = 1.0

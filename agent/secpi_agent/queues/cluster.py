@@ -27,12 +27,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict, cast
 
+from ..base.files import create_json, read_json, write_json
+from ..base.owner import lives, this_process
+from ..errors import AgentError
+from ..jobs.folder import Attempt
+from ..jobs.secrets_file import forget_all
 from . import slurm
-from .errors import AgentError
-from .files import create_json, read_json, write_json
-from .folder import Attempt
-from .owner import lives, this_process
-from .secrets_file import forget_all
 
 _SETTLE_SECONDS = 10.0
 """A network file system may show what another machine wrote that late."""
@@ -151,7 +151,7 @@ def _flags(attempt: Attempt, name: str, launcher: Launcher) -> list[str]:
 
 def _write_script(attempt: Attempt) -> Path:
     """What the queue runs: the agent again, there."""
-    agent = Path(__file__).resolve().parent
+    agent = Path(__file__).resolve().parent.parent
     lines = [
         "#!/bin/bash",
         "# Written by secpi. Slurm copies it when it is submitted, so a change here has no effect.",

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from .errors import AgentError
+from ..errors import AgentError
 
 
 class Step(TypedDict):

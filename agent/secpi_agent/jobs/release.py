@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from .errors import AgentError
+from ..errors import AgentError
 from .folder import JobFolder
 from .state import look
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 
-from . import cluster
+from ..base.processes import send
+from ..queues import cluster
 from .folder import Attempt
-from .processes import send
 from .state import look
 
 

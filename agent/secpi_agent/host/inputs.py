@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 from typing import Any, TypedDict
 
-from .errors import AgentError
-from .files import make_folder, sync
-from .locks import alone
-from .outputs import files_of, sha256_of
-from .spec import at_home
+from ..base.files import make_folder, sync
+from ..base.locks import alone
+from ..errors import AgentError
+from ..jobs.outputs import files_of, sha256_of
+from ..jobs.spec import at_home
 
 
 class Wanted(TypedDict):

@@ -9,13 +9,13 @@ import threading
 import time
 from typing import Any
 
+from ..base.owner import Owner, this_process
+from ..base.processes import kill_all
+from ..errors import AgentError
+from ..jobs.folder import JobFolder
+from ..jobs.secrets_file import forget_all, keep_secrets, take_secrets
+from ..jobs.supervisor import Supervisor
 from . import cluster, slurm
-from .errors import AgentError
-from .folder import JobFolder
-from .owner import Owner, this_process
-from .processes import kill_all
-from .secrets_file import forget_all, keep_secrets, take_secrets
-from .supervisor import Supervisor
 
 _REQUEUE_SECONDS = 90.0
 

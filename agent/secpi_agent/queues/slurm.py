@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from typing import NamedTuple
 
-from .errors import AgentError
+from ..errors import AgentError
 
 _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/slurm/bin:/usr/local/slurm/bin:/cm/shared/apps/slurm/current/bin"
 _CALL_SECONDS = 60.0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .files import sync
+from ..base.files import sync
 from .spec import Output
 
 _CHUNK = 1 << 20

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-from . import cluster, slurm
-from .errors import AgentError
+from ..errors import AgentError
+from ..queues import cluster, slurm
 from .folder import Attempt, JobFolder
 from .secrets_file import forget_all, keep_secrets
 from .spec import Spec, at_home, check

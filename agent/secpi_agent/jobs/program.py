@@ -10,16 +10,17 @@ import sys
 from pathlib import Path
 from typing import TypedDict
 
-from . import containers, slurm
-from .errors import AgentError
-from .files import make_folder, read_json, write_json
+from ..base.files import make_folder, read_json, write_json
+from ..base.network import free_port, own_address
+from ..base.processes import MARK, die_with, mark_of, send
+from ..errors import AgentError
+from ..queues import slurm
+from . import containers
 from .folder import Attempt
-from .network import free_port, own_address
-from .processes import MARK, die_with, mark_of, send
 from .secrets_file import forget_all
 from .spec import Spec, Step, fill_launch
 
-_AGENT = Path(__file__).resolve().parent
+_AGENT = Path(__file__).resolve().parent.parent
 
 
 class Plan(TypedDict):

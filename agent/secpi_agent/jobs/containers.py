@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from .errors import AgentError
+from ..base.processes import MARK
+from ..errors import AgentError
 from .outputs import sha256_of
-from .processes import MARK
 from .secrets_file import write_for_shell
 from .spec import Container, Spec
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict
 
+from ..jobs.spec import at_home
 from .packages import wrong_packages
-from .spec import at_home
 
 _QUICK_SECONDS = 10.0
 

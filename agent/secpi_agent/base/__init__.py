@@ -1,0 +1,1 @@
+"""Files, processes and addresses of the machine that this runs on."""

@@ -1,0 +1,1 @@
+"""One job: what it is, what is known of it, and running it once."""
