@@ -60,7 +60,7 @@ describe.skipIf(!hasSlurm)('a Slurm cluster', () => {
     };
     const foreseen = (slurm: object) =>
       openTarget(targetSchema.parse({ slurm: { device: 'cpu', ...slurm } }), means).foresee(never);
-    expect(await foreseen({ minutes: 5 })).toMatch(/^this cluster: Job \d+ to start at \d{4}-.* in partition low$/);
+    expect(await foreseen({ minutes: 6 })).toMatch(/^this cluster: Job \d+ to start at \d{4}-.* in partition low$/);
     expect(await foreseen({ cpus: 100 })).toBe(
       'this cluster will never run it: Requested node configuration is not available',
     );
