@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +48,19 @@ def start_killed_at(number: int, request: dict[str, Any], killed: Path) -> str:
     argv = [sys.executable, "-c", KILLED_AT, str(number), str(AGENT), "start", str(killed)]
     subprocess.run(argv, input=json.dumps(request), capture_output=True, text=True, check=False, timeout=60)
     return killed.read_text() if killed.exists() else ""
+
+
+def kill_everywhere(kill_at: Callable[[int], str], at_once: int) -> list[str]:
+    """
+    Has something done and killed at its first point, its second and so on, as long as there is one; the calls killed at.
+
+    `kill_at` is given a point's number, and gives the call, or an empty text where there are not so many.
+    """
+    names: list[str] = []
+    with ThreadPoolExecutor(at_once) as pool:
+        while True:
+            first = len(names) + 1
+            some = list(pool.map(kill_at, range(first, first + 2 * at_once)))
+            names += [name for name in some if name]
+            if not all(some):
+                return names

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from counting_job import Job, ask
-from killing import start_killed_at
+from killing import kill_everywhere, start_killed_at
 from slurm_cluster import HAS_SLURM, SlurmCluster, slurm_cluster
 
 from secpi_agent.jobs.folder import JobFolder
@@ -323,14 +323,7 @@ def test_a_supervisor_on_another_node_is_waited_for_as_long_as_it_counts(
 
 
 def test_killed_at_every_point_of_its_submission_it_runs_once(cluster: SlurmCluster, tmp_path: Path) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        names: list[str] = []
-        while True:
-            first = len(names) + 1
-            some = list(pool.map(lambda number: kill_at(tmp_path, number), range(first, first + 16)))
-            names += [name for name in some if name]
-            if not all(some):
-                break
+    names = kill_everywhere(lambda number: kill_at(tmp_path, number), 8)
     sys.stdout.write(f"agent: killed at {len(names)} points of a submission: {', '.join(sorted(set(names)))}\n")
     assert {"Popen", "replace", "fsync", "open"} <= set(names)
 

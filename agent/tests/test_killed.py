@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from counting_job import Job
-from killing import start_killed_at
+from killing import kill_everywhere, start_killed_at
 
 from secpi_agent.base.processes import marked
 
 
 def test_killed_at_every_point_it_runs_once_and_is_done(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        names: list[str] = []
-        while True:
-            first = len(names) + 1
-            some = list(pool.map(lambda number: kill_at(tmp_path, number), range(first, first + 8)))
-            names += [name for name in some if name]
-            if not all(some):
-                break
+    names = kill_everywhere(lambda number: kill_at(tmp_path, number), 4)
     sys.stdout.write(f"agent: killed at {len(names)} points: {', '.join(sorted(set(names)))}\n")
     assert {"fork", "flock", "Popen", "replace", "fsync"} <= set(names)
 

@@ -82,7 +82,6 @@ def submit(attempt: Attempt, launcher: Launcher) -> None:
                 raise slurm.refused(said)
             script = _write_script(attempt)
             write_json(attempt.submitting, launcher)
-            # Before it exists, Slurm would start a job that cannot write there and fail.
             flags = [*_flags(attempt, name, launcher), "--hold"]
             try:
                 number = slurm.submit(flags, str(script))
@@ -160,7 +159,7 @@ def _write_script(attempt: Attempt) -> Path:
         "unset SLURM_EXPORT_ENV",
         f"export HOME={shlex.quote(str(Path.home()))} PATH={shlex.quote(slurm.path())}",
         *(f"export {name}={shlex.quote(value)}" for name, value in _inherited(attempt).items()),
-        # Not exec in a pipe: the signals of the queue are for this very process.
+        # The signals of the queue are for this very process, so it becomes the agent.
         f"exec {shlex.quote(sys.executable)} -I {shlex.quote(str(agent))} supervise <<'END'",
         json.dumps({"folder": str(attempt.folder.parent.parent), "attempt": attempt.number}),
         "END",

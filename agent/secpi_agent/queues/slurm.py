@@ -52,11 +52,6 @@ def path() -> str:
     return os.pathsep.join([os.environ.get("PATH", ""), _PATH])
 
 
-def has_slurm() -> bool:
-    """Whether its commands are here."""
-    return shutil.which("sbatch", path=path()) is not None
-
-
 def call(*argv: str) -> subprocess.CompletedProcess[str]:
     """Runs one of its commands. Throws `slurm/not-here` where there is none, `compute/unreachable` when it hangs."""
     environment = {**os.environ, "PATH": path(), "LC_ALL": "C", "SLURM_TIME_FORMAT": "standard"}
