@@ -52,7 +52,7 @@ def start_killed_at(number: int, request: dict[str, Any], killed: Path) -> str:
 
 def kill_everywhere(kill_at: Callable[[int], str], at_once: int) -> list[str]:
     """
-    Has something done and killed at its first point, its second and so on, as long as there is one; the calls killed at.
+    Has something done and killed at its first point, its second and so on; the calls it was killed at.
 
     `kill_at` is given a point's number, and gives the call, or an empty text where there are not so many.
     """

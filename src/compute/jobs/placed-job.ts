@@ -17,7 +17,7 @@ export interface PlacedJobOptions {
   readonly onEvent: (line: string) => void;
   /** What happens to the job rather than in it. */
   readonly onNote: (message: string) => void;
-  /** Variables that its programs see and nobody else: they are on no disk and in no argument. */
+  /** Values that its programs see and nobody else, by variable: in no argument, and on a disk only on the way to them. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Where a service listens, seen from its machine; may be told more than once. */
   readonly onAddress?: (address: Address) => void;
