@@ -119,7 +119,8 @@ def test_it_is_told_when_somebody_else_cancels_it(cluster: SlurmCluster, tmp_pat
     cluster.run("scancel", "-n", f"{job.key}-1")
     end = job.end()
     if when == "waiting":
-        assert end["error"] == {"code": "slurm/not-begun", "message": "Slurm has not begun the job: CANCELLED"}
+        message, hint = "Slurm has not begun the job: CANCELLED", "Run the same command again."
+        assert end["error"] == {"code": "slurm/not-begun", "message": message, "hint": hint}
     else:
         assert end["outcome"] == "stopped"
     assert job.start(2)["state"] in ("waiting", "running")
@@ -222,7 +223,7 @@ def test_a_supervisor_that_was_replaced_ends_without_a_word(cluster: SlurmCluste
     job.await_log("here")
     file = job.folder / "attempts" / "1" / "owner.json"
     owner = json.loads(file.read_text())
-    file.write_text(json.dumps({**owner, "round": 1, "host": "elsewhere"}))
+    file.write_text(json.dumps({**owner, "host": "elsewhere"}))
     cluster.until(lambda: cluster.states()[f"{job.key}-1"] == "FAILED")
     assert not (job.folder / "attempts" / "1" / "exit.json").exists()
     assert not Path(f"/proc/{owner['pid']}").exists()

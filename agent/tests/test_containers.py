@@ -247,3 +247,9 @@ def test_gives_apptainer_no_path_that_it_would_take_for_two(tmp_path: Path, monk
     with pytest.raises(AgentError) as caught:
         wrap(container, inside)
     assert caught.value.code == "container/bad-path"
+
+
+def test_is_not_started_on_several_nodes(tmp_path: Path) -> None:
+    job = ContainedJob(tmp_path)
+    job.spec["steps"][0]["launch"] = "per-node"
+    assert job.start()["code"] == "job/bad-spec"

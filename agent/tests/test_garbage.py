@@ -18,7 +18,7 @@ import pytest
 from counting_job import AGENT, Job, ask
 from lock_waiters import await_waiter
 
-from secpi_agent.base.locks import alone
+from secpi_agent.base.locks import alone, try_lock
 from secpi_agent.host.inputs import in_use_lock
 
 DAY = 86_400.0
@@ -169,11 +169,15 @@ def unlock(root: Root) -> None:
 
 
 def test_a_job_that_is_being_begun_stays(root: Root) -> None:
-    used = root.input("a", 0)
-    root.job.spec["inputs"] = {"data": str(used / "data")}
-    with ThreadPoolExecutor(2) as pool:
-        starting = pool.submit(root.job.start)
-        while not starting.done():
-            # Whatever it has seen of it, it takes nothing away that was touched today.
-            assert not any(line["removed"] for line in root.clear(days=1).values())
+    root.job.start()
     root.job.await_log("content")
+    root.job.cancel()
+    root.job.end()
+    # Between two attempts: nothing of it runs, and somebody has the lock.
+    lock = try_lock(root.job.folder / "lock")
+    assert lock is not None
+    try:
+        assert root.clear(days=-1)["job"]["removed"] is False
+    finally:
+        os.close(lock)
+    assert root.clear(days=-1)["job"]["removed"] is True

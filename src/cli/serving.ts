@@ -1,3 +1,4 @@
+import { SecpiError } from '../base/errors.js';
 import { sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import { type Means, openPlace, openTrainers, secretsOf } from '../compute/open-target.js';
@@ -71,8 +72,21 @@ const thisMachine: TargetSpec = { local: { device: 'auto' } };
 async function planOf(weights: ServedWeights, serve: ServeSpec, spec: TargetSpec, means: Means): Promise<ServerPlan> {
   const trainers = openTrainers(spec, means);
   const inside = (plan: ServerPlan) => ({ ...plan, spec: { ...plan.spec, container: containerOf(trainers) } });
-  if (serve.engine === 'vllm') return inside(vllmPlan(weights, serve));
+  if (serve.engine === 'vllm') {
+    const isHere = spec.container === undefined && openPlace(spec, means).isHere;
+    if (isHere) refuseProgram(serve.program, means);
+    return inside(vllmPlan(weights, serve));
+  }
   if ('hub' in weights) throw new TypeError('our own server takes a folder, which the recipe is checked for');
   const { python, device, threads = defaultThreads } = trainers;
   return inside(transformersPlan(weights.folder, serve, { python: await python(), device, threads }));
+}
+
+/** Throws `models/program-not-allowed` for a program of this machine that only the recipe, which may be a stranger's, wants started. */
+function refuseProgram(program: string, { variables }: Means): void {
+  if (!program.includes('/') || program === variables.SECPI_VLLM) return;
+  throw new SecpiError('models/program-not-allowed', `the recipe wants to start ${program} on this machine`, {
+    hint: `If that is your vLLM, export SECPI_VLLM=${program}.`,
+    exitCode: 2,
+  });
 }

@@ -13,6 +13,9 @@ export const PASSED_ON: readonly string[] = [
   'LD_LIBRARY_PATH',
 ];
 
+/** The name of our own code among a job's inputs. */
+export const TRAINERS = 'secpi-trainers';
+
 /** The package of our trainers. */
 export const trainersFolder = join(packageRoot, 'trainers', 'secpi_trainers');
 

@@ -9,7 +9,7 @@ import { JobFailure, runJob } from './jobs/run-job.js';
 import { type Place, unreachable } from './places/place.js';
 import { deviceHere, pinnedPackages, pythonIdentity } from './python-identity.js';
 import type { ContainerSpec, FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
-import { PASSED_ON, pythonVariables, trainersFolder } from './trainer-environment.js';
+import { PASSED_ON, pythonVariables, TRAINERS, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
 
 const resultSchema = z.looseObject({
@@ -112,8 +112,6 @@ export function containerOf({ container, device }: Trainers): JobContainer | nul
   return { engine, image, mounts, gpus: deviceHere(device) === 'cuda' };
 }
 
-/** The name of our own code among a job's inputs. */
-const TRAINERS = 'secpi-trainers';
 export const defaultThreads = Math.min(4, availableParallelism());
 
 /** Names the work of this machine in this folder, wherever it is done. */

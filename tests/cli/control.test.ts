@@ -405,3 +405,25 @@ describe('secpi attach on a terminal', () => {
     expect(await statusOf(run)).toMatchObject({ state: 'running' });
   });
 });
+
+describe('a sweep in the background', () => {
+  it('is shown whole, and ends whole when one of its runs is cancelled', async () => {
+    const { run } = await beginInBackground('--set', 'matrix={"filter.min_confidence": [0.5, 0.6]}');
+    const [shown] = jsonLines((await secpi('status', '--json')).stdout);
+    const members = shown?.members as readonly { readonly run: string }[];
+    expect(members.map((member) => member.run)).toHaveLength(2);
+    expect(members[0]?.run).toBe(run);
+    const cancelled = await secpi('cancel', String(members[1]?.run), '--json');
+    expect(cancelled.exitCode).toBe(0);
+    expect(jsonLines(cancelled.stdout).map(({ state }) => state)).toEqual(['interrupted', 'interrupted']);
+    // One that is over cannot be left any more, and both say so.
+    expect((await secpi('leave', run)).stdout.match(/was over already: interrupted/g)).toHaveLength(2);
+  });
+});
+
+describe('secpi gc', () => {
+  it('does not clear this state folder when it was told what to keep of a target', async () => {
+    const refused = await secpi('gc', '--unused-days', '7', '--yes');
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('code: usage/no-target') });
+  });
+});

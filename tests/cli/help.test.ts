@@ -28,30 +28,30 @@ describe('help', () => {
       Commands:
         run [options] <recipe>          run a recipe, or continue it
         plan [options] <recipe>         say what a run would do, and why
+        why [options] <stage> <recipe>  why a stage would run again, or what it is
+                                        cached by
+        validate [options] <recipe>     check a recipe and say everything that is
+                                        wrong with it
+        schema                          print the JSON Schema of recipes, for editors
+        init [options] [file]           write a commented recipe to start from
         attach [run]                    show a run of another process, and continue
                                         one that died; Ctrl-C leaves it going
         cancel [options] [run]          stop a run of another process, and its jobs on
                                         other machines; waits until it is over
         leave [run]                     end the process of a run, but not its jobs on
                                         other machines
-        validate [options] <recipe>     check a recipe and say everything that is
-                                        wrong with it
-        schema                          print the JSON Schema of recipes, for editors
         status [options] [run]          what a run has done and is doing
         runs                            list all runs: outcome, recipe, time, cost
+        logs [options] [run]            what a run said
+        report [options] [run]          where a run's report is
         gc [options]                    show what the state folder holds and what
                                         nothing needs any more; with --yes remove that
-        logs [options] [run]            what a run said
-        why [options] <stage> <recipe>  why a stage would run again, or what it is
-                                        cached by
-        report [options] [run]          where a run's report is
-        init [options] [file]           write a commented recipe to start from
-        export                          write a run as a job for a cluster that secpi
-                                        does not drive
         doctor [options]                check this machine: Python, packages, sandbox,
                                         GPU, disk, Hub token
         setup [options]                 install the Python environment and, where
                                         allowed, missing system packages
+        export                          write a run as a job for a cluster that secpi
+                                        does not drive
         help [command]                  display help for command
 
       Examples:
@@ -93,7 +93,12 @@ describe('help', () => {
       'node:fs',
       'node:path',
       'src/base/package-root.ts',
-      'src/cli/declare-export.ts',
+      'src/cli/declare/export.ts',
+      'src/cli/declare/lent.ts',
+      'src/cli/declare/machine.ts',
+      'src/cli/declare/recipe-options.ts',
+      'src/cli/declare/recipes.ts',
+      'src/cli/declare/runs.ts',
       'src/cli/main.ts',
       'src/cli/option-values.ts',
       'src/cli/version.ts',

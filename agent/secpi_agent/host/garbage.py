@@ -8,7 +8,6 @@ somebody says is known. Whatever goes is called otherwise first: half of it is n
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from stat import S_ISDIR
 from typing import Any, NamedTuple, TypedDict
 
 from ..base.files import read_json
-from ..base.locks import alone
+from ..base.locks import alone, try_lock
 from ..errors import AgentError
 from ..jobs.folder import JobFolder
 from ..jobs.release import release
@@ -54,32 +53,33 @@ def clear(request: Request, say: Callable[[dict[str, Any]], None]) -> None:
     """Says `stored` for each thing that is there; with `remove`, garbage goes."""
     root = at_home(request["root"])
     before = time.time() - request["unused_seconds"]
-    for item in [*_jobs(root, set(request["jobs"]), before), *_inputs(root, before), *_others(root, before)]:
+    over = {folder for folder in _job_folders(root) if _is_over(folder)}
+    jobs = _jobs(root, over - {root / "jobs" / name for name in request["jobs"]}, before)
+    for item in [*jobs, *_inputs(root, over, before), *_others(root, over, before)]:
         size = sum(stat.st_size for stat in _all_of(item.path) if not S_ISDIR(stat.st_mode))
         removed = item.garbage and request["remove"] and item.remove(item.path, before)
         said = {"kind": item.kind, "name": item.path.name, "bytes": size, "garbage": item.garbage, "removed": removed}
         say({"type": "stored", **said})
 
 
-def _jobs(root: Path, known: set[str], before: float) -> Iterator[Item]:
+def _jobs(root: Path, forgotten: set[Path], before: float) -> Iterator[Item]:
     for folder in _job_folders(root):
-        garbage = folder.name not in known and _changed_at(folder) < before and _is_over(folder)
-        yield Item("jobs", folder, garbage, _remove_job)
+        yield Item("jobs", folder, folder in forgotten and _changed_at(folder) < before, _remove_job)
 
 
-def _inputs(root: Path, before: float) -> Iterator[Item]:
-    used = _inputs_in_use(root)
+def _inputs(root: Path, over: set[Path], before: float) -> Iterator[Item]:
+    used = _inputs_in_use(root, over)
     for folder in _folders(root / "inputs"):
         if _DIGEST.fullmatch(folder.name):
             garbage = folder.name not in used and folder.stat().st_mtime < before
             yield Item("inputs", folder, garbage, _remove_input)
 
 
-def _others(root: Path, before: float) -> Iterator[Item]:
+def _others(root: Path, over: set[Path], before: float) -> Iterator[Item]:
     # The one that speaks here is in use, however old it is.
     own = Path(__file__).resolve().parents[2]
     # A job that waits in a queue is run by the agent that submitted it.
-    all_over = all(_is_over(folder) for folder in _job_folders(root))
+    all_over = over.issuperset(_job_folders(root))
     for folder in _folders(root / "agent"):
         old = all_over and folder.resolve() != own and _changed_at(folder) < before
         yield Item("agents", folder, old, _remove)
@@ -106,11 +106,11 @@ def _is_over(folder: Path) -> bool:
     return not job.is_taken and all(state in ("new", "exited", "lost") for state in states)
 
 
-def _inputs_in_use(root: Path) -> set[str]:
+def _inputs_in_use(root: Path, over: set[Path]) -> set[str]:
     """Names of the inputs of all jobs that have not been seen to be over."""
     used: set[str] = set()
     for folder in _job_folders(root):
-        if _is_over(folder):
+        if folder in over:
             continue
         for path in (folder / "attempts").glob("*/spec.json"):
             spec = read_json(path)
@@ -131,11 +131,12 @@ def _remove_input(folder: Path, before: float) -> bool:
 
 def _remove_job(folder: Path, _before: float) -> bool:
     """Takes a job away, unless it is being begun."""
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = try_lock(folder / "lock")
+    if handle is None:
+        return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         release(folder)
-    except (BlockingIOError, AgentError):
+    except AgentError:
         return False
     finally:
         os.close(handle)

@@ -20,12 +20,12 @@ What else there is for an attempt that waits in a queue stands in `cluster.py`.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 from typing import Any, cast
 
 from ..base.files import make_folder, read_json, write_json
+from ..base.locks import try_lock
 from ..base.owner import Owner
 from ..errors import AgentError
 from .spec import Paths, Spec
@@ -37,6 +37,7 @@ class Attempt:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.number = int(folder.name)
+        self.waits_for = ""
         self.log = folder / "log.txt"
         self.events = folder / "events.jsonl"
         self.documents = folder / "documents"
@@ -132,13 +133,14 @@ class JobFolder:
     @property
     def is_taken(self) -> bool:
         """Whether a supervisor holds the job."""
-        handle = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            # Not made: who only looks must not be taken for a sign of life.
+            handle = try_lock(self.lock, make=False)
+        except FileNotFoundError:
+            return False
+        if handle is None:
             return True
-        finally:
-            os.close(handle)
+        os.close(handle)
         return False
 
     def attempt(self, number: int) -> Attempt:

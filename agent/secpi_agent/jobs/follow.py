@@ -86,7 +86,8 @@ def follow(attempt: Attempt, offsets: dict[str, int], say: Callable[[dict[str, A
     """
     Says `log`, `events` and `state` until the attempt has exited or is lost. `offsets` are the bytes told already.
 
-    Says something at least every 15 seconds, so that the other end can tell silence from a connection that is gone.
+    Says something at least every 15 seconds, unless a queue keeps it waiting, so that the other end can tell silence
+    from a connection that is gone.
     """
     tails = [
         Tail("events", attempt.events, offsets.get("events", 0)),

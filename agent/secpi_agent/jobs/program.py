@@ -13,7 +13,6 @@ from typing import TypedDict
 from ..base.files import make_folder, read_json, write_json
 from ..base.network import free_port, own_address
 from ..base.processes import MARK, die_with, mark_of, send
-from ..errors import AgentError
 from ..queues import slurm
 from . import containers
 from .folder import Attempt
@@ -55,7 +54,7 @@ class Program:
             "work": str(self._work),
             "nodes": self._nodes,
             "master": own_address() if self._nodes > 1 else "127.0.0.1",
-            "port": free_port(),
+            "port": free_port() if self._nodes > 1 else 0,
             "secrets": self._secrets,
         }
         self.clean()
@@ -149,9 +148,8 @@ def on_this_node(plan: Plan, node: int) -> tuple[list[str], dict[str, str]]:
     container = spec["container"]
     if container is None:
         return step["argv"], {**env, **secrets, MARK: mark}
-    suffix = "" if plan["nodes"] == 1 else f"-{node}"
     inside = containers.Inside(
-        name=containers.name_of(spec["key"], step["name"]) + suffix,
+        name=containers.name_of(spec["key"], step["name"]),
         argv=step["argv"],
         env={**spec["env"], **step["env"], **_visible_gpus()},
         secrets=secrets,
@@ -160,7 +158,7 @@ def on_this_node(plan: Plan, node: int) -> tuple[list[str], dict[str, str]]:
         events=attempt.events,
         inputs=list(spec["inputs"].values()),
         mark=mark,
-        network=plan["nodes"] > 1 or spec["service"] is not None,
+        network=spec["service"] is not None,
         grace_seconds=spec["grace_seconds"],
     )
     return containers.wrap(container, inside), containers.environment(container, inside)
@@ -182,14 +180,7 @@ def run_node(plan: Plan) -> int:
     attempt = Attempt(Path(plan["attempt"]))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
         signal.signal(number, lambda *_: None)
-    container = attempt.spec["container"]
-    try:
-        if container is not None:
-            containers.ensure_image(container, lambda: False)
-        argv, environment = on_this_node(plan, node)
-    except AgentError as error:
-        sys.stderr.write(f"{error.message}\n{error.hint}\n")
-        return 1
+    argv, environment = on_this_node(plan, node)
     parent = os.getpid()
     child = subprocess.Popen(argv, cwd=plan["work"], env=environment, preexec_fn=lambda: die_with(parent))
     code = child.wait()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from pathlib import Path
 from typing import Any
 
+from ..base.network import free_port, own_address
 from .folder import Attempt
 
 
@@ -17,9 +17,7 @@ def free_address(bind: str) -> dict[str, Any]:
 
     Somebody may take it before the service does, which then ends, and is begun again elsewhere.
     """
-    with socket.create_server((bind, 0)) as server:
-        port = server.getsockname()[1]
-    return {"host": socket.gethostname() if bind == "0.0.0.0" else bind, "port": port}  # noqa: S104
+    return {"host": own_address() if bind == "0.0.0.0" else bind, "port": free_port(bind)}  # noqa: S104
 
 
 class Lease:

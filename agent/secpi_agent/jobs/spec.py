@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -84,6 +85,9 @@ def check(value: Any) -> Spec:  # noqa: ANN401 - whatever was sent
         if value["service"] is not None:
             inner.append((value["service"], Service))
         problem = next((found for one, kind in inner if (found := _problem(one, kind))), None)
+    if problem is None and value["container"] is not None and any(step["launch"] != "one" for step in value["steps"]):
+        # They would share a name, and one would take away the secrets of the other.
+        problem = "it wants containers on several nodes"
     if problem is None and value["schema"] != 1:
         problem = f"its schema is {value['schema']}, not 1"
     if problem is not None:
@@ -119,13 +123,7 @@ class Paths:
 
     def fill(self, value: Any) -> Any:  # noqa: ANN401 - a JSON value, and the same kind of value back
         """The value with every placeholder in its texts replaced."""
-        if isinstance(value, str):
-            return _PLACEHOLDER.sub(lambda match: self._path(match.group(1)), value)
-        if isinstance(value, list):
-            return [self.fill(item) for item in value]
-        if isinstance(value, dict):
-            return {key: self.fill(item) for key, item in value.items()}
-        return value
+        return _filled(value, _PLACEHOLDER, self._path)
 
     def _path(self, name: str) -> str:
         if name == "work":
@@ -145,10 +143,14 @@ _LAUNCH = re.compile(r"\{(node|nodes|master|master_port)\}")
 
 def fill_launch(value: Any, values: dict[str, Any]) -> Any:  # noqa: ANN401 - a JSON value, and the same kind of value back
     """The value with the placeholders replaced that are known only when a program starts."""
+    return _filled(value, _LAUNCH, lambda name: str(values[name]))
+
+
+def _filled(value: Any, placeholder: re.Pattern[str], text: Callable[[str], str]) -> Any:  # noqa: ANN401
     if isinstance(value, str):
-        return _LAUNCH.sub(lambda match: str(values[match.group(1)]), value)
+        return placeholder.sub(lambda match: text(match.group(1)), value)
     if isinstance(value, list):
-        return [fill_launch(item, values) for item in value]
+        return [_filled(item, placeholder, text) for item in value]
     if isinstance(value, dict):
-        return {key: fill_launch(item, values) for key, item in value.items()}
+        return {key: _filled(item, placeholder, text) for key, item in value.items()}
     return value

@@ -9,7 +9,7 @@ from typing import Any
 from ..base.owner import lives
 from ..base.processes import kill_all, mark_of
 from ..errors import AgentError
-from ..queues import cluster
+from ..queues import cluster, slurm
 from .containers import remove_all
 from .folder import Attempt
 from .secrets_file import forget_all
@@ -47,7 +47,7 @@ def state_of(attempt: Attempt, state: str | None = None) -> dict[str, Any]:
     if state == "running" and attempt.address is not None:
         said["address"] = attempt.address
     if state == "waiting":
-        said["why"] = cluster.why_waiting(attempt)
+        said["why"] = attempt.waits_for
     if state == "lost":
         # Its own programs alone: those of the attempt after it may be running.
         kill_all(mark_of(attempt.spec["key"], attempt.number))
@@ -74,11 +74,12 @@ class Watch:
         if not self._attempt.submitting.exists():
             return look(self._attempt)
         # That it is over stands on the disk.
-        over = self._known in ("exited", "lost") or self._attempt.exit is not None
-        if over or time.monotonic() >= self._next:
+        if self._attempt.exit is not None or time.monotonic() >= self._next:
             try:
                 state = look(self._attempt)
-            except AgentError:
+            except AgentError as error:
+                if error.code != slurm.UNANSWERED:
+                    raise
                 state = self._known or "waiting"
             self._pause = _FIRST_SECONDS if state != self._known else min(_MOST_SECONDS, self._pause * 1.5)
             self._known = state

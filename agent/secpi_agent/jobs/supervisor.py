@@ -9,7 +9,6 @@ Programs die with it, and whatever they leave behind is killed.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.files import make_folder, read_result, sync, write_json
+from ..base.locks import try_lock
 from ..base.owner import Owner, this_process
 from ..base.processes import adopt_orphans, kill_all, mark_of
 from ..errors import AgentError
@@ -79,11 +79,8 @@ class Supervisor:
 
     def _claim(self) -> bool:
         """Sees to it that nobody else runs the job, by a lock that the kernel takes away with the process."""
-        handle = os.open(self._job.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
+        handle = try_lock(self._job.lock)
+        if handle is None:
             return False
         if self._attempt.owner is not None or self._attempt.exit is not None:
             os.close(handle)
@@ -189,6 +186,7 @@ class Supervisor:
                     killed = True
                     program.kill()
             self._sleep()
+        self._check()
         sync(self._attempt.log)
         kill_all(self._mark)
         program.clean()
@@ -209,7 +207,7 @@ class Supervisor:
         return self._stopping_since is not None
 
     def _check(self) -> None:
-        """Before a program starts, and before the end is written: whether we are still the one."""
+        """Before a program starts, when it is over, and before the end is written: whether we are still the one."""
 
     def _sleep(self) -> None:
         """Until something happens, or it is time to look whether somebody wants an end."""

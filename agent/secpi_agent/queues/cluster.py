@@ -8,7 +8,7 @@ An attempt that a cluster's queue decides when to run. The files, besides those 
     withdrawn       nothing of it waits in the queue any more
     claim.json      the one job of the queue that may run the attempt; no other does, whatever the queue does
     lost            it was in the queue and has run, and is not known to have ended
-    rounds/N.json   how its Nth round ended, when it is to go on: a job that is put back into the queue has several
+    rounds/         how rounds of it ended: a job that is put back into the queue has several
     beat            counted up by the supervisor as long as it lives and can write
 
 A state of the queue never proves that the job is done or has failed; it only says that there is no more to wait for.
@@ -17,17 +17,16 @@ A state of the queue never proves that the job is done or has failed; it only sa
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict, cast
 
 from ..base.files import create_json, read_json, write_json
+from ..base.locks import alone
 from ..base.owner import lives, this_process
 from ..errors import AgentError
 from ..jobs.folder import Attempt
@@ -57,9 +56,9 @@ class Launcher(TypedDict):
     requeues: int
 
 
-def name_of(key: str, attempt: int) -> str:
+def _name(attempt: Attempt) -> str:
     """What the queue calls it. It is looked for by this name, in which a comma would be taken for two."""
-    return f"{key}-{attempt}"
+    return f"{attempt.spec['key']}-{attempt.number}"
 
 
 def submit(attempt: Attempt, launcher: Launcher) -> None:
@@ -69,8 +68,9 @@ def submit(attempt: Attempt, launcher: Launcher) -> None:
 
     Submitted on hold and let go once its id is on the disk: a job that nobody knows of costs nothing.
     """
-    name = name_of(attempt.spec["key"], attempt.number)
-    with _alone(attempt):
+    name = _name(attempt)
+    # On several login nodes, and on a disk without locks, the claim decides.
+    with alone(attempt.folder / "submit.lock", required=False):
         if attempt.exit is not None:
             return
         number = attempt.batch
@@ -94,7 +94,7 @@ def submit(attempt: Attempt, launcher: Launcher) -> None:
                 number = _find(name, patient=True)
             if number is None:
                 raise slurm.unanswered("it has not said whether it took the job")
-        write_json(attempt.folder / "batch.json", {"id": number, "name": name})
+        write_json(attempt.folder / "batch.json", {"id": number})
         for other in slurm.queued(name):
             # Of a submission whose answer was lost; it would stand in this one's way.
             if other.id != number and other.state not in slurm.OVER:
@@ -178,22 +178,10 @@ def _inherited(attempt: Attempt) -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ and name not in ("HOME", "TMPDIR")}
 
 
-@contextlib.contextmanager
-def _alone(attempt: Attempt) -> Iterator[None]:
-    """One at a time, on this machine; on several login nodes the claim decides."""
-    handle = os.open(attempt.folder / "submit.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        with contextlib.suppress(OSError):
-            # There are file systems without locks.
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def look(attempt: Attempt) -> str:
     """
     The state of a submitted attempt: `waiting`, `running`, `exited` or `lost`; `new` if it may not have been submitted.
+    What it waits for is noted in it.
 
     Throws `compute/unreachable` when the queue does not answer and nothing else is proven.
     """
@@ -205,9 +193,10 @@ def look(attempt: Attempt) -> str:
     number = attempt.batch
     if number is None:
         return "new"
-    live = [job for job in slurm.queued(name_of(attempt.spec["key"], attempt.number)) if job.state not in slurm.OVER]
+    live = [job for job in slurm.queued(_name(attempt)) if job.state not in slurm.OVER]
     if any(job.state not in slurm.WAITING for job in live):
         return "running"
+    attempt.waits_for = next((job.reason for job in live if job.reason != "None"), "")
     if live and attempt.stop.exists():
         # It was put back after it had been told to stop, or nobody has taken it out yet.
         slurm.cancel_waiting(number)
@@ -232,16 +221,6 @@ def _withdraw(attempt: Attempt) -> None:
             withdrawn.touch(mode=0o600)
 
 
-def why_waiting(attempt: Attempt) -> str:
-    """What the queue says it waits for."""
-    try:
-        found = slurm.queued(name_of(attempt.spec["key"], attempt.number))
-    except AgentError:
-        return ""
-    reason = next((job.reason for job in found if job.state in slurm.WAITING), "")
-    return "" if reason == "None" else reason
-
-
 def _settled(attempt: Attempt, number: int) -> str:
     """What became of an attempt that the queue has nothing more to do with."""
     deadline = time.monotonic() + _SETTLE_SECONDS
@@ -259,7 +238,8 @@ def _settled(attempt: Attempt, number: int) -> str:
             said = f"{state} ({why})" if why and why != "None" else state
             outcome = "stopped" if attempt.stop.exists() else "failed"
             forget_all(attempt)
-            problem = {"code": "slurm/not-begun", "message": f"Slurm has not begun the job: {said}"}
+            message, hint = f"Slurm has not begun the job: {said}", "Run the same command again."
+            problem = {"code": "slurm/not-begun", "message": message, "hint": hint}
             attempt.end({"schema": 1, "attempt": attempt.number, "outcome": outcome, "error": problem})
             return "exited"
         if attempt.claim == NOBODY:
@@ -316,7 +296,7 @@ def _read(path: Path) -> bytes:
 
 def cancel(attempt: Attempt) -> None:
     """Takes it out of the queue if it waits there. If it runs, its supervisor finds the file that says stop."""
-    for job in slurm.queued(name_of(attempt.spec["key"], attempt.number)):
+    for job in slurm.queued(_name(attempt)):
         # By name: the id of one whose submission was cut off is not known here.
         if job.state in slurm.WAITING:
             slurm.cancel_waiting(job.id)

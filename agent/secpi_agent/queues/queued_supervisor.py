@@ -33,6 +33,7 @@ class QueuedSupervisor(Supervisor):
         self._id = cluster.job_id()
         self._round = cluster.round_number()
         self._beaten = time.monotonic()
+        self._left = False
 
     def _claim(self) -> bool:
         attempt = self._attempt
@@ -55,8 +56,10 @@ class QueuedSupervisor(Supervisor):
         return {**this_process(), "round": self._round}
 
     def _check(self) -> None:
-        owner = self._attempt.owner
-        if owner is None or owner.get("round") != self._round or owner["pid"] != os.getpid():
+        while self._left:
+            # Another thread ends us: nothing more is to be done, or noted, until it has.
+            time.sleep(1)
+        if self._attempt.owner != self._me():
             self._leave("another one has taken over")
 
     def run(self) -> None:
@@ -83,6 +86,7 @@ class QueuedSupervisor(Supervisor):
 
     def _leave(self, why: str) -> None:
         """Ends all that runs here, at once and without a word in the job's folder, which may be another's by now."""
+        self._left = True
         kill_all(self._mark)
         sys.stderr.write(f"{why}; this round ends\n")
         os._exit(1)
@@ -109,6 +113,7 @@ class QueuedSupervisor(Supervisor):
         deadline = time.monotonic() + _REQUEUE_SECONDS
         while time.monotonic() < deadline and not self._attempt.stop.exists():
             time.sleep(1)
+        self._check()
         forget_all(self._attempt)
         super()._end(record)
 

@@ -75,11 +75,13 @@ def call(*argv: str) -> subprocess.CompletedProcess[str]:
         raise unanswered(f"{argv[0]} has not ended within {_CALL_SECONDS:.0f} s") from error
 
 
+UNANSWERED = "compute/unreachable"
+"""The code of the orchestrator for a host that cannot be reached: it means the same."""
+
+
 def unanswered(said: str) -> AgentError:
-    """The one error that proves nothing: the code is that of a host that cannot be reached, and means the same."""
-    return AgentError(
-        "compute/unreachable", f"Slurm does not answer: {last_line(said)}", "Is slurmctld up? `scontrol ping`"
-    )
+    """The one error that proves nothing."""
+    return AgentError(UNANSWERED, f"Slurm does not answer: {last_line(said)}", "Is slurmctld up? `scontrol ping`")
 
 
 def last_line(text: str) -> str:
@@ -188,9 +190,9 @@ def signal_steps(number: int, name: str) -> None:
     call("scancel", f"--signal={name}", str(number))
 
 
-def requeue(number: int) -> bool:
-    """Puts a job back into the queue, from inside of it; False when that is refused."""
-    return call("scontrol", "requeue", str(number)).returncode == 0
+def requeue(number: int) -> None:
+    """Puts a job back into the queue, from inside of it, which ends it, unless that is refused."""
+    call("scontrol", "requeue", str(number))
 
 
 def fact(number: int, name: str) -> str | None:

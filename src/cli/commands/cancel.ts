@@ -8,6 +8,7 @@ import { endRun, mayLive } from '../runs/end-run.js';
 import { findRun } from '../runs/find-run.js';
 import { type StoppedJob, stopJobsElsewhere } from '../runs/jobs-elsewhere.js';
 import { runJson } from '../runs/run-json.js';
+import { membersWith } from '../sweeps/runs-of-sweep.js';
 import { oneLine } from '../views/printable.js';
 
 export interface CancelOptions extends OutputOptions {
@@ -15,7 +16,7 @@ export interface CancelOptions extends OutputOptions {
   readonly now?: boolean;
 }
 
-/** `secpi cancel`: ends a run of another process, and what it has left running on other machines. */
+/** `secpi cancel`: ends a run of another process, all of its sweep if it has one, and what it has left running on other machines. */
 export async function cancelCommand(
   id: string | undefined,
   options: CancelOptions,
@@ -29,14 +30,16 @@ export async function cancelCommand(
   };
   const before = await findRun(id, environment);
   if (before.state === 'unreadable') throw new SecpiError('engine/bad-run', before.problem ?? 'the run is unreadable');
-  let record = before;
-  if (mayLive(before)) {
-    onNote(`asking run ${before.run} to end${options.now === true ? ' at once' : '; it saves what it has'}`);
-    record = await endRun(before, options.now === true ? 'now' : 'stop', { state, signal, onNote });
+  for (const member of await membersWith(state, before)) {
+    let record = member;
+    if (mayLive(member)) {
+      onNote(`asking run ${member.run} to end${options.now === true ? ' at once' : '; it saves what it has'}`);
+      record = await endRun(member, options.now === true ? 'now' : 'stop', { state, signal, onNote });
+    }
+    const jobs = await stopJobsElsewhere(record, environment, signal, onNote);
+    if (options.json === true) writeJson({ ...runJson(record), jobs: jobs.map(jobJson) }, environment);
+    else stdout.write(environment.redact(`${[endText(member, record), ...jobs.map(jobText)].join('\n')}\n`));
   }
-  const jobs = await stopJobsElsewhere(record, environment, signal, onNote);
-  if (options.json === true) writeJson({ ...runJson(record), jobs: jobs.map(jobJson) }, environment);
-  else stdout.write(environment.redact(`${[endText(before, record), ...jobs.map(jobText)].join('\n')}\n`));
   return 0;
 }
 

@@ -18,6 +18,7 @@ import type { OutputOptions } from '../recipes/run-options.js';
 /** Options that every system takes. */
 export interface ExportOptions extends OutputOptions, JobResources {
   readonly set: readonly string[];
+  readonly member: readonly string[];
   readonly output?: string;
   readonly force?: boolean;
   readonly secpi: string;

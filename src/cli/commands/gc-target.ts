@@ -14,7 +14,7 @@ import { styleFor } from '../views/style.js';
 
 export interface GcTargetOptions extends OutputOptions {
   /** A name under the recipe's `compute`. */
-  readonly target: string;
+  readonly target?: string;
   readonly recipe?: string;
   readonly yes?: boolean;
   readonly unusedDays?: number;
@@ -29,6 +29,12 @@ const UNUSED_DAYS = 30;
 export async function gcTarget(options: GcTargetOptions, environment: CliEnvironment): Promise<number> {
   using interrupt = abortOnSignals();
   const { target, yes = false, unusedDays = UNUSED_DAYS } = options;
+  if (target === undefined) {
+    throw new SecpiError('usage/no-target', '--recipe and --unused-days are about a target, and none is named', {
+      hint: 'Add `--target NAME`. Without these, `secpi gc` clears the state folder here.',
+      exitCode: 2,
+    });
+  }
   if (unusedDays < 1) {
     throw new SecpiError('usage/unused-days', '--unused-days must be at least 1', {
       hint: 'What was used today may belong to a job that is being brought there.',

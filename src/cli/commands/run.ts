@@ -68,8 +68,9 @@ async function beginDetached(
   stdout.write(
     [
       `run ${run} has begun, and goes on without this terminal`,
-      `watch it with: secpi attach ${run}`,
-      `stop it with:  secpi cancel ${run}`,
+      // To attach shows one run; the sweep goes on when that one is over.
+      `watch it with: secpi ${begun.sweep === undefined ? `attach ${run}` : `status ${begun.sweep}`}`,
+      `stop it with:  secpi cancel ${run}${begun.sweep === undefined ? '' : ', which stops all of the sweep'}`,
       `what it says:  ${shownPath(log, environment)}`,
       '',
     ].join('\n'),

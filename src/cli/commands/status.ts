@@ -1,13 +1,12 @@
-import { latestRun, type RunRecord } from '../../engine/runs/run-record.js';
+import { latestRun, type RunRecord, readRun } from '../../engine/runs/run-record.js';
 import { skimEvents } from '../../engine/runs/skim-journal.js';
 import type { CliEnvironment } from '../environment.js';
 import { writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
-import { findRun } from '../runs/find-run.js';
+import { findRun, isRunId } from '../runs/find-run.js';
 import { secondsOf } from '../runs/run-cost.js';
 import { runJson } from '../runs/run-json.js';
-import { runsOfSweep } from '../sweeps/sweep-rows.js';
-import { sweepStatus } from '../sweeps/sweep-status.js';
+import { membersWith, runsOfSweep } from '../sweeps/runs-of-sweep.js';
 import { dateTime, duration } from '../views/format.js';
 import { oneLine, printable } from '../views/printable.js';
 import { RunProgress, type StageProgress, secondsLeft } from '../views/run-progress.js';
@@ -28,9 +27,12 @@ export async function statusCommand(
 ): Promise<number> {
   if (options.all === true) return runsCommand(options, environment);
   const style = styleFor(environment.stdout, environment.variables);
-  const sweep = id === undefined ? (await latestRun(environment.state))?.sweep : id.toUpperCase();
-  const members = sweep === undefined ? [] : await runsOfSweep(environment.state, sweep);
-  if (sweep !== undefined && members.length > 0) return sweepStatus(sweep, members, options, environment);
+  const members = await membersOf(id, environment);
+  const [{ sweep } = {}] = members;
+  if (sweep !== undefined) {
+    const { sweepStatus } = await import('../sweeps/sweep-status.js');
+    return sweepStatus(sweep, members, options, environment);
+  }
   const record = await findRun(id, environment);
   const progress = new RunProgress();
   for (const event of await skimEvents(environment.state, record.run)) progress.apply(event);
@@ -42,6 +44,18 @@ export async function statusCommand(
     environment.stdout.write(environment.redact(statusText(record, progress, now, style)));
   }
   return 0;
+}
+
+/** The runs of the sweep that is meant: the one of that id, or the newest run's. None where a run is meant. */
+async function membersOf(id: string | undefined, { state }: CliEnvironment): Promise<readonly RunRecord[]> {
+  if (id === undefined) {
+    const latest = await latestRun(state);
+    return latest?.sweep === undefined ? [] : membersWith(state, latest);
+  }
+  // A run is found by its folder; only what is none can be a sweep.
+  return isRunId(id) && (await readRun(state, id.toUpperCase())) === undefined
+    ? runsOfSweep(state, id.toUpperCase())
+    : [];
 }
 
 function statusText(record: RunRecord, progress: RunProgress, now: number, style: Style): string {
@@ -85,7 +99,7 @@ function adviceOf({ state, owner, problem }: RunRecord): string | undefined {
     case 'died':
       return 'Its process is gone without a word (killed, or the machine went down). The same `secpi run` continues it.';
     case 'detached':
-      return 'It has left; what it has begun on other machines goes on there. The same `secpi run` goes on with that.';
+      return 'It has left; what it has begun on other machines goes on there. `secpi attach` goes on with that.';
     case 'unknown':
       return `It was started on ${oneLine(owner?.host ?? 'another machine')}; whether it still runs cannot be told from here.`;
     case 'unreadable':

@@ -12,6 +12,14 @@ export interface ExportedRecipe {
   readonly variables: readonly string[];
 }
 
+/** Which recipe, and what the command line says of the job. */
+export interface ExportedChoice {
+  readonly set: readonly string[];
+  readonly member: readonly string[];
+  readonly gpus: number;
+  readonly secret: readonly string[];
+}
+
 /**
  * Reads a recipe that shall run as a whole on one machine of a cluster. Where GPUs are asked for, `device: auto` becomes `cuda`: a job
  * that finds none must not train on the CPU without a word.
@@ -20,16 +28,17 @@ export interface ExportedRecipe {
  */
 export async function readExportedRecipe(
   path: string,
-  { set, gpus, secret }: { readonly set: readonly string[]; readonly gpus: number; readonly secret: readonly string[] },
+  { set, member, gpus, secret }: ExportedChoice,
   environment: Pick<CliEnvironment, 'variables' | 'workingDirectory' | 'redact'>,
 ): Promise<ExportedRecipe> {
-  const first = await readOne(path, set, environment);
+  const first = await readOne(path, { set, member }, environment);
   const devices = usedTargets(first.value).flatMap((name) => {
     const { local, container } = first.value.compute[name] ?? {};
     if (local === undefined || container !== undefined) throw elsewhere(name);
     return gpus > 0 && local.device === 'auto' ? [`compute.${JSON.stringify(name)}.local.device=cuda`] : [];
   });
-  const { value, written } = devices.length === 0 ? first : await readOne(path, [...set, ...devices], environment);
+  const { value, written } =
+    devices.length === 0 ? first : await readOne(path, { set: [...set, ...devices], member }, environment);
   const portable = portableRecipe({ schema: recipeSchema, written, value });
   if (environment.redact(portable.text) !== portable.text) {
     throw new SecpiError('export/secret-in-recipe', 'the recipe holds what looks like a key or a password', {
@@ -49,13 +58,13 @@ export async function readExportedRecipe(
 
 async function readOne(
   path: string,
-  set: readonly string[],
+  which: Pick<ExportedChoice, 'set' | 'member'>,
   environment: Pick<CliEnvironment, 'variables' | 'workingDirectory'>,
 ): Promise<RecipeMember> {
-  const [recipe, ...others] = await readMembers(path, { set }, environment);
+  const [recipe, ...others] = await readMembers(path, which, environment);
   if (others.length === 0) return recipe;
   throw new SecpiError('export/sweep', `the recipe stands for ${others.length + 1} runs, and a job is one run`, {
-    hint: 'Export one of them: `--set matrix=null`, and a `--set` for each value of it.',
+    hint: 'Choose one of them with `--member`; `secpi plan` shows their names.',
     exitCode: 2,
   });
 }

@@ -62,20 +62,26 @@ export async function beginInBackground(
       isOver = true;
     },
   );
+  let wasTold = false;
   for (;;) {
     // Asked before looking: what has ended since may have begun before.
     const wasOver = isOver;
     const record = await readRun(state, run);
-    if (record !== undefined) {
+    if (record !== undefined && !wasTold) {
       child.unref();
       return record;
     }
     if (wasOver) break;
-    if (signal.aborted) child.kill('SIGTERM');
+    if (signal.aborted && !wasTold) {
+      // Once: a second one would end it without saving anything.
+      wasTold = true;
+      child.kill('SIGTERM');
+    }
     await sleep(LOOK_EVERY_MS);
   }
   const text = (await readIfThere(log)) ?? '';
-  await rm(folder, { recursive: true, force: true });
+  // One that was told to end after it had begun is a run, which says so itself.
+  if ((await readRun(state, run)) === undefined) await rm(folder, { recursive: true, force: true });
   signal.throwIfAborted();
   const [exitCode, killedBy] = await ended;
   if (exitCode === null || exitCode === 0 || text === '') {

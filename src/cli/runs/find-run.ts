@@ -7,6 +7,10 @@ import { oneLine } from '../views/printable.js';
 /** What a run's id looks like (a ULID); nothing else is looked up, so an argument cannot lead out of the folder. */
 const runId = /^[0-9A-Z]{26}$/;
 
+export function isRunId(id: string): boolean {
+  return runId.test(id.toUpperCase());
+}
+
 /** The run of that id, or the newest. Throws `cli/no-runs` and `cli/unknown-run`, both bad usage. */
 export async function findRun(id: string | undefined, environment: CliEnvironment): Promise<RunRecord> {
   const { state } = environment;

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { SecpiError } from '../../base/errors.js';
 import { jobsAtOnce } from '../../compute/target.js';
 import { errorReport } from '../../engine/runs/error-report.js';
-import { exitCodeOf } from '../../engine/runs/exit-code.js';
+import { interruptedExitCode } from '../../engine/runs/exit-code.js';
 import { Interruption } from '../../engine/runs/interruption.js';
 import { readRun } from '../../engine/runs/run-record.js';
 import type { RunResult } from '../../engine/runs/runner.js';
@@ -45,7 +45,7 @@ interface SweepToRun {
 /**
  * Runs all members of a matrix side by side, each as a run of its own: artifacts and locks see to it that what they share is made once, and
  * the stages of all take turns at what they occupy. One that fails does not stop the others. Ends with one table, and resolves to the exit
- * code: that of an interruption, 1 if a member failed, 3 if a gate said no to one, 0.
+ * code: that of an interruption or of leaving, 1 if a member failed, 3 if a gate said no to one, 0.
  */
 export async function runSweep(
   { path, members, interrupt, run: first }: SweepToRun,
@@ -59,7 +59,8 @@ export async function runSweep(
     ...{ stdout, style, json: options.json === true, verbose: options.verbose === true },
     ...{ quiet: options.quiet === true, names: shortMembers(members.map(({ labels }) => labels)) },
   });
-  const sweep = newSweep(jobsAtOnce(members.flatMap(({ value }) => Object.values(value.compute))));
+  const limits = jobsAtOnce(members.flatMap(({ value }) => Object.values(value.compute)));
+  const sweep = newSweep(limits, first);
   const rooms = openRooms(environment);
   const { signal, onRequest } = interrupt;
   // Each run listens, and ends its listening with itself.
@@ -102,7 +103,7 @@ async function rowOf({ recipe, result, error }: MemberEnd, { state }: CliEnviron
 }
 
 function exitCodeOfMember({ result, error }: MemberEnd): number {
-  if (error instanceof Interruption) return exitCodeOf('interrupted', 1, error.by);
+  if (error instanceof Interruption) return interruptedExitCode(error.by);
   if (error === undefined) return result?.exitCode ?? 1;
   return error instanceof SecpiError ? error.exitCode : 1;
 }

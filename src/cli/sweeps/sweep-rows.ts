@@ -1,6 +1,6 @@
 import { inspectArtifact } from '../../engine/artifacts/artifact-store.js';
 import type { ErrorReport } from '../../engine/runs/event.js';
-import { type RunRecord, type RunState, readRuns } from '../../engine/runs/run-record.js';
+import type { RunRecord, RunState } from '../../engine/runs/run-record.js';
 import { skimEvents } from '../../engine/runs/skim-journal.js';
 import type { StateDirectory } from '../../engine/state-directory.js';
 import { type Scores, scoresSchema, VARIANTS, type Variant } from '../../stages/evaluate/records.js';
@@ -27,20 +27,6 @@ export interface SweepRow {
   readonly cost_usd: number;
   readonly suites: Readonly<Record<string, Readonly<Record<Variant, Figure>>>>;
   readonly error?: ErrorReport;
-}
-
-/** Characters of a ULID that are its time. */
-const TIME = 10;
-
-/** The runs of a sweep, in the order in which they were begun. */
-export async function runsOfSweep(state: StateDirectory, sweep: string): Promise<readonly RunRecord[]> {
-  const runs: RunRecord[] = [];
-  for await (const record of readRuns(state)) {
-    // Ids sort by time, and a sweep has its own before its runs have theirs.
-    if (record.run.slice(0, TIME) < sweep.slice(0, TIME)) break;
-    if (record.sweep === sweep) runs.push(record);
-  }
-  return runs.reverse();
 }
 
 export async function sweepRow(state: StateDirectory, record: RunRecord): Promise<SweepRow> {

@@ -23,7 +23,7 @@ export async function sweepStatus(
     return 0;
   }
   const style = styleFor(stdout, variables);
-  const goesOn = rows.some((row) => row.state === 'died' || row.state === 'interrupted');
+  const goesOn = rows.some(({ state: how }) => how === 'died' || how === 'interrupted' || how === 'detached');
   const lines = [
     `${style('bold', oneLine(recipe))}  ${style('dim', `sweep ${sweep}, started ${dateTime(started_at)}`)}`,
     sweepTable(rows, style),

@@ -4,6 +4,7 @@ import { messageOf, SecpiError } from '../../base/errors.js';
 import { isLeaving } from '../../engine/runs/interruption.js';
 import { type Place, UNREACHABLE, unreachable } from '../places/place.js';
 import type { Address, AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
+import { stateOf } from './stop-job.js';
 
 export interface PlacedJobOptions {
   /** No two jobs have the same. */
@@ -58,12 +59,8 @@ export class PlacedJob {
   }
 
   /** @throws SecpiError `compute/unreachable`. */
-  async poll(attempt: number): Promise<AttemptState> {
-    const request = { folder: this.folder, attempt };
-    for await (const line of this.#place.ask('poll', request, this.#options.signal)) {
-      if (line.type === 'state') return line;
-    }
-    throw this.#unreachable();
+  poll(attempt: number): Promise<AttemptState> {
+    return stateOf(this.#place, { folder: this.folder, attempt }, this.#options.signal);
   }
 
   /** Starts an attempt and stays with it to its end: its exit record, or undefined when it is lost. */

@@ -33,7 +33,12 @@ function isOver({ state }: AttemptState): boolean {
   return state === 'exited' || state === 'lost';
 }
 
-async function stateOf(place: Place, ask: object, signal: AbortSignal): Promise<AttemptState> {
+/** How an attempt stands, asked once. Throws `compute/unreachable`. */
+export async function stateOf(
+  place: Place,
+  ask: Pick<Handle, 'folder' | 'attempt'>,
+  signal: AbortSignal,
+): Promise<AttemptState> {
   for await (const line of place.ask('poll', ask, signal)) if (line.type === 'state') return line;
   throw unreachable(place.name);
 }

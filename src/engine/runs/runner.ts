@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monotonicFactory } from 'ulid';
 import { SecpiError } from '../../base/errors.js';
@@ -104,7 +105,6 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
   }
   // From here on it is a run, with all that belongs to it.
   await writeJsonAtomic(join(folder, OWNER), owner);
-  const beats = await startHeartbeat(beatPath(join(folder, OWNER), run), async () => undefined, BEAT_SECONDS);
   const journal = await openJournal({ folder, redact: options.redact, onEvent: options.onEvent });
   journal.emit({
     type: 'run-started',
@@ -121,6 +121,8 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   using _requests = hearRequests(folder, (ask) => options.onRequest?.(ask));
+  const beat = beatPath(join(folder, OWNER), run);
+  const beats = await startHeartbeat(beat, async () => undefined, BEAT_SECONDS);
   try {
     const leases = new Leases(state, run, signal);
     const lease = (object: Sha256) => leases.object(object);
@@ -158,6 +160,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
   } finally {
     signal.removeEventListener('abort', onAbort);
     await beats.stop();
+    await rm(beat, { force: true });
     await journal.close();
   }
 }

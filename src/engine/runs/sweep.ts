@@ -1,4 +1,4 @@
-import { ulid } from 'ulid';
+import { decodeTime, ulid } from 'ulid';
 import type { Sha256 } from '../../base/hash.js';
 import { Slots } from './slots.js';
 
@@ -16,7 +16,15 @@ export interface Sweep {
   readonly failed: Map<Sha256, unknown>;
 }
 
-/** `limits`: how many stages may occupy the same thing at once; 1 for what is not named. */
-export function newSweep(limits?: Readonly<Record<string, number>>): Sweep {
-  return { id: ulid(), slots: new Slots(limits), made: new Set(), failed: new Map() };
+/**
+ * `limits`: how many stages may occupy the same thing at once; 1 for what is not named. `first`: the id that one of its runs has already; by
+ * its time the sweep's own is not later than that.
+ */
+export function newSweep(limits?: Readonly<Record<string, number>>, first?: string): Sweep {
+  return {
+    id: first === undefined ? ulid() : ulid(decodeTime(first)),
+    slots: new Slots(limits),
+    made: new Set(),
+    failed: new Map(),
+  };
 }

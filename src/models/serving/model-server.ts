@@ -60,11 +60,12 @@ export function modelServer(options: ModelServerOptions): ModelServer {
 
   const open = async () => {
     const plan = await options.plan();
+    const secrets = options.secrets?.();
     const { folder, lock } = await claim(join(options.stateDir, 'services', options.digest));
     const service = new Service(place, plan.spec, {
       key: `secpi-serve-${sha256Json([hostname(), folder]).slice(0, 16)}`,
       folder,
-      secrets: { ...options.secrets?.(), [plan.keyVariable]: apiKey },
+      secrets: { ...secrets, [plan.keyVariable]: apiKey },
       healthPath: '/health',
       startTimeoutSeconds: options.startTimeoutSeconds,
       onNote: (message) => options.onNote(`${name}: ${message}`),

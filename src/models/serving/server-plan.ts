@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { JobSpec } from '../../compute/jobs/job.js';
-import { PASSED_ON, pythonVariables, trainersFolder } from '../../compute/trainer-environment.js';
+import { PASSED_ON, pythonVariables, TRAINERS, trainersFolder } from '../../compute/trainer-environment.js';
 import type { ServeSpec } from './serve-spec.js';
 
 /** What is to be served. */
@@ -33,9 +33,6 @@ export interface ServerPlan {
 const leaseSeconds = 120;
 /** A server has nothing to save. */
 const graceSeconds = 10;
-
-/** The name of our own code among a job's inputs. */
-const TRAINERS = 'secpi-trainers';
 
 /** Our own server: the application of `transformers serve`, for one model and with a key. */
 export function transformersPlan(

@@ -1,7 +1,7 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { exists } from '../../../src/base/files/if-there.js';
 import { beatPath } from '../../../src/base/locks/heartbeat.js';
 import { thisProcess } from '../../../src/base/processes/process-owner.js';
 import { followRun } from '../../../src/engine/runs/follow-run.js';
@@ -40,10 +40,18 @@ describe('a run on another host', () => {
 });
 
 describe('a run', () => {
-  it('gives signs of life', async () => {
+  it('gives signs of life as long as it lasts', async () => {
     await using home = await temporaryState();
-    const { finished } = await runDemo(home);
+    const alive: boolean[] = [];
+    const { finished } = await runDemo(home, {
+      onEvent(event) {
+        if (event.type === 'run-finished') return;
+        const [run = ''] = readdirSync(home.state.runs);
+        alive.push(existsSync(beatPath(join(home.state.run(run), 'owner.json'), run)));
+      },
+    });
+    expect(alive.filter(Boolean).length).toBeGreaterThan(3);
     const owner = join(home.state.run(finished.run), 'owner.json');
-    expect(await exists(beatPath(owner, finished.run))).toBe(true);
+    expect(existsSync(beatPath(owner, finished.run))).toBe(false);
   });
 });

@@ -25,10 +25,9 @@ describe.skipIf(!hasSshServer)('a model server on a host that is reached over ss
   let at: StandIn;
   let place: Place;
   const root = () => join(ssh.home, 'secpi');
-  beforeAll(async () => {
-    ssh = await sshServer();
-    place = sshPlace({
-      host: 'far',
+  const placeAt = (host: string): Place =>
+    sshPlace({
+      host,
       queue: null,
       spareGib: 0,
       hashFiles: hashAll,
@@ -37,6 +36,9 @@ describe.skipIf(!hasSshServer)('a model server on a host that is reached over ss
       config: ssh.config,
       root: root(),
     });
+  beforeAll(async () => {
+    ssh = await sshServer();
+    place = placeAt('far');
   });
   afterAll(() => ssh[Symbol.asyncDispose]());
   beforeEach(async () => {
@@ -133,16 +135,7 @@ describe.skipIf(!hasSshServer)('a model server on a host that is reached over ss
 
   it('says what is wrong with the way to it', async () => {
     await using server = standInServer(at, {
-      place: sshPlace({
-        host: 'nowhere.invalid',
-        queue: null,
-        spareGib: 0,
-        hashFiles: hashAll,
-        python: 'python3',
-        env,
-        config: ssh.config,
-        root: root(),
-      }),
+      place: placeAt('nowhere.invalid'),
     });
     await expect(server.connect(never)).rejects.toMatchObject({ code: 'compute/unreachable' });
   });

@@ -1,18 +1,13 @@
 import { type Command, Option } from 'commander';
-import type { CliEnvironment } from './environment.js';
-import { collectValues, positiveNumber, sizeInBytes, textLike, wholeNumber } from './option-values.js';
+import { positiveNumber, sizeInBytes, textLike, wholeNumber } from '../option-values.js';
+import { examples, type Lent } from './lent.js';
+import { memberOption, setOption, several } from './recipe-options.js';
 
-/** What `main.ts` lends to the commands that are declared here. */
-interface Program {
-  readonly finish: (run: (environment: CliEnvironment) => Promise<number>) => Promise<void>;
-  readonly withGlobal: <Own extends object>(options: Own) => Own;
-  readonly examples: (...lines: readonly string[]) => string;
-}
-
-const systems = () => import('./commands/export-systems.js');
+const systems = () => import('../commands/export-systems.js');
 
 /** `secpi export SYSTEM RECIPE`: one command for each system, with the options that have a meaning for it. */
-export function declareExport(command: Command, { finish, withGlobal, examples }: Program): void {
+export function declareExport(program: Command, { finish, withGlobal }: Lent): void {
+  const command = program.command('export').description('write a run as a job for a cluster that secpi does not drive');
   withJob(command.command('slurm'))
     .description('write a batch script for sbatch')
     .addOption(hours('time limit of one stretch, after which it is queued again'))
@@ -71,7 +66,8 @@ function withJob(command: Command): Command {
   const program = textLike(/^[^\n\r]+$/, 'It must be a path, or a name on the search path.');
   return command
     .argument('<recipe>', 'path of a recipe')
-    .addOption(several('--set <a.b=value>', 'override a field of the recipe'))
+    .addOption(setOption())
+    .addOption(memberOption())
     .option('-o, --output <folder>', 'write it there, with the files the recipe reads')
     .option('--force', 'overwrite a job that is there')
     .addOption(
@@ -105,10 +101,4 @@ function withImage(command: Command, volume: string): Command {
 
 function hours(description: string): Option {
   return new Option('--hours <n>', description).argParser(positiveNumber);
-}
-
-function several(flags: string, description: string, check = (value: string): string => value): Option {
-  return new Option(flags, `${description}; can be given several times`)
-    .argParser((value: string, earlier: readonly string[]) => collectValues(check(value), earlier))
-    .default([]);
 }
