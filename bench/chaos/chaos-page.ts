@@ -23,10 +23,11 @@ export function chaosPage(rows: readonly Row[], command: string): string {
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
   const bad = (of: readonly Row[], field: keyof Findings) =>
     of.flatMap(({ found }) => found).filter((findings) => findings[field].length > 0).length;
-  const figures = (of: readonly Row[]) => [
-    of.reduce((sum, { kills }) => sum + kills, 0),
-    ...fields.map((field) => bad(of, field)),
-  ];
+  const figures = (of: readonly Row[]) => {
+    const kills = of.reduce((sum, row) => sum + row.kills, 0);
+    // Where nothing was killed, nothing was found either, and that is no finding.
+    return [kills, ...fields.map((field) => (kills === 0 ? '–' : bad(of, field)))];
+  };
   const head = ['target', 'killed', 'kills', ...Object.keys(columns)];
   return [
     '# Kills at random',
