@@ -169,6 +169,7 @@ def unlock(root: Root) -> None:
 
 
 def test_a_job_that_is_being_begun_stays(root: Root) -> None:
+    root.job.spec["inputs"] = {"data": str(root.input("a", 0) / "data")}
     root.job.start()
     root.job.await_log("content")
     root.job.cancel()
