@@ -50,7 +50,7 @@ export async function runInSandbox(
   const hostFolder = machine.bubblewrap === null ? privateFolders(owner) : null;
   let folder: number | null = null;
   let child: RunningProcess | null = null;
-  let sandboxPid: number | null = null;
+  let init: Promise<number | null> = Promise.resolve(null);
   try {
     const work = hostFolder === null ? WORK_FOLDER : join(hostFolder, 'work');
     const temporary = hostFolder === null ? '/tmp' : join(hostFolder, 'tmp');
@@ -74,13 +74,13 @@ export async function runInSandbox(
     passwd?.end(`sandbox:x:${owner ?? 65534}:${owner ?? 65534}::${WORK_FOLDER}:/bin/sh\n`);
     hosts?.end(HOSTS);
     seccomp?.end(machine.seccomp ?? '');
-    const pid = status === undefined ? null : childPid(status);
+    init = status === undefined ? init : childPid(status);
     const ready = new Promise<boolean>((resolve) => {
       handshake?.once('data', () => resolve(true));
       handshake?.once('close', () => resolve(false));
     });
     if (!(await ready)) throw await notStarted(child, signal);
-    sandboxPid = await pid;
+    const sandboxPid = await init;
     if (machine.bubblewrap !== null && sandboxPid === null) throw await notStarted(child, signal);
     try {
       folder = openFolder(hostFolder === null ? `/proc/${sandboxPid}/root${WORK_FOLDER}` : work);
@@ -96,6 +96,8 @@ export async function runInSandbox(
     const end = await child.exited.finally(() => clearTimeout(clock));
     const seconds = (performance.now() - started) / 1000;
     if (end.stoppedBy === 'caller') signal.throwIfAborted();
+    // Nothing writes any more to what is read now.
+    if (sandboxPid !== null) await endSandbox(sandboxPid);
     return {
       ending: endingOf(end.stoppedBy, end.exitCode, end.signal),
       stdout: end.stdout,
@@ -106,7 +108,8 @@ export async function runInSandbox(
     };
   } finally {
     if (child !== null) await child.stop('caller');
-    if (sandboxPid !== null) await gone(sandboxPid);
+    const first = await init;
+    if (first !== null) await endSandbox(first);
     if (folder !== null) closeSync(folder);
     if (hostFolder !== null) rmSync(hostFolder, { recursive: true, force: true });
     if (owner !== null) usedUids.delete(owner);
@@ -246,16 +249,29 @@ async function notStarted(child: RunningProcess, signal: AbortSignal): Promise<u
   return new SecpiError('sandbox/start-failed', `The sandbox did not start: ${stderr.trim() || 'no reason given'}.`);
 }
 
-/** bubblewrap's death kills the sandbox's init, and that kills everything inside: a matter of milliseconds. */
-async function gone(pid: number): Promise<void> {
+/**
+ * Ends a sandbox through its first process, with which everything inside dies. With bubblewrap that should die by itself, but it asks for
+ * that only once all else is set up: on a busy machine the program inside may run before.
+ */
+async function endSandbox(pid: number): Promise<void> {
   for (let wait = 1; wait < 2000; wait *= 2) {
+    if (!isFirstOfItsOwn(pid)) return;
     try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      if (stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) === 'Z') return;
+      process.kill(pid, 'SIGKILL');
     } catch {
-      return;
+      return; // it has died in this moment
     }
     await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+/** Whether a process lives that is the first of a namespace of processes. Another that has got its number since is not. */
+function isFirstOfItsOwn(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return /^NSpid:\t\d+(?:\t\d+)*\t1$/m.test(status) && !/^State:\tZ/m.test(status);
+  } catch {
+    return false;
   }
 }
 

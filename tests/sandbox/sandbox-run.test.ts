@@ -168,6 +168,30 @@ time.sleep(60) # ${marker}
     expect(processesWith(marker)).toEqual([]);
   });
 
+  it('leaves no process where bubblewrap was ended before it could ask that all else ends with it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'secpi-test-'));
+    try {
+      // As on a machine that is too busy to get that far.
+      const bubblewrap = join(folder, 'bwrap');
+      const without = 'for arg; do shift; [ "$arg" = --die-with-parent ] || set -- "$@" "$arg"; done';
+      writeFileSync(bubblewrap, `#!/bin/sh\n${without}\nexec bwrap "$@"\n`, { mode: 0o755 });
+      const late = await openSandbox({ languages: ['python'], bubblewrap });
+      const marker = randomBytes(8).toString('hex');
+      const sleeping = python(`import time; time.sleep(60) # ${marker}`);
+      const controller = new AbortController();
+      const run = late.run(sleeping, controller.signal);
+      await expect.poll(() => processesWith(marker).length, { timeout: 20_000 }).toBeGreaterThan(2);
+      controller.abort(new Error('enough'));
+      await expect(run).rejects.toThrow('enough');
+      expect(processesWith(marker)).toEqual([]);
+      const ended = await late.run({ ...sleeping, limits: { wallSeconds: 0.5 } }, never);
+      expect(ended.ending).toEqual({ how: 'timed-out' });
+      expect(processesWith(marker)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('dies with secpi, even when secpi is killed', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'secpi-test-'));
     try {
