@@ -73,7 +73,7 @@ if (hasPodman) {
   pairs.push({
     target: 'local/podman',
     spec: { local: {} },
-    container: { engine: 'podman', image, gpus: false, mounts: ['/usr'] },
+    container: { engine: 'podman', image, gpus: false, mounts: ['/usr'], sandboxes: false },
     peer: 'podman run --rm IMAGE true',
     plain: () => run('podman', 'run', '--rm', '--volume=/usr:/usr:ro', image, 'true'),
   });

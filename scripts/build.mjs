@@ -1,5 +1,6 @@
 // The build: bundles `src/cli/main.ts` and everything it imports into `dist/cli`. To load hundreds of small files is most of what a run
-// without work would spend; what is imported only when it is needed stays in files of its own. Types are checked elsewhere.
+// without work would spend; what is imported only when it is needed stays in files of its own. And the server of a sandbox, which is brought
+// to other machines. Types are checked elsewhere.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -24,39 +25,46 @@ const wanted = hash.digest('hex');
 
 if (builtFrom() !== wanted) {
   const { build } = await import('esbuild');
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: ['src/cli/main.ts'],
-    outdir: folder,
-    write: false,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    // Lines and names stay: the stack of a bug in somebody's journal must say something.
-    minify: false,
-    legalComments: 'none',
-    logLevel: 'warning',
-    // Bundled CommonJS packages ask for Node's own modules in their way.
-    banner: {
-      js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
-    },
-  });
+  const bundled = async (options) =>
+    (
+      await build({
+        absWorkingDir: root,
+        write: false,
+        bundle: true,
+        format: 'esm',
+        platform: 'node',
+        target: 'node20',
+        // Lines and names stay: the stack of a bug in somebody's journal must say something.
+        minify: false,
+        legalComments: 'none',
+        logLevel: 'warning',
+        // Bundled CommonJS packages ask for Node's own modules in their way.
+        banner: {
+          js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
+        },
+        ...options,
+      })
+    ).outputFiles;
+  const outputFiles = await bundled({ entryPoints: ['src/cli/main.ts'], outdir: folder, splitting: true });
   mkdirSync(folder, { recursive: true });
   // The names of all but `main.js` follow from their content, so nothing that a running process needs is written over.
   const last = (file) => basename(file.path) === 'main.js';
-  for (const { path, contents } of outputFiles.toSorted((a, b) => Number(last(a)) - Number(last(b)))) {
-    const unfinished = `${path}.${randomBytes(4).toString('hex')}.unfinished`;
-    writeFileSync(unfinished, contents);
-    renameSync(unfinished, path);
-  }
+  for (const file of outputFiles.toSorted((a, b) => Number(last(a)) - Number(last(b)))) write(file);
   const current = new Set(outputFiles.map(({ path }) => basename(path)));
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     if (!current.has(name) && statSync(path).mtimeMs < Date.now() - KEPT_MS) rmSync(path, { recursive: true });
   }
+  // One file, because it is brought to other machines.
+  const outfile = join(root, 'dist', 'serve-sandbox.mjs');
+  for (const file of await bundled({ entryPoints: ['src/cli/serve-sandbox.ts'], outfile })) write(file);
   writeFileSync(stamp, wanted);
+}
+
+function write({ path, contents }) {
+  const unfinished = `${path}.${randomBytes(4).toString('hex')}.unfinished`;
+  writeFileSync(unfinished, contents);
+  renameSync(unfinished, path);
 }
 
 function builtFrom() {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -34,7 +35,13 @@ class ContainedJob(Job):
         self.spec["steps"] = [
             self.step("only", f'echo "{{events}}" >>"{{work}}/runs"; echo made >"{{work}}/made"; {script}')
         ]
-        self.spec["container"] = {"engine": "podman", "image": image(), "gpus": False, "mounts": ["/usr"]}
+        self.spec["container"] = {
+            "engine": "podman",
+            "image": image(),
+            "gpus": False,
+            "mounts": ["/usr"],
+            "sandboxes": False,
+        }
 
     @property
     def containers(self) -> list[str]:
@@ -61,6 +68,52 @@ def test_runs_once_and_makes_files_of_ours(tmp_path: Path, left: None) -> None:
     assert "in podman-init" in job.log()
     # What is not given to it is not there.
     assert "No such file" in job.log()
+
+
+_BUBBLEWRAP = (
+    "bwrap --unshare-pid --unshare-net --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib"
+    " --symlink usr/lib64 /lib64 --proc /proc sh -c 'echo isolated, process $$'"
+)
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="there is no bubblewrap here")
+@pytest.mark.parametrize("sandboxes", [True, False])
+def test_makes_sandboxes_inside_where_the_job_says_so_and_nowhere_else(
+    tmp_path: Path, left: None, sandboxes: bool
+) -> None:
+    job = ContainedJob(tmp_path, _BUBBLEWRAP)
+    job.spec["container"]["sandboxes"] = sandboxes
+    job.start()
+    assert job.end()["outcome"] == ("done" if sandboxes else "failed")
+    assert ("isolated, process 2" in job.log()) is sandboxes
+
+
+def test_gives_docker_and_ordinary_users_what_bubblewrap_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for engine in ("podman", "docker"):
+        (tmp_path / engine).touch(0o755)
+    monkeypatch.setattr("secpi_agent.jobs.containers.engine_path", lambda engine: str(tmp_path / engine))
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    events = tmp_path / "events"
+    inside = Inside(
+        "name", ["true"], {}, {}, tmp_path, tmp_path / "d", events, [], "mark", network=True, grace_seconds=1
+    )
+
+    def given(engine: str, *, sandboxes: bool) -> set[str]:
+        container: Container = {
+            "engine": engine,
+            "image": f"sha256:{'0' * 64}",
+            "gpus": False,
+            "mounts": [],
+            "sandboxes": sandboxes,
+        }
+        return {argument for argument in wrap(container, inside) if "cap-" in argument or "security-opt" in argument}
+
+    always = {"--cap-drop=all", "--security-opt=no-new-privileges"}
+    for engine in ("podman", "docker"):
+        assert given(engine, sandboxes=False) == always
+    assert given("podman", sandboxes=True) == always | {"--security-opt=unmask=ALL"}
+    docker = {f"--security-opt={part}=unconfined" for part in ("systempaths", "seccomp", "apparmor")}
+    assert given("docker", sandboxes=True) == always | docker
 
 
 def test_may_not_write_what_proves_its_end(tmp_path: Path, left: None) -> None:
@@ -217,6 +270,7 @@ def test_apptainer_is_told_what_the_program_may_see(tmp_path: Path, monkeypatch:
         "engine": "apptainer",
         "image": f"{image_file}@sha256:{digest}",
         "gpus": True,
+        "sandboxes": False,
         "mounts": [],
     }
     job.spec["secrets"] = ["TOKEN"]
@@ -239,6 +293,7 @@ def test_gives_apptainer_no_path_that_it_would_take_for_two(tmp_path: Path, monk
         "engine": "apptainer",
         "image": f"/image.sif@sha256:{'0' * 64}",
         "gpus": False,
+        "sandboxes": False,
         "mounts": [],
     }
     work = tmp_path / "runs,/etc"

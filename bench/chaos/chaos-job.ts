@@ -26,7 +26,9 @@ export function chaosJob(folder: string, image: string | undefined): JobSpec {
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     inherit: [],
     container:
-      image === undefined ? null : { engine: 'podman', image, gpus: false, mounts: ['/usr', counterOf(folder)] },
+      image === undefined
+        ? null
+        : { engine: 'podman', image, gpus: false, mounts: ['/usr', counterOf(folder)], sandboxes: false },
     inputs: {},
     outputs: [{ name: 'made', kind: 'file', path: '{work}/made' }],
     graceSeconds: 2,

@@ -20,6 +20,7 @@ import { loadSuite, suiteDigest } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
 import { targetNamed } from './recipes/target-named.js';
+import { sandboxOn } from './scoring.js';
 import { servingOn } from './serving.js';
 
 /** What does not depend on the recipe, opened when somebody asks for it: the members of a sweep share it. */
@@ -132,6 +133,7 @@ export function openServices(
     target: (name) => openTarget(targetNamed(recipe, name), means),
     machineOf: (target) => machineOf(targetNamed(recipe, target)),
     sandbox,
+    sandboxOn: (target, use) => sandboxOn(targetNamed(recipe, target), use, means, environment),
     sandboxFacts(options) {
       const withoutIsolation = options?.withoutIsolation ?? false;
       const path = variables.PATH ?? '';

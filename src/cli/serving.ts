@@ -1,6 +1,7 @@
 import { SecpiError } from '../base/errors.js';
 import { sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
+import type { ServicePlan } from '../compute/jobs/keyed-service.js';
 import { type Means, openPlace, openTrainers, secretsOf } from '../compute/open-target.js';
 import { pythonIdentity } from '../compute/python-identity.js';
 import type { TargetSpec } from '../compute/target.js';
@@ -8,7 +9,7 @@ import { checkPackages, containerOf, defaultThreads } from '../compute/trainer-t
 import type { ModelLog } from '../models/open-model.js';
 import { type ModelServer, modelServer } from '../models/serving/model-server.js';
 import { defaultServe, type ServeSpec, servingEnvironment } from '../models/serving/serve-spec.js';
-import { type ServedWeights, type ServerPlan, transformersPlan, vllmPlan } from '../models/serving/server-plan.js';
+import { type ServedWeights, transformersPlan, vllmPlan } from '../models/serving/server-plan.js';
 import { SharedServers } from '../models/serving/shared-servers.js';
 import type { Serving } from '../stages/services.js';
 import type { CliEnvironment } from './environment.js';
@@ -69,9 +70,9 @@ export function servingOn(
 
 const thisMachine: TargetSpec = { local: { device: 'auto' } };
 
-async function planOf(weights: ServedWeights, serve: ServeSpec, spec: TargetSpec, means: Means): Promise<ServerPlan> {
+async function planOf(weights: ServedWeights, serve: ServeSpec, spec: TargetSpec, means: Means): Promise<ServicePlan> {
   const trainers = openTrainers(spec, means);
-  const inside = (plan: ServerPlan) => ({ ...plan, spec: { ...plan.spec, container: containerOf(trainers) } });
+  const inside = (plan: ServicePlan) => ({ ...plan, spec: { ...plan.spec, container: containerOf(trainers) } });
   if (serve.engine === 'vllm') {
     const isHere = spec.container === undefined && openPlace(spec, means).isHere;
     if (isHere) refuseProgram(serve.program, means);

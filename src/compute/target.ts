@@ -157,6 +157,12 @@ export const targetSchema = z
     slurm: slurmSchema.optional(),
     /** What jobs run in there; without it, on the machine itself. */
     container: containerSchema.optional(),
+    /** Node there, 20.19 or later, for `evaluate.score_on`: a name on the search path or an absolute path. Default: `node`. */
+    node: z
+      .string()
+      .regex(/^[A-Za-z0-9_./@+=-]+$/, 'must be a name or a path without blanks')
+      .refine((text) => !text.startsWith('-'), 'must not start with a dash')
+      .optional(),
     /** Names of variables of your environment whose values jobs there get to see, such as HF_TOKEN for a gated model. */
     secrets: z
       .array(
@@ -173,13 +179,18 @@ export const targetSchema = z
     /** Stages that may run on that machine at once; default: 1, on a cluster 64. Of several targets of one machine, the largest counts. */
     jobs: z.number().int().positive().max(1000).optional(),
   })
-  .superRefine(({ local, ssh, slurm, container }, context) => {
+  .superRefine(({ local, ssh, slurm, container, node }, context) => {
     const kinds = [local, ssh, slurm].filter((kind) => kind !== undefined);
     if (kinds.length !== 1) context.addIssue('a target is either `local`, `ssh` or `slurm`');
     if (slurm !== undefined && (slurm.host === undefined) !== (slurm.python === undefined)) {
       // Without a host it would be a program of this machine that is started for whoever only asks for a plan.
       const message = slurm.host === undefined ? 'is for a `host`; here secpi uses its own' : 'is needed with `host`';
       context.addIssue({ code: 'custom', path: ['slurm', 'python'], message, input: slurm });
+    }
+    if (node !== undefined && container === undefined && ssh === undefined && slurm?.host === undefined) {
+      // It would be a program of this machine that a recipe, which may be a stranger's, wants started.
+      const message = 'is for a host or a container; here secpi uses its own';
+      context.addIssue({ code: 'custom', path: ['node'], message, input: container });
     }
     if (container?.engine === 'apptainer' && !container.image.startsWith('/'))
       context.addIssue({

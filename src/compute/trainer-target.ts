@@ -109,7 +109,7 @@ export async function checkPackages(place: Place, signal: AbortSignal): Promise<
 export function containerOf({ container, device }: Trainers): JobContainer | null {
   if (container === undefined) return null;
   const { engine, image, mounts } = container;
-  return { engine, image, mounts, gpus: deviceHere(device) === 'cuda' };
+  return { engine, image, mounts, gpus: deviceHere(device) === 'cuda', sandboxes: false };
 }
 
 export const defaultThreads = Math.min(4, availableParallelism());

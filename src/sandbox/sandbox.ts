@@ -97,3 +97,6 @@ export interface Sandbox {
    */
   prepare(language: Language): Promise<void>;
 }
+
+/** A sandbox that may have to be let go of. */
+export interface HeldSandbox extends Sandbox, AsyncDisposable {}

@@ -15,6 +15,8 @@ export interface RecipeSections {
   readonly evaluate: {
     readonly suites: Readonly<Record<string, unknown>>;
     readonly on?: string | undefined;
+    readonly score_on?: string | undefined;
+    readonly without_sandbox?: string | undefined;
     readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, number>>>>;
   };
   readonly publish?: Omit<PublishParams, 'gates'> | undefined;
@@ -32,6 +34,7 @@ type Complain = (path: readonly (string | number)[], message: string) => void;
 const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] = [
   modelsExist,
   targetsExist,
+  scoringFits,
   suitesExist,
   gatesNameSuites,
   publishFits,
@@ -60,13 +63,24 @@ function targetsExist({ compute, train, evaluate, models }: RecipeSections, comp
     if (!known.includes(name)) complain(path, `there is no "${shown(name)}" under \`compute\` (${listed(known)})`);
   };
   check(train.on, ['train', 'on']);
-  if (evaluate.on !== undefined) check(evaluate.on, ['evaluate', 'on']);
+  for (const key of ['on', 'score_on'] as const) {
+    const name = evaluate[key];
+    if (name !== undefined) check(name, ['evaluate', key]);
+  }
   const { target, ...asked } = models;
   for (const [name, { serve }] of Object.entries(asked as Readonly<Record<string, AskedModel>>)) {
     if (serve?.on !== undefined) check(serve.on, ['models', name, 'serve', 'on']);
   }
   const { tiny } = target;
   if (tiny !== undefined) check(tiny.on, ['models', 'target', 'tiny', 'on']);
+}
+
+function scoringFits({ evaluate: { score_on, without_sandbox } }: RecipeSections, complain: Complain): void {
+  if (score_on === undefined || without_sandbox === undefined) return;
+  complain(
+    ['evaluate', 'without_sandbox'],
+    'is for this machine only: where `score_on` names another, code runs in a sandbox',
+  );
 }
 
 function suitesExist({ evaluate, collect, curate }: RecipeSections, complain: Complain): void {

@@ -6,7 +6,7 @@ import type { Hub } from '../hub/hub.js';
 import type { ModelLog, OpenModel } from '../models/open-model.js';
 import type { ServeSpec } from '../models/serving/serve-spec.js';
 import type { SandboxFacts } from '../sandbox/remembered-sandbox.js';
-import type { Sandbox } from '../sandbox/sandbox.js';
+import type { HeldSandbox, Sandbox } from '../sandbox/sandbox.js';
 import type { Catalogue } from '../security/catalogue.js';
 import type { Suite } from '../suites/suite.js';
 
@@ -37,6 +37,14 @@ export interface ServedModel extends Serving {
   readonly identity: string;
 }
 
+/** Whoever uses a sandbox elsewhere. */
+export interface SandboxUse {
+  /** Ends the waiting for it. */
+  readonly signal: AbortSignal;
+  /** What happens to it, in words. */
+  readonly onNote: (message: string) => void;
+}
+
 /** Everything a stage may reach outside its artifacts. Made once, in the command line's `run`, and given to every stage. */
 export interface StageServices {
   readonly catalogue: Catalogue;
@@ -60,7 +68,9 @@ export interface StageServices {
   machineOf(target: string): string;
   /** `withoutIsolation`: the recipe accepts in words that code runs unsandboxed where no sandbox works. */
   sandbox(options?: { readonly withoutIsolation: boolean }): Promise<Sandbox>;
-  /** What that sandbox is, from memory where that is possible: for whoever only asks, and runs nothing. */
+  /** The sandbox of a machine named under the recipe's `compute`, served from there for as long as it is held. It always isolates. */
+  sandboxOn(target: string, use: SandboxUse): Promise<HeldSandbox>;
+  /** What the sandbox of this machine is, from memory where that is possible: for whoever only asks, and runs nothing. */
   sandboxFacts(options?: { readonly withoutIsolation: boolean }): Promise<SandboxFacts>;
   suite(name: string): Promise<Suite>;
   /** What that suite is, without loading it: enters fingerprints. */

@@ -117,32 +117,37 @@ describe('a run that is interrupted again and again', () => {
   });
 
   it.skipIf(!hasSshServer)(
-    'trains the same bytes on a host that is reached over ssh, and leaves nothing there',
+    'trains, serves and scores the same bytes on a host that is reached over ssh, and leaves nothing there',
     async () => {
-      await using server = await sshServer();
+      await using server = await sshServer({ variables: { SECPI_CACHE: cacheDirectory(process.env) } });
       const home = await newHome();
       await cp(uninterruptedHome, home, { recursive: true });
       for (const stage of ['train', 'evaluate', 'report'])
         await rm(join(home, 'artifacts', stage), { recursive: true });
-      const recipe = await trainedElsewhere(server);
+      const recipe = await doneElsewhere(server);
       const secpi = (...args: readonly string[]) => start(args, home, { SECPI_SSH_CONFIG: server.config });
-      const begin = () => secpi('run', recipe, '--until', 'train');
+      const begin = () => secpi('run', recipe);
       await kill(begin, [inTraining]);
       await interrupt(begin, home, behindCheckpoint);
       await leave(begin, () => secpi('leave'), server);
       // In a process of its own again, whose words come from the first on.
       await endsWell(() => secpi('attach'), home);
-      expect((await outputsIn(home)).train).toEqual(uninterrupted.train);
+      expect(await outputsIn(home)).toEqual(uninterrupted);
       expect(await readdir(join(server.home, 'secpi', 'jobs'))).toEqual([]);
     },
   );
 });
 
-/** The same recipe, with its training on that host. */
-async function trainedElsewhere(server: SshServer): Promise<string> {
+/** The same recipe, with all that computes on that host. */
+async function doneElsewhere(server: SshServer): Promise<string> {
   const { python } = await findPythonEnvironment(cacheDirectory(process.env));
   const ssh = { host: 'far', root: join(server.home, 'secpi'), python, device: 'cpu' };
-  const recipe = { extends: smallRecipe, compute: { here: { local: {} }, far: { ssh } }, train: { on: 'far' } };
+  const recipe = {
+    extends: smallRecipe,
+    compute: { here: { local: {} }, far: { ssh, node: process.execPath } },
+    train: { on: 'far' },
+    evaluate: { on: 'far', score_on: 'far' },
+  };
   const path = join(server.home, 'small-far.yaml');
   // JSON is YAML.
   await writeFile(path, JSON.stringify(recipe));

@@ -7,7 +7,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['base'],
   ['recipe', 'engine', 'setup'],
   ['security', 'hub', 'sandbox', 'compute', 'export'],
-  ['datasets', 'suites', 'models'],
+  ['datasets', 'suites', 'models', 'scoring'],
   ['stages'],
   ['pipeline'],
   ['cli'],

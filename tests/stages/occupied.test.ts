@@ -14,6 +14,13 @@ it('stages occupy the machine they work on, or the model they ask', () => {
   expect(train.occupies?.(on('here'), services)).toEqual([THIS_MACHINE]);
   const suites = { mini: { samples: 1 } };
   expect(evaluate.occupies?.(evaluateParams.parse({ suites }), services)).toEqual([THIS_MACHINE]);
+  const both = { on: 'gpu', score_on: 'gpu' };
+  expect(evaluate.occupies?.(evaluateParams.parse({ suites, ...both }), services)).toEqual(['host of gpu']);
+  const one = { on: 'gpu' };
+  expect(evaluate.occupies?.(evaluateParams.parse({ suites, ...one }), services)).toEqual([
+    'host of gpu',
+    THIS_MACHINE,
+  ]);
   // Whether it classifies or teaches: its pace and budget are those of one model.
   const asked = filter.occupies?.(filterParams.parse({ by: 'both' }), services);
   expect(asked).toEqual(trace.occupies?.(traceParams.parse({ by: 'both' }), services));

@@ -40,6 +40,18 @@ describe('the rules of a recipe', () => {
     ]);
   });
 
+  it('score code unprotected on this machine only', () => {
+    const evaluate = {
+      suites: { mini: {} },
+      score_on: 'far',
+      without_sandbox: 'i-accept-running-model-code-unprotected',
+    };
+    expect(messages({ evaluate })).toEqual([
+      'evaluate/score_on: there is no "far" under `compute` (there are: here)',
+      'evaluate/without_sandbox: is for this machine only: where `score_on` names another, code runs in a sandbox',
+    ]);
+  });
+
   it('know only suites that are evaluated, and no built-in property', () => {
     const gates = { min_gain: { 'mini.func_at_1': 0, 'constructor.func_at_1': 0, 'toString.x': 0 } };
     expect(messages({ evaluate: { suites: { mini: {} }, gates } })).toEqual(

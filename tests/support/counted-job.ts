@@ -23,7 +23,8 @@ export function countedJob(folder: string, script = '', image?: string): JobSpec
     steps: [{ name: 'only', launch: 'one', argv: ['sh', '-c', program], env: {}, documents: {}, result: null }],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     inherit: [],
-    container: image === undefined ? null : { engine: 'podman', image, gpus: false, mounts: ['/usr'] },
+    container:
+      image === undefined ? null : { engine: 'podman', image, gpus: false, mounts: ['/usr'], sandboxes: false },
     inputs: {},
     outputs: [{ name: 'made', kind: 'file', path: '{work}/made' }],
     graceSeconds: 2,

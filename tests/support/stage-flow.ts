@@ -172,6 +172,7 @@ export function testServices(
     target: absent('target'),
     machineOf: (target) => target,
     sandbox,
+    sandboxOn: absent('sandbox elsewhere'),
     sandboxFacts: sandbox,
     suite: loadSuite,
     suiteDigest,

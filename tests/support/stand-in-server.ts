@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readIfThere } from '../../src/base/files/if-there.js';
 import { createRedactor } from '../../src/base/redact.js';
+import type { ServicePlan } from '../../src/compute/jobs/keyed-service.js';
 import { here } from '../../src/compute/places/here.js';
 import type { Place } from '../../src/compute/places/place.js';
 import { type ModelServerOptions, modelServer } from '../../src/models/serving/model-server.js';
 import { serveSchema } from '../../src/models/serving/serve-spec.js';
-import { type ServedWeights, type ServerPlan, vllmPlan } from '../../src/models/serving/server-plan.js';
+import { type ServedWeights, vllmPlan } from '../../src/models/serving/server-plan.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 /** One start of the stand-in, as it wrote it down itself. */
@@ -65,7 +66,7 @@ export function standInServer(
   { program, stateDir }: Pick<StandIn, 'program' | 'stateDir'>,
   more: Partial<ModelServerOptions> & {
     readonly weights?: ServedWeights;
-    readonly change?: (plan: ServerPlan) => ServerPlan;
+    readonly change?: (plan: ServicePlan) => ServicePlan;
     readonly serve?: object;
   } = {},
 ) {

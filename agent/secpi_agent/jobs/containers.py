@@ -108,6 +108,7 @@ def wrap(container: Container, inside: Inside) -> list[str]:
         # What it prints is kept by us.
         "--log-driver=none",
         *("--cap-drop=all", "--security-opt=no-new-privileges"),
+        *(_with_sandboxes(container["engine"]) if container["sandboxes"] else []),
         "--network=host" if inside.network else "--network=none",
         *_limits(container["engine"]),
         *_as_this_user(container["engine"]),
@@ -194,6 +195,27 @@ def _as_this_user(engine: str) -> list[str]:
     if engine == "podman" and os.getuid() != 0:
         return ["--userns=keep-id"]
     return [f"--user={os.getuid()}:{os.getgid()}"]
+
+
+_RIGHTS_TO_ISOLATE = ("SYS_ADMIN", "NET_ADMIN", "SETUID", "SETGID", "SETPCAP", "CHOWN", "DAC_OVERRIDE")
+"""
+Of root, who makes no user namespace: to mount, to bring up the loopback device of an empty network, to become somebody
+else for good, and to write into a folder that is somebody else's.
+"""
+
+
+def _with_sandboxes(engine: str) -> list[str]:
+    """
+    What bubblewrap needs inside. None of it reaches what runs in the sandbox.
+
+    As an ordinary user it makes a user namespace, in which the kernel lets nobody mount a /proc as long as parts of the
+    one outside are covered. Unlike podman's, Docker's filter of system calls lets nobody make namespaces, and its
+    AppArmor profile nobody mount.
+    """
+    added = [f"--cap-add={right}" for right in _RIGHTS_TO_ISOLATE] if os.getuid() == 0 else []
+    if engine == "podman":
+        return [*added, "--security-opt=unmask=ALL"]
+    return [*added, *(f"--security-opt={part}=unconfined" for part in ("systempaths", "seccomp", "apparmor"))]
 
 
 def _gpus(engine: str) -> list[str]:

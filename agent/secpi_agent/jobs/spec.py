@@ -38,13 +38,15 @@ class Container(TypedDict):
     """
     What programs run in. `engine` is `podman`, `docker` or `apptainer`; `image` ends in `sha256:` and a digest.
 
-    `mounts` are folders of the host that they may read, besides the inputs.
+    `mounts` are folders of the host that they may read, besides the inputs. `sandboxes`: they make sandboxes of their
+    own in there, for code that nobody trusts.
     """
 
     engine: str
     image: str
     gpus: bool
     mounts: list[str]
+    sandboxes: bool
 
 
 class Service(TypedDict):

@@ -69,13 +69,13 @@ async function readOne(
   });
 }
 
-/** Every target that something runs `on`. */
+/** Every target that something runs or is scored `on`. */
 function usedTargets(value: unknown): readonly string[] {
   const found = new Set<string>();
   const walk = (item: unknown): void => {
     if (typeof item !== 'object' || item === null) return;
     for (const [key, entry] of Object.entries(item)) {
-      if (key === 'on' && typeof entry === 'string') found.add(entry);
+      if ((key === 'on' || key === 'score_on') && typeof entry === 'string') found.add(entry);
       else walk(entry);
     }
   };

@@ -40,6 +40,8 @@ export interface JobContainer {
   readonly gpus: boolean;
   /** Files and folders, where it runs, that programs may read besides the inputs. */
   readonly mounts: readonly string[];
+  /** Programs inside make sandboxes of their own, for code that nobody trusts. */
+  readonly sandboxes: boolean;
 }
 
 /**

@@ -1,16 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
-import { sha256Json } from '../../base/hash.js';
-import { type Lock, tryLock } from '../../base/locks/lock.js';
 import { createRedactor, type Redactor } from '../../base/redact.js';
-import { JobFailure } from '../../compute/jobs/run-job.js';
-import { Service, ServiceNotReady } from '../../compute/jobs/service.js';
+import { KeyedService, type KeyedServiceOptions } from '../../compute/jobs/keyed-service.js';
+import { serviceFailure } from '../../compute/jobs/service-failure.js';
 import { getFrom } from '../../compute/places/get-from.js';
-import type { Place, Route } from '../../compute/places/place.js';
-import type { ServerPlan } from './server-plan.js';
+import type { Route } from '../../compute/places/place.js';
 
 /** Where a server of ours is reached right now, and with what. */
 export interface ServerAddress {
@@ -29,50 +23,36 @@ export interface ModelServer extends AsyncDisposable {
   death(): Promise<Error | 'restarts' | undefined>;
 }
 
-export interface ModelServerOptions {
+export interface ModelServerOptions
+  extends Pick<
+    KeyedServiceOptions,
+    'digest' | 'place' | 'plan' | 'secrets' | 'beforeStart' | 'stateDir' | 'startTimeoutSeconds' | 'onNote'
+  > {
   /** For messages: `model "teacher"`. */
   readonly name: string;
-  /** What is served, how and where: names its folder. */
-  readonly digest: string;
-  readonly place: Place;
-  /** Asked for when it is started. */
-  readonly plan: () => Promise<ServerPlan>;
-  /** What else it gets to see, beside the key. */
-  readonly secrets?: () => Readonly<Record<string, string>>;
   /** The version that has to answer; unknown for our own server, whose packages are pinned. */
   readonly version: string | undefined;
-  readonly beforeStart?: () => Promise<void>;
-  /** Where state lives; what is known of servers is below `services/`. */
-  readonly stateDir: string;
-  readonly startTimeoutSeconds: number;
   readonly redact: Redactor;
-  readonly onNote: (message: string) => void;
 }
 
 /** A server that is a job at a place. */
-export function modelServer(options: ModelServerOptions): ModelServer {
-  const { name, place, version, redact } = options;
-  const apiKey = randomBytes(32).toString('hex');
-  const hideKey = createRedactor({}, [apiKey]);
-  const say = (text: string): string => redact(hideKey(text));
+export function modelServer({ name, version, redact, onNote, ...options }: ModelServerOptions): ModelServer {
   const addresses = new WeakMap<Route, Promise<ServerAddress>>();
-  let slot: Promise<{ readonly service: Service; readonly lock: Lock }> | undefined;
-
-  const open = async () => {
-    const plan = await options.plan();
-    const secrets = options.secrets?.();
-    const { folder, lock } = await claim(join(options.stateDir, 'services', options.digest));
-    const service = new Service(place, plan.spec, {
-      key: `secpi-serve-${sha256Json([hostname(), folder]).slice(0, 16)}`,
-      folder,
-      secrets: { ...secrets, [plan.keyVariable]: apiKey },
-      healthPath: '/health',
-      startTimeoutSeconds: options.startTimeoutSeconds,
-      onNote: (message) => options.onNote(`${name}: ${message}`),
-      ...(options.beforeStart === undefined ? {} : { beforeStart: options.beforeStart }),
+  const service = new KeyedService({
+    ...options,
+    kind: 'secpi-serve',
+    healthPath: '/health',
+    onNote: (message) => onNote(`${name}: ${message}`),
+  });
+  const { apiKey } = service;
+  const hideKey = createRedactor({}, [apiKey]);
+  const inWords = (error: unknown): Error =>
+    serviceFailure(error, {
+      ...options,
+      name: `server of ${name}`,
+      codes: { notReady: 'models/server-not-ready', died: 'models/server-died' },
+      redact: (text) => redact(hideKey(text)),
     });
-    return { service, lock };
-  };
 
   const addressOf = async (route: Route): Promise<ServerAddress> => {
     if (version !== undefined) await checkVersion(route, version, name);
@@ -81,8 +61,6 @@ export function modelServer(options: ModelServerOptions): ModelServer {
 
   return {
     async connect(signal) {
-      slot ??= open();
-      const { service } = await slot;
       try {
         const route = await service.connect(signal);
         const known = addresses.get(route) ?? addressOf(route);
@@ -94,59 +72,11 @@ export function modelServer(options: ModelServerOptions): ModelServer {
       }
     },
     async death() {
-      const death = await (await slot)?.service.death();
+      const death = await service.death();
       return death instanceof Error ? inWords(death) : death;
     },
-    async [Symbol.asyncDispose]() {
-      const opened = await slot?.catch(() => undefined);
-      await opened?.service[Symbol.asyncDispose]();
-      await opened?.lock.release();
-    },
+    [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
   };
-
-  function inWords(error: unknown): Error {
-    if (error instanceof ServiceNotReady) {
-      const said = error.tail === '' ? 'it said nothing' : `the last it said: ${say(error.tail)}`;
-      const way = error.complaint === '' ? '' : `; the way to it: ${say(error.complaint)}`;
-      return new SecpiError(
-        'models/server-not-ready',
-        `The server of ${name} was not ready within ${options.startTimeoutSeconds} s; ${said}${way}`,
-        { hint: 'Raise start_timeout_seconds, or see its log.' },
-      );
-    }
-    if (!(error instanceof JobFailure)) return error as Error;
-    return new SecpiError('models/server-died', `The server of ${name} ended (${howOf(error)}): ${say(whyOf(error))}`, {
-      hint: `Its whole log: the newest log.txt below ${join(error.folder, 'attempts')} on ${place.name}.`,
-    });
-  }
-}
-
-/** What our own server leaves when it fails. */
-const resultSchema = z.looseObject({ message: z.string() });
-
-const SIGNALS: Readonly<Record<number, string>> = { 134: 'SIGABRT', 137: 'SIGKILL', 139: 'SIGSEGV', 143: 'SIGTERM' };
-
-function howOf({ exit }: JobFailure): string {
-  if (exit === undefined) return 'it was killed together with what watched it';
-  if (exit.outcome === 'stopped') return 'it was stopped from outside';
-  if (exit.code === undefined) return exit.error?.code ?? exit.outcome;
-  return SIGNALS[exit.code] ?? `exit code ${exit.code}`;
-}
-
-/** Its own words, if it had time for any. */
-function whyOf({ exit, tail }: JobFailure): string {
-  const result = exit?.step === undefined ? undefined : exit.results[exit.step];
-  const said = resultSchema.safeParse(result).data;
-  return said?.message ?? exit?.error?.message ?? (tail === '' ? 'it said nothing' : tail);
-}
-
-/** A folder that no other process uses: two that serve the same need one each. */
-async function claim(root: string): Promise<{ readonly folder: string; readonly lock: Lock }> {
-  for (let number = 0; ; number += 1) {
-    const folder = join(root, String(number));
-    const lock = await tryLock(join(folder, 'lock'), new AbortController().signal);
-    if (lock !== undefined) return { folder, lock };
-  }
 }
 
 /** Throws `models/other-version`: another one would answer otherwise, under the name of this one. */

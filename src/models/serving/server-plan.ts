@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { JobSpec } from '../../compute/jobs/job.js';
+import type { ServicePlan } from '../../compute/jobs/keyed-service.js';
 import { PASSED_ON, pythonVariables, TRAINERS, trainersFolder } from '../../compute/trainer-environment.js';
 import type { ServeSpec } from './serve-spec.js';
 
@@ -23,12 +23,6 @@ export interface ServingPython {
 /** The names that the server knows them by. */
 export const SERVED = { model: 'model', adapter: 'adapter' } as const;
 
-/** A server as a job, and the variable by which it learns the key that it demands. */
-export interface ServerPlan {
-  readonly spec: JobSpec;
-  readonly keyVariable: string;
-}
-
 /** With no word of ours for so long a server elsewhere ends by itself: longer than most networks are away, shorter than is dear. */
 const leaseSeconds = 120;
 /** A server has nothing to save. */
@@ -39,7 +33,7 @@ export function transformersPlan(
   folder: string,
   serve: ServeSpec,
   { python, device, threads }: ServingPython,
-): ServerPlan {
+): ServicePlan {
   const document = {
     schema: 1,
     work: '{work}/serve',
@@ -80,7 +74,7 @@ export function transformersPlan(
  * vLLM. Flags as of `vllm serve` 0.33 (https://docs.vllm.ai/en/latest/cli/serve/); the key goes by `VLLM_API_KEY`, because `--api-key`
  * would be seen by every user of that machine.
  */
-export function vllmPlan(weights: ServedWeights, serve: ServeSpec): ServerPlan {
+export function vllmPlan(weights: ServedWeights, serve: ServeSpec): ServicePlan {
   const { program, dtype, max_model_len, generation_config, tensor_parallel, extra } = serve;
   const isHub = 'hub' in weights;
   const adapter = isHub ? undefined : weights.adapter;

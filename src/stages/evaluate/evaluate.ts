@@ -20,6 +20,7 @@ import {
   VARIANTS,
   type Variant,
 } from './records.js';
+import { openScoringSandbox, sandboxPin } from './scoring-sandbox.js';
 import { openVariants } from './variants.js';
 
 /** Beside @1, where there are that many samples. */
@@ -40,10 +41,12 @@ export const evaluateParams = z.strictObject({
   bootstrap_resamples: z.number().int().positive().max(100_000).default(2000),
   /** Where no sandbox works, evaluation is refused unless these words stand here. */
   without_sandbox: z.literal('i-accept-running-model-code-unprotected').optional(),
-  /** Where base and tuned model are served: a name under `compute`; default: this machine. Scoring stays here. */
+  /** Where base and tuned model are served: a name under `compute`; default: this machine. */
   on: operational(z.string().optional()),
   /** What serves them; default: our own server, which is for small models. */
   serve: serveSchema.optional(),
+  /** In whose sandbox answers are scored: a name under `compute`; default: that of this machine. It must have all that the suites need. */
+  score_on: operational(z.string().optional()),
   /** Answers scored at once. */
   score_concurrency: operational(z.number().int().positive().max(256).default(2)),
 });
@@ -58,15 +61,16 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
   inputs: VARIANTS,
   // For the resamples behind the intervals.
   seeded: true,
-  occupies: () => [THIS_MACHINE],
+  occupies: ({ on, score_on }, services) => [
+    ...new Set([on, score_on].map((name) => (name === undefined ? THIS_MACHINE : services.machineOf(name)))),
+  ],
 
   async pins({ params, services }) {
-    const { level, toolchains } = await services.sandboxFacts(isolation(params));
-    // A score that a missing compiler left unverified must be made again once the compiler is there.
+    const { sandbox, languages } = await sandboxPin(params, services);
     return {
       suites: await suitePins(Object.keys(params.suites), services),
-      sandbox: level.kind,
-      languages: Object.keys(toolchains).sort(),
+      sandbox,
+      languages: [...languages],
       environment: await services.models.servingEnvironment(params),
     };
   },
@@ -80,16 +84,14 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
 
   async run(context) {
     const { params, services, output, seed } = context;
-    const sandbox = await services.sandbox(isolation(params));
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
+    await using sandbox = await openScoringSandbox(context, suites);
     const outcomes = new Map<string, ProblemOutcome[]>();
     const tokens = { input: 0, output: 0 };
     let done = 0;
     const total =
       suites.reduce((sum, suite) => sum + suite.problems.length * (params.suites[suite.name]?.samples ?? 1), 0) *
       VARIANTS.length;
-
-    await prepareLanguages(suites, sandbox, context);
 
     // Both are open from the beginning: one server is kept for the second where it serves both.
     await using served = await openVariants(context);
@@ -133,24 +135,6 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     return { counts: { answers: done, unverified }, tokens, metrics: metricsOf(scores) };
   },
 });
-
-/** Warms up compilers; names the languages that cannot be scored here, and what that leaves out. */
-async function prepareLanguages(suites: readonly Suite[], sandbox: Sandbox, { emit }: Context): Promise<void> {
-  const problems = suites.flatMap((suite) => suite.problems);
-  for (const language of new Set(problems.map((problem) => problem.language))) {
-    if (sandbox.toolchains[language] !== undefined) {
-      await sandbox.prepare(language);
-      continue;
-    }
-    const count = problems.filter((problem) => problem.language === language).length;
-    const message = `there is no ${language} toolchain here: ${count} problems are left out of the figures and counted as unverified`;
-    emit({ type: 'log', level: 'warn', message });
-  }
-}
-
-function isolation({ without_sandbox }: Params) {
-  return { withoutIsolation: without_sandbox !== undefined };
-}
 
 /** Asks and scores one variant on one suite, in the order of the problems. What was scored before a crash is not scored again. */
 async function* scoreVariant(

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ServicePlan } from '../../../src/compute/jobs/keyed-service.js';
 import type { ServerAddress } from '../../../src/models/serving/model-server.js';
-import type { ServerPlan } from '../../../src/models/serving/server-plan.js';
 import { SharedServers } from '../../../src/models/serving/shared-servers.js';
 import { askMany, openServed } from '../../support/ask-served.js';
 import { environmentOf } from '../../support/processes.js';
@@ -158,7 +158,7 @@ describe('a model server', () => {
 
   it('is killed when it does not want to go', async () => {
     await at.behave({ stubborn: true });
-    const change = (plan: ServerPlan): ServerPlan => ({
+    const change = (plan: ServicePlan): ServicePlan => ({
       ...plan,
       spec: { ...plan.spec, graceSeconds: 0.3 },
     });

@@ -5,10 +5,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ServicePlan } from '../../../src/compute/jobs/keyed-service.js';
 import { hashAll } from '../../../src/compute/places/manifest.js';
 import type { Place } from '../../../src/compute/places/place.js';
 import { sshPlace } from '../../../src/compute/places/ssh.js';
-import type { ServerPlan } from '../../../src/models/serving/server-plan.js';
 import { askMany, openServed } from '../../support/ask-served.js';
 import { goneProcesses, processesNaming } from '../../support/processes.js';
 import { hasSshServer, type SshServer, sshServer } from '../../support/ssh-server.js';
@@ -18,7 +18,7 @@ const never = new AbortController().signal;
 const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
 const withLease =
   (leaseSeconds: number) =>
-  (plan: ServerPlan): ServerPlan => ({ ...plan, spec: { ...plan.spec, serves: { leaseSeconds } } });
+  (plan: ServicePlan): ServicePlan => ({ ...plan, spec: { ...plan.spec, serves: { leaseSeconds } } });
 
 describe.skipIf(!hasSshServer)('a model server on a host that is reached over ssh', () => {
   let ssh: SshServer;

@@ -249,6 +249,53 @@ describe('evaluate', () => {
     expect(server.received).toHaveLength(asked);
   });
 
+  describe('in the sandbox of another machine', () => {
+    const full = (): Sandbox['toolchains'] => ({ python: '3', javascript: '20', c: '12', cpp: '12', go: '1' });
+    /** Says what is asked of it, and runs everything here. */
+    function elsewhere(toolchains: Sandbox['toolchains']) {
+      const told: string[] = [];
+      const services: Partial<StageServices> = {
+        sandbox: () => Promise.reject(new Error('nothing is scored here')),
+        sandboxFacts: () => Promise.reject(new Error('nobody has to know what there is here')),
+        sandboxOn: async (target) => {
+          told.push(`opened on ${target}`);
+          return { ...sandbox, toolchains, [Symbol.asyncDispose]: async () => void told.push('let go') };
+        },
+      };
+      return { services, told };
+    }
+
+    it('gives the artifact that this machine gives, under the same fingerprint, and lets go of it', async () => {
+      const { services, told } = elsewhere(full());
+      await using there = await stageHome();
+      await using here = await stageHome();
+      await using server = await startOpenaiServer(asTrained);
+      const away = await runEvaluate(there, server, { suite: small, services, params: { score_on: 'far' } });
+      const whole = { ...sandbox, toolchains: full() };
+      const near = await runEvaluate(here, server, {
+        suite: small,
+        services: { sandbox: async () => whole, sandboxFacts: async () => whole },
+      });
+      expect([away.outcome, near.outcome]).toEqual(['done', 'done']);
+      const [one, other] = [(await away.artifact('evaluate')).manifest, (await near.artifact('evaluate')).manifest];
+      expect([one.fingerprint, one.outputs]).toEqual([other.fingerprint, other.outputs]);
+      expect(told).toEqual(['opened on far', 'let go']);
+    });
+
+    it('counts nothing as unverified: what a suite needs has to be there', async () => {
+      const { services, told } = elsewhere({ python: '3' });
+      await using home = await stageHome();
+      await using server = await startOpenaiServer(asTrained);
+      const run = await runEvaluate(home, server, { services, params: { score_on: 'far' } });
+      expect(run.error).toMatchObject({
+        code: 'evaluate/no-toolchain',
+        message: 'there is no javascript toolchain in the sandbox on far, and 2 problems need it',
+      });
+      expect(server.received).toEqual([]);
+      expect(told).toEqual(['opened on far', 'let go']);
+    });
+  });
+
   it('goes on after an interruption without scoring anything twice', async () => {
     await using home = await stageHome();
     await using server = await startOpenaiServer(asTrained);

@@ -1,0 +1,40 @@
+import { sha256Json } from '../base/hash.js';
+import { type Means, openPlace, openTrainers, secretsOf } from '../compute/open-target.js';
+import type { TargetSpec } from '../compute/target.js';
+import { containerOf } from '../compute/trainer-target.js';
+import type { HeldSandbox } from '../sandbox/sandbox.js';
+import { type SandboxPlanOptions, sandboxPlan } from '../scoring/sandbox-plan.js';
+import { servedSandbox } from '../scoring/served-sandbox.js';
+import type { SandboxUse } from '../stages/services.js';
+import type { CliEnvironment } from './environment.js';
+
+/** The sandbox of a target, served there for as long as it is held. */
+export async function sandboxOn(
+  spec: TargetSpec,
+  { onNote, signal }: SandboxUse,
+  means: Means,
+  { state, redact }: Pick<CliEnvironment, 'state' | 'redact'>,
+): Promise<HeldSandbox> {
+  const place = openPlace(spec, means);
+  const container = containerOf(openTrainers(spec, means));
+  // Here it is what this process is and finds; elsewhere what the machine or the image has.
+  const isOurs = place.isHere && container === null;
+  const options: SandboxPlanOptions = {
+    node: spec.node ?? (isOurs ? process.execPath : 'node'),
+    path: isOurs ? means.variables.PATH : undefined,
+    container,
+  };
+  const digest = sha256Json(['sandbox', place.name, options.node, container?.image ?? null]).slice(0, 24);
+  return servedSandbox(
+    {
+      digest,
+      place,
+      plan: async () => sandboxPlan(options),
+      secrets: () => secretsOf(spec, means),
+      stateDir: state.root,
+      redact,
+      onNote,
+    },
+    signal,
+  );
+}

@@ -1,0 +1,80 @@
+/** What a sandbox elsewhere is asked and says: JSON over HTTP, bytes as base64. Both ends are of one build, so nothing here has versions. */
+import * as z from 'zod';
+import { type Sha256, sha256 } from '../base/hash.js';
+import { LANGUAGES, type SandboxLevel, type SandboxResult, type SandboxRun } from '../sandbox/sandbox.js';
+
+/** Paths of the server. `HEALTH` alone needs no key. */
+export const WIRE = { health: '/health', facts: '/facts', prepare: '/prepare', run: '/run' } as const;
+
+/** Content of a file: text, bytes, or what was sent or fetched before and is named by its hash. */
+export type WireContent = string | { readonly base64: string } | { readonly known: Sha256 };
+
+/** A run, as it is sent. */
+export interface WireRun extends Omit<SandboxRun, 'files'> {
+  readonly files: readonly { readonly path: string; readonly content: WireContent; readonly executable?: boolean }[];
+}
+
+/** Files of this size and more are sent once: a compiled program runs in every case of its problem. */
+export const KEPT_FROM_BYTES = 16 * 1024;
+/** The status of an answer that says: what was named by its hash is not here any more. */
+export const NOT_KEPT = 410;
+/** A request that is larger is not ours. */
+export const MOST_REQUEST_BYTES = 256 * 1024 * 1024;
+
+/** The name of a content that is worth keeping. */
+export function keptName(content: string | Uint8Array): Sha256 | undefined {
+  return typeof content === 'string' || content.byteLength < KEPT_FROM_BYTES ? undefined : sha256(content);
+}
+
+const fileSchema = z.union([
+  z.object({ base64: z.base64() }),
+  z.object({ missing: z.enum(['absent', 'not-a-file', 'too-large']) }),
+]);
+
+const resultSchema = z.object({
+  ending: z.discriminatedUnion('how', [
+    z.object({ how: z.literal('exited'), exitCode: z.int() }),
+    z.object({ how: z.literal('signalled'), signal: z.string() }),
+    z.object({ how: z.literal('timed-out') }),
+    z.object({ how: z.literal('output-limit') }),
+  ]),
+  stdout: z.string(),
+  stderr: z.string(),
+  truncated: z.boolean(),
+  seconds: z.number(),
+  collected: z.record(z.string(), fileSchema),
+});
+
+const levelSchema: z.ZodType<SandboxLevel> = z.object({
+  kind: z.enum(['bubblewrap', 'none']),
+  version: z.string(),
+  network: z.enum(['none', 'host']),
+  seccomp: z.boolean(),
+  unprivileged: z.boolean(),
+  notes: z.array(z.string()),
+});
+
+/** What there is at the other end. */
+export const factsSchema = z.object({ level: levelSchema, toolchains: z.partialRecord(z.enum(LANGUAGES), z.string()) });
+
+/** An error that a person understands, as it goes over the wire. */
+export const wireErrorSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().nullable() });
+
+/** A result, as it is sent. */
+export function encodeResult({ collected, ...rest }: SandboxResult): z.input<typeof resultSchema> {
+  const files = Object.entries(collected).map(([path, file]) => [
+    path,
+    'bytes' in file ? { base64: Buffer.from(file.bytes).toString('base64') } : file,
+  ]);
+  return { ...rest, collected: Object.fromEntries(files) };
+}
+
+/** The result that was sent. Throws zod's error for anything else. */
+export function decodeResult(value: unknown): SandboxResult {
+  const { collected, ...rest } = resultSchema.parse(value);
+  const files = Object.entries(collected).map(([path, file]) => [
+    path,
+    'base64' in file ? { bytes: Buffer.from(file.base64, 'base64') } : file,
+  ]);
+  return { ...rest, collected: Object.fromEntries(files) };
+}
