@@ -12,9 +12,8 @@ import type { OutputOptions } from '../recipes/run-options.js';
 import { beginInBackground } from '../runs/background-run.js';
 import { findRun } from '../runs/find-run.js';
 import { type Invocation, optionsOf, readInvocation, successorOf } from '../runs/invocation.js';
-import { silentText } from '../runs/silent-text.js';
+import { elsewhereText, silentText } from '../runs/run-elsewhere.js';
 import { openRunView } from '../views/open-run-view.js';
-import { oneLine } from '../views/printable.js';
 import { RunProgress } from '../views/run-progress.js';
 
 /** `secpi attach`: shows a run of another process as if it were this one's; one whose process is gone goes on, in the background. */
@@ -96,7 +95,7 @@ async function watch(
   const { run } = record;
   if (record.state === 'unreadable')
     throw new SecpiError('engine/bad-run', record.problem ?? `run ${run} is unreadable`);
-  if (record.state === 'unknown') stderr.write(`${elsewhere(record)}\n`);
+  if (record.state === 'unknown') stderr.write(`${elsewhereText(record)}\n`);
   const invocation = await readInvocation(record);
   const view = await openRunView(options, environment, (stages) =>
     invocation === undefined
@@ -125,8 +124,4 @@ async function watch(
   throw new SecpiError('cli/run-died', `run ${run} died: its process is gone without a word`, {
     hint: `It was killed, or the machine went down. \`secpi attach ${run}\` continues it.`,
   });
-}
-
-function elsewhere({ owner }: RunRecord): string {
-  return `it was started on ${oneLine(owner?.host ?? 'another machine')}; whether it still runs cannot be told from here`;
 }
