@@ -95,7 +95,7 @@ describe('mistakes in a matrix', () => {
 
   it('stand at its values, and name the combination', async () => {
     expect(await matrix('  seed: [1, 2]\n  train.epochs: [3, -1]\n')).toMatchInlineSnapshot(`
-      "recipe.yaml:5:21: with seed=1,train.epochs=-1: \`train.epochs\`: too small: expected number to be >0
+      "recipe.yaml:5:21: with seed=1,train.epochs=-1: \`train.epochs\` must be more than 0, not the number -1
         5 |   train.epochs: [3, -1]
           |                     ^^"
     `);
