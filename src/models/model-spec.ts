@@ -22,7 +22,7 @@ const seconds = z
 const priceSchema = z.strictObject({ input: z.number().min(0), output: z.number().min(0) });
 export type Price = z.infer<typeof priceSchema>;
 
-/** A hard stop. Counted are all answers that are used, also those that an earlier run bought. */
+/** A hard stop of one stage in one run. Counted are all answers that it uses, also those that an earlier run bought. */
 const budgetSchema = z
   .strictObject({ usd: z.number().min(0).optional(), tokens: z.number().int().min(0).optional() })
   .refine((budget) => budget.usd !== undefined || budget.tokens !== undefined, 'needs usd or tokens');
