@@ -32,6 +32,7 @@ export async function checkTarget(
   const needs = needsOf(spec);
   let place: Place;
   let facts: HostFacts | undefined;
+  let heardAt = 0;
   let queue: readonly Check[] = [];
   try {
     place = openPlace(spec, means);
@@ -41,13 +42,18 @@ export async function checkTarget(
       packages: spec.container === undefined ? await pinnedPackages() : {},
       cuda_seconds: needs.device === 'cuda' && spec.container === undefined ? CUDA_SECONDS : 0,
     };
-    for await (const line of place.ask('inspect', request, signal)) if (line.type === 'facts') facts = line;
+    for await (const line of place.ask('inspect', request, signal)) {
+      if (line.type !== 'facts') continue;
+      facts = line;
+      // Its clock is compared with ours as of now: the queue may take a minute to answer.
+      heardAt = Date.now() / 1000;
+    }
     if (place.queue !== null) queue = await checkQueue(place, signal);
   } catch (error) {
     signal.throwIfAborted();
     return [notReached(error)];
   }
-  if (facts !== undefined) return [...judgeHost(facts, needs, Date.now() / 1000), ...queue];
+  if (facts !== undefined) return [...judgeHost(facts, needs, heardAt), ...queue];
   const detail = `${place.name} was reached, and nothing there answered as a Python would`;
   return [{ name: 'host', state: 'missing', detail, advice: 'Check `python` of that target.', required: true }];
 }
