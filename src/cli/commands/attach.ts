@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
 import type { RunFinished } from '../../engine/runs/event.js';
 import { exitCodeOf } from '../../engine/runs/exit-code.js';
@@ -6,6 +7,7 @@ import { type RunRecord, readRun } from '../../engine/runs/run-record.js';
 import { skimEvents } from '../../engine/runs/skim-journal.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
+import { shownPath } from '../output.js';
 import { continueArguments, continueCommand } from '../recipes/continue-command.js';
 import { readMembers } from '../recipes/recipe.js';
 import type { OutputOptions } from '../recipes/run-options.js';
@@ -13,6 +15,7 @@ import { beginInBackground } from '../runs/background-run.js';
 import { findRun } from '../runs/find-run.js';
 import { type Invocation, optionsOf, readInvocation, successorOf } from '../runs/invocation.js';
 import { elsewhereText, silentText } from '../runs/run-elsewhere.js';
+import { REPORT } from '../runs/run-report.js';
 import { openRunView } from '../views/open-run-view.js';
 import { RunProgress } from '../views/run-progress.js';
 
@@ -108,6 +111,9 @@ async function watch(
     if (event.type === 'run-finished') finished = event;
   }
   await view.finish(finished);
+  if (finished !== undefined && options.json !== true && hasReport(finished)) {
+    environment.stdout.write(`report: ${shownPath(join(record.folder, REPORT), environment)}\n`);
+  }
   if (finished !== undefined) return finished.exit_code ?? exitCodeOf(finished.outcome);
   if (signal.aborted) {
     stderr.write(`the run goes on; \`secpi attach ${run}\` shows it again, \`secpi cancel ${run}\` stops it\n`);
@@ -124,4 +130,9 @@ async function watch(
   throw new SecpiError('cli/run-died', `run ${run} died: its process is gone without a word`, {
     hint: `It was killed, or the machine went down. \`secpi attach ${run}\` continues it.`,
   });
+}
+
+/** Its process writes the page when it has said its last word. */
+function hasReport({ stages }: RunFinished): boolean {
+  return stages.some(({ stage, outcome }) => stage === 'report' && (outcome === 'done' || outcome === 'cached'));
 }
