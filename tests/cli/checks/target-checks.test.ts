@@ -22,8 +22,8 @@ const good: HostFacts = {
   time: now + 0.4,
 };
 
-function judged(facts: Partial<HostFacts>, device: 'cpu' | 'cuda' = 'cuda') {
-  const checks = judgeHost({ ...good, ...facts }, { device, freeBytes: 200 * GIB }, now);
+function judged(facts: Partial<HostFacts>, device: 'cpu' | 'cuda' = 'cuda', engine?: string) {
+  const checks = judgeHost({ ...good, ...facts }, { device, freeBytes: 200 * GIB, engine }, now);
   return new Map(checks.map((check) => [check.name, check]));
 }
 
@@ -107,6 +107,14 @@ it('a host on which nobody wants to compute with a GPU', () => {
   expect(checks.get('GPU')).toMatchObject({ state: 'missing', required: false });
   expect(checks.has('CUDA')).toBe(false);
   expect(judged({ cuda: null }, 'cpu').get('GPU')?.detail).toMatch(/`device` is cpu, so they are not used$/);
+});
+
+it('a host on which the container engine of the recipe does not answer, whatever others do', () => {
+  const told = (engine?: string) => judged({}, 'cuda', engine).get('containers');
+  expect(told('podman')).toMatchObject({ state: 'ok' });
+  expect(told('docker')).toMatchObject({ state: 'missing', required: true, detail: 'docker does not answer' });
+  expect(told('apptainer')).toMatchObject({ state: 'missing', required: true, detail: 'there is no apptainer' });
+  expect(told()).toMatchObject({ state: 'ok', required: false });
 });
 
 it('does not take a queue that answers late for a clock that is wrong', async () => {
