@@ -50,8 +50,9 @@ const plainMeanings: Readonly<Record<string, string>> = {
   concurrency: 'Requests in flight at once. It starts at `start`, follows the server, and never passes `max`.',
   start: 'At the beginning.',
   max: 'Upper limit.',
-  budget: 'A hard stop. Answers that an earlier run bought count too.',
-  usd: 'In USD, by `price`.',
+  budget:
+    'A hard stop, counted from zero by each stage that asks the model. Answers that an earlier run bought count too.',
+  usd: 'In USD, by `price`, which it needs.',
   tokens: 'Input and output together.',
   requests_per_minute: 'Ceiling on requests.',
   tokens_per_minute: 'Ceiling on tokens.',

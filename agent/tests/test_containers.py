@@ -234,6 +234,19 @@ def test_a_secret_that_no_container_has_taken_is_gone_once_the_attempt_is_known_
     assert found.stdout == b""
 
 
+def test_an_engine_that_does_not_answer_is_told_from_an_image_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = tmp_path / "docker"
+    client.write_text("#!/bin/sh\nexit 1\n")
+    client.chmod(0o755)
+    monkeypatch.setattr(containers, "engine_path", lambda _: str(client))
+    lacking: Container = {"engine": "docker", "image": f"sha256:{'0' * 64}", "gpus": False, "mounts": []}
+    with pytest.raises(AgentError) as told:
+        containers.ensure_image(lacking, lambda: False)
+    assert told.value.code == "container/no-engine"
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -112,7 +112,7 @@ const containerSchema = z.strictObject({
     .string()
     .regex(
       /^(?:[A-Za-z0-9/][A-Za-z0-9_./:-]*@)?sha256:[0-9a-f]{64}$/,
-      'must end in @sha256: and a digest: a tag can mean another image tomorrow',
+      'must be sha256: and a digest, with a name and @ before it if it is to be pulled: a tag can mean another image tomorrow',
     ),
   /** The interpreter inside, with the trainers' packages. */
   python: z.string().default('python3'),

@@ -22,7 +22,7 @@ const seconds = z
 const priceSchema = z.strictObject({ input: z.number().min(0), output: z.number().min(0) });
 export type Price = z.infer<typeof priceSchema>;
 
-/** A hard stop. Counted are all answers that are used, also those that an earlier run bought. */
+/** A hard stop of one stage in one run. Counted are all answers that it uses, also those that an earlier run bought. */
 const budgetSchema = z
   .strictObject({ usd: z.number().min(0).optional(), tokens: z.number().int().min(0).optional() })
   .refine((budget) => budget.usd !== undefined || budget.tokens !== undefined, 'needs usd or tokens');
@@ -64,7 +64,7 @@ const modelFields = z.strictObject({
   /** A server of ours that answers, instead of an endpoint. */
   serve: modelServeSchema.optional(),
 });
-export const modelSpecSchema = modelFields.superRefine(checkServing);
+export const modelSpecSchema = modelFields.superRefine(checkServing).superRefine(checkBudget);
 
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 
@@ -83,6 +83,12 @@ function checkServing(spec: z.infer<typeof modelFields>, context: z.core.$Refine
   else if (!/^[0-9a-f]{40}$/.test(revision ?? '')) {
     complain(['revision'], 'must be a commit of the Hub (40 hex digits): a branch changes, and its answers with it');
   }
+}
+
+function checkBudget(spec: z.infer<typeof modelFields>, context: z.core.$RefinementCtx): void {
+  if (spec.budget?.usd === undefined || spec.price !== undefined) return;
+  const message = 'needs a `price` beside it: without one nothing costs anything, and it would never stop';
+  context.addIssue({ code: 'custom', path: ['budget', 'usd'], message, input: spec });
 }
 
 /** What the model is, as it enters request hashes: name and revision. */

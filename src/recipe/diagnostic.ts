@@ -34,12 +34,13 @@ export class RecipeError extends SecpiError {
       .map(worded);
     const lines = new Map([...sources].map(([file, text]) => [file, text.split('\n')]));
     const shown = diagnostics.slice(0, maximumShown).map((diagnostic) => formatDiagnostic(diagnostic, lines));
+    const isHinted = diagnostics.slice(0, maximumShown).some(({ hint }) => hint !== undefined);
     const more = mistakes.length - shown.length;
     if (more > 0) shown.push(`… and ${more} more`);
     super('recipe/invalid', shown.join('\n\n'), {
       exitCode: 2,
       location: diagnostics[0]?.location,
-      hint: 'Nothing was run and nothing was written. `secpi validate` checks a recipe without running it.',
+      ...(isHinted ? {} : { hint: 'Every field is described in docs/recipe.md.' }),
     });
     this.diagnostics = diagnostics;
   }

@@ -22,6 +22,8 @@ export interface RecipeDocument {
   locate(path: Path, what: 'key' | 'value'): Place;
 }
 
+const STARTER = '`secpi init` writes a recipe to start from.';
+
 /** A file that was read: a document, or what is wrong with it. */
 export interface ReadDocument {
   readonly document?: RecipeDocument;
@@ -46,7 +48,7 @@ export async function readDocument(path: string, shown: string, referredFrom?: P
     // No file has a name that long.
     systemCode(error) === 'ENAMETOOLONG' ? undefined : unreadable(error),
   );
-  if (info === undefined) return fail(`there is no file ${name}`, '`secpi init` writes a recipe to start from.');
+  if (info === undefined) return fail(`there is no file ${name}`, STARTER);
   if (!info.isFile()) return fail(`${name} is not a file`);
   if (info.size > maximumBytes) {
     return fail(
@@ -64,7 +66,8 @@ export async function readDocument(path: string, shown: string, referredFrom?: P
 export function parseRecipe(path: string, source: string): ReadDocument {
   const { root, troubles } = readValue(source);
   if (troubles.length > 0) return refusal(path, source, troubles);
-  if (root === undefined) return refusal(path, source, [{ message: 'the recipe is empty', start: 0, end: 1 }]);
+  if (root === undefined)
+    return refusal(path, source, [{ message: 'the recipe is empty', hint: STARTER, start: 0, end: 1 }]);
   const { value } = root;
   if (!isMapping(value)) {
     const message = 'a recipe is a map of keys, such as `name:` and `train:`';

@@ -36,9 +36,8 @@ function complaintsOfIssue(issue: z.core.$ZodIssue, parent: Path, schema: z.ZodT
     case 'invalid_key':
       return issue.issues.flatMap((inner) => complaintsOfIssue(inner, path, schema));
   }
-  return [
-    { path, what: 'value', words: () => wordsFor(issue, path.length === 0 ? 'the recipe' : `\`${dotted(path)}\``) },
-  ];
+  const what = issue.code === 'custom' && issue.params?.what === 'key' ? 'key' : 'value';
+  return [{ path, what, words: () => wordsFor(issue, path.length === 0 ? 'the recipe' : `\`${dotted(path)}\``) }];
 }
 
 /** Words for an issue that is about one value; `name` is what the value is called. */
@@ -59,9 +58,17 @@ function wordsFor(issue: z.core.$ZodIssue, name: string): ReturnType<Complaint['
     }
     case 'invalid_union':
       return { message: `${name} has none of the allowed forms` };
-    default:
-      return { message: `${name}: ${lowerFirst(issue.message)}` };
+    case 'too_small':
+    case 'too_big':
+      if (issue.origin !== 'number' && issue.origin !== 'int') break;
+      return { message: `${name} must be ${limited(issue)}, not ${described(issue.input)}` };
   }
+  return { message: `${name}: ${lowerFirst(issue.message)}` };
+}
+/** A bound in words. */
+function limited(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  if (issue.code === 'too_small') return `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`;
+  return `${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}`;
 }
 
 /** The branch a writer most likely meant: one that got deeper or complains less, and not about the value's basic type. */

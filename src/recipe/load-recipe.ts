@@ -38,9 +38,7 @@ const maximumExtends = 8;
 export interface LoadedMember<T> extends LoadedRecipe<T> {
   /** `train.learning_rate=0.0001,seed=1`; empty for the one of a recipe without a matrix. */
   readonly member: string;
-  /** What each axis of the matrix is in this one. */
-  readonly axes: Readonly<Record<string, Json>>;
-  /** The same in words short enough for a table. */
+  /** What each axis of the matrix is in this one, in words short enough for a table. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -79,7 +77,7 @@ export async function loadMembers<T>(options: LoadOptions<T>): Promise<readonly 
 
   const members: LoadedMember<T>[] = [];
   const found = new MistakesOfMembers();
-  for (const { name, overrides: chosen, values, labels } of combinations) {
+  for (const { name, overrides: chosen, labels } of combinations) {
     const { own, put, unfit } = withChosen(written, chosen);
     const result = checked(own, options, common.with(put));
     found.add(name, [...unfit.map((one) => common.mistake(one)), ...('mistakes' in result ? result.mistakes : [])]);
@@ -91,7 +89,6 @@ export async function loadMembers<T>(options: LoadOptions<T>): Promise<readonly 
       sha256: sha256Json(own as Json),
       files: documents.map((document) => document.path),
       member: name,
-      axes: values as Readonly<Record<string, Json>>,
       labels,
     });
   }
@@ -100,7 +97,7 @@ export async function loadMembers<T>(options: LoadOptions<T>): Promise<readonly 
 }
 
 const noMatrix: ReturnType<typeof readMatrix> = {
-  combinations: [{ name: '', overrides: [], values: {}, labels: {} }],
+  combinations: [{ name: '', overrides: [], labels: {} }],
   complaints: [],
 };
 

@@ -27,9 +27,7 @@ export interface Combination {
   /** `train.learning_rate=0.0001,seed=1`: no two of one matrix are called the same. */
   readonly name: string;
   readonly overrides: readonly Override[];
-  /** The value of each axis, as it stands in the recipe. */
-  readonly values: Readonly<Record<string, unknown>>;
-  /** The same as words short enough for a table. */
+  /** The value of each axis, as words short enough for a table. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -112,13 +110,12 @@ function isWithin(path: Override['path'], container: Override['path']): boolean 
 }
 
 function combinationsOf([axis, ...further]: readonly Axis[]): readonly Combination[] {
-  if (axis === undefined) return [{ name: '', overrides: [], values: {}, labels: {} }];
+  if (axis === undefined) return [{ name: '', overrides: [], labels: {} }];
   const rest = combinationsOf(further);
   return axis.values.flatMap((override, index) =>
-    rest.map(({ name, overrides, values, labels }) => ({
+    rest.map(({ name, overrides, labels }) => ({
       name: [override.shown, ...(name === '' ? [] : [name])].join(','),
       overrides: [override, ...overrides],
-      values: { [axis.name]: override.value, ...values },
       labels: { [axis.name]: valueName(override.value, index), ...labels },
     })),
   );

@@ -19,6 +19,16 @@ const saidFor: Readonly<Record<string, string>> = {
   NON_STRING_KEY: 'a key must be a plain word, not a list, a map or an alias',
 };
 
+/** What to do about mistakes that the parser words well enough. */
+const hintFor: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'Indent with spaces.',
+  BLOCK_AS_IMPLICIT_KEY: 'A text with a colon and a blank in it stands in quotes.',
+};
+
+function hintOf(code: string, message: string): string | undefined {
+  return message.startsWith('Flow ') ? 'A bracket above it is not closed.' : hintFor[code];
+}
+
 /**
  * Reads the tree of a YAML text, and only of the plain kind: one document without tags and directives, not too much of it
  * and not too deep. There is no root where a mistake leaves the tree without a meaning.
@@ -31,7 +41,10 @@ export function readTree(text: string): { readonly root?: ParsedNode; readonly t
     // A tag that cannot be resolved is refused as a tag.
     .filter(({ code }) => code !== 'TAG_RESOLVE_FAILED')
     .slice(0, maximumErrors)
-    .map(({ code, message, pos: [start, end] }) => ({ message: saidFor[code] ?? message, start, end }));
+    .map(({ code, message, pos: [start, end] }) => ({
+      ...{ message: saidFor[code] ?? message, hint: hintOf(code, message) },
+      ...{ start, end },
+    }));
   const all = [...troubles, ...mistakes];
   return contents === null || mistakes.length > 0 ? { troubles: all } : { root: contents, troubles: all };
 }

@@ -28,7 +28,8 @@ interface AskedModel {
   readonly serve?: { readonly on?: string | undefined } | undefined;
 }
 
-type Complain = (path: readonly (string | number)[], message: string) => void;
+/** `what`: whether the key or the value at the path is to blame. */
+type Complain = (path: readonly (string | number)[], message: string, what?: 'key' | 'value') => void;
 
 /** What no single section of a recipe can see: names that must fit each other. Each rule complains by itself. */
 const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] = [
@@ -42,8 +43,8 @@ const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] =
 
 /** Holds a recipe against all rules; every complaint points at its place. */
 export function checkRecipeRules(recipe: RecipeSections, context: z.core.$RefinementCtx<RecipeSections>): void {
-  const complain: Complain = (path, message) => {
-    context.addIssue({ code: 'custom', path: [...path], message, input: recipe });
+  const complain: Complain = (path, message, what = 'value') => {
+    context.addIssue({ code: 'custom', path: [...path], message, input: recipe, params: { what } });
   };
   for (const rule of rules) rule(recipe, complain);
 }
@@ -85,10 +86,10 @@ function scoringFits({ evaluate: { score_on, without_sandbox } }: RecipeSections
 
 function suitesExist({ evaluate, collect, curate }: RecipeSections, complain: Complain): void {
   const known = Object.keys(SUITES);
-  const check = (name: string, path: readonly (string | number)[]) => {
-    if (!known.includes(name)) complain(path, `there is no suite "${shown(name)}" (${listed(known)})`);
+  const check = (name: string, path: readonly (string | number)[], what?: 'key') => {
+    if (!known.includes(name)) complain(path, `there is no suite "${shown(name)}" (${listed(known)})`, what);
   };
-  for (const name of Object.keys(evaluate.suites)) check(name, ['evaluate', 'suites', name]);
+  for (const name of Object.keys(evaluate.suites)) check(name, ['evaluate', 'suites', name], 'key');
   for (const [index, name] of collect.decontaminate.entries()) check(name, ['collect', 'decontaminate', index]);
   for (const [index, name] of (curate.decontaminate ?? []).entries()) check(name, ['curate', 'decontaminate', index]);
 }
@@ -96,12 +97,18 @@ function suitesExist({ evaluate, collect, curate }: RecipeSections, complain: Co
 function gatesNameSuites({ evaluate }: RecipeSections, complain: Complain): void {
   const form = `must be of the form suite.figure, of a suite that is evaluated (${listed(Object.keys(evaluate.suites))})`;
   for (const kind of ['min_gain', 'max_drop'] as const) {
-    for (const figure of Object.keys(evaluate.gates[kind])) {
-      const suite = figure.slice(0, figure.lastIndexOf('.'));
-      if (!Object.hasOwn(evaluate.suites, suite)) complain(['evaluate', 'gates', kind, figure], form);
+    for (const name of Object.keys(evaluate.gates[kind])) {
+      const path = ['evaluate', 'gates', kind, name];
+      const dot = name.lastIndexOf('.');
+      if (!Object.hasOwn(evaluate.suites, name.slice(0, dot))) complain(path, form, 'key');
+      else if (!rateName.test(name.slice(dot + 1))) complain(path, figures, 'key');
     }
   }
 }
+
+/** What can be told before anything was measured: which `k` there are follows from the verified samples. */
+const rateName = /^(?:(?:func|sec|func_sec)_at_[1-9]\d*|sec_ratio)$/;
+const figures = 'there is no such figure (there are: func_at_1, sec_at_1, func_sec_at_1, sec_ratio, and more `_at_`)';
 
 function publishFits({ publish, train }: RecipeSections, complain: Complain): void {
   if (publish === undefined) return;

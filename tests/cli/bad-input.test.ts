@@ -30,7 +30,6 @@ describe('a recipe that is wrong is refused with its place, and nothing is writt
         4 |   learning_rte: 1e-4
           |   ^^^^^^^^^^^^
         Did you mean \`learning_rate\`?
-      hint: Nothing was run and nothing was written. \`secpi validate\` checks a recipe without running it.
       code: recipe/invalid"
     `);
   });
@@ -43,7 +42,7 @@ describe('a recipe that is wrong is refused with its place, and nothing is writt
       r.yaml:4:19: \`filter.min_confidence\` must be a number, not the text "high"
         4 |   min_confidence: high
           |                   ^^^^
-      hint: Nothing was run and nothing was written. \`secpi validate\` checks a recipe without running it.
+      hint: Every field is described in docs/recipe.md.
       code: recipe/invalid"
     `);
   });
@@ -56,7 +55,6 @@ describe('a recipe that is wrong is refused with its place, and nothing is writt
       "error:
       there is no file nowhere.yaml
         \`secpi init\` writes a recipe to start from.
-      hint: Nothing was run and nothing was written. \`secpi validate\` checks a recipe without running it.
       code: recipe/invalid"
     `);
     expect(await readdir(folder.path)).toEqual([]);
@@ -95,7 +93,6 @@ describe('a recipe that is wrong is refused with its place, and nothing is writt
         3 | models: { teacher: { model: m, replay: null, endpoint: "\${NOT_SET_HERE}" } }
           |                                                        ^^^^^^^^^^^^^^^^^
         Set it, or write the value of \`models.teacher.endpoint\` out.
-      hint: Nothing was run and nothing was written. \`secpi validate\` checks a recipe without running it.
       code: recipe/invalid"
     `);
   });

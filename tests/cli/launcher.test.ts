@@ -66,10 +66,10 @@ describe('the launcher, in a fresh clone', () => {
     await unlinkPackages();
     expect(await started(launcher(), ['--version'])).toEqual(works);
     // Through the parser of recipes and the zod schemas, with their words.
-    const recipe = await folder.write('bad.yaml', 'seed: -1\n');
+    const recipe = await folder.write('bad.yaml', 'collect: { sources: [] }\n');
     const { exitCode, stderr } = await started(launcher(), ['validate', recipe]);
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('`name` is missing') });
-    expect(stderr).toContain('too small: expected number to be >=0');
+    expect(stderr).toContain('too small: expected array to have >=1 items');
   });
 
   it('says that too many files are open, and does not take that for a broken build', async () => {

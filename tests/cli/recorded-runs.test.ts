@@ -12,6 +12,18 @@ import { recordRun } from './fixtures/recorded-run.js';
 const OTHER = '01ARZ3NDEKTSV4RRFFQ69G5FAW';
 const cutOff = wellEvents.filter((event) => Date.parse(event.time) <= Date.parse('2026-05-09T12:00:40.000Z'));
 
+describe('secpi attach', () => {
+  it('ends as `run` does, with where the report is if there is one', async () => {
+    await using folder = await temporaryFolder();
+    await recordRun(folder.path, RUN, wellEvents);
+    const well = await runCli(['attach'], { cwd: folder.path });
+    expect(well.stdout.split('\n').at(-1)).toBe(`report: .secpi/runs/${RUN}/report.html`);
+    await recordRun(folder.path, OTHER, failedEvents);
+    const failed = await runCli(['attach', OTHER], { cwd: folder.path });
+    expect(failed.stdout).not.toContain('report.html');
+  });
+});
+
 describe('secpi status', () => {
   it('tells a run that went well', async () => {
     await using folder = await temporaryFolder();

@@ -132,7 +132,7 @@ describe('a recipe with a matrix', () => {
         base, train, evaluate, report, publish: left out
 
       5 to run, 3 cached; 24 requests; about 14k tokens in and 98k out
-      Not in the sum: trace, whose models have no price in the recipe."
+      Not in the cost: trace, whose models have no price in the recipe."
     `);
     const json = jsonLines((await secpi('plan', 'r.yaml', ...data, '--json')).stdout);
     expect(json.at(-1)).toMatchObject({ type: 'plan', members: 4, cached: 6, to_run: 0 });

@@ -31,6 +31,7 @@ describe('modelSpecSchema', () => {
     [{ endpoint: 'host:8000' }, 'http'],
     [{ concurrency: { start: 9, max: 2 } }, 'start'],
     [{ budget: {} }, 'usd or tokens'],
+    [{ budget: { usd: 5 } }, 'needs a `price`'],
     [{ price: { input: -1, output: 0 } }, ''],
     [{ api_key: 'x' }, 'api_key'],
     [{ timeout_seconds: 1e9 }, ''],

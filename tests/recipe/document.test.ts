@@ -213,3 +213,30 @@ describe('the place of a value', () => {
     expect(place(['missing'], 'key')).toEqual([1, 1]);
   });
 });
+
+describe('what to do', () => {
+  const hints = (text: string) => {
+    const { mistakes, source } = parseRecipe('r.yaml', text);
+    return new RecipeError(mistakes, new Map([['r.yaml', source]])).diagnostics.map(({ hint }) => hint);
+  };
+
+  it.each([
+    ['train:\n\tepochs: 1\n', 'Indent with spaces.'],
+    ["description: it's: bad\n", 'A text with a colon and a blank in it stands in quotes.'],
+    ['train: { epochs: 2\nseed: 1\n', 'A bracket above it is not closed.'],
+    ['groups: [a, b\nseed: 1\n', 'A bracket above it is not closed.'],
+    ['', '`secpi init` writes a recipe to start from.'],
+    ['seed: 1\nseed: 2\n', undefined],
+  ])('is said with what the parser says of %j', (text, hint) => {
+    expect(hints(text)).toContain(hint);
+  });
+
+  it('is said once for all where no mistake says it', () => {
+    const error = (text: string) => {
+      const { mistakes, source } = parseRecipe('r.yaml', text);
+      return new RecipeError(mistakes, new Map([['r.yaml', source]]));
+    };
+    expect(error('seed: 1\nseed: 2\n').hint).toBe('Every field is described in docs/recipe.md.');
+    expect(error('train:\n\tepochs: 1\n').hint).toBeUndefined();
+  });
+});

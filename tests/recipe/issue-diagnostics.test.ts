@@ -45,6 +45,27 @@ describe('a value of another type', () => {
   });
 });
 
+describe('a number out of its range', () => {
+  it.each([
+    [z.number().positive(), -1, 'more than 0, not the number -1'],
+    [z.int().min(6), 3, 'at least 6, not the number 3'],
+    [z.number().max(1), 2, 'at most 1, not the number 2'],
+    [z.number().lt(1), 1, 'less than 1, not the number 1'],
+  ])('is told with the bound: %# %j', (schema, value, words) => {
+    expect(said(field(schema), { x: value })).toEqual([`\`x\` must be ${words}`]);
+  });
+});
+
+it('a rule may blame the key', () => {
+  const schema = z.record(z.string(), z.number()).superRefine((_, context) => {
+    for (const what of ['key', 'value']) {
+      context.addIssue({ code: 'custom', path: ['x'], message: 'no', params: { what } });
+    }
+  });
+  const { error } = schema.safeParse({ x: 1 });
+  expect(complaintsOf(error?.issues ?? [], schema).map(({ what }) => what)).toEqual(['key', 'value']);
+});
+
 describe('a value that is none of those allowed', () => {
   it('is told with them, and with the near one if one is near', () => {
     const method = field(z.enum(['lora', 'full']));

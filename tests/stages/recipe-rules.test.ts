@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { recipeSchema } from '../../src/pipeline.js';
+import { complaintsOf } from '../../src/recipe/issue-diagnostics.js';
 
 /** A recipe with nothing in it but what has to be, and what a test puts on top. */
-function messages(more: { readonly models?: object; readonly filter?: object; readonly evaluate?: object }) {
+function issues(more: { readonly models?: object; readonly filter?: object; readonly evaluate?: object }) {
   const { models, ...sections } = more;
   const result = recipeSchema.safeParse({
     name: 'a',
@@ -12,7 +13,11 @@ function messages(more: { readonly models?: object; readonly filter?: object; re
     evaluate: { suites: { mini: {} } },
     ...sections,
   });
-  return result.error?.issues.map(({ path, message }) => `${path.join('/')}: ${message}`) ?? [];
+  return result.error?.issues ?? [];
+}
+
+function messages(more: Parameters<typeof issues>[0]) {
+  return issues(more).map(({ path, message }) => `${path.join('/')}: ${message}`);
 }
 
 describe('the rules of a recipe', () => {
@@ -60,5 +65,30 @@ describe('the rules of a recipe', () => {
           `evaluate/gates/min_gain/${figure}: must be of the form suite.figure, of a suite that is evaluated (there are: mini)`,
       ),
     );
+  });
+
+  it('know what the figures of an evaluation are called', () => {
+    const figures = ['func_at_1', 'sec_at_10', 'func_sec_at_5', 'sec_ratio'];
+    const slips = ['func_sec_at1', 'func_sec_at_0', 'problems', 'toString'];
+    const gates = { max_drop: Object.fromEntries([...figures, ...slips].map((name) => [`mini.${name}`, 0])) };
+    expect(messages({ evaluate: { suites: { mini: {} }, gates } })).toEqual(
+      slips.map(
+        (name) =>
+          `evaluate/gates/max_drop/mini.${name}: there is no such figure (there are: func_at_1, sec_at_1, func_sec_at_1, sec_ratio, and more \`_at_\`)`,
+      ),
+    );
+  });
+
+  it('blame the key where a name is one', () => {
+    const found = issues({
+      filter: { by: 'nobody' },
+      evaluate: { suites: { mini: {}, mimi: {} }, gates: { min_gain: { 'mini.x': 0, 'x.func_at_1': 0 } } },
+    });
+    expect(complaintsOf(found, recipeSchema).map(({ path, what }) => `${what} ${String(path.at(-1))}`)).toEqual([
+      'value by',
+      'key mimi',
+      'key mini.x',
+      'key x.func_at_1',
+    ]);
   });
 });

@@ -86,14 +86,12 @@ def _as_trainer_error(error: Exception) -> TrainerError:
             "the memory did not suffice",
             "lower batch_size or max_tokens, or switch gradient_checkpointing on",
         )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    # Of an errno that safetensors and tokenizers meet, which are written in Rust, only words are left.
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or f"(os error {errno.ENOSPC})" in str(error):
         return TrainerError("disk-full", "the disk is full", "free some space, then run the same job again")
     first_line = (str(error).strip().splitlines() or [""])[0]
-    return TrainerError(
-        "unexpected",
-        f"{type(error).__name__}: {first_line}",
-        "the log holds the stack trace; please report it",
-    )
+    # No hint: whoever shows this knows where the log is, and it holds the stack trace.
+    return TrainerError("unexpected", f"{type(error).__name__}: {first_line}")
 
 
 def _report_bad_job(work: object, command: str, error: BadJobError) -> None:

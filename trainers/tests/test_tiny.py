@@ -8,6 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
+
+from secpi_trainers import tiny
 
 from .support import SMALL, Job, digests, read_lines, run, samples, start, wait_until, write_lines
 
@@ -109,3 +112,27 @@ def test_a_row_that_cannot_be_learnt_is_named(tmp_path: Path) -> None:
     assert run("tiny", job) == 1
     assert job.result["message"] == "rows, row 1 cannot be learnt: think_open"
     assert not job.output.exists() or os.listdir(job.output) == []  # noqa: PTH208
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        # As safetensors said on a full disk.
+        (
+            "Error while serializing: I/O error: No space left on device (os error 28)",
+            "trainer/disk-full",
+            "free some space, then run the same job again",
+        ),
+        ("Error while serializing: something new", "trainer/unexpected", None),
+    ],
+)
+def test_a_full_disk_is_told_whatever_meets_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, code: str, hint: str | None
+) -> None:
+    def fail(*_: object) -> None:
+        raise SafetensorError(words)
+
+    monkeypatch.setattr(tiny, "run_tiny", fail)
+    job = tiny_job(data, tmp_path)
+    assert run("tiny", job) != 0
+    assert (job.result["code"], job.result.get("hint")) == (code, hint)

@@ -60,7 +60,7 @@ def ensure_image(container: Container, must_stop: Callable[[], bool]) -> None:
     """
     Sees to it that the image is here. It is fetched once, by its digest; after that nothing is asked of a registry.
 
-    Throws `container/no-image`. Returns early when it must stop.
+    Throws `container/no-image`, `container/no-engine`. Returns early when it must stop.
     """
     engine, image = engine_path(container["engine"]), container["image"]
     name, digest = _split(image)
@@ -77,9 +77,13 @@ def ensure_image(container: Container, must_stop: Callable[[], bool]) -> None:
     reference = image if name else digest
     if _quiet(engine, "image", "inspect", reference).returncode == 0:
         return
-    hint = f"Build or load it there, or check the name: `{container['engine']} pull {image}`."
+    if _quiet(engine, "info").returncode != 0:
+        hint = f"Start it, or give your user access to it: `{container['engine']} info` says what is wrong."
+        raise AgentError("container/no-engine", f"{container['engine']} does not answer here", hint)
     if not name:
+        hint = f"Build or load it there: `{container['engine']} images --no-trunc` lists those that there are."
         raise AgentError("container/no-image", f"there is no image sha256:{digest[:12]}… here", hint)
+    hint = f"Build or load it there, or check the name: `{container['engine']} pull {image}`."
     code, text = _fetch([engine, "pull", "--quiet", reference], must_stop)
     if must_stop():
         return

@@ -284,7 +284,7 @@ export async function tryLock(path: string, signal: AbortSignal): Promise<Lock |
 
 /** An owner in words, for the person who waits, with the way out. */
 export function describeOwner(record: LockRecord, liveness: Liveness): string {
-  const who = `process ${record.owner.pid} on ${record.owner.host} since ${record.since}`;
+  const who = `process ${record.owner.pid} on ${record.owner.host} since ${record.since.slice(0, 16).replace('T', ' ')} UTC`;
   if (liveness !== 'unknown') return who;
   const minutes = SILENCE_SECONDS / 60;
   return `${who} (its process cannot be seen from here; taken over after ${minutes} minutes without a sign of life, or at once with --steal-locks)`;

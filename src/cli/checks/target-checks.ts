@@ -14,6 +14,8 @@ export interface TargetNeeds {
   readonly device: 'cpu' | 'cuda';
   /** Bytes that are to be free below its root. */
   readonly freeBytes: number;
+  /** What runs its containers there, if it has any. */
+  readonly engine?: string | undefined;
 }
 
 /** Loading torch from a network file system, and waking a GPU, take their time. */
@@ -32,6 +34,7 @@ export async function checkTarget(
   const needs = needsOf(spec);
   let place: Place;
   let facts: HostFacts | undefined;
+  let heardAt = 0;
   let queue: readonly Check[] = [];
   try {
     place = openPlace(spec, means);
@@ -41,13 +44,18 @@ export async function checkTarget(
       packages: spec.container === undefined ? await pinnedPackages() : {},
       cuda_seconds: needs.device === 'cuda' && spec.container === undefined ? CUDA_SECONDS : 0,
     };
-    for await (const line of place.ask('inspect', request, signal)) if (line.type === 'facts') facts = line;
+    for await (const line of place.ask('inspect', request, signal)) {
+      if (line.type !== 'facts') continue;
+      facts = line;
+      // Its clock is compared with ours as of now: the queue may take a minute to answer.
+      heardAt = Date.now() / 1000;
+    }
     if (place.queue !== null) queue = await checkQueue(place, signal);
   } catch (error) {
     signal.throwIfAborted();
     return [notReached(error)];
   }
-  if (facts !== undefined) return [...judgeHost(facts, needs, Date.now() / 1000), ...queue];
+  if (facts !== undefined) return [...judgeHost(facts, needs, heardAt), ...queue];
   const detail = `${place.name} was reached, and nothing there answered as a Python would`;
   return [{ name: 'host', state: 'missing', detail, advice: 'Check `python` of that target.', required: true }];
 }
@@ -72,12 +80,14 @@ async function checkQueue(place: Place, signal: AbortSignal): Promise<readonly C
   return [{ name, state: 'missing', detail: 'nothing was said of it', required }];
 }
 
-function needsOf({ local, ssh, slurm }: TargetSpec): TargetNeeds {
+function needsOf({ local, ssh, slurm, container }: TargetSpec): TargetNeeds {
   const device = (ssh ?? local)?.device ?? 'auto';
   return {
     // A login node computes nothing; its cluster is asked for GPUs by the queue.
     device: slurm === undefined ? deviceHere(device) : 'cpu',
     freeBytes: ((ssh ?? slurm)?.disk_gib ?? 1) * GIB,
+    // Of a cluster the nodes run them, and none of them is asked.
+    engine: slurm === undefined ? container?.engine : undefined,
   };
 }
 
@@ -195,8 +205,16 @@ function judgeCuda({ cuda, gpus }: HostFacts): readonly Check[] {
   return [{ name, state: 'missing', detail: problem ?? 'PyTorch finds no GPU', advice, required: true }];
 }
 
-function judgeContainers({ containers }: HostFacts): readonly Check[] {
+function judgeContainers({ containers }: HostFacts, { engine: needed }: TargetNeeds): readonly Check[] {
   const name = 'containers';
+  if (needed !== undefined && typeof containers[needed] !== 'string') {
+    const isThere = needed in containers;
+    const detail = isThere ? `${needed} does not answer` : `there is no ${needed}`;
+    const advice = isThere ? 'Start it there, or give your user access to it.' : 'Install it there.';
+    return [
+      { name, state: 'missing', detail, advice: `${advice} Or name another \`engine\` in the recipe.`, required: true },
+    ];
+  }
   const known = Object.entries(containers);
   const answering = known.flatMap(([engine, version]) => (version === null ? [] : [`${engine} ${version}`]));
   if (answering.length > 0) return [{ name, state: 'ok', detail: answering.join('; '), required: false }];

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
 import type { RunFinished } from '../../engine/runs/event.js';
 import { exitCodeOf } from '../../engine/runs/exit-code.js';
@@ -6,15 +7,16 @@ import { type RunRecord, readRun } from '../../engine/runs/run-record.js';
 import { skimEvents } from '../../engine/runs/skim-journal.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
+import { shownPath } from '../output.js';
 import { continueArguments, continueCommand } from '../recipes/continue-command.js';
 import { readMembers } from '../recipes/recipe.js';
 import type { OutputOptions } from '../recipes/run-options.js';
 import { beginInBackground } from '../runs/background-run.js';
 import { findRun } from '../runs/find-run.js';
 import { type Invocation, optionsOf, readInvocation, successorOf } from '../runs/invocation.js';
-import { silentText } from '../runs/silent-text.js';
+import { elsewhereText, silentText } from '../runs/run-elsewhere.js';
+import { REPORT } from '../runs/run-report.js';
 import { openRunView } from '../views/open-run-view.js';
-import { oneLine } from '../views/printable.js';
 import { RunProgress } from '../views/run-progress.js';
 
 /** `secpi attach`: shows a run of another process as if it were this one's; one whose process is gone goes on, in the background. */
@@ -96,7 +98,7 @@ async function watch(
   const { run } = record;
   if (record.state === 'unreadable')
     throw new SecpiError('engine/bad-run', record.problem ?? `run ${run} is unreadable`);
-  if (record.state === 'unknown') stderr.write(`${elsewhere(record)}\n`);
+  if (record.state === 'unknown') stderr.write(`${elsewhereText(record)}\n`);
   const invocation = await readInvocation(record);
   const view = await openRunView(options, environment, (stages) =>
     invocation === undefined
@@ -109,6 +111,9 @@ async function watch(
     if (event.type === 'run-finished') finished = event;
   }
   await view.finish(finished);
+  if (finished !== undefined && options.json !== true && hasReport(finished)) {
+    environment.stdout.write(`report: ${shownPath(join(record.folder, REPORT), environment)}\n`);
+  }
   if (finished !== undefined) return finished.exit_code ?? exitCodeOf(finished.outcome);
   if (signal.aborted) {
     stderr.write(`the run goes on; \`secpi attach ${run}\` shows it again, \`secpi cancel ${run}\` stops it\n`);
@@ -127,6 +132,7 @@ async function watch(
   });
 }
 
-function elsewhere({ owner }: RunRecord): string {
-  return `it was started on ${oneLine(owner?.host ?? 'another machine')}; whether it still runs cannot be told from here`;
+/** Its process writes the page when it has said its last word. */
+function hasReport({ stages }: RunFinished): boolean {
+  return stages.some(({ stage, outcome }) => stage === 'report' && (outcome === 'done' || outcome === 'cached'));
 }

@@ -8,7 +8,7 @@ import { writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
 import { findRun } from '../runs/find-run.js';
 import { successorOf } from '../runs/invocation.js';
-import { silentText } from '../runs/silent-text.js';
+import { silentText } from '../runs/run-elsewhere.js';
 import { EventLines } from '../views/event-lines.js';
 import { oneLine } from '../views/printable.js';
 import { styleFor } from '../views/style.js';

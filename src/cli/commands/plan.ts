@@ -223,7 +223,7 @@ function totalLines(totals: Totals, style: Style): readonly string[] {
     sums.join('; '),
     ...untold,
     ...(without_price.length > 0
-      ? [`Not in the sum: ${without_price.join(', ')}, whose models have no price in the recipe.`]
+      ? [`Not in the cost: ${without_price.join(', ')}, whose models have no price in the recipe.`]
       : []),
     ...(not_known.length > 0
       ? [`Not in the sum: ${not_known.join(', ')}; what they take is known once the stages before have run.`]

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
+import { sentenceOf } from '../../base/files/system-error.js';
 import type { Sha256 } from '../../base/hash.js';
 import { inspectArtifact, listManifests } from '../../engine/artifacts/artifact-store.js';
 import type { RunRecord } from '../../engine/runs/run-record.js';
@@ -79,7 +80,7 @@ async function copyTo(source: string, output: string, environment: CliEnvironmen
     // Not a copy of the file: what lies in the store is read-only.
     await writeFile(target, await readFile(source));
   } catch (error) {
-    throw new SecpiError('cli/cannot-write', `cannot write ${target}: ${(error as Error).message}`, { cause: error });
+    throw new SecpiError('cli/cannot-write', sentenceOf(error), { hint: 'Name another file.', cause: error });
   }
   return target;
 }

@@ -1,9 +1,10 @@
+import { dirname } from 'node:path';
 import { messageOf } from '../../base/errors.js';
 import { openSandbox } from '../../sandbox/open-sandbox.js';
 import { findPythonEnvironment, preparePythonEnvironment } from '../../setup/python-environment.js';
 import { installSystemPackages } from '../../setup/system-packages.js';
 import type { CliEnvironment } from '../environment.js';
-import { writeJson } from '../output.js';
+import { shownPath, writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
 
 /** `secpi setup`: what a machine needs before the first run. Quick when it is all there. */
@@ -33,6 +34,8 @@ export async function setupCommand(
   });
   await prepareSandbox(environment, say);
   if (json) writeJson({ type: 'ready', python, missing: packages.missing }, environment);
+  else if (options.quiet !== true)
+    say(`ready, with the Python environment ${shownPath(dirname(dirname(python)), environment)}`);
   return 0;
 }
 

@@ -5,6 +5,7 @@ import { writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
 import { findRun, isRunId } from '../runs/find-run.js';
 import { secondsOf } from '../runs/run-cost.js';
+import { elsewhereText } from '../runs/run-elsewhere.js';
 import { runJson } from '../runs/run-json.js';
 import { membersWith, runsOfSweep } from '../sweeps/runs-of-sweep.js';
 import { dateTime, duration } from '../views/format.js';
@@ -92,8 +93,8 @@ function stageLine(stage: StageProgress, record: RunRecord, now: number): string
   return `running for ${duration((now - (stage.startedAt ?? now)) / 1000)}${at}`;
 }
 
-function adviceOf({ state, owner, problem }: RunRecord): string | undefined {
-  switch (state) {
+function adviceOf(record: RunRecord): string | undefined {
+  switch (record.state) {
     case 'running':
       return 'follow it with: secpi logs -f';
     case 'died':
@@ -101,9 +102,9 @@ function adviceOf({ state, owner, problem }: RunRecord): string | undefined {
     case 'detached':
       return 'It has left; what it has begun on other machines goes on there. `secpi attach` goes on with that.';
     case 'unknown':
-      return `It was started on ${oneLine(owner?.host ?? 'another machine')}; whether it still runs cannot be told from here.`;
+      return elsewhereText(record);
     case 'unreadable':
-      return `${printable(problem ?? '')}. Its artifacts are not affected; its folder can be deleted.`;
+      return `${printable(record.problem ?? '')}. Its artifacts are not affected; its folder can be deleted.`;
     case 'interrupted':
       return 'The same `secpi run` continues it.';
     default:

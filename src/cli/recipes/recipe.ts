@@ -24,10 +24,18 @@ export async function readMembers(
   const { variables, workingDirectory } = environment;
   const options = { path, schema: recipeSchema, overrides: set, environment: variables, workingDirectory };
   const all = await loadMembers(options);
-  for (const name of member) if (!all.some((one) => one.member === name)) throw unknownMember(name, all);
-  const [first, ...others] = member.length === 0 ? all : all.filter((one) => member.includes(one.member));
+  const named = member.map(withPlainNumbers);
+  for (const name of named) if (!all.some((one) => one.member === name)) throw unknownMember(name, all);
+  const [first, ...others] = named.length === 0 ? all : all.filter((one) => named.includes(one.member));
   if (first === undefined) throw new TypeError('a recipe stands for at least one run');
   return [first, ...others];
+}
+
+/** A name in which numbers stand as somebody may have written them in the recipe: `5.0e-5` is called `0.00005`. */
+function withPlainNumbers(name: string): string {
+  return name.replace(/=([-+.\deE]+)(?=,|$)/g, (whole, value: string) =>
+    Number.isFinite(Number(value)) ? `=${Number(value)}` : whole,
+  );
 }
 
 function unknownMember(name: string, members: readonly RecipeMember[]): SecpiError {

@@ -5,7 +5,7 @@ import { livenessOf } from '../../base/processes/process-owner.js';
 import { type RunRecord, readRun } from '../../engine/runs/run-record.js';
 import { askRun, hasHeard, type RunRequest } from '../../engine/runs/run-request.js';
 import type { StateDirectory } from '../../engine/state-directory.js';
-import { oneLine } from '../views/printable.js';
+import { elsewhereText, hostOf } from './run-elsewhere.js';
 
 export interface EndRunOptions {
   readonly state: StateDirectory;
@@ -58,13 +58,10 @@ export async function endRun(
   }
 }
 
-function elsewhere({ run, owner }: RunRecord): SecpiError {
-  const host = oneLine(owner?.host ?? 'another machine');
-  return new SecpiError(
-    'cli/run-elsewhere',
-    `run ${run} was started on ${host} and has not answered; whether it still runs cannot be told from here`,
-    { hint: `It ends as soon as it hears it. On ${host} itself, the same command can tell.` },
-  );
+function elsewhere(record: RunRecord): SecpiError {
+  return new SecpiError('cli/run-elsewhere', elsewhereText(record, ' and has not answered'), {
+    hint: `It ends as soon as it hears it. On ${hostOf(record)} itself, the same command can tell.`,
+  });
 }
 
 /** Looked at once more in the last moment: a pid is used again. */

@@ -44,14 +44,15 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
   options.signal.throwIfAborted();
   await makeDirectory(options.folder);
   const file = join(options.folder, HANDLE);
-  const job = new PlacedJob(place, spec, { ...options, key: await keyOf(file, place, options.key) });
+  const begun = await readHandle(file);
+  const job = new PlacedJob(place, spec, { ...options, key: keyOf(begun, place, options.key) });
   const fetched = await readFetched(options.folder);
   if (fetched !== undefined) {
     await job.tidyUp();
     return fetched;
   }
   const handle = { schema: 1, place: place.name, folder: job.folder, attached: place.attached } as const;
-  const known = await handleOf(file, handle);
+  const known = handleOf(begun, handle, file);
   const earlier = known === undefined ? undefined : await goOn(job, known);
   if (earlier?.failure !== undefined) {
     await writeJsonAtomic(file, { ...known, told: true });
@@ -80,8 +81,7 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
 }
 
 /** The name that the job was begun by: another host that shares this folder would call it otherwise. */
-async function keyOf(file: string, place: Place, key: string): Promise<string> {
-  const known = await readHandle(file);
+function keyOf(known: Handle | undefined, place: Place, key: string): string {
   return known === undefined || place.isHere || known.place !== place.name ? key : posix.basename(known.folder);
 }
 
@@ -120,17 +120,17 @@ async function goOn(
 }
 
 /**
- * What is known of the job. A torn file says nothing. Throws `compute/begun-elsewhere` when it was begun at another place and is
+ * What the handle that was found in `file` says of this job. Throws `compute/begun-elsewhere` when it was begun at another place and is
  * not known to be over there: it would run twice.
  */
-export async function handleOf(
-  file: string,
+export function handleOf(
+  found: Handle | undefined,
   { place, folder }: Pick<Handle, 'place' | 'folder'>,
-): Promise<Handle | undefined> {
-  const data = await readHandle(file);
-  if (data === undefined || (data.place === place && data.folder === folder)) return data;
-  if (data.attached || data.told) return undefined;
-  throw new SecpiError('compute/begun-elsewhere', `this was begun on ${data.place}, and may be running there`, {
+  file: string,
+): Handle | undefined {
+  if (found === undefined || (found.place === place && found.folder === folder)) return found;
+  if (found.attached || found.told) return undefined;
+  throw new SecpiError('compute/begun-elsewhere', `this was begun on ${found.place}, and may be running there`, {
     hint: `Run it there to its end, or stop it there with \`secpi cancel\`. If that machine is gone for good, delete ${file}.`,
   });
 }

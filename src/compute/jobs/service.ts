@@ -5,7 +5,7 @@ import { writeJsonAtomic } from '../../base/files/atomic-file.js';
 import { makeDirectory } from '../../base/files/durable-directory.js';
 import { getFrom } from '../places/get-from.js';
 import { type Place, type Route, unreachable } from '../places/place.js';
-import { HANDLE, type Handle } from './handle.js';
+import { HANDLE, type Handle, readHandle } from './handle.js';
 import type { Address, JobSpec } from './job.js';
 import { PlacedJob, type PlacedJobOptions } from './placed-job.js';
 import { handleOf, JobFailure } from './run-job.js';
@@ -218,7 +218,7 @@ export class Service implements AsyncDisposable {
     const job = this.#job({ signal: ending.signal });
     const { name: place, attached } = this.#place;
     const handle = { schema: 1, place, folder: job.folder, attached, told: true } as const;
-    const known = await handleOf(file, handle);
+    const known = handleOf(await readHandle(file), handle, file);
     const state = known === undefined ? undefined : (await job.poll(known.attempt)).state;
     if (known !== undefined && (state === 'running' || state === 'waiting')) {
       ending.abort(new Error('it is ended'));

@@ -1,5 +1,6 @@
 import { SecpiError } from '../../base/errors.js';
 import type { Address, AgentLine } from '../jobs/job.js';
+import { whyUnreachable } from './why-unreachable.js';
 
 /** What an agent can be asked to do; each takes one line of JSON and answers in lines of JSON. */
 export type AgentCommand =
@@ -79,7 +80,9 @@ export const UNREACHABLE = 'compute/unreachable';
 
 export function unreachable(place: string, said = ''): SecpiError {
   const why = said === '' ? '' : `: ${said}`;
+  const advice = whyUnreachable(said)?.advice;
+  const goesOn = 'What was begun there goes on. Run the same command again once it answers: it goes on with that.';
   return new SecpiError(UNREACHABLE, `${place} cannot be reached${why}`, {
-    hint: 'What was begun there goes on. Run the same command again once it answers: it goes on with that.',
+    hint: advice === undefined ? goesOn : `${advice} ${goesOn}`,
   });
 }

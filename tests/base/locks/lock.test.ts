@@ -162,7 +162,7 @@ describe('tryLock', () => {
 });
 
 describe('describeOwner', () => {
-  const who = 'process 17 on elsewhere since 2026-01-01T00:00:00.000Z';
+  const who = 'process 17 on elsewhere since 2026-01-01 00:00 UTC';
   it.each([
     ['alive', who],
     [

@@ -1,6 +1,11 @@
-import { expect, it } from 'vitest';
-import { judgeHost } from '../../../src/cli/checks/target-checks.js';
+import { existsSync } from 'node:fs';
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { checkTarget, judgeHost } from '../../../src/cli/checks/target-checks.js';
 import type { HostFacts } from '../../../src/compute/host-facts.js';
+import { targetSchema } from '../../../src/compute/target.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const now = 1_800_000_000;
 const GIB = 2 ** 30;
@@ -17,8 +22,8 @@ const good: HostFacts = {
   time: now + 0.4,
 };
 
-function judged(facts: Partial<HostFacts>, device: 'cpu' | 'cuda' = 'cuda') {
-  const checks = judgeHost({ ...good, ...facts }, { device, freeBytes: 200 * GIB }, now);
+function judged(facts: Partial<HostFacts>, device: 'cpu' | 'cuda' = 'cuda', engine?: string) {
+  const checks = judgeHost({ ...good, ...facts }, { device, freeBytes: 200 * GIB, engine }, now);
   return new Map(checks.map((check) => [check.name, check]));
 }
 
@@ -102,4 +107,37 @@ it('a host on which nobody wants to compute with a GPU', () => {
   expect(checks.get('GPU')).toMatchObject({ state: 'missing', required: false });
   expect(checks.has('CUDA')).toBe(false);
   expect(judged({ cuda: null }, 'cpu').get('GPU')?.detail).toMatch(/`device` is cpu, so they are not used$/);
+});
+
+it('a host on which the container engine of the recipe does not answer, whatever others do', () => {
+  const told = (engine?: string) => judged({}, 'cuda', engine).get('containers');
+  expect(told('podman')).toMatchObject({ state: 'ok' });
+  expect(told('docker')).toMatchObject({ state: 'missing', required: true, detail: 'docker does not answer' });
+  expect(told('apptainer')).toMatchObject({ state: 'missing', required: true, detail: 'there is no apptainer' });
+  expect(told()).toMatchObject({ state: 'ok', required: false });
+});
+
+it('does not take a queue that answers late for a clock that is wrong', async () => {
+  await using folder = await temporaryFolder();
+  const [first, second, python] = [
+    join(folder.path, 'first'),
+    join(folder.path, 'second'),
+    join(folder.path, 'python'),
+  ];
+  const script = `[ -e ${first} ] && : >${second}; : >${first}; exec python3 "$@"`;
+  await writeFile(python, `#!/bin/sh\n${script}\n`);
+  await chmod(python, 0o755);
+  // A minute goes by once the queue is asked.
+  const realNow = Date.now.bind(Date);
+  const spy = vi.spyOn(Date, 'now').mockImplementation(() => realNow() + (existsSync(second) ? 60_000 : 0));
+  try {
+    const means = { python: async () => ({ folder: folder.path, python }), variables: {} };
+    const { signal } = new AbortController();
+    const spec = targetSchema.parse({ slurm: { device: 'cpu' } });
+    const checks = await checkTarget(spec, means, { root: folder.path, signal });
+    expect(existsSync(second)).toBe(true);
+    expect(checks.find(({ name }) => name === 'clock')?.detail).toBe('as here');
+  } finally {
+    spy.mockRestore();
+  }
 });

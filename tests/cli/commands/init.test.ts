@@ -50,4 +50,12 @@ describe('secpi init', () => {
     expect(await readFile(path, 'utf8')).toContain('A secpi recipe');
     expect(await readdir(folder.path)).toEqual(['recipe.yaml']);
   });
+
+  it('tells a file that is there from one that cannot be written', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 'file'), '');
+    const said = async (...args: readonly string[]) => (await runCli(['init', ...args], { cwd: folder.path })).stderr;
+    expect(await said('file/r.yaml')).toMatch(/^error: cannot write .*file\/r\.yaml: .*\/file is no folder\n/);
+    expect(await said('.')).toMatch(/^error: cannot write .*: it is a folder\n/);
+  });
 });

@@ -29,3 +29,23 @@ it.each([[[]], [['--json']]])(
     expect(stdout + stderr).not.toContain('canary');
   },
 );
+
+it('secpi setup says at its end that all is ready, also where nothing was to do; not with --quiet', async () => {
+  await using folder = await temporaryFolder();
+  const { environment, program } = await standIns(folder);
+  await program('uv');
+  // What the stand-ins call; nothing else, so that no package manager is found.
+  for (const name of ['mkdir', 'cp', 'touch', 'env', 'grep', 'sort', 'dirname']) {
+    await program(name, `#!/bin/sh\nPATH=/usr/bin:/bin exec ${name} "$@"\n`);
+  }
+  const env = { ...environment, PATH: `${folder.path}/bin` };
+  const setUp = async (...more: readonly string[]) => {
+    const { exitCode, stdout } = await runCli(['setup', ...more], { cwd: folder.path, env });
+    expect(exitCode).toBe(0);
+    return stdout;
+  };
+  const ready = /^secpi: ready, with the Python environment .*[0-9a-f]{16}$/m;
+  expect(await setUp()).toMatch(ready);
+  expect(await setUp()).toMatch(ready);
+  expect(await setUp('--quiet')).not.toMatch(ready);
+});
