@@ -28,7 +28,11 @@ const orchestrator =
   async (victim) => {
     await sleep(victim.random() * victim.usualMs);
     if (victim.orchestrator.isOver()) return false;
-    process.kill(victim.orchestrator.pid, 'SIGKILL');
+    try {
+      process.kill(victim.orchestrator.pid, 'SIGKILL');
+    } catch {
+      return false; // it has ended, and nobody has told us yet
+    }
     await before(victim);
     return true;
   };

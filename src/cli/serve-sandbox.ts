@@ -6,7 +6,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, SecpiError } from '../base/errors.js';
 import { openSandbox } from '../sandbox/open-sandbox.js';
+import { SYSTEM_PATH } from '../sandbox/toolchains.js';
 import { sandboxServer } from '../scoring/sandbox-server.js';
+
+/** Where Go's own installer puts it (https://go.dev/doc/install); only the settings of a login shell add that to a search path. */
+const GO_FOLDER = '/usr/local/go/bin';
 
 const [host = '127.0.0.1', port = '0', result = ''] = process.argv.slice(2);
 const apiKey = process.env.SECPI_API_KEY ?? '';
@@ -21,7 +25,7 @@ try {
     });
   }
   if (apiKey === '') throw new SecpiError('sandbox/no-key', 'a sandbox is served to nobody without a key');
-  const sandbox = await openSandbox();
+  const sandbox = await openSandbox({ path: `${process.env.PATH ?? SYSTEM_PATH}:${GO_FOLDER}` });
   const server = sandboxServer(sandbox, apiKey);
   server.once('error', fail);
   server.listen(Number(port), host);

@@ -7,7 +7,7 @@ import { makeDirectory } from '../base/files/durable-directory.js';
 import { stampOf } from '../base/files/hash-memo.js';
 import { type Sha256, sha256Json, sha256Schema } from '../base/hash.js';
 import { LANGUAGES, type Sandbox, type SandboxLevel } from './sandbox.js';
-import { findProgram, GO_FOLDER, SYSTEM_PATH } from './toolchains.js';
+import { findProgram, SYSTEM_PATH } from './toolchains.js';
 
 /** What there is to know about a sandbox before anything runs in it. */
 export type SandboxFacts = Pick<Sandbox, 'level' | 'toolchains'>;
@@ -66,7 +66,7 @@ export async function sandboxFacts({
 }
 
 async function machineNow(path: string, withoutIsolation: boolean): Promise<Sha256> {
-  const places = [SYSTEM_PATH, path, GO_FOLDER];
+  const places = [SYSTEM_PATH, path];
   const programs = await Promise.all(
     PROGRAMS.map(async (name) => [
       name,

@@ -8,9 +8,6 @@ import { LANGUAGES, type Language } from './sandbox.js';
 /** Programs of the base system; looked up here and not in `$PATH`, which may hold anything. */
 export const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin';
 
-/** Where Go's own installer puts it (https://go.dev/doc/install); nothing but a login shell's settings adds that to a search path. */
-export const GO_FOLDER = '/usr/local/go/bin';
-
 /** A part of the host shown read-only inside. */
 export interface Mount {
   readonly from: string;
@@ -91,7 +88,7 @@ async function findCompiler(language: 'c' | 'cpp', name: string, path: string): 
 }
 
 async function findGo(path: string): Promise<Toolchain | null> {
-  const program = findProgram('go', `${path}${delimiter}${GO_FOLDER}`);
+  const program = findProgram('go', path);
   const root = program && (await ask([program, 'env', 'GOROOT'], path));
   if (!root || !isProgram(join(root, 'bin/go'))) return null;
   const toolchain: Toolchain = {

@@ -80,10 +80,10 @@ const lineEdits: readonly Edit[] = [
 ];
 
 /** A text with lines taken out, doubled, swapped, moved, and splinters put in. */
-function mutated(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
+function mutated(text: fc.Arbitrary<string>, most = 3): fc.Arbitrary<string> {
   const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-  const edits = fc.array(fc.tuple(fc.constantFrom(...lineEdits), place, place), { maxLength: 3 });
-  const put = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...splinters), source), place), { maxLength: 3 });
+  const edits = fc.array(fc.tuple(fc.constantFrom(...lineEdits), place, place), { maxLength: most });
+  const put = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...splinters), source), place), { maxLength: most });
   return fc.tuple(text, edits, put).map(([original, changes, pieces]) => {
     const lines = original.split('\n');
     for (const [edit, at, other] of changes) {
@@ -103,7 +103,8 @@ const text = fc.oneof(
   { weight: 3, arbitrary: sound },
   { weight: 3, arbitrary: odd },
   { weight: 2, arbitrary: mutated(sound) },
-  { weight: 4, arbitrary: mutated(fc.constant(quickstart)) },
+  { weight: 3, arbitrary: mutated(fc.constant(quickstart)) },
+  { weight: 6, arbitrary: mutated(fc.constant(quickstart), 1) },
   { weight: 2, arbitrary: anyNode.map(yamlText) },
   { weight: 1, arbitrary: wildText(200) },
   { weight: 1, arbitrary: bulk },
