@@ -2,9 +2,8 @@ import { sha256Json } from '../base/hash.js';
 import { type Means, openPlace, openTrainers, secretsOf } from '../compute/open-target.js';
 import type { TargetSpec } from '../compute/target.js';
 import { containerOf } from '../compute/trainer-target.js';
-import type { HeldSandbox } from '../sandbox/sandbox.js';
 import { type SandboxPlanOptions, sandboxPlan } from '../scoring/sandbox-plan.js';
-import { servedSandbox } from '../scoring/served-sandbox.js';
+import { type ServedSandbox, servedSandbox } from '../scoring/served-sandbox.js';
 import type { SandboxUse } from '../stages/services.js';
 import type { CliEnvironment } from './environment.js';
 
@@ -14,7 +13,7 @@ export async function sandboxOn(
   { onNote, signal }: SandboxUse,
   means: Means,
   { state, redact }: Pick<CliEnvironment, 'state' | 'redact'>,
-): Promise<HeldSandbox> {
+): Promise<ServedSandbox> {
   const place = openPlace(spec, means);
   const container = containerOf(openTrainers(spec, means));
   // Here it is what this process is and finds; elsewhere what the machine or the image has.

@@ -4,6 +4,7 @@ import { json } from 'node:stream/consumers';
 import { messageOf, SecpiError } from '../base/errors.js';
 import { sha256 } from '../base/hash.js';
 import type { Language, Sandbox, SandboxRun } from '../sandbox/sandbox.js';
+import { selfTest } from '../sandbox/self-test.js';
 import { RecentContents } from './recent-contents.js';
 import { encodeResult, MOST_REQUEST_BYTES, NOT_KEPT, WIRE, type WireContent, type WireRun } from './wire.js';
 
@@ -21,6 +22,7 @@ export function sandboxServer(sandbox: Sandbox, apiKey: string, mostBytes = MOST
 
   async function answer(request: IncomingMessage, signal: AbortSignal): Promise<object> {
     if (request.url === WIRE.facts) return { level: sandbox.level, toolchains: sandbox.toolchains };
+    if (request.url === WIRE.attack) return selfTest(sandbox, signal);
     const asked = await json(limited(request, mostBytes));
     if (request.url === WIRE.prepare) {
       await sandbox.prepare((asked as { readonly language: Language }).language);

@@ -8,7 +8,23 @@ import { JobFailure } from '../compute/jobs/run-job.js';
 import { serviceFailure } from '../compute/jobs/service-failure.js';
 import { type Route, unreachable } from '../compute/places/place.js';
 import type { HeldSandbox, SandboxRun } from '../sandbox/sandbox.js';
-import { decodeResult, factsSchema, keptName, NOT_KEPT, WIRE, type WireRun, wireErrorSchema } from './wire.js';
+import type { SelfTestResult } from '../sandbox/self-test.js';
+import {
+  attacksSchema,
+  decodeResult,
+  factsSchema,
+  keptName,
+  NOT_KEPT,
+  WIRE,
+  type WireRun,
+  wireErrorSchema,
+} from './wire.js';
+
+/** A sandbox elsewhere. */
+export interface ServedSandbox extends HeldSandbox {
+  /** Tries to break out of it, there. */
+  selfTest(signal: AbortSignal): Promise<readonly SelfTestResult[]>;
+}
 
 export interface ServedSandboxOptions
   extends Pick<KeyedServiceOptions, 'digest' | 'place' | 'plan' | 'secrets' | 'stateDir' | 'onNote'> {
@@ -18,7 +34,7 @@ export interface ServedSandboxOptions
 /** Until the sandbox has been opened and has seen what compilers there are; the time in a queue does not count. */
 const START_SECONDS = 600;
 /** A run that has its own limits is over by then, whatever happens there; to compile a standard library takes longer. */
-const PATIENCE_SECONDS = { facts: 60, run: 900, prepare: 1800 } as const;
+const PATIENCE_SECONDS = { facts: 60, run: 900, prepare: 1800, attack: 900 } as const;
 /** What a program exits with that is not there. */
 const NOT_FOUND = 127;
 /** How long nothing may get through before that is an error. */
@@ -32,7 +48,7 @@ const RETRY_MS = 1000;
  * @throws SecpiError when it cannot be served there: `sandbox/server-died` with its own words, `sandbox/server-not-ready`, those of the
  * place; the signal's reason.
  */
-export async function servedSandbox(options: ServedSandboxOptions, signal: AbortSignal): Promise<HeldSandbox> {
+export async function servedSandbox(options: ServedSandboxOptions, signal: AbortSignal): Promise<ServedSandbox> {
   const server = new SandboxClient(options);
   try {
     const { level, toolchains } = factsSchema.parse(
@@ -45,6 +61,9 @@ export async function servedSandbox(options: ServedSandboxOptions, signal: Abort
       run: (run, runSignal) => server.run(run, runSignal),
       async prepare(language) {
         await server.ask(WIRE.prepare, () => JSON.stringify({ language }), PATIENCE_SECONDS.prepare, signal);
+      },
+      async selfTest(testSignal) {
+        return attacksSchema.parse(await server.ask(WIRE.attack, () => '', PATIENCE_SECONDS.attack, testSignal));
       },
       [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     };

@@ -4,7 +4,13 @@ import { type Sha256, sha256 } from '../base/hash.js';
 import { LANGUAGES, type SandboxLevel, type SandboxResult, type SandboxRun } from '../sandbox/sandbox.js';
 
 /** Paths of the server. `HEALTH` alone needs no key. */
-export const WIRE = { health: '/health', facts: '/facts', prepare: '/prepare', run: '/run' } as const;
+export const WIRE = {
+  health: '/health',
+  facts: '/facts',
+  prepare: '/prepare',
+  run: '/run',
+  attack: '/attack',
+} as const;
 
 /** Content of a file: text, bytes, or what was sent or fetched before and is named by its hash. */
 export type WireContent = string | { readonly base64: string } | { readonly known: Sha256 };
@@ -56,6 +62,9 @@ const levelSchema: z.ZodType<SandboxLevel> = z.object({
 
 /** What there is at the other end. */
 export const factsSchema = z.object({ level: levelSchema, toolchains: z.partialRecord(z.enum(LANGUAGES), z.string()) });
+
+/** How the attacks of the sandbox's self-test ended there. */
+export const attacksSchema = z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() }));
 
 /** An error that a person understands, as it goes over the wire. */
 export const wireErrorSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().nullable() });

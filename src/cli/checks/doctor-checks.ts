@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { messageOf, SecpiError } from '../../base/errors.js';
+import { messageOf } from '../../base/errors.js';
 import { askProgram } from '../../base/processes/ask-program.js';
 import { trainerEnvironment } from '../../compute/trainer-environment.js';
 import { openSandbox } from '../../sandbox/open-sandbox.js';
-import { LANGUAGES, type Sandbox } from '../../sandbox/sandbox.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import { selfTest } from '../../sandbox/self-test.js';
 import { findPythonEnvironment, hasNvidiaGpu } from '../../setup/python-environment.js';
 import { checkSystemPackages } from '../../setup/system-packages.js';
@@ -12,6 +12,7 @@ import { bytes } from '../views/format.js';
 import type { Check } from './check.js';
 import { checkContainers } from './check-containers.js';
 import { checkFolders } from './check-folders.js';
+import { judgeSandbox, noSandbox } from './sandbox-checks.js';
 
 /** One socket for each question in flight, besides everything else. */
 const FILES_WANTED = 4096;
@@ -94,67 +95,21 @@ function parsed(text: string): unknown {
 }
 
 async function checkSandbox(environment: CliEnvironment, signal: AbortSignal): Promise<readonly Check[]> {
-  const name = 'sandbox';
   let sandbox: Sandbox;
   try {
     sandbox = await openSandbox({ cacheFolder: environment.cache });
   } catch (error) {
     signal.throwIfAborted();
-    const hint = error instanceof SecpiError ? error.hint : undefined;
-    return [
-      {
-        name,
-        state: 'missing',
-        detail: messageOf(error),
-        ...(hint === undefined ? {} : { advice: hint }),
-        required: true,
-      },
-    ];
+    return [noSandbox(error)];
   }
-  const { kind, version, network, seccomp, notes } = sandbox.level;
-  const attacks = await selfTest(sandbox, signal);
-  const broken = attacks.filter(({ ok }) => !ok);
-  const level = [
-    `${kind} ${version}`,
-    network === 'none' ? 'no network' : 'with network',
-    seccomp ? 'system calls filtered' : 'system calls not filtered',
-    ...notes,
-  ].join(', ');
-  const tested: Check =
-    broken.length === 0
-      ? { name: 'sandbox self-test', state: 'ok', detail: `all ${attacks.length} attacks were stopped`, required: true }
-      : {
-          name: 'sandbox self-test',
-          state: 'missing',
-          detail: broken.map((attack) => `${attack.name}: ${attack.detail}`).join('; '),
-          advice:
-            'Do not evaluate model-written code here until this is understood; a newer bubblewrap or kernel may help.',
-          required: true,
-        };
-  return [
-    { name, state: 'ok', detail: level, required: true },
-    tested,
-    ...(await checkToolchains(sandbox, environment)),
-  ];
-}
-
-const languageNames = { python: 'Python', javascript: 'JavaScript', c: 'C', cpp: 'C++', go: 'Go' } as const;
-
-/** Without a language its problems are left out of the suites: that is counted and named, so it is no error. */
-async function checkToolchains({ toolchains }: Sandbox, environment: CliEnvironment): Promise<readonly Check[]> {
   const { installCommand } = await checkSystemPackages(environment.variables);
-  return LANGUAGES.map((language) => {
-    const name = `scoring ${languageNames[language]}`;
-    const version = toolchains[language];
-    if (version !== undefined) return { name, state: 'ok', detail: version, required: false };
-    return {
-      name,
-      state: 'missing',
-      detail: 'no toolchain that works in the sandbox: its problems are left out, and counted as not checked',
-      ...(installCommand === undefined ? {} : { advice: installCommand }),
-      required: false,
-    };
-  });
+  // Without a language its problems are left out of the suites: that is counted and named, so it is no error.
+  const missing = {
+    detail: 'its problems are left out, and counted as not checked',
+    advice: installCommand,
+    required: false,
+  };
+  return judgeSandbox(sandbox, await selfTest(sandbox, signal), missing);
 }
 
 async function checkGpu({ variables }: CliEnvironment): Promise<readonly Check[]> {

@@ -16,6 +16,15 @@ export interface TargetNeeds {
   readonly freeBytes: number;
   /** What runs its containers there, if it has any. */
   readonly engine?: string | undefined;
+  /** Its Python computes. In a container the image has one, which its digest says; and to score takes none. */
+  readonly packages: boolean;
+}
+
+interface CheckOptions {
+  readonly root: string;
+  readonly signal: AbortSignal;
+  /** Whether the trainers' packages are needed there. */
+  readonly packages?: boolean;
 }
 
 /** Loading torch from a network file system, and waking a GPU, take their time. */
@@ -29,9 +38,9 @@ const GIB = 2 ** 30;
 export async function checkTarget(
   spec: TargetSpec,
   means: Means,
-  { root, signal }: { readonly root: string; readonly signal: AbortSignal },
+  { root, packages = true, signal }: CheckOptions,
 ): Promise<readonly Check[]> {
-  const needs = needsOf(spec);
+  const needs = { ...needsOf(spec), packages: packages && spec.container === undefined };
   let place: Place;
   let facts: HostFacts | undefined;
   let heardAt = 0;
@@ -40,8 +49,7 @@ export async function checkTarget(
     place = openPlace(spec, means);
     const request = {
       root,
-      // In a container the image has them, which its digest says.
-      packages: spec.container === undefined ? await pinnedPackages() : {},
+      packages: needs.packages ? await pinnedPackages() : {},
       cuda_seconds: needs.device === 'cuda' && spec.container === undefined ? CUDA_SECONDS : 0,
     };
     for await (const line of place.ask('inspect', request, signal)) {
@@ -80,7 +88,7 @@ async function checkQueue(place: Place, signal: AbortSignal): Promise<readonly C
   return [{ name, state: 'missing', detail: 'nothing was said of it', required }];
 }
 
-function needsOf({ local, ssh, slurm, container }: TargetSpec): TargetNeeds {
+function needsOf({ local, ssh, slurm, container }: TargetSpec): Omit<TargetNeeds, 'packages'> {
   const device = (ssh ?? local)?.device ?? 'auto';
   return {
     // A login node computes nothing; its cluster is asked for GPUs by the queue.
@@ -128,12 +136,14 @@ function judgeMachine({ machine }: HostFacts): readonly Check[] {
   ];
 }
 
-const oldestPython = [3, 11] as const;
+/** Of the trainers, and of the agent that runs everything. */
+const oldestPython = { trainers: [3, 11], agent: [3, 9] } as const;
 
-function judgePython({ python }: HostFacts): readonly Check[] {
+function judgePython({ python }: HostFacts, { packages: computes }: TargetNeeds): readonly Check[] {
   const { version, executable, wrong_packages } = python;
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const isNew = major > oldestPython[0] || (major === oldestPython[0] && minor >= oldestPython[1]);
+  const oldest = computes ? oldestPython.trainers : oldestPython.agent;
+  const isNew = major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
   const name = 'Python';
   const detail = `${version} in ${executable}`;
   const interpreter: Check = isNew
@@ -141,10 +151,11 @@ function judgePython({ python }: HostFacts): readonly Check[] {
     : {
         name,
         state: 'missing',
-        detail: `${detail} is older than ${oldestPython.join('.')}`,
+        detail: `${detail} is older than ${oldest.join('.')}`,
         advice: 'Make an environment there with a newer one, and name it as `python` of that target.',
         required: true,
       };
+  if (!computes) return [interpreter];
   const [first, ...more] = wrong_packages;
   const packages: Check =
     first === undefined

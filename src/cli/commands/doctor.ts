@@ -1,6 +1,7 @@
 import type { Check } from '../checks/check.js';
 import { checkMachine } from '../checks/doctor-checks.js';
 import { checkRecipe } from '../checks/recipe-checks.js';
+import { checkScoring } from '../checks/scoring-checks.js';
 import { checkTarget } from '../checks/target-checks.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
@@ -80,6 +81,12 @@ async function checkRecipesTarget(
   environment: CliEnvironment,
   signal: AbortSignal,
 ): Promise<readonly Check[]> {
-  const { spec, means, root } = await readTarget(recipe, target, environment);
-  return checkTarget(spec, means, { root: root ?? environment.state.root, signal });
+  const { spec, means, root = environment.state.root, fields } = await readTarget(recipe, target, environment);
+  const scores = fields.includes('score_on');
+  const packages = fields.includes('on') || !scores;
+  const checks = await checkTarget(spec, means, { root, signal, packages });
+  // Of a cluster a node would be needed, and a doctor waits in no queue.
+  if (!scores || spec.slurm !== undefined || checks.some(({ name, state }) => name === 'host' && state === 'missing'))
+    return checks;
+  return [...checks, ...(await checkScoring(spec, means, environment, signal))];
 }

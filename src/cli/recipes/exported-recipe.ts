@@ -3,6 +3,7 @@ import { type PortableRecipe, portableRecipe } from '../../export/portable-recip
 import { type Recipe, recipeSchema } from '../../pipeline.js';
 import type { CliEnvironment } from '../environment.js';
 import { type RecipeMember, readMembers } from './recipe.js';
+import { usedTargets } from './used-targets.js';
 
 /** A recipe as another machine shall run it, and the environment variables that it needs there. */
 export interface ExportedRecipe {
@@ -67,20 +68,6 @@ async function readOne(
     hint: 'Choose one of them with `--member`; `secpi plan` shows their names.',
     exitCode: 2,
   });
-}
-
-/** Every target that something runs or is scored `on`. */
-function usedTargets(value: unknown): readonly string[] {
-  const found = new Set<string>();
-  const walk = (item: unknown): void => {
-    if (typeof item !== 'object' || item === null) return;
-    for (const [key, entry] of Object.entries(item)) {
-      if ((key === 'on' || key === 'score_on') && typeof entry === 'string') found.add(entry);
-      else walk(entry);
-    }
-  };
-  walk(value);
-  return [...found];
 }
 
 function elsewhere(name: string): SecpiError {

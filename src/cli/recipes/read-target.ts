@@ -5,6 +5,7 @@ import { findPythonEnvironment } from '../../setup/python-environment.js';
 import type { CliEnvironment } from '../environment.js';
 import { readMembers } from './recipe.js';
 import { targetNamed } from './target-named.js';
+import { type TargetField, usedTargets } from './used-targets.js';
 
 /** A target that a command is about rather than a run. */
 export interface ReadTarget {
@@ -12,6 +13,8 @@ export interface ReadTarget {
   readonly means: Means;
   /** Where everything lies there, if that is another place than the state folder. */
   readonly root: string | undefined;
+  /** What the recipe has it do. */
+  readonly fields: readonly TargetField[];
 }
 
 /** The target of that name in a recipe. Throws `usage/no-recipe`, `recipe/unknown-target`, `RecipeError`. */
@@ -34,5 +37,6 @@ export async function readTarget(
     spec,
     means: { python: () => findPythonEnvironment(cache), variables },
     root: spec.ssh?.root ?? (spec.slurm?.host === undefined ? undefined : spec.slurm.root),
+    fields: (['on', 'score_on'] as const).filter((field) => usedTargets(value, [field]).includes(name)),
   };
 }

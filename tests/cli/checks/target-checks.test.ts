@@ -22,8 +22,8 @@ const good: HostFacts = {
   time: now + 0.4,
 };
 
-function judged(facts: Partial<HostFacts>, device: 'cpu' | 'cuda' = 'cuda', engine?: string) {
-  const checks = judgeHost({ ...good, ...facts }, { device, freeBytes: 200 * GIB, engine }, now);
+function judged(facts: Partial<HostFacts>, device: 'cpu' | 'cuda' = 'cuda', engine?: string, packages = true) {
+  const checks = judgeHost({ ...good, ...facts }, { device, freeBytes: 200 * GIB, engine, packages }, now);
   return new Map(checks.map((check) => [check.name, check]));
 }
 
@@ -107,6 +107,15 @@ it('a host on which nobody wants to compute with a GPU', () => {
   expect(checks.get('GPU')).toMatchObject({ state: 'missing', required: false });
   expect(checks.has('CUDA')).toBe(false);
   expect(judged({ cuda: null }, 'cpu').get('GPU')?.detail).toMatch(/`device` is cpu, so they are not used$/);
+});
+
+it('a host whose Python only starts what is in an image, or scores', () => {
+  const old = { ...good.python, version: '3.9.2', wrong_packages: ['torch is not there'] };
+  expect([...judged({ python: old }, 'cpu', undefined, false).keys()]).not.toContain('Python packages');
+  expect(judged({ python: old }, 'cpu', undefined, false).get('Python')).toMatchObject({ state: 'ok' });
+  expect(judged({ python: old }, 'cpu').get('Python')).toMatchObject({ state: 'missing' });
+  const older = { ...old, version: '3.8.1' };
+  expect(judged({ python: older }, 'cpu', undefined, false).get('Python')).toMatchObject({ state: 'missing' });
 });
 
 it('a host on which the container engine of the recipe does not answer, whatever others do', () => {

@@ -28,11 +28,12 @@ describe.skipIf(!hasSshServer)('commands about a target', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  async function run(args: readonly string[], ssh: object = {}) {
+  async function run(args: readonly string[], ssh: object = {}, more: object = {}) {
     const far = { host: 'far', root, python: '/usr/bin/python3', device: 'cpu', disk_gib: 0, ...ssh };
     const recipe = {
       extends: join(packageRoot, 'recipes', 'quickstart.yaml'),
-      compute: { here: { local: {} }, far: { ssh: far } },
+      compute: { here: { local: {} }, far: { ssh: far, node: process.execPath } },
+      ...more,
     };
     // JSON is YAML.
     await writeFile(join(folder.path, 'r.yaml'), JSON.stringify(recipe));
@@ -64,6 +65,37 @@ describe.skipIf(!hasSshServer)('commands about a target', () => {
       );
       expect(lines.find(({ name }) => name === 'clock')).toMatchObject({ state: 'ok' });
       expect(lines.at(-1)).toEqual({ type: 'doctor', ready: true, missing: [] });
+    });
+
+    it('opens the sandbox of a host that scores, attacks it, and asks for no packages where nothing else runs', async () => {
+      const scores = { evaluate: { score_on: 'far' } };
+      const { exitCode, lines } = await run(['doctor', '--target', 'far'], {}, scores);
+      const named = new Map(lines.map((line) => [line.name, line]));
+      expect(named.has('Python packages')).toBe(false);
+      expect(named.get('sandbox')).toMatchObject({ state: 'ok', detail: expect.stringContaining('bubblewrap') });
+      expect(named.get('sandbox self-test')?.detail).toMatch(/^all 1\d attacks were stopped$/);
+      expect(named.get('scoring Python')).toMatchObject({ state: 'ok' });
+      expect(exitCode).toBe(0);
+      const both = await run(
+        ['doctor', '--target', 'far'],
+        { python: '/usr/bin/python3' },
+        { ...scores, train: { on: 'far' } },
+      );
+      expect(both.lines.at(-1)).toEqual({ type: 'doctor', ready: false, missing: ['Python packages'] });
+      const without = {
+        ...scores,
+        compute: {
+          here: { local: {} },
+          far: { ssh: { host: 'far', root, python: 'python3', device: 'cpu' }, node: '/no/node' },
+        },
+      };
+      const { lines: said } = await run(['doctor', '--target', 'far'], {}, without);
+      expect(said.find(({ name }) => name === 'sandbox')).toMatchObject({
+        state: 'missing',
+        detail: expect.stringContaining('Node cannot be started on far'),
+        advice: expect.stringContaining('`node` of that target'),
+      });
+      expect(await readdir(join(root, 'jobs')).catch(() => [])).toEqual([]);
     });
 
     it.skipIf(hasNvidiaGpu())('does not get through where a GPU is meant and there is none', async () => {

@@ -1,0 +1,16 @@
+/** The fields of a recipe that name a target. */
+export type TargetField = 'on' | 'score_on';
+
+/** Every target that a recipe names in these fields, wherever they stand. */
+export function usedTargets(value: unknown, fields: readonly TargetField[] = ['on', 'score_on']): readonly string[] {
+  const found = new Set<string>();
+  const walk = (item: unknown): void => {
+    if (typeof item !== 'object' || item === null) return;
+    for (const [key, entry] of Object.entries(item)) {
+      if ((fields as readonly string[]).includes(key) && typeof entry === 'string') found.add(entry);
+      else walk(entry);
+    }
+  };
+  walk(value);
+  return [...found];
+}
