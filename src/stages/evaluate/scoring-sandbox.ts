@@ -48,6 +48,7 @@ async function open({ params, services, signal, emit }: Context): Promise<HeldSa
     return { ...sandbox, [Symbol.asyncDispose]: async () => undefined };
   }
   const onNote = (message: string) => emit({ type: 'log', level: 'info', message });
+  onNote(`opening the sandbox on ${score_on}`);
   return services.sandboxOn(score_on, { signal, onNote });
 }
 
@@ -56,7 +57,7 @@ async function prepareLanguages(suites: readonly Suite[], sandbox: HeldSandbox, 
   const problems = suites.flatMap((suite) => suite.problems);
   for (const language of new Set(problems.map((problem) => problem.language))) {
     if (sandbox.toolchains[language] !== undefined) {
-      await sandbox.prepare(language);
+      await prepare(language, sandbox, context);
       continue;
     }
     const count = problems.filter((problem) => problem.language === language).length;
@@ -70,6 +71,15 @@ async function prepareLanguages(suites: readonly Suite[], sandbox: HeldSandbox, 
     const message = `there is no ${language} toolchain here: ${count} problems are left out of the figures and counted as unverified`;
     emit({ type: 'log', level: 'warn', message });
   }
+}
+
+/** From here on somebody wonders what is going on. */
+const QUIET_MS = 3000;
+
+async function prepare(language: Language, sandbox: HeldSandbox, { emit }: Context): Promise<void> {
+  const message = `preparing the compiler of ${language}, which takes a while the first time`;
+  const notice = setTimeout(() => emit({ type: 'log', level: 'info', message }), QUIET_MS);
+  await sandbox.prepare(language).finally(() => clearTimeout(notice));
 }
 
 function isolation({ without_sandbox }: Params) {
