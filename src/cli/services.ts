@@ -118,8 +118,8 @@ export function openServices(
           model: 'target',
           concurrency: served.serve?.engine === 'vllm' ? {} : { start: servedConcurrency, max: servedConcurrency },
         });
-        const { folder, adapter, asks, identity, before } = served;
-        const held = serving.hold({ ...served, name: 'target', weights: { folder, adapter }, needed: before, onLog });
+        const { folder, adapter, asks, identity, next } = served;
+        const held = serving.hold({ ...served, name: 'target', weights: { folder, adapter }, needed: next, onLog });
         return openModel({
           name: 'target',
           spec,

@@ -2,8 +2,8 @@ import { SecpiError } from '../base/errors.js';
 import type { BytesElsewhere } from '../engine/artifacts/bytes-elsewhere.js';
 import { fetchedCopy, findCopy } from '../engine/artifacts/fetched-object.js';
 import type { StateDirectory } from '../engine/state-directory.js';
-import { gib, sum } from './gib.js';
 import type { Place } from './places/place.js';
+import { gib, sum } from './sizes.js';
 
 /** Brings here what lies on another machine, once, verified; resolves to its path here. */
 export type BringHere = (

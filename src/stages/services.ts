@@ -36,8 +36,8 @@ export interface ServedModel extends Serving {
   readonly asks: 'model' | 'adapter';
   /** Digest of the weights and of what computes with them; addresses the answers. */
   readonly identity: string;
-  /** What is asked for after it: that it is gone is known before the first question. */
-  readonly before?: Input | undefined;
+  /** What is served after it: if that is gone, it is said before the first question. */
+  readonly next?: Input | undefined;
 }
 
 /** Everything a stage may reach outside its artifacts. Made once, in the command line's `run`, and given to every stage. */

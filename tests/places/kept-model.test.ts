@@ -60,6 +60,13 @@ describe.skipIf(!hasSshServer || pythonForTests === undefined)(
       return objects.filter((path) => path.endsWith('model/model.safetensors')).length;
     };
 
+    /** How many answers have been bought. */
+    const answers = async () => {
+      const files = await readdir(join(home, 'answers'), { recursive: true, withFileTypes: true });
+      const texts = files.filter((one) => one.isFile()).map((one) => readFile(join(one.parentPath, one.name), 'utf8'));
+      return (await Promise.all(texts)).join('').split('\n').length;
+    };
+
     it('is the same as one that was brought here, and its bytes are not here', async () => {
       expect(await run('--until', 'train')).toMatchObject({ code: 0 });
       const before = await trained();
@@ -83,7 +90,7 @@ describe.skipIf(!hasSshServer || pythonForTests === undefined)(
       const far = ['--set', 'compute.far.ssh.host=nowhere.invalid'];
       const planned = jsonLines((await secpi('plan', recipe, ...far)).stdout);
       expect(planned).toContainEqual(expect.objectContaining({ stage: 'train', state: 'cached' }));
-      expect((await secpi('why', recipe, 'train', ...far)).code).toBe(0);
+      expect((await secpi('why', 'train', recipe, ...far)).code).toBe(0);
       expect((await secpi('status')).code).toBe(0);
     });
 
@@ -112,7 +119,9 @@ describe.skipIf(!hasSshServer || pythonForTests === undefined)(
       await rm(path);
       // All of its answers are kept.
       expect(await run('--until', 'evaluate', '--force', 'evaluate')).toMatchObject({ code: 0 });
-      const { finished, said } = await run('--until', 'evaluate', '--set', 'evaluate.sampling.max_tokens=5');
+      const before = await answers();
+      expect(before).toBeGreaterThan(0);
+      const { finished } = await run('--until', 'evaluate', '--set', 'evaluate.sampling.max_tokens=5');
       expect(finished).toMatchObject({
         exit_code: 1,
         error: {
@@ -121,9 +130,7 @@ describe.skipIf(!hasSshServer || pythonForTests === undefined)(
           hint: expect.stringContaining('--force train'),
         },
       });
-      expect(said.filter((line) => /was started|ready/.test(line))).toEqual([]);
-      expect(await run('--until', 'train', '--force', 'train', '--set', 'train.keep=there')).toMatchObject({ code: 0 });
-      expect((await stat(path)).isFile()).toBe(true);
+      expect(await answers()).toBe(before);
     });
 
     it('is cleared away there when no result here stands on it any more', async () => {

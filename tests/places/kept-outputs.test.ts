@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bytesSource } from '../../src/compute/bytes-source.js';
 import { readHandle } from '../../src/compute/jobs/handle.js';
@@ -48,7 +48,8 @@ describe.skipIf(!hasSshServer)('outputs that stay on a host', () => {
 
   const place = (options: object = {}): Place =>
     sshPlace({
-      ...{ host: 'far', config: server.config, root, python: 'python3', queue: null, spareGib: 0 },
+      // Relative to the home, as it is by default.
+      ...{ host: 'far', config: server.config, root: basename(root), python: 'python3', queue: null, spareGib: 0 },
       ...{ env, hashFiles: hashAll, bringHere: source().bringHere, owner: 'me' },
       ...options,
     });
@@ -100,7 +101,8 @@ describe.skipIf(!hasSshServer)('outputs that stay on a host', () => {
     const { digest } = await manifestOf(same, hashAll, never);
     expect(kept.model).toMatchObject({ machine: 'far', path: join(root, 'inputs', digest, 'model') });
     const before = await stat(join(kept.model?.path ?? '', 'weights'));
-    expect(await place().bring({ model: same }, never)).toEqual({ model: kept.model?.path });
+    const { model: brought = '' } = await place().bring({ model: same }, never);
+    expect(join(server.home, brought)).toBe(kept.model?.path);
     expect((await stat(join(kept.model?.path ?? '', 'weights'))).ino).toBe(before.ino);
     // Nothing is asked of the host any more; and what stays there is known, although it is part of no artifact yet.
     expect(await run(place({ host: 'nowhere.invalid' }), job(), options)).toMatchObject({ outputs, kept, exit });
@@ -164,7 +166,7 @@ describe.skipIf(!hasSshServer)('outputs that stay on a host', () => {
     const other = {
       host: 'other',
       config: `${server.config}-other`,
-      root: `${root}-other`,
+      root: `${basename(root)}-other`,
       bringHere: nobody().bringHere,
     };
     expect(await readFile((await run(place(other), job({ model }))).outputs.note ?? '', 'utf8')).toBe('onetwo');

@@ -67,15 +67,19 @@ export interface JobSpec {
   readonly serves?: { readonly leaseSeconds: number };
 }
 
-/** One file of an output: relative path, '' for an output that is one file. */
-export const madeFileSchema = z.object({ path: z.string(), bytes: z.int().nonnegative(), sha256: sha256Schema });
+/** Of an output: relative path, '' for an output that is one file. */
+const fileSchema = z.object({ path: z.string(), bytes: z.int().nonnegative(), sha256: sha256Schema });
+
+/** An output that stays where it was made, a folder: the host, and its path there. */
+export const keptSchema = z.object({ machine: z.string(), path: z.string(), files: z.array(fileSchema) });
+export type KeptOutput = z.infer<typeof keptSchema>;
 
 const outputSchema = z.object({
   name: z.string(),
   kind: z.enum(['file', 'tree']),
   /** Absolute, where the job ran. */
   path: z.string(),
-  files: z.array(madeFileSchema),
+  files: z.array(fileSchema),
 });
 
 /** How an attempt ended, as its supervisor wrote it; nothing else proves that one did. */

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ifThere } from '../../base/files/if-there.js';
 import { HANDLE, readHandle } from './handle.js';
-import type { KeptOutput } from './placed-job.js';
+import type { KeptOutput } from './job.js';
 import { readFetched } from './run-job.js';
 
 /** How deep below a stage's work folder jobs may have theirs. */

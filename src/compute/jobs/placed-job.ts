@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as z from 'zod';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { isLeaving } from '../../engine/runs/interruption.js';
-import { gib, sum } from '../gib.js';
 import { type Place, UNREACHABLE, unreachable } from '../places/place.js';
-import { type Address, type AgentLine, type AttemptState, type JobExit, type JobSpec, madeFileSchema } from './job.js';
+import { gib, sum } from '../sizes.js';
+import type { Address, AgentLine, AttemptState, JobExit, JobSpec, KeptOutput } from './job.js';
 import { stateOf } from './stop-job.js';
 
 export interface PlacedJobOptions {
@@ -33,10 +32,6 @@ const tailLines = 12;
 const retry = { firstMs: 500, growth: 2, mostMs: 30_000 } as const;
 /** Beyond the seconds that a job has to stop by itself. */
 const stopSlackSeconds = 30;
-
-/** An output that stays. */
-export const keptSchema = z.object({ machine: z.string(), path: z.string(), files: z.array(madeFileSchema) });
-export type KeptOutput = z.infer<typeof keptSchema>;
 
 /** What a job has made, by name: paths on this machine, and what is not here. */
 export interface Collected {

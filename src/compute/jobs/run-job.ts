@@ -6,8 +6,8 @@ import { makeDirectory } from '../../base/files/durable-directory.js';
 import { exists, ifThere, readIfThere } from '../../base/files/if-there.js';
 import type { Place } from '../places/place.js';
 import { HANDLE, type Handle, parsedOrNothing, readHandle } from './handle.js';
-import { exitSchema, type JobExit, type JobSpec } from './job.js';
-import { type Collected, keptSchema, PlacedJob, type PlacedJobOptions } from './placed-job.js';
+import { exitSchema, type JobExit, type JobSpec, keptSchema } from './job.js';
+import { type Collected, PlacedJob, type PlacedJobOptions } from './placed-job.js';
 
 export interface FinishedJob extends Collected {
   readonly exit: JobExit;

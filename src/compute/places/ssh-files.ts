@@ -7,8 +7,8 @@ import { ifThere } from '../../base/files/if-there.js';
 import { sha256File } from '../../base/hash.js';
 import { resolveInside } from '../../engine/inside.js';
 import { type BringHere, bringNothing } from '../bytes-source.js';
-import { gib, sum } from '../gib.js';
 import type { AgentLine } from '../jobs/job.js';
+import { gib, sum } from '../sizes.js';
 import { digestOf, filesBelow, type HashFiles, type MovedFile, manifestOf } from './manifest.js';
 import { type FetchedFile, type Made, type Place, type Store, unreachable } from './place.js';
 import { rsync } from './rsync.js';
@@ -134,7 +134,7 @@ export function sshFiles(options: SshFilesOptions): Pick<Place, 'bring' | 'fetch
       // It may have been kept there, and never have been heard of here.
       const final = finalOf(path, files);
       const there = await find(final, signal, below(posix.basename(path), files));
-      const from = there.here ? posix.join(final, posix.basename(path)) : path;
+      const from = there.here ? posix.join(there.folder, posix.basename(final), posix.basename(path)) : path;
       const copy = { from: isTree ? `${from}/` : from, to: `${into}/`, direction: 'here' } as const;
       if (!(await byRsync(there, copy, signal))) await receiveFiles(agent, { path: from, files, placeOf }, signal);
       await verify(here, isTree, files, signal);

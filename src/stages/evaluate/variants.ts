@@ -48,7 +48,7 @@ async function servedAs(variant: Variant, { params, inputs, services }: Context)
       identity: weights([input.digest('model')]),
       serve,
       on,
-      ...(variant === 'base' ? { before: inputs.tuned.where('model') } : {}),
+      ...(variant === 'base' ? { next: inputs.tuned.where('model') } : {}),
     };
   }
   const adapter = inputs.tuned.path('adapter');
