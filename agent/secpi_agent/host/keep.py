@@ -42,7 +42,7 @@ def keep(request: Keep) -> dict[str, Any]:
     outer = at_home(request["job"]) / "kept" / final.name
     inner = outer / made.name
     files = [{**file, "path": f"{made.name}/{file['path']}"} for file in request["files"]]
-    if made.exists() and not inner.exists():
+    if made.exists():
         make_folder(outer)
         made.rename(inner)
     make_folder(final.parent)
