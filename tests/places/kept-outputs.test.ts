@@ -12,6 +12,7 @@ import type { Input, Place } from '../../src/compute/places/place.js';
 import { sshPlace } from '../../src/compute/places/ssh.js';
 import { type BytesElsewhere, objectOf } from '../../src/engine/artifacts/bytes-elsewhere.js';
 import { prepareStateDirectory, type StateDirectory, stateDirectory } from '../../src/engine/state-directory.js';
+import { hasSlurm, slurmCluster } from '../support/slurm-cluster.js';
 import { hasSshServer, type SshServer, sshServer } from '../support/ssh-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -64,11 +65,19 @@ describe.skipIf(!hasSshServer)('outputs that stay on a host', () => {
     const about = { key, folder: home, signal: never, onEvent: () => undefined, onNote };
     return { ...(await runJob(where, spec, { ...about, ...options })), home };
   }
+  /** As if a job had made it there, in a fraction of the time. */
   const kept = async (): Promise<BytesElsewhere> => {
-    const { model } = (await run(place(), job(), { keep: ['model'] })).kept;
-    if (model === undefined) throw new Error('it was not kept');
-    const files = model.files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-    return { stage: 'train', name: 'model', machine: model.machine, path: model.path, files };
+    count += 1;
+    const jobFolder = join(root, 'jobs', `made-${count}`);
+    const made = join(jobFolder, 'work', 'model');
+    await mkdir(join(made, 'deep'), { recursive: true });
+    await writeFile(join(made, 'weights'), 'one');
+    await writeFile(join(made, 'deep', 'b'), 'two');
+    const { files } = await manifestOf(made, hashAll, never);
+    const below = files.map((file) => ({ ...file, path: file.path.slice('model/'.length) }));
+    const path = await place().store?.keep({ name: 'model', path: made, files: below }, jobFolder, never);
+    await rm(jobFolder, { recursive: true });
+    return { stage: 'train', name: 'model', machine: 'far', path: path ?? '', files: below };
   };
   const inputsThere = async () => (await readdir(join(root, 'inputs'))).filter((name) => !name.startsWith('.')).sort();
 
@@ -231,5 +240,22 @@ describe.skipIf(!hasSshServer)('outputs that stay on a host', () => {
     expect(first).toBe(second);
     expect(await readFile(join(first ?? '', 'weights'), 'utf8')).toBe('one');
     expect(notes.filter((note) => note.startsWith('bringing'))).toHaveLength(1);
+  });
+
+  it.skipIf(!hasSlurm)('stay on the disk of a cluster that is reached over ssh', async () => {
+    await using cluster = await slurmCluster();
+    await using login = await sshServer({ variables: { SLURM_CONF: cluster.conf } });
+    const queue = { flags: ['--partition=low', '--time=10'], requeues: 3 };
+    const far = place({ config: login.config, queue, bringHere: nobody().bringHere });
+    const { model } = (await run(far, job(), { keep: ['model'] })).kept;
+    if (model === undefined) throw new Error('it was not kept');
+    expect(
+      await readFile(
+        join(login.home, basename(root), 'inputs', model.path.split('/').at(-2) ?? '', 'model', 'weights'),
+        'utf8',
+      ),
+    ).toBe('one');
+    const { outputs } = await run(far, job({ model: { stage: 'train', name: 'model', ...model } }));
+    expect(await readFile(outputs.note ?? '', 'utf8')).toBe('onetwo');
   });
 });
