@@ -22,6 +22,7 @@ from .errors import AgentError
 from .host.garbage import clear
 from .host.inputs import find, take
 from .host.inspect_host import inspect_host
+from .host.keep import keep
 from .host.packages import wrong_packages
 from .host.streams import receive, send
 from .jobs.cancel import cancel
@@ -69,11 +70,15 @@ def _release(request: Any) -> None:  # noqa: ANN401
 
 
 def _find(request: Any) -> None:  # noqa: ANN401
-    _say(find(at_home(request["path"])))
+    _say(find(at_home(request["path"]), request["files"]))
 
 
 def _take(request: Any) -> None:  # noqa: ANN401
     take(request)
+
+
+def _keep(request: Any) -> None:  # noqa: ANN401
+    _say(keep(request))
 
 
 def _send(request: Any) -> None:  # noqa: ANN401
@@ -114,6 +119,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "release": _release,
     "find": _find,
     "take": _take,
+    "keep": _keep,
     "send": _send,
     "receive": _receive,
     "garbage": _garbage,

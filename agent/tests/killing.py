@@ -28,7 +28,7 @@ def counted(module, name):
         return real(*args, **options)
     setattr(module, name, call)
 for module, names in (
-    (os, ("open", "fsync", "mkdir", "rename", "replace", "unlink", "fork", "kill", "setsid", "write")),
+    (os, ("open", "fsync", "mkdir", "rename", "replace", "unlink", "utime", "fork", "kill", "setsid", "write")),
     (fcntl, ("flock",)),
     (subprocess, ("Popen",)),
 ):
@@ -45,7 +45,12 @@ def start_killed_at(number: int, request: dict[str, Any], killed: Path) -> str:
 
     `killed` is a file that does not exist.
     """
-    argv = [sys.executable, "-c", KILLED_AT, str(number), str(AGENT), "start", str(killed)]
+    return ask_killed_at(number, "start", request, killed)
+
+
+def ask_killed_at(number: int, command: str, request: dict[str, Any], killed: Path) -> str:
+    """The same of anything that it can be asked."""
+    argv = [sys.executable, "-c", KILLED_AT, str(number), str(AGENT), command, str(killed)]
     subprocess.run(argv, input=json.dumps(request), capture_output=True, text=True, check=False, timeout=60)
     return killed.read_text() if killed.exists() else ""
 

@@ -42,9 +42,12 @@ class Root:
         os.utime(folder, times=(time.time() - days * DAY,) * 2)
         return folder
 
-    def clear(self, *, days: float = 30, remove: bool = True, jobs: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    def clear(
+        self, *, days: float = 30, remove: bool = True, jobs: tuple[str, ...] = (), kept: tuple[str, ...] = ()
+    ) -> dict[str, dict[str, Any]]:
         """What is said, by name."""
-        request = {"root": str(self.path), "jobs": list(jobs), "unused_seconds": days * DAY, "remove": remove}
+        known = {"jobs": list(jobs), "kept": list(kept), "owner": "me"}
+        request = {"root": str(self.path), **known, "unused_seconds": days * DAY, "remove": remove}
         said = ask("garbage", request)
         assert all(line["type"] == "stored" for line in said), said
         return {line["name"]: line for line in said}
@@ -77,7 +80,7 @@ def test_inputs_go_that_nobody_has_used_for_long(root: Root) -> None:
 
 def test_what_is_asked_for_is_in_use_from_then_on(root: Root) -> None:
     old = root.input("a", 31)
-    assert ask("find", {"path": str(old)})[0]["here"] is True
+    assert ask("find", {"path": str(old), "files": []})[0]["here"] is True
     assert root.clear()[old.name]["garbage"] is False
 
 
@@ -129,7 +132,8 @@ def test_leftovers_and_old_agents_go_and_nothing_that_is_not_known(root: Root) -
     shutil.copytree(AGENT, own / "secpi_agent", ignore=shutil.ignore_patterns("__pycache__"))
     (root.path / "agent" / "old").mkdir()
     assert {line["garbage"] for line in root.clear(days=1).values()} == {False}
-    request = f'{{"root": "{root.path}", "jobs": [], "unused_seconds": -10, "remove": true}}'
+    nobody = '"jobs": [], "kept": [], "owner": "me"'
+    request = f'{{"root": "{root.path}", {nobody}, "unused_seconds": -10, "remove": true}}'
     argv = [sys.executable, "-I", str(own / "secpi_agent"), "garbage"]
     subprocess.run(argv, input=request, text=True, check=True, capture_output=True)
     left = {path.relative_to(root.path).as_posix() for path in root.path.glob("*/*")}
@@ -152,7 +156,7 @@ def test_an_input_is_not_taken_away_from_who_was_told_a_moment_ago_that_it_is_he
 def test_nobody_is_told_that_an_input_is_here_which_is_taken_away(root: Root) -> None:
     old = root.input("a", 31)
     with alone(in_use_lock(root.path / "inputs")), ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(ask, "find", {"path": str(old)})
+        asked = pool.submit(ask, "find", {"path": str(old), "files": []})
         await_waiter(in_use_lock(root.path / "inputs"), asked.done)
         old.rename(old.with_name(".gone"))
         unlock(root)

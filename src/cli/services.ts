@@ -1,6 +1,7 @@
 import { SecpiError } from '../base/errors.js';
 import { type Sha256, sha256Json } from '../base/hash.js';
-import { openTarget } from '../compute/open-target.js';
+import { bytesSource } from '../compute/bytes-source.js';
+import { openTarget, ownerOf, placeNamed } from '../compute/open-target.js';
 import type { HashFiles } from '../compute/places/manifest.js';
 import { machineOf } from '../compute/target.js';
 import { rememberedHashes } from '../engine/artifacts/remembered-hashes.js';
@@ -57,7 +58,9 @@ export function openServices(
       return openSandbox({ allowNone: withoutIsolation, cacheFolder: cache });
     });
 
-  const means = { python, variables, hashFiles };
+  const owned = { python, variables, hashFiles, owner: ownerOf(state) };
+  const bytes = bytesSource(state, (name) => placeNamed(name, Object.values(recipe.compute), owned));
+  const means = { ...owned, bytes };
   const serving = servingOn((name) => targetNamed(recipe, name), means, environment);
 
   /** What a model is. Of a folder that is its content, which is hashed once: a stage pins it before it asks. */
@@ -116,8 +119,8 @@ export function openServices(
           model: 'target',
           concurrency: served.serve?.engine === 'vllm' ? {} : { start: servedConcurrency, max: servedConcurrency },
         });
-        const { folder, adapter, asks, identity } = served;
-        const held = serving.hold({ ...served, name: 'target', weights: { folder, adapter }, onLog });
+        const { folder, adapter, asks, identity, next } = served;
+        const held = serving.hold({ ...served, name: 'target', weights: { folder, adapter }, needed: next, onLog });
         return openModel({
           name: 'target',
           spec,
@@ -131,6 +134,8 @@ export function openServices(
       },
     },
     target: (name) => openTarget(targetNamed(recipe, name), means),
+    pathHere: async (folder, { signal, onNote }) =>
+      typeof folder === 'string' ? folder : bytes.bringHere(folder, signal, onNote),
     machineOf: (target) => machineOf(targetNamed(recipe, target)),
     sandbox,
     sandboxOn: (target, use) => sandboxOn(targetNamed(recipe, target), use, means, environment),

@@ -3,6 +3,7 @@ import { sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import type { ServicePlan } from '../compute/jobs/keyed-service.js';
 import { type Means, openPlace, openTrainers, secretsOf } from '../compute/open-target.js';
+import type { Input } from '../compute/places/place.js';
 import { pythonIdentity } from '../compute/python-identity.js';
 import type { TargetSpec } from '../compute/target.js';
 import { checkPackages, containerOf, defaultThreads } from '../compute/trainer-target.js';
@@ -19,6 +20,8 @@ export interface WantedServer extends Serving {
   /** For messages: `model "teacher"`. */
   readonly name: string;
   readonly weights: ServedWeights;
+  /** Bytes elsewhere that have to be there before anything is begun. */
+  readonly needed?: Input | undefined;
   readonly onLog?: ((log: ModelLog) => void) | undefined;
 }
 
@@ -38,7 +41,7 @@ export function servingOn(
   const servers = new SharedServers();
   const specOf = (on: string | undefined): TargetSpec => (on === undefined ? thisMachine : targetNamed(on));
   return {
-    hold({ name, weights, serve = defaultServe, on, onLog }) {
+    hold({ name, weights, needed, serve = defaultServe, on, onLog }) {
       const spec = specOf(on);
       const place = openPlace(spec, means);
       const digest = sha256Json([place.name, weights, serve] as unknown as Json).slice(0, 24);
@@ -54,10 +57,12 @@ export function servingOn(
           startTimeoutSeconds: serve.start_timeout_seconds,
           redact,
           onNote: (message) => onLog?.({ level: 'info', message }),
-          // What is in an image its digest says.
-          ...(serve.engine === 'transformers' && spec.container === undefined
-            ? { beforeStart: () => checkPackages(place, new AbortController().signal) }
-            : {}),
+          async beforeStart() {
+            const { signal } = new AbortController();
+            if (needed !== undefined && typeof needed !== 'string') await means.bytes?.assertThere(needed, signal);
+            // What is in an image its digest says.
+            if (serve.engine === 'transformers' && spec.container === undefined) await checkPackages(place, signal);
+          },
         }),
       );
     },

@@ -1,6 +1,10 @@
+import { hostname } from 'node:os';
 import { posix } from 'node:path';
 import { SecpiError } from '../base/errors.js';
+import { sha256Json } from '../base/hash.js';
+import type { StateDirectory } from '../engine/state-directory.js';
 import type { PythonEnvironment } from '../setup/python-environment.js';
+import type { BytesSource } from './bytes-source.js';
 import { here } from './places/here.js';
 import { type HashFiles, hashAll } from './places/manifest.js';
 import type { Place, Queue } from './places/place.js';
@@ -17,6 +21,15 @@ export interface Means {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Hashes files that are to go elsewhere; by default all of them are read. */
   readonly hashFiles?: HashFiles;
+  /** How inputs are had that lie on yet another machine; by default they are not. */
+  readonly bytes?: BytesSource | undefined;
+  /** Whose outputs are that stay there; see `ownerOf`. */
+  readonly owner?: string | undefined;
+}
+
+/** The name of the one for whom outputs stay elsewhere: whoever has this state folder. */
+export function ownerOf({ root }: StateDirectory): string {
+  return sha256Json([hostname(), root]).slice(0, 16);
 }
 
 /** The target that an entry of the recipe's `compute:` describes. */
@@ -37,12 +50,13 @@ export function openTrainers(spec: TargetSpec, means: Means): Trainers {
 
 /** The machine that it runs on, to be asked for other things than trainers. */
 export function openPlace(spec: TargetSpec, means: Means): Place {
-  const { variables, hashFiles = hashAll } = means;
+  const { variables, hashFiles = hashAll, bytes, owner } = means;
+  const bringHere = bytes?.bringHere;
   const queue = spec.slurm === undefined ? null : queueOf(spec.slurm);
   const { host, root, python, disk_gib = 0 } = spec.ssh ?? spec.slurm ?? {};
   if (host === undefined || root === undefined || python === undefined) {
     const found = { ...passedOn(variables), ...(queue === null ? {} : chosen(slurmVariables, variables)) };
-    return here({ python: interpreterOf(spec, means), env: found, queue });
+    return here({ python: interpreterOf(spec, means), env: found, queue, bringHere });
   }
   // Never the configuration from a recipe: such a file can name programs that ssh then runs here.
   const config = variables.SECPI_SSH_CONFIG;
@@ -54,8 +68,15 @@ export function openPlace(spec: TargetSpec, means: Means): Place {
     queue,
     spareGib: disk_gib,
     hashFiles,
+    bringHere,
+    owner,
     env: chosen(sshVariables, variables),
   });
+}
+
+/** The machine of that name that one of these targets leads to, if any. */
+export function placeNamed(name: string, specs: readonly TargetSpec[], means: Means): Place | undefined {
+  return specs.map((spec) => openPlace(spec, means)).find((place) => place.name === name);
 }
 
 /**

@@ -2,6 +2,8 @@ import * as z from 'zod';
 import type { Json } from '../base/json.js';
 import { isSecretName } from '../base/redact.js';
 import type { JobOutput } from './jobs/job.js';
+import type { Collected } from './jobs/placed-job.js';
+import type { Input } from './places/place.js';
 
 /** Every `local` target is this one machine, whatever its name; so is what secpi computes itself. */
 export const THIS_MACHINE = 'this machine';
@@ -236,10 +238,12 @@ export interface TrainerCommand {
 /** Commands that follow each other as one job. */
 export interface TrainerJob {
   readonly commands: readonly TrainerCommand[];
-  /** Paths on this machine by name: `{in:NAME}` in the fields. What is there must not change. */
-  readonly inputs: Readonly<Record<string, string>>;
+  /** By name: `{in:NAME}` in the fields. What is there must not change. */
+  readonly inputs: Readonly<Record<string, Input>>;
   /** What of all that the commands leave is wanted; a command's own folder is `{work}/COMMAND`, what it makes `{work}/COMMAND/output`. */
   readonly outputs: readonly JobOutput[];
+  /** Names of outputs, folders, that stay on the target's machine if that is another one. */
+  readonly keep?: readonly string[];
   /** Absolute folder on this machine that survives crashes: a job that finished there before is not run again. */
   readonly folder: string;
 }
@@ -261,12 +265,10 @@ export interface TrainerResult {
 }
 
 /** What a finished job found out and made. */
-export interface FinishedTrainerJob {
+export interface FinishedTrainerJob extends Collected {
   readonly results: Readonly<Record<string, TrainerResult>>;
   /** Versions of the tools by name. */
   readonly tools: Readonly<Record<string, string>>;
-  /** The outputs by name: paths on this machine. */
-  readonly outputs: Readonly<Record<string, string>>;
 }
 
 /** Somewhere that trainers can run. */

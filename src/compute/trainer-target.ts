@@ -5,6 +5,7 @@ import { SecpiError } from '../base/errors.js';
 import { sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import type { JobContainer, JobExit, JobStep } from './jobs/job.js';
+import type { Collected } from './jobs/placed-job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
 import { type Place, unreachable } from './places/place.js';
 import { deviceHere, pinnedPackages, pythonIdentity } from './python-identity.js';
@@ -50,7 +51,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
       signal.throwIfAborted();
       const python = await findPython();
       try {
-        const { exit, outputs } = await runJob(
+        const { exit, outputs, kept } = await runJob(
           place,
           {
             steps: job.commands.map((command) => stepOf(command, python, { device: deviceHere(device), threads })),
@@ -65,6 +66,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
             key: keyOf(job),
             secrets: trainers.secrets(),
             folder: job.folder,
+            keep: job.keep ?? [],
             signal,
             // What is in an image its digest says.
             beforeStart: async () => (container === undefined ? checkPackages(place, signal) : undefined),
@@ -75,7 +77,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
             onNote: (message) => onEvent({ type: 'log', message }),
           },
         );
-        return { ...resultsOf(exit), outputs };
+        return { ...resultsOf(exit), outputs, kept };
       } catch (error) {
         throw error instanceof JobFailure ? failureOf(error, place.name) : error;
       }
@@ -138,7 +140,7 @@ function stepOf(
   };
 }
 
-function resultsOf({ results }: JobExit): Omit<FinishedTrainerJob, 'outputs'> {
+function resultsOf({ results }: JobExit): Omit<FinishedTrainerJob, keyof Collected> {
   const tools: Record<string, string> = {};
   const byCommand: Record<string, TrainerResult> = {};
   for (const [command, said] of Object.entries(results)) {

@@ -1,5 +1,6 @@
 import type { Sha256 } from '../base/hash.js';
 import type { Json } from '../base/json.js';
+import type { Input } from '../compute/places/place.js';
 import type { Target } from '../compute/target.js';
 import type { PinnedFiles, StageContext, StageDefinition } from '../engine/stage.js';
 import type { Hub } from '../hub/hub.js';
@@ -28,13 +29,15 @@ export interface Serving {
 /** A model folder that this stage wants served for a while. */
 export interface ServedModel extends Serving {
   /** A full model: weights, tokenizer, chat template. */
-  readonly folder: string;
+  readonly folder: Input;
   /** An adapter for it, which the same server serves too. */
   readonly adapter?: { readonly folder: string; readonly rank: number } | undefined;
   /** Which of the two is asked. */
   readonly asks: 'model' | 'adapter';
   /** Digest of the weights and of what computes with them; addresses the answers. */
   readonly identity: string;
+  /** What is served after it: if that is gone, it is said before the first question. */
+  readonly next?: Input | undefined;
 }
 
 /** Whoever uses a sandbox elsewhere. */
@@ -64,6 +67,11 @@ export interface StageServices {
   };
   /** A machine named under the recipe's `compute`. */
   target(name: string): Target;
+  /** The path here of a folder of an artifact, which is brought here if need be; that is said once. */
+  pathHere(
+    folder: Input,
+    options: { readonly signal: AbortSignal; readonly onNote: (message: string) => void },
+  ): Promise<string>;
   /** Which machine that is: targets of one machine take turns. */
   machineOf(target: string): string;
   /** `withoutIsolation`: the recipe accepts in words that code runs unsandboxed where no sandbox works. */

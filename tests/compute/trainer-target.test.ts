@@ -77,6 +77,7 @@ describe('a trainer that cannot even start', () => {
       results: { tiny: { facts: { rows: 4 } } },
       tools: { torch: '1' },
       outputs: { model: join(job.folder, 'job', 'work', 'tiny', 'output') },
+      kept: {},
     });
     expect(heard).toEqual([
       { type: 'metric', step: 1, total_steps: 2, values: { loss: null, learning_rate: 0.5 } },

@@ -171,6 +171,7 @@ export function testServices(
     },
     target: absent('target'),
     machineOf: (target) => target,
+    pathHere: async (folder) => (typeof folder === 'string' ? folder : absent('machine that it lies on')()),
     sandbox,
     sandboxOn: absent('sandbox elsewhere'),
     sandboxFacts: sandbox,

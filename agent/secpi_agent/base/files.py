@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ def make_folder(path: Path) -> None:
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
         sync(folder.parent)
+
+
+def set_aside(folder: Path) -> Path:
+    """Gives a folder that is to go another name first: half of it is never taken for all of it. The new name."""
+    gone = folder.with_name(f".{folder.name.lstrip('.')}.removed")
+    shutil.rmtree(gone, ignore_errors=True)
+    return folder.rename(gone)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value

@@ -1,8 +1,9 @@
 """
 What lies below the root of a target, and what of it nobody needs any more.
 
-Nothing goes that was touched within the time that is asked for, no input of a job that may still run, and no job that
-somebody says is known. Whatever goes is called otherwise first: half of it is never taken for all of it.
+Nothing goes that was touched within the time that is asked for, no input of a job that may still run, no job that
+somebody says is known, and nothing that stays here for somebody else, or that its owner says is wanted. Whatever goes
+is called otherwise first: half of it is never taken for all of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import Any, NamedTuple, TypedDict
 
-from ..base.files import read_json
+from ..base.files import read_json, set_aside
 from ..base.locks import alone, try_lock
 from ..errors import AgentError
 from ..jobs.folder import JobFolder
@@ -25,6 +26,7 @@ from ..jobs.release import release
 from ..jobs.spec import at_home
 from ..jobs.state import state_of
 from .inputs import in_use_lock
+from .keep import owners_of
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LEFT_OVER = re.compile(r"\.(partial|partial\.lock|removed)$")
@@ -32,10 +34,16 @@ _LEFT_OVER = re.compile(r"\.(partial|partial\.lock|removed)$")
 
 
 class Request(TypedDict):
-    """`jobs` are the names of those that the one who asks knows; `remove` says whether anything goes."""
+    """
+    `jobs` and `kept` are the names of those that the one who asks, who is `owner`, knows and wants.
+
+    `remove` says whether anything goes.
+    """
 
     root: str
     jobs: list[str]
+    kept: list[str]
+    owner: str
     unused_seconds: float
     remove: bool
 
@@ -55,7 +63,7 @@ def clear(request: Request, say: Callable[[dict[str, Any]], None]) -> None:
     before = time.time() - request["unused_seconds"]
     over = {folder for folder in _job_folders(root) if _is_over(folder)}
     jobs = _jobs(root, over - {root / "jobs" / name for name in request["jobs"]}, before)
-    for item in [*jobs, *_inputs(root, over, before), *_others(root, over, before)]:
+    for item in [*jobs, *_inputs(root, over, before, request), *_others(root, over, before)]:
         size = sum(stat.st_size for stat in _all_of(item.path) if not S_ISDIR(stat.st_mode))
         removed = item.garbage and request["remove"] and item.remove(item.path, before)
         said = {"kind": item.kind, "name": item.path.name, "bytes": size, "garbage": item.garbage, "removed": removed}
@@ -67,12 +75,15 @@ def _jobs(root: Path, forgotten: set[Path], before: float) -> Iterator[Item]:
         yield Item("jobs", folder, folder in forgotten and _changed_at(folder) < before, _remove_job)
 
 
-def _inputs(root: Path, over: set[Path], before: float) -> Iterator[Item]:
-    used = _inputs_in_use(root, over)
+def _inputs(root: Path, over: set[Path], before: float, request: Request) -> Iterator[Item]:
+    used = _inputs_in_use(root, over) | set(request["kept"])
     for folder in _folders(root / "inputs"):
         if _DIGEST.fullmatch(folder.name):
-            garbage = folder.name not in used and folder.stat().st_mtime < before
-            yield Item("inputs", folder, garbage, _remove_input)
+            owners = owners_of(folder)
+            old = folder.name not in used and folder.stat().st_mtime < before
+            # What was brought can be brought again; of what was made here there may be no other.
+            garbage = old and owners <= {request["owner"]}
+            yield Item("kept" if owners else "inputs", folder, garbage, _remove_input)
 
 
 def _others(root: Path, over: set[Path], before: float) -> Iterator[Item]:
@@ -124,7 +135,7 @@ def _remove_input(folder: Path, before: float) -> bool:
     with alone(in_use_lock(folder.parent)):
         if folder.stat().st_mtime >= before:
             return False
-        gone = _rename(folder)
+        gone = set_aside(folder)
     shutil.rmtree(gone, ignore_errors=True)
     return True
 
@@ -147,16 +158,10 @@ def _remove(path: Path, before: float) -> bool:
     if _changed_at(path) >= before:
         return False
     if path.is_dir():
-        shutil.rmtree(path if path.name.endswith(".removed") else _rename(path), ignore_errors=True)
+        shutil.rmtree(path if path.name.endswith(".removed") else set_aside(path), ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
     return True
-
-
-def _rename(folder: Path) -> Path:
-    gone = folder.with_name(f".{folder.name.lstrip('.')}.removed")
-    shutil.rmtree(gone, ignore_errors=True)
-    return folder.rename(gone)
 
 
 def _all_of(path: Path) -> Iterator[os.stat_result]:

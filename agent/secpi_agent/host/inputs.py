@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict
 
-from ..base.files import make_folder, sync
+from ..base.files import make_folder, set_aside, sync
 from ..base.locks import alone
 from ..errors import AgentError
 from ..jobs.outputs import files_of, sha256_of
@@ -22,16 +23,18 @@ class Wanted(TypedDict):
     files: list[Any]
 
 
-def find(path: Path) -> dict[str, Any]:
+def find(path: Path, files: list[Any]) -> dict[str, Any]:
     """
     Whether that input is here, and how much room there is for it in the folder that it goes to, which is made.
+
+    It is here if all of its files are, with their sizes: disks for scratch lose what nobody has read for long.
 
     One that is here counts as used from now on: whoever clears up leaves it.
     """
     make_folder(path.parent)
     room = os.statvfs(path.parent)
     with alone(in_use_lock(path.parent)):
-        here = path.exists()
+        here = is_whole(path, files)
         if here:
             os.utime(path)
     return {
@@ -41,6 +44,15 @@ def find(path: Path) -> dict[str, Any]:
         "free_bytes": room.f_bavail * room.f_frsize,
         "rsync": shutil.which("rsync") is not None,
     }
+
+
+def is_whole(path: Path, files: list[Any]) -> bool:
+    """Whether all files of an input have their places and sizes."""
+    return path.exists() and all(_has_size(path / file["path"], file["bytes"]) for file in files)
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def in_use_lock(inputs: Path) -> Path:
@@ -56,7 +68,7 @@ def take(wanted: Wanted) -> None:
     A file that is other is removed, so that it is sent again.
     """
     partial, final = at_home(wanted["partial"]), at_home(wanted["final"])
-    if final.exists():
+    if is_whole(final, wanted["files"]):
         shutil.rmtree(partial, ignore_errors=True)
         return
     expected = {file["path"]: file["sha256"] for file in wanted["files"]}
@@ -73,10 +85,19 @@ def take(wanted: Wanted) -> None:
     make_folder(final.parent)
     # When it was last used; what brought it may have given it the times that it had elsewhere.
     os.utime(partial)
-    try:
-        partial.rename(final)
-    except OSError:
-        # Somebody else has brought the same.
-        if not final.exists():
-            raise
-    sync(final.parent)
+    put(partial, final, lambda: is_whole(final, wanted["files"]))
+
+
+def put(folder: Path, final: Path, is_good: Callable[[], bool]) -> None:
+    """Gives an input its name, durably. What has that name stays if it is good: others may be reading it."""
+    while True:
+        try:
+            folder.rename(final)
+        except OSError:
+            if not final.exists():
+                raise
+            if not is_good():
+                shutil.rmtree(set_aside(final), ignore_errors=True)
+                continue
+        sync(final.parent)
+        return

@@ -20,7 +20,7 @@ from ..base.locks import alone
 from ..errors import AgentError
 from ..jobs.outputs import files_of
 from ..jobs.spec import at_home
-from .inputs import Wanted, take
+from .inputs import Wanted, is_whole, take
 
 _CHUNK = 1 << 20
 _SILENCE_SECONDS = 60.0
@@ -70,7 +70,7 @@ def receive(wanted: Wanted, say: Callable[[dict[str, Any]], None], source: int) 
     make_folder(final.parent)
     lock = partial.with_name(f"{partial.name}.lock")
     with alone(lock):
-        here = final.exists()
+        here = is_whole(final, files)
         kept = {file["path"]: file["bytes"] for file in files} if here else _kept(partial, files)
         say({"type": "has", "bytes": [kept[file["path"]] for file in files]})
         for file in [] if here else files:

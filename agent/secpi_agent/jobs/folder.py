@@ -3,6 +3,7 @@ The folder of one job, where it runs. Names say what is known:
 
     lock                    held (flock) by the supervisor as long as it lives
     work/                   what its programs write; stays from one attempt to the next
+    kept/                   an output on its way to where it stays
     done/STEP.json          steps that ended well, so that the next attempt passes over them
     attempts/N/spec.json    what to run
     attempts/N/documents/   what its programs read

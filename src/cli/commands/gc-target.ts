@@ -1,8 +1,10 @@
+import { posix } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
 import type { AgentLine } from '../../compute/jobs/job.js';
 import { knownJobs } from '../../compute/jobs/known-jobs.js';
-import { openPlace } from '../../compute/open-target.js';
+import { openPlace, ownerOf } from '../../compute/open-target.js';
 import { unreachable } from '../../compute/places/place.js';
+import { neededElsewhere } from '../../engine/garbage/needed-elsewhere.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
 import { writeJson } from '../output.js';
@@ -48,10 +50,21 @@ export async function gcTarget(options: GcTargetOptions, environment: CliEnviron
       exitCode: 2,
     });
   }
-  const jobs = await knownJobs(environment.state.works);
-  const request = { root, jobs, unused_seconds: unusedDays * 86_400, remove: yes };
-  const stored: Stored[] = [];
   const place = openPlace(spec, means);
+  const known = await knownJobs(environment.state.works);
+  const staying = [...known.kept, ...(await neededElsewhere(environment.state))];
+  const request = {
+    root,
+    jobs: known.names,
+    // The names that they have among the inputs there.
+    kept: staying
+      .filter(({ machine }) => machine === place.name)
+      .map(({ path }) => posix.basename(posix.dirname(path))),
+    owner: ownerOf(environment.state),
+    unused_seconds: unusedDays * 86_400,
+    remove: yes,
+  };
+  const stored: Stored[] = [];
   for await (const line of place.ask('garbage', request, interrupt.signal)) {
     if (line.type === 'stored') stored.push(line);
   }

@@ -9,7 +9,7 @@ import { readHandle } from '../../compute/jobs/handle.js';
 import { handlesBelow } from '../../compute/jobs/known-jobs.js';
 import { FETCHED } from '../../compute/jobs/run-job.js';
 import { stopJob } from '../../compute/jobs/stop-job.js';
-import { openPlace } from '../../compute/open-target.js';
+import { placeNamed } from '../../compute/open-target.js';
 import type { Place } from '../../compute/places/place.js';
 import { targetSchema } from '../../compute/target.js';
 import { readUses } from '../../engine/runs/leases.js';
@@ -118,10 +118,8 @@ async function placeOf({ folder }: RunRecord, name: string, environment: CliEnvi
   const { cache, variables } = environment;
   const text = await readIfThere(join(folder, 'recipe.json'));
   const { compute } = recipeSchema.parse(JSON.parse(text ?? '{}'));
-  for (const spec of Object.values(compute)) {
-    const place = openPlace(spec, { python: () => findPythonEnvironment(cache), variables });
-    if (place.name === name) return place;
-  }
+  const place = placeNamed(name, Object.values(compute), { python: () => findPythonEnvironment(cache), variables });
+  if (place !== undefined) return place;
   throw new SecpiError('cli/no-such-place', `nothing under \`compute\` of this run's recipe leads to ${name}`, {
     hint: 'Stop the job there by hand.',
   });

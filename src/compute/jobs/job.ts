@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { sha256Schema } from '../../base/hash.js';
 import { type Json, jsonSchema } from '../../base/json.js';
 import { hostFactsSchema } from '../host-facts.js';
+import type { Input } from '../places/place.js';
 
 /** How often a step is started: once, or once on each node of the job. */
 export type JobLaunch = 'one' | 'per-node';
@@ -54,8 +55,8 @@ export interface JobSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Variables of the user's environment, where it runs, that they see too. */
   readonly inherit: readonly string[];
-  /** Paths on this machine, of files or folders that do not change. */
-  readonly inputs: Readonly<Record<string, string>>;
+  /** Files or folders that do not change. */
+  readonly inputs: Readonly<Record<string, Input>>;
   readonly outputs: readonly JobOutput[];
   /** How long a program that is told to stop may take to save what it has. */
   readonly graceSeconds: number;
@@ -68,12 +69,19 @@ export interface JobSpec {
   readonly serves?: { readonly leaseSeconds: number };
 }
 
+/** Of an output: relative path, '' for an output that is one file. */
+const fileSchema = z.object({ path: z.string(), bytes: z.int().nonnegative(), sha256: sha256Schema });
+
+/** An output that stays where it was made, a folder: the host, and its path there. */
+export const keptSchema = z.object({ machine: z.string(), path: z.string(), files: z.array(fileSchema) });
+export type KeptOutput = z.infer<typeof keptSchema>;
+
 const outputSchema = z.object({
   name: z.string(),
   kind: z.enum(['file', 'tree']),
   /** Absolute, where the job ran. */
   path: z.string(),
-  files: z.array(z.object({ path: z.string(), bytes: z.int().nonnegative(), sha256: sha256Schema })),
+  files: z.array(fileSchema),
 });
 
 /** How an attempt ended, as its supervisor wrote it; nothing else proves that one did. */
@@ -125,6 +133,8 @@ export const agentLineSchema = z.discriminatedUnion('type', [
     free_bytes: z.number(),
     rsync: z.boolean(),
   }),
+  /** Where it lies from now on, absolute. */
+  z.object({ type: z.literal('kept'), path: z.string() }),
   /** How much of each file is there already, of those that are to be brought. */
   z.object({ type: z.literal('has'), bytes: z.array(z.int().nonnegative()) }),
   /** From here on it says nothing but the bytes of files. */

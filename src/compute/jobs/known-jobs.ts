@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ifThere } from '../../base/files/if-there.js';
 import { HANDLE, readHandle } from './handle.js';
+import type { KeptOutput } from './job.js';
+import { readFetched } from './run-job.js';
 
 /** How deep below a stage's work folder jobs may have theirs. */
 const DEPTH = 3;
@@ -16,12 +18,22 @@ export async function handlesBelow(work: string, depth = DEPTH): Promise<readonl
   return (await Promise.all(below.map((path) => handlesBelow(path, depth - 1)))).flat();
 }
 
-/** Names of the folders of all jobs that the work folders below this one know. Throws the file system's error. */
-export async function knownJobs(works: string): Promise<readonly string[]> {
+/** What the work folders below one know of jobs. */
+export interface KnownJobs {
+  /** Names of their folders, wherever they run. */
+  readonly names: readonly string[];
+  /** What has stayed where they ran, and may not be part of an artifact yet. */
+  readonly kept: readonly KeptOutput[];
+}
+
+/** Throws the file system's error. */
+export async function knownJobs(works: string): Promise<KnownJobs> {
   const names = new Set<string>();
+  const kept: KeptOutput[] = [];
   for (const path of await handlesBelow(works, DEPTH + 1)) {
     const handle = await readHandle(path);
     if (handle !== undefined) names.add(basename(handle.folder));
+    kept.push(...Object.values((await readFetched(dirname(path)))?.kept ?? {}));
   }
-  return [...names].sort();
+  return { names: [...names].sort(), kept };
 }

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { isLeaving } from '../../engine/runs/interruption.js';
 import { type Place, UNREACHABLE, unreachable } from '../places/place.js';
-import type { Address, AgentLine, AttemptState, JobExit, JobSpec } from './job.js';
+import { gib, sum } from '../sizes.js';
+import type { Address, AgentLine, AttemptState, JobExit, JobSpec, KeptOutput } from './job.js';
 import { stateOf } from './stop-job.js';
 
 export interface PlacedJobOptions {
@@ -20,6 +21,8 @@ export interface PlacedJobOptions {
   readonly onNote: (message: string) => void;
   /** Values that its programs see and nobody else, by variable: in no argument, and on a disk only on the way to them. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Names of outputs, folders, that stay where they were made, unless that is a disk of this machine. */
+  readonly keep?: readonly string[];
   /** Where a service listens, seen from its machine; may be told more than once. */
   readonly onAddress?: (address: Address) => void;
 }
@@ -29,6 +32,12 @@ const tailLines = 12;
 const retry = { firstMs: 500, growth: 2, mostMs: 30_000 } as const;
 /** Beyond the seconds that a job has to stop by itself. */
 const stopSlackSeconds = 30;
+
+/** What a job has made, by name: paths on this machine, and what is not here. */
+export interface Collected {
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly kept: Readonly<Record<string, KeptOutput>>;
+}
 
 /** One job at its place: what can be asked of it there. */
 export class PlacedJob {
@@ -71,7 +80,7 @@ export class PlacedJob {
     this.#lines = [];
     const { inputs, graceSeconds, serves, ...rest } = this.#spec;
     await this.#options.beforeStart?.();
-    const placed = await this.#place.bring(inputs, signal);
+    const placed = await this.#place.bring(inputs, signal, this.#options.onNote);
     const { attached, bind, queue } = this.#place;
     const service = serves === undefined ? null : { bind, lease_seconds: attached ? null : serves.leaseSeconds };
     const named = { secrets: Object.keys(secrets), inputs: placed, grace_seconds: graceSeconds, service };
@@ -136,16 +145,24 @@ export class PlacedJob {
     for await (const _line of this.#place.ask('renew', request, this.#options.signal));
   }
 
-  /** Brings its outputs here: their paths by name. */
-  async fetch(exit: JobExit): Promise<Readonly<Record<string, string>>> {
-    const fetched: [string, string][] = [];
+  /** Brings its outputs here, but for those that stay where they can. Done twice it changes nothing. Throws `job/output-gone`. */
+  async collect(exit: JobExit): Promise<Collected> {
+    const { folder, signal, keep = [], onNote } = this.#options;
+    const outputs: Record<string, string> = {};
+    const kept: Record<string, KeptOutput> = {};
+    const { name: machine, store } = this.#place;
     for (const { name } of this.#spec.outputs) {
       const output = exit.outputs.find((one) => one.name === name);
       if (output === undefined) throw new TypeError(`an agent that has not described ${name}`);
-      const into = join(this.#options.folder, 'fetched', name);
-      fetched.push([name, await this.#place.fetch(output, into, this.#options.signal)]);
+      const { files } = output;
+      if (store === undefined || !keep.includes(name)) {
+        outputs[name] = await this.#place.fetch(output, join(folder, 'fetched', name), signal);
+        continue;
+      }
+      kept[name] = { machine, path: await store.keep(output, this.folder, signal), files };
+      onNote(`${name}, ${gib(sum(files))}, stays on ${machine}`);
     }
-    return Object.fromEntries(fetched);
+    return { outputs, kept };
   }
 
   /** Removes all of it there. That it cannot be removed costs room there, and nothing else. */

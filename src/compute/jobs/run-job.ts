@@ -6,13 +6,11 @@ import { makeDirectory } from '../../base/files/durable-directory.js';
 import { exists, ifThere, readIfThere } from '../../base/files/if-there.js';
 import type { Place } from '../places/place.js';
 import { HANDLE, type Handle, parsedOrNothing, readHandle } from './handle.js';
-import { exitSchema, type JobExit, type JobSpec } from './job.js';
-import { PlacedJob, type PlacedJobOptions } from './placed-job.js';
+import { exitSchema, type JobExit, type JobSpec, keptSchema } from './job.js';
+import { type Collected, PlacedJob, type PlacedJobOptions } from './placed-job.js';
 
-export interface FinishedJob {
+export interface FinishedJob extends Collected {
   readonly exit: JobExit;
-  /** The outputs by name, where they are on this machine. */
-  readonly outputs: Readonly<Record<string, string>>;
 }
 
 /** A job that did not end well. */
@@ -70,7 +68,7 @@ export async function runJob(place: Place, spec: JobSpec, options: PlacedJobOpti
     await write(false);
     try {
       const exit = await job.run(attempt);
-      if (exit?.outcome === 'done') return { exit, outputs: await job.fetch(exit) };
+      if (exit?.outcome === 'done') return { exit, ...(await job.collect(exit)) };
       throw new JobFailure(exit, job);
     } catch (error) {
       // Also after Ctrl-C, if it was seen to stop.
@@ -85,18 +83,28 @@ function keyOf(known: Handle | undefined, place: Place, key: string): string {
   return known === undefined || place.isHere || known.place !== place.name ? key : posix.basename(known.folder);
 }
 
-/** Says that all a job made elsewhere has been brought here, whole. */
+/** Says that all a job made elsewhere has been brought here, whole, or stays there for good. */
 export const FETCHED = 'fetched.json';
 
-const fetchedSchema = z.object({ exit: exitSchema, outputs: z.record(z.string(), z.string()) });
+const fetchedSchema = z.object({
+  exit: exitSchema,
+  outputs: z.record(z.string(), z.string()),
+  kept: z.record(z.string(), keptSchema).default({}),
+});
 
-/** A job whose outputs were brought here before, and are still here. */
-async function readFetched(folder: string): Promise<FinishedJob | undefined> {
+/** A job whose outputs were brought here before, and are still here; whether others are still where they stay, their readers see. */
+export async function readFetched(folder: string): Promise<FinishedJob | undefined> {
   const text = await readIfThere(join(folder, FETCHED));
   if (text === undefined) return undefined;
   const { data } = fetchedSchema.safeParse(parsedOrNothing(text));
   for (const path of Object.values(data?.outputs ?? {})) if (!(await exists(path))) return undefined;
   return data;
+}
+
+/** Undefined for what is gone from where it was made. */
+function unlessGone(error: unknown): undefined {
+  if (error instanceof SecpiError && error.code === 'job/output-gone') return undefined;
+  throw error;
 }
 
 /** What became of an attempt that was begun before: a finished job, a failure that nobody has heard of yet, or the number of the next. */
@@ -108,8 +116,8 @@ async function goOn(
   if (state === 'new') return { next: attempt };
   const exit = await job.follow(attempt);
   if (exit?.outcome === 'done') {
-    const outputs = await ifThere(job.fetch(exit));
-    if (outputs !== undefined) return { finished: { exit, outputs } };
+    const collected = await ifThere(job.collect(exit)).catch(unlessGone);
+    if (collected !== undefined) return { finished: { exit, ...collected } };
     // What it made has been taken away since, so what it noted is not true any more.
     await job.release();
     return { next: 1 };

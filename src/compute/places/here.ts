@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { type BringHere, bringNothing } from '../bytes-source.js';
 import { THIS_CLUSTER, THIS_MACHINE } from '../target.js';
 import { agentFolder } from './agent-files.js';
 import { askAgent } from './agent-process.js';
@@ -11,13 +12,14 @@ export interface HereOptions {
   readonly env: Readonly<Record<string, string>>;
   /** This machine is a login node of a cluster, and this is how jobs are submitted. */
   readonly queue: Queue | null;
+  readonly bringHere?: BringHere | undefined;
 }
 
 /**
  * This machine. A job is attached: it is told to stop when secpi is gone, so that nothing goes on computing on a laptop without anybody
  * knowing. One that a cluster's queue starts is not: it runs on another machine, which sees the same disk.
  */
-export function here({ python, env, queue }: HereOptions): Place {
+export function here({ python, env, queue, bringHere = bringNothing }: HereOptions): Place {
   return {
     name: queue === null ? THIS_MACHINE : THIS_CLUSTER,
     queue,
@@ -40,7 +42,13 @@ export function here({ python, env, queue }: HereOptions): Place {
       complaint: async () => '',
       [Symbol.asyncDispose]: async () => undefined,
     }),
-    bring: async (inputs) => inputs,
+    async bring(inputs, signal, onNote = () => undefined) {
+      const paths: Record<string, string> = {};
+      for (const [name, input] of Object.entries(inputs))
+        paths[name] = typeof input === 'string' ? input : await bringHere(input, signal, onNote);
+      return paths;
+    },
+    store: undefined,
     async fetch({ path }) {
       await stat(path);
       return path;

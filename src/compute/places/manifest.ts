@@ -44,7 +44,12 @@ export async function manifestOf(path: string, hashFiles: HashFiles, signal: Abo
     const name = names[index] as string;
     return { path: isFolder ? `${basename(path)}/${name}` : name, bytes, sha256 };
   });
-  return { digest: sha256Json(files as unknown as Json), files };
+  return { digest: digestOf(files), files };
+}
+
+/** The name that files have among the inputs of a host, wherever they were made. */
+export function digestOf(files: readonly MovedFile[]): Sha256 {
+  return sha256Json(files.toSorted((a, b) => (a.path < b.path ? -1 : 1)) as unknown as Json);
 }
 
 /** The plain files below a folder, without what interpreters leave beside code. */

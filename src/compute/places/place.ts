@@ -1,4 +1,6 @@
 import { SecpiError } from '../../base/errors.js';
+import type { Sha256 } from '../../base/hash.js';
+import type { BytesElsewhere } from '../../engine/artifacts/bytes-elsewhere.js';
 import type { Address, AgentLine } from '../jobs/job.js';
 import { whyUnreachable } from './why-unreachable.js';
 
@@ -12,6 +14,7 @@ export type AgentCommand =
   | 'release'
   | 'find'
   | 'take'
+  | 'keep'
   | 'send'
   | 'receive'
   | 'garbage'
@@ -40,14 +43,37 @@ export interface Place {
   readonly isHere: boolean;
   /** A way from here to a service that listens there. */
   forward(address: Address): Promise<Route>;
-  /** Brings inputs there; resolves to their paths there. */
-  bring(inputs: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
-  /** Brings an output here, verified; resolves to its path here. */
-  fetch(
-    output: { readonly name: string; readonly path: string; readonly files: readonly FetchedFile[] },
-    into: string,
+  /** Brings inputs there, but for what lies there already; resolves to their paths there. */
+  bring(
+    inputs: Readonly<Record<string, Input>>,
     signal: AbortSignal,
-  ): Promise<string>;
+    onNote?: (message: string) => void,
+  ): Promise<Readonly<Record<string, string>>>;
+  /** Brings an output here, verified; resolves to its path here. */
+  fetch(output: Made, into: string, signal: AbortSignal): Promise<string>;
+  /** What jobs leave can stay there; undefined where it is on a disk of this machine anyway. */
+  readonly store: Store | undefined;
+}
+
+/** What a job may be given: a path on this machine, or what lies on a machine, which may be its own. */
+export type Input = string | BytesElsewhere;
+
+/** An output, where it was made. */
+export interface Made {
+  readonly name: string;
+  readonly path: string;
+  readonly files: readonly FetchedFile[];
+}
+
+/** What stays at a place. */
+export interface Store {
+  /**
+   * Moves a folder that a job has made to where inputs lie, and resolves to its path there: a job that is given it finds it there, and the
+   * job that made it can be released. Done twice it changes nothing. Throws `job/output-gone`.
+   */
+  keep(output: Made, jobFolder: string, signal: AbortSignal): Promise<string>;
+  /** Whether it is there, by names and sizes. If so it counts as used from now on: who clears up leaves it. */
+  has(bytes: BytesElsewhere, signal: AbortSignal): Promise<boolean>;
 }
 
 /** The queue of a Slurm cluster. */
@@ -72,7 +98,7 @@ export interface Route extends AsyncDisposable {
 export interface FetchedFile {
   readonly path: string;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: Sha256;
 }
 
 /** The code of the one error that says nothing of a job: it may run, or not. */

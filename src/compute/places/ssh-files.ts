@@ -6,9 +6,11 @@ import { freeBytes } from '../../base/files/free-space.js';
 import { ifThere } from '../../base/files/if-there.js';
 import { sha256File } from '../../base/hash.js';
 import { resolveInside } from '../../engine/inside.js';
+import { type BringHere, bringNothing } from '../bytes-source.js';
 import type { AgentLine } from '../jobs/job.js';
-import { filesBelow, type HashFiles, type MovedFile, manifestOf } from './manifest.js';
-import { type FetchedFile, type Place, unreachable } from './place.js';
+import { gib, sum } from '../sizes.js';
+import { digestOf, filesBelow, type HashFiles, type MovedFile, manifestOf } from './manifest.js';
+import { type FetchedFile, type Made, type Place, type Store, unreachable } from './place.js';
 import { rsync } from './rsync.js';
 import type { SshConnection } from './ssh-connection.js';
 import { type AgentThere, receiveFiles, sendFiles } from './streamed-files.js';
@@ -22,19 +24,39 @@ export interface SshFilesOptions {
   /** What has to be free there, besides what is brought, before a job is begun. */
   readonly spareBytes: number;
   readonly hashFiles: HashFiles;
+  readonly bringHere: BringHere | undefined;
+  readonly owner: string | undefined;
 }
 
 type Found = Extract<AgentLine, { type: 'found' }>;
 
 /** Files to and from a host: with rsync where both ends have it, as a stream of bytes otherwise. What arrives is verified either way. */
-export function sshFiles(options: SshFilesOptions): Pick<Place, 'bring' | 'fetch'> {
-  const { connection, agent, ask, root, spareBytes, hashFiles } = options;
+export function sshFiles(options: SshFilesOptions): Pick<Place, 'bring' | 'fetch' | 'store'> {
+  const { connection, agent, ask, root, spareBytes, hashFiles, bringHere = bringNothing, owner = 'nobody' } = options;
   const { host } = connection;
   const inputs = posix.join(root, 'inputs');
 
-  async function find(path: string, signal: AbortSignal): Promise<Found> {
-    for await (const line of ask('find', { path }, signal)) if (line.type === 'found') return line;
+  /** Whether an input lies there, and these files of it whole. */
+  async function find(path: string, signal: AbortSignal, files: readonly FetchedFile[] = []): Promise<Found> {
+    for await (const line of ask('find', { path, files }, signal)) if (line.type === 'found') return line;
     throw unreachable(host);
+  }
+
+  const store: Store = {
+    async keep({ path, files }, job, signal) {
+      const final = finalOf(path, files);
+      const request = { job, path, final, files, owner };
+      for await (const line of ask('keep', request, signal)) if (line.type === 'kept') return line.path;
+      throw unreachable(host);
+    },
+    async has({ path, files }, signal) {
+      return (await find(posix.dirname(path), signal, below(posix.basename(path), files))).here;
+    },
+  };
+
+  /** Where it lies among the inputs, if it does. */
+  function finalOf(path: string, files: readonly FetchedFile[]): string {
+    return posix.join(inputs, digestOf(below(posix.basename(path), files)));
   }
 
   /** Whether rsync has done it; false where one of the two ends has none. */
@@ -50,14 +72,20 @@ export function sshFiles(options: SshFilesOptions): Pick<Place, 'bring' | 'fetch
   }
 
   return {
-    async bring(paths, signal) {
+    store,
+    async bring(wanted, signal, onNote = () => undefined) {
       const placed: [string, string][] = [];
       const missing: { path: string; final: string; digest: string; there: Found; files: readonly MovedFile[] }[] = [];
       let there: Found | undefined;
-      for (const [name, path] of Object.entries(paths)) {
+      for (const [name, input] of Object.entries(wanted)) {
+        if (typeof input !== 'string' && input.machine === host && (await store.has(input, signal))) {
+          placed.push([name, input.path]);
+          continue;
+        }
+        const path = typeof input === 'string' ? input : await bringHere(input, signal, onNote);
         const { digest, files } = await manifestOf(path, hashFiles, signal);
         const final = posix.join(inputs, digest);
-        there = await find(final, signal);
+        there = await find(final, signal, files);
         if (!there.here && missing.every((one) => one.final !== final))
           missing.push({ path, final, digest, there, files });
         placed.push([name, posix.join(final, basename(path))]);
@@ -103,17 +131,21 @@ export function sshFiles(options: SshFilesOptions): Pick<Place, 'bring' | 'fetch
           },
         );
       }
-      const there = await find(posix.join(inputs, 'none'), signal);
-      const copy = { from: isTree ? `${path}/` : path, to: `${into}/`, direction: 'here' } as const;
-      if (!(await byRsync(there, copy, signal))) await receiveFiles(agent, { path, files, placeOf }, signal);
+      // It may have been kept there, and never have been heard of here.
+      const final = finalOf(path, files);
+      const there = await find(final, signal, below(posix.basename(path), files));
+      const from = there.here ? posix.join(there.folder, posix.basename(final), posix.basename(path)) : path;
+      const copy = { from: isTree ? `${from}/` : from, to: `${into}/`, direction: 'here' } as const;
+      if (!(await byRsync(there, copy, signal))) await receiveFiles(agent, { path: from, files, placeOf }, signal);
       await verify(here, isTree, files, signal);
       return here;
     },
   };
 }
 
-function sum(files: readonly { readonly bytes: number }[]): number {
-  return files.reduce((total, { bytes }) => total + bytes, 0);
+/** Files as an input's are named: under the name of their folder. */
+function below(base: string, files: Made['files']): readonly FetchedFile[] {
+  return files.map((file) => ({ ...file, path: posix.join(base, file.path) }));
 }
 
 /** What has still to be written, where an earlier try may have begun. */
@@ -144,8 +176,4 @@ async function verify(
   throw new SecpiError('compute/transfer-failed', `${[...expected.keys()][0]} did not arrive as it was sent`, {
     hint: 'Run the same command again.',
   });
-}
-
-function gib(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }

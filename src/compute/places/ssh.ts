@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
+import type { BringHere } from '../bytes-source.js';
 import type { AgentLine } from '../jobs/job.js';
 import { agentFiles } from './agent-files.js';
 import { type AgentEnd, askAgent } from './agent-process.js';
@@ -19,6 +20,9 @@ export interface SshPlaceOptions extends SshConnection {
   /** What has to be free there, besides what is brought, before a job is begun. */
   readonly spareGib: number;
   readonly hashFiles: HashFiles;
+  readonly bringHere?: BringHere | undefined;
+  /** Whose outputs are that stay there. */
+  readonly owner?: string | undefined;
 }
 
 /** A host that is reached over ssh. Jobs stay when whoever started them is gone. */
@@ -94,6 +98,8 @@ export function sshPlace(options: SshPlaceOptions): Place {
       root,
       spareBytes: options.spareGib * 2 ** 30,
       hashFiles: options.hashFiles,
+      bringHere: options.bringHere,
+      owner: options.owner,
     }),
   };
 }

@@ -9,6 +9,7 @@ import type { AcquireOptions } from '../../base/locks/lock.js';
 import { dataProblem } from '../../base/zod-message.js';
 import type { StateDirectory } from '../state-directory.js';
 import { type ArtifactReader, artifactReader } from './artifact.js';
+import { bytesElsewhere, objectOf } from './bytes-elsewhere.js';
 import { type Manifest, parseManifest } from './manifest.js';
 import { asideFolder, findObjectDamage, setObjectAside } from './object-store.js';
 
@@ -29,6 +30,12 @@ export type Lease = (object: Sha256) => Promise<void>;
 export interface InspectOptions {
   readonly signal: AbortSignal;
   readonly lease?: Lease | undefined;
+}
+
+/** Leases an artifact's bytes; of those that lie elsewhere the copy that may be fetched. */
+export async function leaseBytes(manifest: Manifest, lease: Lease | undefined): Promise<void> {
+  await lease?.(manifest.object);
+  for (const bytes of bytesElsewhere(manifest)) await lease?.(objectOf(bytes));
 }
 
 /** The manifest in a file, or undefined if there is none. Throws what `parseManifest` throws. */
@@ -64,7 +71,7 @@ export async function inspectArtifact(
   if (manifest.stage !== stage || manifest.fingerprint !== fingerprint) {
     return { state: 'damaged', problem: 'its manifest belongs to another artifact' };
   }
-  await lease?.(manifest.object);
+  await leaseBytes(manifest, lease);
   const problem = await findObjectDamage(state, manifest, signal);
   if (problem !== undefined) return { state: 'damaged', problem };
   return { state: 'whole', artifact: artifactReader(state.object(manifest.object), manifest) };

@@ -5,6 +5,7 @@ import { readJsonLines } from '../../base/files/json-lines.js';
 import { type Sha256, sha256Json } from '../../base/hash.js';
 import { dataProblem } from '../../base/zod-message.js';
 import { resolveInside } from '../inside.js';
+import { type BytesElsewhere, bytesElsewhere } from './bytes-elsewhere.js';
 import type { ArtifactFile, Manifest } from './manifest.js';
 
 /** Read access to one finished artifact. Only names that the manifest lists, or folders that hold such files, can be asked for. */
@@ -12,6 +13,8 @@ export interface ArtifactReader {
   readonly manifest: Manifest;
   /** Absolute path of a file or folder. Throws `engine/no-such-output`, `engine/bytes-elsewhere`. */
   path(name: string): string;
+  /** The same of a folder, or where it lies when that is another machine. */
+  where(folder: string): string | BytesElsewhere;
   /** The file of that name, or all files below the folder of that name, as the manifest lists them; also those that lie elsewhere. */
   files(name: string): readonly ArtifactFile[];
   /** Names the content of a file or folder without reading it: known since the commit. */
@@ -50,6 +53,11 @@ export function artifactReader(folder: string, manifest: Manifest): ArtifactRead
   return {
     manifest,
     path: pathOf,
+    where(name) {
+      const all = filesOf(name).length;
+      const elsewhere = bytesElsewhere(manifest).find((one) => one.name === name && one.files.length === all);
+      return elsewhere ?? pathOf(name);
+    },
     files: filesOf,
     digest(name) {
       const files = filesOf(name);

@@ -8,7 +8,7 @@ import type { Sha256 } from '../../base/hash.js';
 import type { AcquireOptions } from '../../base/locks/lock.js';
 import type { StateDirectory } from '../state-directory.js';
 import { type ArtifactReader, artifactReader } from './artifact.js';
-import { isNoDamage, type Lease, readManifest } from './artifact-store.js';
+import { isNoDamage, type Lease, leaseBytes, readManifest } from './artifact-store.js';
 import { type ArtifactFile, filesHere, type Manifest, type ManifestFacts, makeManifest } from './manifest.js';
 import { findDamage, sealFolder } from './object.js';
 import { findObjectDamage, placeObject } from './object-store.js';
@@ -40,7 +40,7 @@ export async function commitArtifact(options: CommitOptions): Promise<ArtifactRe
   signal.throwIfAborted();
   await options.assertSound();
   await writeJsonAtomic(stagedManifest(staging), manifest);
-  await options.lease?.(manifest.object);
+  await leaseBytes(manifest, options.lease);
   const placed = await placeObject(state, stagedFiles(staging), manifest, options);
   // A rename of their folder leaves the files what they were: what was hashed just now need not be hashed again.
   if (placed) await memo.save(state.hashes(manifest.object));

@@ -8,7 +8,7 @@ const SCHEMA = 2;
 
 /** Bytes that stay on another machine: they are named here, and neither copied nor verified here. */
 const referenceSchema = z.object({
-  /** As the machine is called under the recipe's `compute`. */
+  /** The host, as ssh knows it. */
   machine: z.string(),
   /** Absolute, there. */
   path: z.string(),
@@ -61,8 +61,8 @@ export type Manifest = Readonly<z.output<typeof manifestSchema>>;
 /** What a stage's run says about its artifact; the rest follows from the files. */
 export type ManifestFacts = Omit<Manifest, 'schema' | 'outputs' | 'digest' | 'object' | 'seal'>;
 
-/** Path and hash of every file, and nothing about when or how they were made. */
-function digestOf(files: readonly ArtifactFile[]): Sha256 {
+/** Path and hash of every file, and nothing about when, how or where they were made. */
+export function digestOf(files: readonly Pick<ArtifactFile, 'path' | 'sha256'>[]): Sha256 {
   return sha256Json(files.map((file) => [file.path, file.sha256]));
 }
 

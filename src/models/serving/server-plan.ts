@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { ServicePlan } from '../../compute/jobs/keyed-service.js';
+import type { Input } from '../../compute/places/place.js';
 import { PASSED_ON, pythonVariables, TRAINERS, trainersFolder } from '../../compute/trainer-environment.js';
 import type { ServeSpec } from './serve-spec.js';
 
@@ -7,8 +8,8 @@ import type { ServeSpec } from './serve-spec.js';
 export type ServedWeights =
   | { readonly hub: string; readonly revision: string }
   | {
-      /** A full model on this machine: weights, tokenizer, chat template. */
-      readonly folder: string;
+      /** A full model: weights, tokenizer, chat template. */
+      readonly folder: Input;
       /** An adapter for it, asked under a name of its own by the same server. Only vLLM. */
       readonly adapter?: { readonly folder: string; readonly rank: number } | undefined;
     };
@@ -30,7 +31,7 @@ const graceSeconds = 10;
 
 /** Our own server: the application of `transformers serve`, for one model and with a key. */
 export function transformersPlan(
-  folder: string,
+  folder: Input,
   serve: ServeSpec,
   { python, device, threads }: ServingPython,
 ): ServicePlan {

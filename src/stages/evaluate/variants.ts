@@ -42,13 +42,20 @@ async function servedAs(variant: Variant, { params, inputs, services }: Context)
   const hasAdapter = inputs.tuned.manifest.outputs.some(({ path }) => path.startsWith('adapter/'));
   if (serve?.engine !== 'vllm' || !hasAdapter) {
     const input = inputs[variant];
-    return { folder: input.path('model'), asks: 'model', identity: weights([input.digest('model')]), serve, on };
+    return {
+      folder: input.where('model'),
+      asks: 'model',
+      identity: weights([input.digest('model')]),
+      serve,
+      on,
+      ...(variant === 'base' ? { next: inputs.tuned.where('model') } : {}),
+    };
   }
   const adapter = inputs.tuned.path('adapter');
   const { r: rank } = adapterSchema.parse(JSON.parse(await readFile(join(adapter, 'adapter_config.json'), 'utf8')));
   const digests = [inputs.base.digest('model'), ...(variant === 'base' ? [] : [inputs.tuned.digest('adapter')])];
   return {
-    folder: inputs.base.path('model'),
+    folder: inputs.base.where('model'),
     adapter: { folder: adapter, rank },
     asks: variant === 'base' ? 'model' : 'adapter',
     identity: weights(digests),

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { SecpiError } from '../../base/errors.js';
 import { sha256File } from '../../base/hash.js';
+import type { Input } from '../../compute/places/place.js';
 import { defineStage } from '../../engine/stage.js';
 import { gitBlobOid } from '../../hub/file-hash.js';
 import type { HubRepo, RepoHead } from '../../hub/hub.js';
@@ -43,7 +44,7 @@ export const publish: SecpiStage<PublishParams, PublishInput> = defineStage<Publ
     },
 
     async run(context) {
-      const { params, inputs, output } = context;
+      const { params, inputs, output, services, signal, emit } = context;
       const problem = publishProblem(params);
       if (problem !== undefined) throw new SecpiError('publish/nowhere', `publish: ${problem}`, { exitCode: 2 });
       checkGates(params.gates, await inputs.scores.json('scores.json', scoresSchema));
@@ -53,8 +54,13 @@ export const publish: SecpiStage<PublishParams, PublishInput> = defineStage<Publ
         inputs,
         modelCard: await writeCard(context, 'cards/model.md', modelCard(facts)),
         datasetCard: await writeCard(context, 'cards/dataset.md', datasetCard(facts)),
+        pathHere: (folder: Input) =>
+          services.pathHere(folder, {
+            signal,
+            onNote: (message) => emit({ type: 'log', level: 'info', message }),
+          }),
       };
-      const model = modelTree(sources);
+      const model = await modelTree(sources);
       const dataset = params.push.includes('dataset') ? datasetTree(sources) : [];
       const message = `Publish ${facts.report.recipe}`;
 

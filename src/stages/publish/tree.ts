@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
 import type { Sha256 } from '../../base/hash.js';
+import type { Input } from '../../compute/places/place.js';
 import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
 import { datasetRows } from './dataset-card.js';
 import type { PublishInput } from './facts.js';
@@ -18,6 +20,8 @@ export interface TreeSources {
   readonly inputs: Readonly<Record<PublishInput, ArtifactReader>>;
   readonly modelCard: TreeFile;
   readonly datasetCard: TreeFile;
+  /** The path here of a folder of an artifact. */
+  readonly pathHere: (folder: Input) => Promise<string>;
 }
 
 /**
@@ -26,10 +30,10 @@ export interface TreeSources {
  *
  * Throws `publish/no-weights` when the recipe asks for an adapter and training made none.
  */
-export function modelTree({ params, inputs, modelCard }: TreeSources): readonly TreeFile[] {
+export async function modelTree({ params, inputs, modelCard, pathHere }: TreeSources): Promise<readonly TreeFile[]> {
   const { push } = params;
-  const adapter = push.includes('adapter') ? weights(inputs.trained, 'adapter') : [];
-  const merged = push.includes('merged') ? weights(inputs.trained, 'model') : [];
+  const adapter = push.includes('adapter') ? await weights(inputs.trained, 'adapter', pathHere) : [];
+  const merged = push.includes('merged') ? await weights(inputs.trained, 'model', pathHere) : [];
   return [
     modelCard,
     ...adapter,
@@ -50,10 +54,14 @@ export function below(folder: string, files: readonly TreeFile[]): readonly Tree
   return files.map((file) => ({ ...file, path: `${folder}/${file.path}` }));
 }
 
-function weights(trained: ArtifactReader, folder: 'adapter' | 'model'): readonly TreeFile[] {
+async function weights(
+  trained: ArtifactReader,
+  folder: 'adapter' | 'model',
+  pathHere: TreeSources['pathHere'],
+): Promise<readonly TreeFile[]> {
   const prefix = `${folder}/`;
-  const paths = trained.manifest.outputs.map(({ path }) => path).filter((path) => path.startsWith(prefix));
-  if (paths.length === 0) {
+  const files = trained.manifest.outputs.filter(({ path }) => path.startsWith(prefix));
+  if (files.length === 0) {
     throw new SecpiError(
       'publish/no-weights',
       `training made no ${folder === 'adapter' ? 'adapter' : 'merged model'} to publish`,
@@ -62,9 +70,11 @@ function weights(trained: ArtifactReader, folder: 'adapter' | 'model'): readonly
       },
     );
   }
-  return paths
-    .map((path) => fileOf(trained, path, path.slice(prefix.length)))
-    .filter(({ path }) => path !== 'README.md');
+  const here = await pathHere(trained.where(folder));
+  return files
+    .map(({ path, sha256, bytes }) => ({ path: path.slice(prefix.length), sha256, bytes }))
+    .filter(({ path }) => path !== 'README.md')
+    .map((file) => ({ ...file, from: join(here, file.path) }));
 }
 
 function fileOf(artifact: ArtifactReader, name: string, path: string): TreeFile {

@@ -40,6 +40,11 @@ export const trainParams = z
     save_every_steps: operational(z.number().int().positive().default(100)),
     /** Where it runs: a name under `compute`. */
     on: operational(z.string().default('here')),
+    /**
+     * `there`: the model stays on the machine where it is made, if that is another one, and is brought here when something here wants it.
+     * Adapter, losses and counts always come.
+     */
+    keep: operational(z.enum(['here', 'there']).default('here')),
   })
   .refine((params) => (params.epochs === undefined) !== (params.steps === undefined), {
     path: ['epochs'],
@@ -86,12 +91,17 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
       commands: [prepare(context), tune(context, name), ...(params.method === 'full' ? [] : [merge(context)])],
       inputs: { base: inputs.base.path('model'), samples: inputs.samples.path('samples.jsonl') },
       outputs: outputsOf(params.method),
+      keep: params.keep === 'there' ? ['model'] : [],
       folder: work.path('job'),
     };
-    const { results, tools, outputs } = await services
+    const { results, tools, outputs, kept } = await services
       .target(params.on)
       .runTrainer(job, { signal, onEvent: onEvent(emit) });
     for (const [made, path] of Object.entries(outputs)) await output.adopt(made, path);
+    for (const [made, { machine, path, files }] of Object.entries(kept)) {
+      for (const file of files)
+        output.reference({ ...file, path: `${made}/${file.path}`, at: { machine, path: `${path}/${file.path}` } });
+    }
 
     const prepared = results.prepare?.facts ?? {};
     const trained = results.train?.facts ?? {};

@@ -56,7 +56,10 @@ describe.skipIf(!hasSshServer)('a host that is reached over ssh', () => {
     expect(await readFile(outputs.made ?? '', 'utf8')).toBe('made\n');
     // Nothing is left there, and nothing is asked of it any more.
     expect(await readdir(join(server.home, 'secpi', 'jobs'))).toEqual([]);
-    expect(await runCounted(home, placeWith({ host: 'nowhere.invalid' }))).toEqual({ exit, outputs, heard: [] });
+    expect(await runCounted(home, placeWith({ host: 'nowhere.invalid' }))).toEqual({
+      ...{ exit, outputs, kept: {} },
+      heard: [],
+    });
     expect(await runsOf(home)).toEqual([1]);
   });
 

@@ -84,7 +84,9 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
         const { folder: weights, identity, asks } = served;
         options.onServed?.(served);
         if (asks === 'adapter') return openTest('tuned', identity);
-        const { variant } = JSON.parse(readFileSync(join(weights, 'config.json'), 'utf8')) as { variant: string };
+        const { variant } = JSON.parse(readFileSync(join(String(weights), 'config.json'), 'utf8')) as {
+          variant: string;
+        };
         return openTest(variant, identity);
       },
     },
