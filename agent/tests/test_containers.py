@@ -241,7 +241,13 @@ def test_an_engine_that_does_not_answer_is_told_from_an_image_that_is_not_there(
     client.write_text("#!/bin/sh\nexit 1\n")
     client.chmod(0o755)
     monkeypatch.setattr(containers, "engine_path", lambda _: str(client))
-    lacking: Container = {"engine": "docker", "image": f"sha256:{'0' * 64}", "gpus": False, "mounts": []}
+    lacking: Container = {
+        "engine": "docker",
+        "image": f"sha256:{'0' * 64}",
+        "gpus": False,
+        "mounts": [],
+        "sandboxes": False,
+    }
     with pytest.raises(AgentError) as told:
         containers.ensure_image(lacking, lambda: False)
     assert told.value.code == "container/no-engine"
