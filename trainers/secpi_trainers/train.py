@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel
-from transformers import set_seed
+from transformers import TrainerState, set_seed
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from .adapters import save_adapter
 from .callbacks import Keeper, Reporter
-from .checkpoints import newest_valid
+from .checkpoints import Checkpoint, newest_valid
 from .errors import StoppedError, TrainerError
 from .files import put_in_place, read_json_lines, sha256_json, sha256_of, staging
 from .jobs import TrainJob
@@ -35,6 +36,13 @@ from .models import (
 from .rows import IGNORED
 from .session import Session
 from .tools import tool_versions
+
+
+class _Trainer(SFTTrainer):
+    """TRL's, without a page about the model beside the checkpoints: nobody reads it."""
+
+    def create_model_card(self, *_: object, **__: object) -> None:
+        """Writes nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     if found is not None:
         session.log(f"continues from step {found.step}")
     session.stop.check()
-    trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
-    state = trainer.state
+    state = _train(trainer, found)
     if session.stop.is_set and state.global_step < state.max_steps:
         raise StoppedError
 
@@ -95,6 +102,20 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "peak_memory_bytes": _peak_memory(device),
         "resumed_from": found.step if found else None,
     }
+
+
+def _train(trainer: _Trainer, found: Checkpoint | None) -> TrainerState:
+    """Trains to the end, or until a signal stops it."""
+    if found is None:
+        trainer.train()
+        return trainer.state
+    state = TrainerState.load_from_json(str(found.folder / TRAINER_STATE_NAME))
+    if state.global_step < state.max_steps:
+        trainer.train(resume_from_checkpoint=str(found.folder))
+        return trainer.state
+    # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
+    trainer._load_from_checkpoint(str(found.folder))
+    return state
 
 
 def _read_rows(path: Path, max_tokens: int) -> _Rows:
@@ -150,7 +171,7 @@ def _check_vocabulary(model: Any, parts: list[_Rows]) -> None:  # noqa: ANN401
         )
 
 
-def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, rows: _Rows) -> SFTTrainer:
+def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, rows: _Rows) -> _Trainer:
     dtype = torch_dtype(job.dtype)
     settings: dict[str, Any] = {"device_map": {"": device}}
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
@@ -166,7 +187,7 @@ def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, r
         )
     model = load_model(folder, **settings)
     session.stop.check()
-    trainer = SFTTrainer(
+    trainer = _Trainer(
         model=model,
         args=_settings(job, session.work / "checkpoints", device),
         train_dataset=Dataset.from_dict({"input_ids": rows.input_ids, "labels": rows.labels}),
