@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import time
 from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from .checkpoints import prune, seal
-from .errors import TrainerError
 from .session import Session
+from .soundness import check_step
 
 
 class Reporter(TrainerCallback):
-    """Writes one event a step, stops when a signal has come, and fails when the loss is no number."""
+    """Writes one event a step, stops when a signal has come, and fails when a step makes no sense."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -46,22 +45,20 @@ class Reporter(TrainerCallback):
         if logs is None or "loss" not in logs:
             return
         now, tokens = time.monotonic(), float(logs.get("num_tokens", 0.0))
-        loss = float(logs["loss"])
+        loss, norm = float(logs["loss"]), float(logs["grad_norm"])
         self._session.event(
             "metric",
             step=state.global_step,
             total_steps=state.max_steps,
             loss=loss,
             learning_rate=float(logs["learning_rate"]),
-            grad_norm=float(logs["grad_norm"]),
+            grad_norm=norm,
             tokens_per_second=round((tokens - self._tokens) / max(now - self._last, 1e-9), 1),
             seconds=round(now - self._began, 3),
         )
         self._last, self._tokens = now, tokens
-        if not math.isfinite(loss):
-            raise TrainerError(
-                "loss-not-finite", f"the loss of step {state.global_step} is {loss}", "lower learning_rate"
-            )
+        # Before the Trainer saves this step.
+        check_step(state.global_step, loss, norm)
 
 
 class Keeper(TrainerCallback):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .files import remove, sha256_of, sync_tree, write_json
+from .finite import broken_file
 
 MARK = "complete.json"
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -58,6 +59,9 @@ def flaw(folder: Path, identity: str) -> str | None:
         for name, expected in mark["files"].items():
             if sha256_of(folder / name) != expected["sha256"]:
                 return f"{name} has changed"
+        broken = broken_file(folder)
+        if broken is not None:
+            return f"{broken} holds numbers that are not finite"
     except FileNotFoundError:
         return "it was never finished"
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -12,14 +12,13 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel
-from transformers import TrainerState, set_seed
-from transformers.trainer import TRAINER_STATE_NAME
+from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from .adapters import save_adapter
 from .callbacks import Keeper, Reporter
-from .checkpoints import Checkpoint, newest_valid
+from .checkpoints import newest_valid
 from .errors import StoppedError, TrainerError
 from .files import put_in_place, read_json_lines, sha256_json, sha256_of, staging
 from .jobs import TrainJob
@@ -35,14 +34,9 @@ from .models import (
 )
 from .rows import IGNORED
 from .session import Session
+from .soundness import UnsoundError, name_last_good
 from .tools import tool_versions
-
-
-class _Trainer(SFTTrainer):
-    """TRL's, without a page about the model beside the checkpoints: nobody reads it."""
-
-    def create_model_card(self, *_: object, **__: object) -> None:
-        """Writes nothing."""
+from .trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -80,9 +74,13 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     if found is not None:
         session.log(f"continues from step {found.step}")
     session.stop.check()
-    state = _train(trainer, found)
-    if session.stop.is_set and state.global_step < state.max_steps:
-        raise StoppedError
+    try:
+        state = trainer.train_on(found)
+        if session.stop.is_set and state.global_step < state.max_steps:
+            raise StoppedError
+        trainer.check_end(state)
+    except UnsoundError as error:
+        raise name_last_good(error, root) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
     holdout_loss = _mean_loss(trainer.model, holdout, device) if holdout and holdout.input_ids else None
@@ -102,20 +100,6 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "peak_memory_bytes": _peak_memory(device),
         "resumed_from": found.step if found else None,
     }
-
-
-def _train(trainer: _Trainer, found: Checkpoint | None) -> TrainerState:
-    """Trains to the end, or until a signal stops it."""
-    if found is None:
-        trainer.train()
-        return trainer.state
-    state = TrainerState.load_from_json(str(found.folder / TRAINER_STATE_NAME))
-    if state.global_step < state.max_steps:
-        trainer.train(resume_from_checkpoint=str(found.folder))
-        return trainer.state
-    # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
-    trainer._load_from_checkpoint(str(found.folder))
-    return state
 
 
 def _read_rows(path: Path, max_tokens: int) -> _Rows:
@@ -171,7 +155,7 @@ def _check_vocabulary(model: Any, parts: list[_Rows]) -> None:  # noqa: ANN401
         )
 
 
-def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, rows: _Rows) -> _Trainer:
+def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, rows: _Rows) -> Trainer:
     dtype = torch_dtype(job.dtype)
     settings: dict[str, Any] = {"device_map": {"": device}}
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
@@ -187,7 +171,7 @@ def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, r
         )
     model = load_model(folder, **settings)
     session.stop.check()
-    trainer = _Trainer(
+    trainer = Trainer(
         model=model,
         args=_settings(job, session.work / "checkpoints", device),
         train_dataset=Dataset.from_dict({"input_ids": rows.input_ids, "labels": rows.labels}),
@@ -196,6 +180,8 @@ def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, r
         callbacks=[Reporter(session)],
     )
     trainer.remove_callback(PrinterCallback)
+    shortest = min(range(len(rows.input_ids)), key=lambda place: len(rows.input_ids[place]))
+    trainer.probe = (rows.input_ids[shortest], rows.labels[shortest])
     return trainer
 
 
