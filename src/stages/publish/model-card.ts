@@ -135,7 +135,7 @@ function training({ report }: CardFacts): string {
     ['tokens', integer(trained.tokens)],
     ['loss, first and last step', `${number(trained.first_loss)} → ${number(trained.final_loss)}`],
     ['parameters', parameters(trained)],
-    ['largest relative difference of a logit after merging', number(trained.merge_difference)],
+    ['largest deviation of a merged weight, relative to what the adapter changes', number(trained.merge_difference)],
     [
       'tools',
       Object.entries(toolsOf(report))

@@ -44,7 +44,7 @@ export function trainingSection({ trained, base }: ReportData, chart: Html | nul
       'merge check',
       trained.merge_difference === null
         ? 'not merged'
-        : `largest relative difference of a logit ${trained.merge_difference.toExponential(1)}`,
+        : `merged weights deviate from base plus adapter by ${trained.merge_difference.toExponential(1)} of what the adapter changes`,
     ],
   ];
   return html`<section id="training"><h2>Training</h2>

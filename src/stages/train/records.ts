@@ -24,7 +24,10 @@ export const trainedSchema = z.strictObject({
   trainable_parameters: z.number(),
   /** Of the model that was trained: an adapter's are among them. */
   total_parameters: z.number(),
-  /** Largest relative difference of a logit between merged weights and base plus adapter; `null` without a merge. */
+  /**
+   * How far merged weights are from base plus adapter: of all adapted matrices, the largest norm of what is off, relative to the norm of what
+   * the adapter changes. In bfloat16 it is what rounding takes from the adapter. `null` without a merge.
+   */
   merge_difference: z.number().nullable(),
 });
 export type Trained = z.infer<typeof trainedSchema>;

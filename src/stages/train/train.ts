@@ -51,7 +51,7 @@ type Context = StageContextOf<Params, 'base' | 'samples'>;
 /** Step 3 of SecPI: the target learns *task → trace*, without the security prompt that the teacher saw. */
 export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params, 'base' | 'samples', StageServices>({
   name: 'train',
-  version: 1,
+  version: 2,
   params: trainParams,
   inputs: ['base', 'samples'],
   seeded: true,
@@ -166,7 +166,7 @@ function tune({ params, seed }: Context, baseName: string): TrainerCommand {
   };
 }
 
-/** Adapter and base become one model; the trainer checks that both give the same logits. */
+/** Adapter and base become one model; the trainer checks every weight of it. */
 function merge({ params }: Context): TrainerCommand {
   const adapter = '{work}/train/output/adapter';
   return { command: 'merge', fields: { model: '{in:base}', adapter, dtype: params.dtype, prepared: PREPARED } };
