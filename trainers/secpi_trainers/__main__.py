@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BadJobError, StoppedError, TrainerError
+from .gpu import see_one_gpu
 from .jobs import JOBS, check_job, read_job
 from .session import Session, StopFlag, complain, failure, start_lifeline, write_result
 
@@ -52,6 +53,7 @@ def _run(session: Session, job: Any) -> int:  # noqa: ANN401 - one of JOBS, as t
     try:
         with session:
             try:
+                see_one_gpu(os.environ)
                 # Imported only now: a wrong job must not cost the seconds that torch takes to load.
                 module = importlib.import_module(f".{session.command}", __package__)
                 run: Callable[[Any, Session], dict[str, Any]] = getattr(module, f"run_{session.command}")

@@ -21,6 +21,7 @@ from .callbacks import Keeper, Reporter
 from .checkpoints import newest_valid
 from .errors import StoppedError, TrainerError
 from .files import put_in_place, read_json_lines, sha256_json, sha256_of, staging
+from .gpu import refuse_several
 from .jobs import TrainJob
 from .models import (
     copy_companions,
@@ -186,7 +187,7 @@ def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, r
 
 
 def _settings(job: TrainJob, checkpoints: Path, device: str) -> SFTConfig:
-    return SFTConfig(
+    settings = SFTConfig(
         output_dir=str(checkpoints),
         num_train_epochs=job.epochs or 1,
         max_steps=job.steps or -1,
@@ -219,6 +220,8 @@ def _settings(job: TrainJob, checkpoints: Path, device: str) -> SFTConfig:
         save_total_limit=None,
         dataloader_num_workers=0,
     )
+    refuse_several(settings.n_gpu)
+    return settings
 
 
 def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
