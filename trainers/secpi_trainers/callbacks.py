@@ -69,6 +69,10 @@ class Keeper(TrainerCallback):
         self._identity = identity
         self._keep = keep
 
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: object, **__: object) -> None:
+        """Saves as often as the job says now: a checkpoint remembers how often it was when it was written."""
+        state.save_steps = args.save_steps
+
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: object) -> None:
         """Called by the Trainer when it has written a checkpoint."""
         if not state.is_world_process_zero:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from secpi_trainers.checkpoints import Checkpoint, checkpoints, discard
 from secpi_trainers.train import _parameters
 
 from .support import Job, digests, read_lines, run, start, wait_until, write_lines
@@ -116,6 +117,16 @@ def test_a_finished_job_runs_again_without_training(whole: Job, base: Path, prep
     assert run("train", job) == 0
     assert job.result["resumed_from"] == STEPS
     assert digests(job.output) == before
+
+
+def test_how_often_it_saves_may_change_in_between(base: Path, prepared: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"steps": 6, "keep_checkpoints": 9, "gradient_accumulation": 1}
+    assert run("train", train_job(base, prepared, tmp_path, save_every_steps=4, **settings)) == 0
+    job = train_job(base, prepared, tmp_path, save_every_steps=1, **settings)
+    discard(Checkpoint(job.work / "checkpoints" / "checkpoint-6", 6))
+    assert run("train", job) == 0
+    assert job.result["resumed_from"] == 4
+    assert [item.step for item in checkpoints(job.work / "checkpoints")] == [6, 5, 4]
 
 
 def test_it_does_not_outlive_the_one_that_started_it(base: Path, prepared: Path, tmp_path: Path) -> None:
