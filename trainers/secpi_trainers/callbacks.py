@@ -7,7 +7,8 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from .checkpoints import prune, seal
+from .checkpoints import MARK, prune, seal
+from .randomness import RandomState, random_state, restore_random_state
 from .session import Session
 from .soundness import check_step
 
@@ -19,6 +20,8 @@ class Reporter(TrainerCallback):
         self._session = session
         self._began = self._last = time.monotonic()
         self._tokens = 0.0
+        self._random: RandomState | None = None
+        """At the end of the last step of this process, if it has taken any: before that there is nothing to save."""
 
     def on_train_begin(self, *_: object, **__: object) -> None:
         """Starts the clock."""
@@ -28,9 +31,25 @@ class Reporter(TrainerCallback):
         self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> TrainerControl:
         """Saves and stops at this boundary when a signal has come."""
+        self._random = random_state()
         if self._session.stop.is_set and state.global_step < state.max_steps:
             control.should_save = True
             control.should_training_stop = True
+        return control
+
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> TrainerControl:
+        """Stops in the middle of a step as well: with many micro-batches a whole one takes longer than anybody waits.
+
+        What the step has gathered so far is dropped, and what is saved is what there was at the end of the one before.
+        """
+        if self._session.stop.is_set:
+            control.should_training_stop = True
+            if self._random is not None:
+                restore_random_state(self._random)
+                saved = Path(args.output_dir, f"checkpoint-{state.global_step}", MARK)
+                control.should_save = not saved.is_file()
         return control
 
     def on_log(

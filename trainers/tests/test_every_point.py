@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from secpi_trainers.checkpoints import checkpoints
+from secpi_trainers.trainer import Trainer
 
 from .points import points
 from .support import Job, digests, run, samples, write_lines
@@ -37,6 +39,7 @@ LONG: dict[str, dict[str, Any]] = {
     "full, 20 steps": {"method": "full", "steps": 20, "save_every_steps": 7},
     "full, fractional epochs": {"method": "full", "epochs": 3.3, "save_every_steps": 6},
 }
+ACCUMULATED: dict[str, Any] = {**LORA, "steps": 3, "save_every_steps": 2, "batch_size": 1, "gradient_accumulation": 3}
 ALL = os.environ.get("SECPI_EVERY_POINT") == "1"
 """Takes many minutes; see CONTRIBUTING.md."""
 EVERY_FILE = {*SHORT} if ALL else {"lora, 4 steps"}
@@ -70,6 +73,40 @@ def job_in(folder: Path, model: Path, prepared: Path, keys: dict[str, Any]) -> J
         threads=1,
         **keys,
     )
+
+
+@pytest.fixture(scope="module")
+def accumulated(smallest: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Job:
+    job = job_in(tmp_path_factory.mktemp("accumulated"), *smallest, ACCUMULATED)
+    assert run("train", job) == 0
+    return job
+
+
+@pytest.mark.parametrize("stopped", range(1, 10))
+def test_stopped_after_any_micro_batch_it_ends_the_same(
+    smallest: tuple[Path, Path], accumulated: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: int
+) -> None:
+    """Six rows, three micro-batches a step and two steps an epoch; three steps in all."""
+    job = job_in(tmp_path, *smallest, ACCUMULATED)
+    step, count = Trainer.training_step, 0
+
+    def counted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        nonlocal count
+        count += 1
+        if count == stopped:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "training_step", counted)
+        code = run("train", job)
+    # The very micro-batch in which the signal came is the last one.
+    assert count == stopped
+    assert (code, job.result["outcome"]) == ((0, "done") if stopped == 9 else (75, "stopped"))
+    assert run("train", job) == 0
+    assert job.result["resumed_from"] == (stopped // 3 or None)
+    assert digests(job.output) == digests(accumulated.output)
+    assert steps_of_optimiser(job) == {3}
 
 
 def steps_of_optimiser(job: Job) -> set[int]:
