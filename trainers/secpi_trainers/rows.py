@@ -141,8 +141,13 @@ def continuation(rendered: str, completion: str) -> str:
 def read_samples(rows: Iterator[tuple[int, dict[str, Any]]], keys: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The named text fields of each row; a row without them ends it with `trainer/bad-rows`."""
     for number, row in rows:
-        values = tuple(row.get(key) for key in keys)
-        for key, value in zip(keys, values, strict=True):
-            if not isinstance(value, str):
-                raise TrainerError("bad-rows", f"line {number}: `{key}` is missing or not a text")
-        yield tuple(str(value) for value in values)
+        yield texts_of(number, row, keys)
+
+
+def texts_of(number: int, row: dict[str, Any], keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The named text fields of a row; one without them is `trainer/bad-rows`."""
+    values = tuple(row.get(key) for key in keys)
+    for key, value in zip(keys, values, strict=True):
+        if not isinstance(value, str):
+            raise TrainerError("bad-rows", f"line {number}: `{key}` is missing or not a text")
+    return tuple(str(value) for value in values)

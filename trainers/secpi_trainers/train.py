@@ -47,7 +47,13 @@ class _Rows:
 
     @property
     def tokens(self) -> int:
+        """All of them, in the loss or not."""
         return sum(map(len, self.input_ids))
+
+    @property
+    def trained(self) -> int:
+        """Those in the loss."""
+        return sum(label != IGNORED for labels in self.labels for label in labels)
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
@@ -91,7 +97,8 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "steps": state.global_step,
         "epochs": state.epoch,
         "rows": len(rows.input_ids),
-        "tokens": round(rows.tokens * (state.epoch or 0)),
+        "tokens": round(rows.trained * (state.epoch or 0)),
+        "prompt_tokens": round((rows.tokens - rows.trained) * (state.epoch or 0)),
         "first_loss": losses[0]["loss"],
         "final_loss": losses[-1]["loss"],
         "holdout_loss": holdout_loss,

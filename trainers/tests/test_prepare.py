@@ -196,6 +196,20 @@ def test_the_held_out_rows_do_not_depend_on_their_order(base: Path, tmp_path: Pa
     assert chosen[0] == chosen[1]
 
 
+def test_rows_of_one_task_are_held_out_together_or_not_at_all(base: Path, tmp_path: Path) -> None:
+    rows = [row | {"task_id": f"task-{number // 2}"} for number, row in enumerate(samples("careful"))]
+    write_lines(tmp_path / "samples.jsonl", rows)
+    for seed in range(6):
+        job = Job(tmp_path / "work", tmp_path / "out")
+        job.write(model=base, samples=tmp_path / "samples.jsonl", max_tokens=400, holdout=1, seed=seed)
+        assert run("prepare", job) == 0
+        number = {row["id"]: row["task_id"] for row in rows}
+        held_out = [number[row["id"]] for row in read_lines(job.output / "holdout.jsonl")]
+        kept = {number[row["id"]] for row in read_lines(job.output / "prepared.jsonl")}
+        assert (len(held_out), len({*held_out}), {*held_out} & kept) == (2, 1, set())
+        assert (job.result["kept"], job.result["held_out"]) == (4, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -18,10 +18,12 @@ from secpi_trainers.train import _parameters
 from .support import Job, digests, read_lines, run, start, wait_until, write_lines
 
 STEPS = 40
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def train_job(base: Path, prepared: Path, folder: Path, **keys: Any) -> Job:  # noqa: ANN401
     settings: dict[str, Any] = {
+        "revision": COMMIT,
         "method": "lora",
         "lora": {"rank": 4, "alpha": 8, "dropout": 0.1},
         "steps": STEPS,
@@ -69,6 +71,11 @@ def test_leaves_an_adapter_and_a_loss_curve(whole: Job, base: Path) -> None:
     assert result["final_loss"] == losses[-1]["loss"] < losses[0]["loss"] / 2
     assert result["steps"] == STEPS
     assert result["rows"] == 6
+    rows = [row["labels"] for row in read_lines(Path(json.loads(whole.path.read_text())["prepared"]))]
+    trained = sum(label != -100 for labels in rows for label in labels)
+    assert result["tokens"] == round(trained * result["epochs"])
+    assert result["tokens"] + result["prompt_tokens"] == pytest.approx(sum(map(len, rows)) * result["epochs"], abs=1)
+    assert settings["revision"] == COMMIT
     assert 0 < result["trainable_parameters"] < result["total_parameters"]
     assert [event["loss"] for event in read_lines(whole.work / "events.jsonl") if event["type"] == "metric"] == [
         line["loss"] for line in losses
