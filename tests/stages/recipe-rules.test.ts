@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { recipeSchema } from '../../src/pipeline.js';
 
 /** A recipe with nothing in it but what has to be, and what a test puts on top. */
-function messages(more: { readonly models?: object; readonly filter?: object; readonly evaluate?: object }) {
+function messages(more: {
+  readonly models?: object;
+  readonly filter?: object;
+  readonly evaluate?: object;
+  readonly train?: object;
+  readonly compute?: object;
+}) {
   const { models, ...sections } = more;
   const result = recipeSchema.safeParse({
     name: 'a',
@@ -38,6 +44,20 @@ describe('the rules of a recipe', () => {
       'evaluate/on: there is no "far" under `compute` (there are: here)',
       'models/teacher/serve/on: there is no "gpu" under `compute` (there are: here)',
     ]);
+  });
+
+  it('know where QLoRA can run', () => {
+    const train = { epochs: 1, method: 'qlora', on: 'box' };
+    const container = { engine: 'podman', image: `sha256:${'a'.repeat(64)}` };
+    const refused = [
+      'train/method: qlora needs CUDA and bitsandbytes, which the pinned packages do not have: `train.on` has to be a target with a ' +
+        '`container` whose image has both, and "box" is none; or use lora',
+    ];
+    expect(messages({ train, compute: { box: { local: {} } } })).toEqual(refused);
+    expect(messages({ train, compute: { box: { local: { device: 'cuda' } } } })).toEqual(refused);
+    expect(messages({ train, compute: { box: { local: { device: 'cpu' }, container } } })).toEqual(refused);
+    expect(messages({ train, compute: { box: { local: {}, container } } })).toEqual([]);
+    expect(messages({ train: { ...train, method: 'lora' }, compute: { box: { local: {} } } })).toEqual([]);
   });
 
   it('know only suites that are evaluated, and no built-in property', () => {

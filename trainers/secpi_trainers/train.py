@@ -148,7 +148,7 @@ def _require_qlora(device: str) -> None:
         raise TrainerError(
             "qlora-needs-bitsandbytes",
             "QLoRA needs the package bitsandbytes",
-            "install it, or use the method lora",
+            "put it into the image of the target, or use the method lora",
         )
 
 
