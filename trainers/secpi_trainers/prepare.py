@@ -70,6 +70,7 @@ class _Statistics:
         self.lengths: list[int] = []
         self.trained = 0
         self.border_merges = 0
+        self.composed = 0
         self.dropped: Counter[str] = Counter()
 
     def keep(self, row_id: str, task: str, row: TokenisedRow) -> None:
@@ -77,6 +78,7 @@ class _Statistics:
         self.lengths.append(len(row.input_ids))
         self.trained += row.trained
         self.border_merges += row.border_merges
+        self.composed += row.composed
 
     def facts(self, total: int, held_out: int) -> dict[str, Any]:
         lengths = sorted(self.lengths)
@@ -95,6 +97,7 @@ class _Statistics:
             },
             "histogram": _histogram(lengths),
             "border_merges": self.border_merges,
+            "composed": self.composed,
         }
 
 

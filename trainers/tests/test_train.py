@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from transformers import AutoTokenizer
 
 from secpi_trainers.checkpoints import Checkpoint, checkpoints, discard
 from secpi_trainers.train import _parameters
+from secpi_trainers.trainer import Trainer
 
 from .support import Job, digests, read_lines, run, start, wait_until, write_lines
 
@@ -174,6 +177,35 @@ def test_rows_that_would_train_something_else(base: Path, tmp_path: Path, row: d
     assert run("train", job) == 1
     assert job.result["code"] == code
     assert not job.output.exists()
+
+
+def test_padding_never_enters_the_loss_and_the_end_token_does(
+    base: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one token is both: that is what a model learns to stop from."""
+    model = tmp_path / "model"
+    shutil.copytree(base, model)
+    settings = json.loads((model / "tokenizer_config.json").read_text()) | {"pad_token": "<|im_end|>"}
+    (model / "tokenizer_config.json").write_text(json.dumps(settings))
+    end = AutoTokenizer.from_pretrained(str(model)).pad_token_id
+    seen: list[dict[str, torch.Tensor]] = []
+    step = Trainer.training_step
+
+    def watched(trainer: Trainer, model: Any, inputs: dict[str, torch.Tensor], *rest: Any) -> Any:  # noqa: ANN401
+        seen.append({name: inputs[name].clone() for name in ("input_ids", "labels", "attention_mask")})
+        return step(trainer, model, inputs, *rest)
+
+    monkeypatch.setattr(Trainer, "training_step", watched)
+    assert run("train", train_job(model, prepared, tmp_path, steps=3, batch_size=2, gradient_accumulation=1)) == 0
+    rows = {tuple(row["input_ids"]): row["labels"] for row in read_lines(prepared)}
+    padded = 0
+    for batch in seen:
+        for ids, labels, mask in zip(*(batch[name].tolist() for name in batch), strict=True):
+            length = sum(mask)
+            assert labels == rows[tuple(ids[:length])] + [-100] * (len(ids) - length)
+            assert (labels[length - 1], ids[length:]) == (end, [end] * (len(ids) - length))
+            padded += len(ids) - length
+    assert padded > 0
 
 
 def test_qlora_without_a_gpu_says_so(base: Path, prepared: Path, tmp_path: Path) -> None:
