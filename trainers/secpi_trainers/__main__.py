@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
 import os
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .disk import is_full
 from .errors import BadJobError, StoppedError, TrainerError
 from .gpu import see_one_gpu
 from .jobs import JOBS, check_job, read_job
@@ -62,7 +62,7 @@ def _run(session: Session, job: Any) -> int:  # noqa: ANN401 - one of JOBS, as t
                 session.finish("stopped", {})
                 return EXIT_STOPPED
             except Exception as error:
-                session.finish("failed", failure(_as_trainer_error(error)))
+                session.finish("failed", failure(_as_trainer_error(error, _folders(job))))
                 return EXIT_FAILED
             session.finish("done", facts)
             return EXIT_DONE
@@ -78,7 +78,12 @@ def _run(session: Session, job: Any) -> int:  # noqa: ANN401 - one of JOBS, as t
         return EXIT_FAILED
 
 
-def _as_trainer_error(error: Exception) -> TrainerError:
+def _folders(job: Any) -> list[Path]:  # noqa: ANN401 - one of JOBS
+    """Where the job writes."""
+    return [job.work_folder, *([Path(job.output)] if hasattr(job, "output") else [])]
+
+
+def _as_trainer_error(error: Exception, folders: list[Path]) -> TrainerError:
     if isinstance(error, TrainerError):
         return error
     traceback.print_exc()
@@ -88,7 +93,7 @@ def _as_trainer_error(error: Exception) -> TrainerError:
             "the memory did not suffice",
             "lower batch_size or max_tokens, or switch gradient_checkpointing on",
         )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if is_full(error, folders):
         return TrainerError("disk-full", "the disk is full", "free some space, then run the same job again")
     first_line = (str(error).strip().splitlines() or [""])[0]
     return TrainerError(

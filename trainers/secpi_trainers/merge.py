@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from transformers import set_seed
 
 from .adapters import attach_adapter
+from .disk import require_room
 from .errors import TrainerError
 from .files import put_in_place, read_json_lines, staging
 from .jobs import MergeJob
@@ -30,6 +33,8 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
     set_seed(0)
     device, dtype = pick_device(job.device), torch_dtype(job.dtype)
     folder, adapter = model_folder(job.model, job.revision), Path(job.adapter)
+    job.output_folder.mkdir(parents=True, exist_ok=True)
+    require_room(job.output_folder, _stored_bytes(folder, dtype), "the merged weights")
     base = load_model(folder, dtype=dtype, device_map={"": device})
     rows = _check_rows(job, base.get_input_embeddings().weight.shape[0])
     model = attach_adapter(base, adapter)
@@ -65,6 +70,15 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
         "checked_rows": len(rows),
         "checked_positions": sum(map(len, wanted)),
     }
+
+
+def _stored_bytes(base: Path, dtype: torch.dtype) -> int:
+    """How many bytes the weights of the base take once they are stored in this type."""
+    total = 0
+    for path in base.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    return int(total * dtype.itemsize)
 
 
 def _check_rows(job: MergeJob, vocabulary: int) -> list[list[int]]:

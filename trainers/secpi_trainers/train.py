@@ -19,6 +19,7 @@ from trl import SFTConfig
 from .adapters import save_adapter
 from .callbacks import Keeper, Reporter
 from .checkpoints import newest_valid
+from .disk import require_room
 from .errors import StoppedError, TrainerError
 from .files import put_in_place, read_json_lines, sha256_json, sha256_of, staging
 from .gpu import refuse_several
@@ -80,6 +81,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         session.log(problem)
     if found is not None:
         session.log(f"continues from step {found.step}")
+    _require_room(job, trainer, root)
     session.stop.check()
     try:
         state = trainer.train_on(found)
@@ -108,6 +110,21 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "peak_memory_bytes": _peak_memory(device),
         "resumed_from": found.step if found else None,
     }
+
+
+def _require_room(job: TrainJob, trainer: Trainer, root: Path) -> None:
+    """Hours later is too late to learn that a disk is too small."""
+    dtype = torch_dtype(job.dtype) if job.method == "full" else torch.float32
+    checkpoints, result = trainer.room_needed(job.keep_checkpoints, dtype.itemsize)
+    there = sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) if root.is_dir() else 0
+    job.output_folder.mkdir(parents=True, exist_ok=True)
+    job.work_folder.mkdir(parents=True, exist_ok=True)
+    left = max(0, checkpoints - there)
+    if job.work_folder.stat().st_dev == job.output_folder.stat().st_dev:
+        require_room(job.work_folder, left + result, "checkpoints and the result")
+        return
+    require_room(job.work_folder, left, "checkpoints")
+    require_room(job.output_folder, result, "the trained weights")
 
 
 def _read_rows(path: Path, max_tokens: int) -> _Rows:

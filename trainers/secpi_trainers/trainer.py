@@ -36,6 +36,17 @@ class Trainer(SFTTrainer):
         self._load_from_checkpoint(str(found.folder))
         return state
 
+    def room_needed(self, keep: int, stored: int) -> tuple[int, int]:
+        """Bytes that checkpoints take at most, and the result. `stored` is how many bytes one of its numbers takes.
+
+        While a checkpoint is written the `keep` before it are still there: weights as they are trained, and twice as
+        many numbers in float32 that the optimiser remembers.
+        """
+        trained = [item for _, item in self._trained()]
+        numbers = sum(item.numel() for item in trained)
+        weights = sum(item.numel() * item.element_size() for item in trained)
+        return (keep + 1) * (weights + 8 * numbers), numbers * stored
+
     def check_end(self, state: TrainerState) -> None:
         """Throws `trainer/weights-not-finite` or `trainer/diverged` if the weights at the end are worth nothing."""
         last = self._probe_loss()
