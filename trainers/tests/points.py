@@ -19,8 +19,8 @@ from secpi_trainers.session import Session
 from .support import Job, run
 
 WATCHED = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "shutil.rmtree", "shutil.copyfile"}
-UNREAD = {"events.jsonl", "stderr.log"}
-"""Files that no resume looks into: two states that differ in these only are the same."""
+UNREAD = {"events.jsonl", "stderr.log", "reserve", "rows.arrow"}
+"""Files that are made anew, or that no resume looks into: two states that differ in these only are the same."""
 
 _watchers: list[Callable[[str], None]] = []
 
@@ -105,7 +105,11 @@ class _Watcher:
         self._busy = True
         try:
             tree = self._tree()
-            written = [path for path, (size, _) in tree.items() if size > 1 and self._last.get(path) != tree[path]]
+            written = [
+                path
+                for path, (size, _) in tree.items()
+                if size > 1 and self._last.get(path) != tree[path] and Path(path).name not in UNREAD
+            ]
             self._last = tree
             for path in written if _watchers else ():
                 self._keep(f"{name}, half of {path}", tree, path)
