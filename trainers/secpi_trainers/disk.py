@@ -15,7 +15,8 @@ LEFT_BYTES = 1 << 20
 
 
 def require_room(folder: Path, needed: int, what: str) -> None:
-    """Throws `trainer/disk-full` if fewer than `needed` bytes are free where the folder is."""
+    """Throws `trainer/disk-full` if fewer than `needed` bytes are free where the folder is, or will be."""
+    folder = nearest(folder)
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise TrainerError(
@@ -23,6 +24,11 @@ def require_room(folder: Path, needed: int, what: str) -> None:
             f"{what} take about {_amount(needed)} in {folder}, and {_amount(free)} are free",
             "free some space, or move the folder, then run the same job again",
         )
+
+
+def nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.parents) if path.is_dir())
 
 
 def is_full(error: BaseException, folders: list[Path]) -> bool:
@@ -34,7 +40,7 @@ def is_full(error: BaseException, folders: list[Path]) -> bool:
         cause = cause.__cause__ or cause.__context__
     if "os error 28" in str(error):
         return True
-    return any(folder.is_dir() and shutil.disk_usage(folder).free < LEFT_BYTES for folder in folders)
+    return any(shutil.disk_usage(nearest(folder)).free < LEFT_BYTES for folder in folders)
 
 
 def _amount(count: int) -> str:

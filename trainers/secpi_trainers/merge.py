@@ -33,7 +33,6 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
     set_seed(0)
     device, dtype = pick_device(job.device), torch_dtype(job.dtype)
     folder, adapter = model_folder(job.model, job.revision), Path(job.adapter)
-    job.output_folder.mkdir(parents=True, exist_ok=True)
     require_room(job.output_folder, _stored_bytes(folder, dtype), "the merged weights")
     base = load_model(folder, dtype=dtype, device_map={"": device})
     rows = _check_rows(job, base.get_input_embeddings().weight.shape[0])

@@ -75,8 +75,7 @@ class Session:
         for name in ("result.json", "ready.json"):
             (self.work / name).unlink(missing_ok=True)
         self._end_torn_line()
-        with self._reserve.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, SPARE_BYTES)
+        self._reserve_room()
         self._events = self._events_file.open("a", buffering=1, encoding="utf-8")
         return self
 
@@ -105,6 +104,14 @@ class Session:
                         "wait for it, or end it",
                     ) from None
                 time.sleep(0.05)
+
+    def _reserve_room(self) -> None:
+        try:
+            with self._reserve.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, SPARE_BYTES)
+        except OSError:
+            # What is left may do for the result.
+            self._reserve.unlink(missing_ok=True)
 
     def _end_torn_line(self) -> None:
         """A predecessor that was killed may have left half a line: the next event starts on its own."""

@@ -17,7 +17,7 @@ from trl import SFTConfig
 from .adapters import save_adapter
 from .callbacks import Keeper, Reporter
 from .checkpoints import newest_valid
-from .disk import require_room
+from .disk import nearest, require_room
 from .errors import StoppedError, TrainerError
 from .files import put_in_place, sha256_json, sha256_of, staging
 from .gpu import refuse_several
@@ -101,10 +101,8 @@ def _require_room(job: TrainJob, trainer: Trainer, root: Path) -> None:
     dtype = torch_dtype(job.dtype) if job.method == "full" else torch.float32
     checkpoints, result = trainer.room_needed(job.keep_checkpoints, dtype.itemsize)
     there = sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) if root.is_dir() else 0
-    job.output_folder.mkdir(parents=True, exist_ok=True)
-    job.work_folder.mkdir(parents=True, exist_ok=True)
     left = max(0, checkpoints - there)
-    if job.work_folder.stat().st_dev == job.output_folder.stat().st_dev:
+    if job.work_folder.stat().st_dev == nearest(job.output_folder).stat().st_dev:
         require_room(job.work_folder, left + result, "checkpoints and the result")
         return
     require_room(job.work_folder, left, "checkpoints")
