@@ -15,7 +15,7 @@ from .files import read_json_lines
 from .rows import IGNORED
 
 _FEATURES = Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))})
-_ROWS_IN_MEMORY = 64
+_ROWS_IN_MEMORY = 8
 """While the file is written."""
 
 
