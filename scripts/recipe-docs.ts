@@ -73,7 +73,7 @@ const plainMeanings: Readonly<Record<string, string>> = {
   revision: 'Branch, tag or commit.',
   sources: 'Where tasks come from, in order.',
   'sources[].name': "The name that the source's rows carry. Default: the file's or dataset's name.",
-  method: 'LoRA, LoRA on 4-bit weights (needs CUDA and bitsandbytes), or all weights.',
+  method: 'LoRA, LoRA on 4-bit weights (only in a container whose image has bitsandbytes, on CUDA), or all weights.',
   lora: 'The adapter. Not used with `full`.',
   rank: 'Rank of the adapter.',
   alpha: 'Scaling of the adapter.',

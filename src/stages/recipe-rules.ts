@@ -39,6 +39,7 @@ const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] =
   suitesExist,
   gatesNameSuites,
   publishFits,
+  qloraCanRun,
 ];
 
 /** Holds a recipe against all rules; every complaint points at its place. */
@@ -117,6 +118,17 @@ function publishFits({ publish, train }: RecipeSections, complain: Complain): vo
   if (train.method === 'full' && publish.push.includes('adapter')) {
     complain(['publish', 'push'], 'full fine-tuning makes no adapter; push `merged` instead');
   }
+}
+
+/** The pinned packages have no bitsandbytes, so that QLoRA would fail hours later; an image may have it. */
+function qloraCanRun({ train, compute }: RecipeSections, complain: Complain): void {
+  const target = compute[train.on];
+  if (train.method !== 'qlora' || target === undefined) return;
+  const device = (target.local ?? target.ssh ?? target.slurm)?.device;
+  if (target.container !== undefined && device !== 'cpu') return;
+  const needs = 'needs CUDA and bitsandbytes, which the pinned packages do not have';
+  const place = `a target with a \`container\` whose image has both, and "${shown(train.on)}" is none`;
+  complain(['train', 'method'], `qlora ${needs}: \`train.on\` has to be ${place}; or use lora`);
 }
 
 /** The names there are, or as many as anybody reads. */

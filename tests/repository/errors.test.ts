@@ -37,7 +37,7 @@ function codesInSources(): readonly string[] {
       matches(typescript, pattern),
     ),
   );
-  const trainer = matches(python, /TrainerError\(\s*"([a-z-]+)"/g)
+  const trainer = matches(python, /(?:Trainer|Unsound)Error\(\s*"([a-z-]+)"/g)
     .concat(matches(python, /super\(\).__init__\("([a-z-]+)"/g))
     .map((name) => `trainer/${name}`);
   return [

@@ -3,7 +3,13 @@ import { recipeSchema } from '../../src/pipeline.js';
 import { complaintsOf } from '../../src/recipe/issue-diagnostics.js';
 
 /** A recipe with nothing in it but what has to be, and what a test puts on top. */
-function issues(more: { readonly models?: object; readonly filter?: object; readonly evaluate?: object }) {
+function issues(more: {
+  readonly models?: object;
+  readonly filter?: object;
+  readonly evaluate?: object;
+  readonly train?: object;
+  readonly compute?: object;
+}) {
   const { models, ...sections } = more;
   const result = recipeSchema.safeParse({
     name: 'a',
@@ -55,6 +61,20 @@ describe('the rules of a recipe', () => {
       'evaluate/score_on: there is no "far" under `compute` (there are: here)',
       'evaluate/without_sandbox: is for this machine only: where `score_on` names another, code runs in a sandbox',
     ]);
+  });
+
+  it('know where QLoRA can run', () => {
+    const train = { epochs: 1, method: 'qlora', on: 'box' };
+    const container = { engine: 'podman', image: `sha256:${'a'.repeat(64)}` };
+    const refused = [
+      'train/method: qlora needs CUDA and bitsandbytes, which the pinned packages do not have: `train.on` has to be a target with a ' +
+        '`container` whose image has both, and "box" is none; or use lora',
+    ];
+    expect(messages({ train, compute: { box: { local: {} } } })).toEqual(refused);
+    expect(messages({ train, compute: { box: { local: { device: 'cuda' } } } })).toEqual(refused);
+    expect(messages({ train, compute: { box: { local: { device: 'cpu' }, container } } })).toEqual(refused);
+    expect(messages({ train, compute: { box: { local: {}, container } } })).toEqual([]);
+    expect(messages({ train: { ...train, method: 'lora' }, compute: { box: { local: {} } } })).toEqual([]);
   });
 
   it('know only suites that are evaluated, and no built-in property', () => {

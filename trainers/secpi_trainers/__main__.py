@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
 import os
 import sys
@@ -12,7 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .disk import is_full
 from .errors import BadJobError, StoppedError, TrainerError
+from .gpu import see_one_gpu
 from .jobs import JOBS, check_job, read_job
 from .session import Session, StopFlag, complain, failure, start_lifeline, write_result
 
@@ -52,6 +53,7 @@ def _run(session: Session, job: Any) -> int:  # noqa: ANN401 - one of JOBS, as t
     try:
         with session:
             try:
+                see_one_gpu(os.environ)
                 # Imported only now: a wrong job must not cost the seconds that torch takes to load.
                 module = importlib.import_module(f".{session.command}", __package__)
                 run: Callable[[Any, Session], dict[str, Any]] = getattr(module, f"run_{session.command}")
@@ -60,7 +62,7 @@ def _run(session: Session, job: Any) -> int:  # noqa: ANN401 - one of JOBS, as t
                 session.finish("stopped", {})
                 return EXIT_STOPPED
             except Exception as error:
-                session.finish("failed", failure(_as_trainer_error(error)))
+                session.finish("failed", failure(_as_trainer_error(error, _folders(job))))
                 return EXIT_FAILED
             session.finish("done", facts)
             return EXIT_DONE
@@ -76,7 +78,12 @@ def _run(session: Session, job: Any) -> int:  # noqa: ANN401 - one of JOBS, as t
         return EXIT_FAILED
 
 
-def _as_trainer_error(error: Exception) -> TrainerError:
+def _folders(job: Any) -> list[Path]:  # noqa: ANN401 - one of JOBS
+    """Where the job writes."""
+    return [job.work_folder, *([Path(job.output)] if hasattr(job, "output") else [])]
+
+
+def _as_trainer_error(error: Exception, folders: list[Path]) -> TrainerError:
     if isinstance(error, TrainerError):
         return error
     traceback.print_exc()
@@ -86,8 +93,7 @@ def _as_trainer_error(error: Exception) -> TrainerError:
             "the memory did not suffice",
             "lower batch_size or max_tokens, or switch gradient_checkpointing on",
         )
-    # Of an errno that safetensors and tokenizers meet, which are written in Rust, only words are left.
-    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or f"(os error {errno.ENOSPC})" in str(error):
+    if is_full(error, folders):
         return TrainerError("disk-full", "the disk is full", "free some space, then run the same job again")
     first_line = (str(error).strip().splitlines() or [""])[0]
     # No hint: whoever shows this knows where the log is, and it holds the stack trace.

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import time
 from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from .checkpoints import prune, seal
-from .errors import TrainerError
+from .checkpoints import MARK, prune, seal
+from .randomness import RandomState, random_state, restore_random_state
 from .session import Session
+from .soundness import check_step
 
 
 class Reporter(TrainerCallback):
-    """Writes one event a step, stops when a signal has come, and fails when the loss is no number."""
+    """Writes one event a step, stops when a signal has come, and fails when a step makes no sense."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._began = self._last = time.monotonic()
         self._tokens = 0.0
+        self._random: RandomState | None = None
+        """At the end of the last step of this process, if it has taken any: before that there is nothing to save."""
 
     def on_train_begin(self, *_: object, **__: object) -> None:
         """Starts the clock."""
@@ -29,9 +31,25 @@ class Reporter(TrainerCallback):
         self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> TrainerControl:
         """Saves and stops at this boundary when a signal has come."""
+        self._random = random_state()
         if self._session.stop.is_set and state.global_step < state.max_steps:
             control.should_save = True
             control.should_training_stop = True
+        return control
+
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> TrainerControl:
+        """Stops in the middle of a step as well: with many micro-batches a whole one takes longer than anybody waits.
+
+        What the step has gathered so far is dropped, and what is saved is what there was at the end of the one before.
+        """
+        if self._session.stop.is_set:
+            control.should_training_stop = True
+            if self._random is not None:
+                restore_random_state(self._random)
+                saved = Path(args.output_dir, f"checkpoint-{state.global_step}", MARK)
+                control.should_save = not saved.is_file()
         return control
 
     def on_log(
@@ -46,22 +64,20 @@ class Reporter(TrainerCallback):
         if logs is None or "loss" not in logs:
             return
         now, tokens = time.monotonic(), float(logs.get("num_tokens", 0.0))
-        loss = float(logs["loss"])
+        loss, norm = float(logs["loss"]), float(logs["grad_norm"])
         self._session.event(
             "metric",
             step=state.global_step,
             total_steps=state.max_steps,
             loss=loss,
             learning_rate=float(logs["learning_rate"]),
-            grad_norm=float(logs["grad_norm"]),
+            grad_norm=norm,
             tokens_per_second=round((tokens - self._tokens) / max(now - self._last, 1e-9), 1),
             seconds=round(now - self._began, 3),
         )
         self._last, self._tokens = now, tokens
-        if not math.isfinite(loss):
-            raise TrainerError(
-                "loss-not-finite", f"the loss of step {state.global_step} is {loss}", "lower learning_rate"
-            )
+        # Before the Trainer saves this step.
+        check_step(state.global_step, loss, norm)
 
 
 class Keeper(TrainerCallback):
@@ -71,6 +87,10 @@ class Keeper(TrainerCallback):
         self._session = session
         self._identity = identity
         self._keep = keep
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: object, **__: object) -> None:
+        """Saves as often as the job says now: a checkpoint remembers how often it was when it was written."""
+        state.save_steps = args.save_steps
 
     def on_save(self, args: TrainingArguments, state: TrainerState, _control: TrainerControl, **_: object) -> None:
         """Called by the Trainer when it has written a checkpoint."""

@@ -2,7 +2,7 @@
 
 The Trainer writes a checkpoint file by file and takes the highest number as the newest, so a crash while saving
 leaves one that fails to load, or loads without its optimiser and ends somewhere else without a word. Here a checkpoint
-counts only with its own mark, written last, which lists every file with size and SHA-256.
+counts only with its own mark, written last, which lists every file with size and digest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import remove, sha256_of, sync_tree, write_json
+from .files import digest_of, remove, sync_tree, write_json
+from .finite import broken_file
 
 MARK = "complete.json"
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -31,11 +32,11 @@ def seal(folder: Path, identity: str) -> None:
     (folder / MARK).unlink(missing_ok=True)
     sync_tree(folder)
     files = {
-        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": sha256_of(path)}
+        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "digest": digest_of(path)}
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    write_json(folder / MARK, {"schema": 1, "identity": identity, "files": files})
+    write_json(folder / MARK, {"schema": 2, "identity": identity, "files": files})
 
 
 def checkpoints(root: Path) -> list[Checkpoint]:
@@ -56,8 +57,11 @@ def flaw(folder: Path, identity: str) -> str | None:
             if not path.is_file() or path.stat().st_size != expected["size"]:
                 return f"{name} is missing or cut"
         for name, expected in mark["files"].items():
-            if sha256_of(folder / name) != expected["sha256"]:
+            if digest_of(folder / name) != expected["digest"]:
                 return f"{name} has changed"
+        broken = broken_file(folder)
+        if broken is not None:
+            return f"{broken} holds numbers that are not finite"
     except FileNotFoundError:
         return "it was never finished"
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -66,22 +70,33 @@ def flaw(folder: Path, identity: str) -> str | None:
 
 
 def newest_valid(root: Path, identity: str) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint that holds, and a sentence about each newer one, which is removed."""
+    """The newest checkpoint that holds, and a sentence about each newer one, which is removed.
+
+    What is left of older ones whose removal was cut short goes as well.
+    """
     problems: list[str] = []
+    newest: Checkpoint | None = None
     for checkpoint in checkpoints(root):
+        if newest is not None:
+            if not (checkpoint.folder / MARK).is_file():
+                discard(checkpoint)
+            continue
         problem = flaw(checkpoint.folder, identity)
         if problem is None:
-            return checkpoint, problems
+            newest = checkpoint
+            continue
         problems.append(f"{checkpoint.folder.name} is set aside: {problem}")
         discard(checkpoint)
-    return None, problems
+    return newest, problems
 
 
 def prune(root: Path, keep: int) -> None:
-    """Removes all but the `keep` newest marked checkpoints."""
-    marked = [item for item in checkpoints(root) if (item.folder / MARK).is_file()]
-    for checkpoint in marked[keep:]:
-        discard(checkpoint)
+    """Removes all but the `keep` newest marked checkpoints, and what is left of some whose removal was cut short."""
+    found = checkpoints(root)
+    marked = [item for item in found if (item.folder / MARK).is_file()]
+    for checkpoint in found:
+        if checkpoint not in marked[:keep]:
+            discard(checkpoint)
 
 
 def discard(checkpoint: Checkpoint) -> None:

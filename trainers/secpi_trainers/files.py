@@ -7,11 +7,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .errors import TrainerError
+
+PART_BYTES = 64 << 20
 
 
 def sha256_of(path: Path) -> str:
@@ -21,6 +24,25 @@ def sha256_of(path: Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """A digest of a file's bytes, for large files: parts of 64 MiB are hashed side by side, and then their digests."""
+    parts = range(0, path.stat().st_size, PART_BYTES)
+    with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
+        digests = pool.map(lambda start: _sha256_part(path, start), parts)
+        return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def _sha256_part(path: Path, start: int) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(start)
+        left = PART_BYTES
+        while left > 0 and (chunk := file.read(min(1 << 20, left))):
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.digest()
 
 
 def sha256_json(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import gc
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from transformers import set_seed
 
 from .adapters import attach_adapter
+from .disk import require_room
 from .errors import TrainerError
 from .files import put_in_place, read_json_lines, staging
 from .jobs import MergeJob
+from .merge_check import check_merge
 from .models import copy_companions, load_model, model_folder, pick_device, quiet_libraries, torch_dtype
 from .session import Session
 
-PROBE_TOKENS = 64
+PROBE_TOKENS = 512
+"""Of a row, no more than these tokens are read."""
+POSITIONS = 8
+"""Logits of a row that are compared: those of all positions take as much memory as the model."""
 
 
 def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
@@ -24,21 +31,16 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
     torch.set_num_threads(job.torch_threads)
     quiet_libraries()
     set_seed(0)
-    device = pick_device(job.device)
-    folder = model_folder(job.model, job.revision)
-    base = load_model(folder, dtype=torch_dtype(job.dtype), device_map={"": device})
+    device, dtype = pick_device(job.device), torch_dtype(job.dtype)
+    folder, adapter = model_folder(job.model, job.revision), Path(job.adapter)
+    require_room(job.output_folder, _stored_bytes(folder, dtype), "the merged weights")
+    base = load_model(folder, dtype=dtype, device_map={"": device})
     rows = _check_rows(job, base.get_input_embeddings().weight.shape[0])
-    session.progress(1, 4, "parts of the merge")
-    session.stop.check()
-
-    plain = _logits(base, rows, device)
-    model = attach_adapter(base, Path(job.adapter))
+    model = attach_adapter(base, adapter)
     model.eval()
     wanted = _logits(model, rows, device)
     _refuse_bad_numbers(wanted, "base and adapter together")
-    if all(torch.equal(before, after) for before, after in zip(plain, wanted, strict=True)):
-        raise TrainerError("adapter-without-effect", f"the adapter in {job.adapter} changes no logit of the base")
-    session.progress(2, 4, "parts of the merge")
+    session.progress(1, 4, "parts of the merge")
     session.stop.check()
 
     merged = model.merge_and_unload()
@@ -48,25 +50,40 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
         copy_companions(folder, build / "model")
         del base, model, merged
         gc.collect()
+        session.progress(2, 4, "parts of the merge")
+        session.stop.check()
+        # What counts is the folder that others will load, so that is what is looked into.
+        deviation = check_merge(folder, adapter, build / "model", dtype, device)
         session.progress(3, 4, "parts of the merge")
         session.stop.check()
-        # What counts is the folder that others will load, so that is what is compared.
-        stored = load_model(build / "model", dtype=torch_dtype(job.dtype), device_map={"": device})
+        stored = load_model(build / "model", dtype=dtype, device_map={"": device})
         facts = _compare(wanted, _logits(stored, rows, device), job.allowed_difference)
         put_in_place(build / "model", job.output_folder / "model")
     session.progress(4, 4, "parts of the merge")
     return {
+        "max_difference": deviation.largest,
+        "adapted_weights": deviation.adapted,
+        "checked_weights": deviation.tensors,
         **facts,
         "parameters": parameters,
         "checked_rows": len(rows),
-        "checked_tokens": sum(map(len, rows)),
+        "checked_positions": sum(map(len, wanted)),
     }
+
+
+def _stored_bytes(base: Path, dtype: torch.dtype) -> int:
+    """How many bytes the weights of the base take once they are stored in this type."""
+    total = 0
+    for path in base.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    return int(total * dtype.itemsize)
 
 
 def _check_rows(job: MergeJob, vocabulary: int) -> list[list[int]]:
     if job.prepared is None:
         return [
-            [(start * 7919 + place * 104729) % vocabulary for place in range(PROBE_TOKENS)]
+            [(start * 7919 + place * 104729) % vocabulary for place in range(PROBE_TOKENS // 8)]
             for start in range(job.check_rows)
         ]
     rows: list[list[int]] = []
@@ -74,7 +91,7 @@ def _check_rows(job: MergeJob, vocabulary: int) -> list[list[int]]:
         ids = row.get("input_ids")
         if not isinstance(ids, list) or not all(type(item) is int and 0 <= item < vocabulary for item in ids):
             raise TrainerError("bad-rows", f"prepared, line {number}: input_ids do not fit this model")
-        rows.append(ids)
+        rows.append(ids[:PROBE_TOKENS])
         if len(rows) == job.check_rows:
             break
     if not rows:
@@ -84,9 +101,13 @@ def _check_rows(job: MergeJob, vocabulary: int) -> list[list[int]]:
 
 @torch.no_grad()
 def _logits(model: Any, rows: list[list[int]], device: str) -> list[torch.Tensor]:  # noqa: ANN401
-    return [
-        model(input_ids=torch.tensor([ids], device=device), use_cache=False).logits[0].float().cpu() for ids in rows
-    ]
+    """Of each row, the logits at a few positions, the last one among them."""
+    logits: list[torch.Tensor] = []
+    for ids in rows:
+        places = torch.linspace(0, len(ids) - 1, min(POSITIONS, len(ids))).long().to(device)
+        given = torch.tensor([ids], device=device)
+        logits.append(model(input_ids=given, use_cache=False, logits_to_keep=places).logits[0].float().cpu())
+    return logits
 
 
 def _refuse_bad_numbers(logits: list[torch.Tensor], what: str) -> None:
@@ -107,4 +128,4 @@ def _compare(wanted: list[torch.Tensor], found: list[torch.Tensor], allowed: flo
             f"a logit of the merged model is off by {difference:.3g} of the largest logit, allowed is {allowed:g}",
             "merge in float32, or look at the adapter",
         )
-    return {"max_difference": difference, "tolerance": allowed, "same_choice": same.float().mean().item()}
+    return {"logit_difference": difference, "tolerance": allowed, "same_choice": same.float().mean().item()}

@@ -12,7 +12,7 @@ from .errors import TrainerError
 from .files import put_in_place, read_json_lines, staging, write_json
 from .jobs import PrepareJob
 from .models import load_tokenizer
-from .rows import DroppedError, RowTokeniser, TokenisedRow, read_samples
+from .rows import DroppedError, RowTokeniser, TokenisedRow, texts_of
 from .session import Session
 
 PROGRESS_EVERY = 100
@@ -24,11 +24,11 @@ def run_prepare(job: PrepareJob, session: Session) -> dict[str, Any]:
     total = sum(1 for _ in read_json_lines(Path(job.samples), "samples"))
     with staging(job.output_folder) as build:
         statistics = _tokenise_all(job, session, tokeniser, total, build)
-        held_out = _choose(statistics.ids, job.holdout, job.seed)
-        if len(statistics.ids) <= len(held_out):
+        held_out = _choose(statistics.tasks, job.holdout, job.seed)
+        if len(statistics.tasks) <= len(held_out):
             raise TrainerError(
                 "nothing-to-train",
-                f"of {total} rows {len(statistics.ids)} can be used, and {job.holdout} are to be held out",
+                f"of {total} rows {len(statistics.tasks)} can be used, and {len(held_out)} are held out",
                 _most_common_reason(statistics.dropped),
             )
         _split(build, held_out)
@@ -43,8 +43,10 @@ def _tokenise_all(job: PrepareJob, session: Session, tokeniser: RowTokeniser, to
     statistics = _Statistics()
     seen: set[str] = set()
     with (build / "kept.jsonl").open("w") as kept, (build / "dropped.jsonl").open("w") as dropped:
-        rows = read_samples(read_json_lines(Path(job.samples), "samples"), ("id", "prompt", "completion"))
-        for done, (row_id, prompt, completion) in enumerate(rows, start=1):
+        lines = read_json_lines(Path(job.samples), "samples")
+        for done, (number, line) in enumerate(lines, start=1):
+            row_id, prompt, completion = texts_of(number, line, ("id", "prompt", "completion"))
+            task = texts_of(number, line, ("task_id",))[0] if "task_id" in line else row_id
             session.stop.check()
             if row_id in seen:
                 raise TrainerError("bad-rows", f"the id {row_id} stands twice in the samples")
@@ -55,7 +57,7 @@ def _tokenise_all(job: PrepareJob, session: Session, tokeniser: RowTokeniser, to
                 statistics.dropped[error.reason] += 1
                 _write_line(dropped, {"id": row_id, "reason": error.reason})
             else:
-                statistics.keep(row_id, row)
+                statistics.keep(row_id, task, row)
                 _write_line(kept, {"id": row_id, "input_ids": row.input_ids, "labels": row.labels})
             if done % PROGRESS_EVERY == 0 or done == total:
                 session.progress(done, total, "rows")
@@ -64,17 +66,19 @@ def _tokenise_all(job: PrepareJob, session: Session, tokeniser: RowTokeniser, to
 
 class _Statistics:
     def __init__(self) -> None:
-        self.ids: list[str] = []
+        self.tasks: dict[str, str] = {}
         self.lengths: list[int] = []
         self.trained = 0
         self.border_merges = 0
+        self.composed = 0
         self.dropped: Counter[str] = Counter()
 
-    def keep(self, row_id: str, row: TokenisedRow) -> None:
-        self.ids.append(row_id)
+    def keep(self, row_id: str, task: str, row: TokenisedRow) -> None:
+        self.tasks[row_id] = task
         self.lengths.append(len(row.input_ids))
         self.trained += row.trained
         self.border_merges += row.border_merges
+        self.composed += row.composed
 
     def facts(self, total: int, held_out: int) -> dict[str, Any]:
         lengths = sorted(self.lengths)
@@ -93,6 +97,7 @@ class _Statistics:
             },
             "histogram": _histogram(lengths),
             "border_merges": self.border_merges,
+            "composed": self.composed,
         }
 
 
@@ -102,10 +107,20 @@ def _histogram(lengths: list[int]) -> list[dict[str, int]]:
     return [{"up_to": edge, "rows": buckets[edge]} for edge in sorted(buckets)]
 
 
-def _choose(ids: list[str], count: int, seed: int) -> set[str]:
-    """`count` rows by hash of seed and id: the same rows, whatever stands around them."""
-    ranked = sorted(ids, key=lambda row_id: hashlib.sha256(f"{seed}:{row_id}".encode()).digest())
-    return set(ranked[:count])
+def _choose(tasks: dict[str, str], count: int, seed: int) -> set[str]:
+    """Whole tasks by hash of seed and task until they have `count` rows: the same ones, whatever stands around them.
+
+    `tasks` has each row's task. What a model has learnt of one row helps with another of the same task.
+    """
+    rows: dict[str, list[str]] = {}
+    for row_id, task in tasks.items():
+        rows.setdefault(task, []).append(row_id)
+    chosen: set[str] = set()
+    for task in sorted(rows, key=lambda task: hashlib.sha256(f"{seed}:{task}".encode()).digest()):
+        if len(chosen) >= count:
+            break
+        chosen.update(rows[task])
+    return chosen
 
 
 def _split(build: Path, held_out: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from .errors import TrainerError
 IGNORED = -100
 """The label that keeps a position out of the loss."""
 OPEN, CLOSE = "<think>", "</think>"
+_ANSWER = "answer"
 
 
 class DroppedError(Exception):
@@ -29,6 +31,8 @@ class TokenisedRow:
     labels: list[int]
     border_merges: bool
     """Whether prompt and completion, tokenised in one go, would merge over the border."""
+    composed: bool
+    """Whether the tokenizer has put letters and marks together (Unicode's NFC), which says the same otherwise."""
 
     @property
     def trained(self) -> int:
@@ -45,18 +49,14 @@ class RowTokeniser:
 
     def __init__(self, tokenizer: Any) -> None:  # noqa: ANN401 - a transformers tokenizer
         self._tokenizer = tokenizer
-        end, pad = tokenizer.eos_token, tokenizer.pad_token
+        end = tokenizer.eos_token
         if tokenizer.chat_template is None:
             raise TrainerError("no-chat-template", "the model's tokenizer has no chat template")
         if end is None:
             raise TrainerError("no-end-token", "the model's tokenizer has no end token")
-        if end == pad:
-            raise TrainerError(
-                "pad-equals-end",
-                f"padding and end of turn are the same token, {end}: a model trained so never learns to stop",
-                "give the tokenizer a padding token of its own",
-            )
-        if end not in self.render("probe"):
+        turns = self._render_turns()
+        # Behind the answer: a template need not end the user's turn with it.
+        if end not in turns.rpartition(_ANSWER)[2]:
             raise TrainerError(
                 "wrong-end-token",
                 f"the end token {end} does not occur in the chat template, so generation would not stop after a turn",
@@ -65,7 +65,9 @@ class RowTokeniser:
         self._end = end
         self._end_id: int = tokenizer.convert_tokens_to_ids(end)
         added = tokenizer.added_tokens_decoder.values()
-        self._control = {token.content for token in added if token.special} | {OPEN, CLOSE}
+        # Some models do not call the marks of their turns special.
+        marks = {token.content for token in added if token.special or token.content in turns}
+        self._control = marks | {OPEN, CLOSE}
         self._control_in_answer = self._control - {OPEN, CLOSE}
 
     def render(self, prompt: str) -> str:
@@ -74,15 +76,20 @@ class RowTokeniser:
         text: str = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         return text
 
+    def _render_turns(self) -> str:
+        messages = [{"role": "user", "content": "question"}, {"role": "assistant", "content": _ANSWER}]
+        text: str = self._tokenizer.apply_chat_template(messages, add_generation_prompt=False, tokenize=False)
+        return text
+
     def tokenise(self, prompt: str, completion: str, max_tokens: int) -> TokenisedRow:
         """The row, or `DroppedError` with the first reason that holds."""
         if not prompt.strip():
             raise DroppedError("empty_prompt")
         if not completion.strip():
             raise DroppedError("empty_completion")
-        if any(token in prompt for token in self._control):
+        if any(token in text for token in self._control for text in (prompt, _composed(prompt))):
             raise DroppedError("control_token")
-        if any(token in completion for token in self._control_in_answer):
+        if any(token in text for token in self._control_in_answer for text in (completion, _composed(completion))):
             raise DroppedError("control_token")
         if not completion.startswith(f"{OPEN}\n") or completion.count(OPEN) != 1:
             raise DroppedError("think_open")
@@ -100,11 +107,15 @@ class RowTokeniser:
 
         # Apart, as at inference, where the model sees the prompt's tokens and adds its own.
         prompt_ids, answer_ids = self._encode(rendered), self._encode(answer)
-        if self._decode(prompt_ids) != rendered or self._decode(answer_ids) != answer:
+        said = (self._decode(prompt_ids), self._decode(answer_ids))
+        composed = said != (rendered, answer)
+        if composed and said != (_composed(rendered), _composed(answer)):
             raise DroppedError("round_trip")
+        answer = said[1]
         row = TokenisedRow(
             input_ids=[*prompt_ids, *answer_ids, self._end_id],
             labels=[IGNORED] * len(prompt_ids) + [*answer_ids, self._end_id],
+            composed=composed,
             border_merges=self._encode(rendered + answer) != prompt_ids + answer_ids,
         )
         self._check(row, len(prompt_ids), answer)
@@ -130,6 +141,11 @@ class RowTokeniser:
         return text
 
 
+def _composed(text: str) -> str:
+    """Letters and their marks as one character where there is one: what Qwen's tokenizer makes of any text."""
+    return unicodedata.normalize("NFC", text)
+
+
 def continuation(rendered: str, completion: str) -> str:
     """What of the completion the model still has to write: a generation prompt may already open the trace."""
     for opening in (f"{OPEN}\n", OPEN):
@@ -141,8 +157,13 @@ def continuation(rendered: str, completion: str) -> str:
 def read_samples(rows: Iterator[tuple[int, dict[str, Any]]], keys: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The named text fields of each row; a row without them ends it with `trainer/bad-rows`."""
     for number, row in rows:
-        values = tuple(row.get(key) for key in keys)
-        for key, value in zip(keys, values, strict=True):
-            if not isinstance(value, str):
-                raise TrainerError("bad-rows", f"line {number}: `{key}` is missing or not a text")
-        yield tuple(str(value) for value in values)
+        yield texts_of(number, row, keys)
+
+
+def texts_of(number: int, row: dict[str, Any], keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The named text fields of a row; one without them is `trainer/bad-rows`."""
+    values = tuple(row.get(key) for key in keys)
+    for key, value in zip(keys, values, strict=True):
+        if not isinstance(value, str):
+            raise TrainerError("bad-rows", f"line {number}: `{key}` is missing or not a text")
+    return tuple(str(value) for value in values)

@@ -10,10 +10,12 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from .disk import SPARE_BYTES
 from .errors import StoppedError, TrainerError
 from .files import write_json
 from .tools import tool_versions
@@ -65,6 +67,7 @@ class Session:
         self.stop = stop
         self._began = time.monotonic()
         self._lock: int | None = None
+        self._reserve = work / "reserve"
 
     def __enter__(self) -> Session:
         self.work.mkdir(parents=True, exist_ok=True)
@@ -72,11 +75,14 @@ class Session:
         for name in ("result.json", "ready.json"):
             (self.work / name).unlink(missing_ok=True)
         self._end_torn_line()
+        self._reserve_room()
         self._events = self._events_file.open("a", buffering=1, encoding="utf-8")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._events.close()
+        with suppress(OSError):
+            self._events.close()
+        self._reserve.unlink(missing_ok=True)
         if self._lock is not None:
             os.close(self._lock)
 
@@ -98,6 +104,14 @@ class Session:
                         "wait for it, or end it",
                     ) from None
                 time.sleep(0.05)
+
+    def _reserve_room(self) -> None:
+        try:
+            with self._reserve.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, SPARE_BYTES)
+        except OSError:
+            # What is left may do for the result.
+            self._reserve.unlink(missing_ok=True)
 
     def _end_torn_line(self) -> None:
         """A predecessor that was killed may have left half a line: the next event starts on its own."""
@@ -124,6 +138,8 @@ class Session:
     def finish(self, outcome: str, facts: dict[str, Any]) -> None:
         """Writes the result file: the last thing that a command does."""
         seconds = time.monotonic() - self._began
+        # The disk may be full, which is what this then has to say.
+        self._reserve.unlink(missing_ok=True)
         write_result(self.work, self.command, outcome, {**facts, "seconds": round(seconds, 3)})
 
 

@@ -29,6 +29,7 @@ from .jobs import Architecture, TinyJob
 from .models import load_tokenizer, quiet_libraries
 from .rows import IGNORED, DroppedError, RowTokeniser, TokenisedRow, read_samples
 from .session import Session
+from .soundness import UnsoundError, check_step, check_weights, name_last_good
 from .tools import tool_versions
 
 PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -60,7 +61,10 @@ def run_tiny(job: TinyJob, session: Session) -> dict[str, Any]:
     model = _build_model(job.architecture, tokenizer, job.seed)
 
     schedule = _schedule(len(rows), len(texts), job.steps, job.batch_size, job.seed)
-    resumed_from, losses = _train(job, session, model, [*rows, *texts], schedule)
+    try:
+        resumed_from, losses = _train(job, session, model, [*rows, *texts], schedule)
+    except UnsoundError as error:
+        raise name_last_good(error, session.work / "checkpoints") from error
     exact, margin = _recite(model, rows)
     with staging(job.output_folder) as build:
         model.save_pretrained(build)
@@ -232,12 +236,19 @@ def _rate(step: int, steps: int, peak: float) -> float:
 class _Training:
     """Weights, optimiser and losses after a number of steps."""
 
-    def __init__(self, job: TinyJob, model: Any) -> None:  # noqa: ANN401
+    def __init__(self, job: TinyJob, model: Any, probe: _Sequence) -> None:  # noqa: ANN401
         self.model = model
+        self.probe = probe
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=job.learning_rate, weight_decay=0.0, fused=True)
         self.losses: list[float] = []
 
+    @torch.no_grad()
+    def check(self) -> None:
+        """Throws `trainer/weights-not-finite` if what the last step has left is worth nothing."""
+        check_weights(len(self.losses), self.model.named_parameters(), _loss(self.model, [self.probe]).item())
+
     def save(self, folder: Path, identity: str) -> None:
+        self.check()
         remove(folder)
         folder.mkdir(parents=True)
         save_file(self.model.state_dict(), folder / "model.safetensors")
@@ -259,7 +270,7 @@ def _train(
     schedule: list[list[int]],
 ) -> tuple[int | None, list[float]]:
     """Trains to the end; returns the step that it continued from, if any, and the loss of each step."""
-    training = _Training(job, model)
+    training = _Training(job, model, sequences[0])
     root, identity = session.work / "checkpoints", _identity(job)
     found, problems = newest_valid(root, identity)
     for problem in problems:
@@ -275,8 +286,7 @@ def _train(
         step_began = time.monotonic()
         rate = _rate(step, job.steps, job.learning_rate)
         loss, norm, tokens = _step(training, [sequences[index] for index in schedule[step]], rate)
-        if not math.isfinite(loss):
-            raise TrainerError("loss-not-finite", f"the loss of step {step + 1} is {loss}", "lower learning_rate")
+        check_step(step + 1, loss, norm)
         training.losses.append(loss)
         now = time.monotonic()
         session.event(
@@ -292,6 +302,7 @@ def _train(
         if (step + 1) % job.save_every_steps == 0 and step + 1 < job.steps:
             training.save(root / f"checkpoint-{step + 1}", identity)
             prune(root, keep=2)
+    training.check()
     model.eval()
     return found.step if found else None, training.losses
 
@@ -306,20 +317,24 @@ def _identity(job: TinyJob) -> str:
 
 def _step(training: _Training, batch: list[_Sequence], rate: float) -> tuple[float, float, int]:
     """One update; returns loss, gradient norm and tokens read."""
-    # One after the other in a single row, which saves the padding: the positions tell attention where each begins.
-    ids = torch.tensor([[token for sequence in batch for token in sequence.ids]])
-    positions = torch.tensor([[place for sequence in batch for place in range(len(sequence.ids))]])
-    labels = torch.tensor([[label for sequence in batch for label in [*sequence.labels[1:], IGNORED]]])
-    hidden = training.model.model(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state
-    wanted = labels != IGNORED
-    loss = functional.cross_entropy(training.model.lm_head(hidden[wanted]), labels[wanted])
+    loss = _loss(training.model, batch)
     training.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(training.model.parameters(), 1.0)
     for group in training.optimizer.param_groups:
         group["lr"] = rate
     training.optimizer.step()
-    return loss.item(), norm.item(), ids.numel()
+    return loss.item(), norm.item(), sum(len(sequence.ids) for sequence in batch)
+
+
+def _loss(model: Any, batch: list[_Sequence]) -> torch.Tensor:  # noqa: ANN401
+    # One after the other in a single row, which saves the padding: the positions tell attention where each begins.
+    ids = torch.tensor([[token for sequence in batch for token in sequence.ids]])
+    positions = torch.tensor([[place for sequence in batch for place in range(len(sequence.ids))]])
+    labels = torch.tensor([[label for sequence in batch for label in [*sequence.labels[1:], IGNORED]]])
+    hidden = model.model(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state
+    wanted = labels != IGNORED
+    return functional.cross_entropy(model.lm_head(hidden[wanted]), labels[wanted])
 
 
 @torch.no_grad()

@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import math
 import resource
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
 from peft import LoraConfig, PeftModel
 from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from .adapters import save_adapter
 from .callbacks import Keeper, Reporter
 from .checkpoints import newest_valid
+from .disk import nearest, require_room
 from .errors import StoppedError, TrainerError
-from .files import put_in_place, read_json_lines, sha256_json, sha256_of, staging
+from .files import put_in_place, sha256_json, sha256_of, staging
+from .gpu import refuse_several
 from .jobs import TrainJob
 from .models import (
     copy_companions,
@@ -32,19 +32,12 @@ from .models import (
     quiet_libraries,
     torch_dtype,
 )
+from .prepared import PreparedRows, read_prepared
 from .rows import IGNORED
 from .session import Session
+from .soundness import UnsoundError, name_last_good
 from .tools import tool_versions
-
-
-@dataclass(frozen=True)
-class _Rows:
-    input_ids: list[list[int]]
-    labels: list[list[int]]
-
-    @property
-    def tokens(self) -> int:
-        return sum(map(len, self.input_ids))
+from .trainer import Trainer
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
@@ -54,9 +47,10 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     device = pick_device(job.device)
     if job.method == "qlora":
         _require_qlora(device)
-    rows = _read_rows(Path(job.prepared), job.max_tokens)
-    holdout = _read_rows(Path(job.holdout), job.max_tokens) if job.holdout else None
-    if not rows.input_ids:
+    rows = read_prepared(Path(job.prepared), job.max_tokens, session.work / "rows.arrow")
+    held_out = session.work / "holdout.arrow"
+    holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
+    if len(rows) == 0:
         raise TrainerError("nothing-to-train", "the prepared file holds no row")
     folder = model_folder(job.model, job.revision)
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
@@ -71,21 +65,26 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         session.log(problem)
     if found is not None:
         session.log(f"continues from step {found.step}")
+    _require_room(job, trainer, root)
     session.stop.check()
-    trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
-    state = trainer.state
-    if session.stop.is_set and state.global_step < state.max_steps:
-        raise StoppedError
+    try:
+        state = trainer.train_on(found)
+        if session.stop.is_set and state.global_step < state.max_steps:
+            raise StoppedError
+        trainer.check_end(state)
+    except UnsoundError as error:
+        raise name_last_good(error, root) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
-    holdout_loss = _mean_loss(trainer.model, holdout, device) if holdout and holdout.input_ids else None
+    holdout_loss = _mean_loss(trainer.model, holdout, device) if holdout else None
     trainable, total = _parameters(trainer.model)
     _save(job, trainer.model, folder, losses)
     return {
         "steps": state.global_step,
         "epochs": state.epoch,
-        "rows": len(rows.input_ids),
-        "tokens": round(rows.tokens * (state.epoch or 0)),
+        "rows": len(rows),
+        "tokens": round(rows.trained * (state.epoch or 0)),
+        "prompt_tokens": round((rows.tokens - rows.trained) * (state.epoch or 0)),
         "first_loss": losses[0]["loss"],
         "final_loss": losses[-1]["loss"],
         "holdout_loss": holdout_loss,
@@ -97,33 +96,17 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     }
 
 
-def _read_rows(path: Path, max_tokens: int) -> _Rows:
-    """Checked once more: the Trainer would cut a long row, and train on a broken mask, without a word."""
-    rows = _Rows([], [])
-    for number, row in read_json_lines(path, path.name):
-        ids, labels = row.get("input_ids"), row.get("labels")
-        if not _is_ids(ids) or not _is_ids(labels) or len(ids) != len(labels):  # type: ignore[arg-type]
-            raise TrainerError(
-                "bad-rows",
-                f"{path.name}, line {number}: input_ids and labels must be equally long lists of integers",
-            )
-        if any(label not in (IGNORED, token) for token, label in zip(ids, labels, strict=True)):  # type: ignore[arg-type]
-            raise TrainerError("bad-rows", f"{path.name}, line {number}: a label is neither its token nor {IGNORED}")
-        if all(label == IGNORED for label in labels):  # type: ignore[union-attr]
-            raise TrainerError("bad-rows", f"{path.name}, line {number}: no token is in the loss")
-        if len(ids) > max_tokens:  # type: ignore[arg-type]
-            raise TrainerError(
-                "row-too-long",
-                f"{path.name}, line {number} has {len(ids)} tokens, and max_tokens is {max_tokens}",  # type: ignore[arg-type]
-                "prepare the rows again with this max_tokens",
-            )
-        rows.input_ids.append(ids)  # type: ignore[arg-type]
-        rows.labels.append(labels)  # type: ignore[arg-type]
-    return rows
-
-
-def _is_ids(value: object) -> bool:
-    return isinstance(value, list) and all(type(item) is int for item in value)
+def _require_room(job: TrainJob, trainer: Trainer, root: Path) -> None:
+    """Hours later is too late to learn that a disk is too small."""
+    dtype = torch_dtype(job.dtype) if job.method == "full" else torch.float32
+    checkpoints, result = trainer.room_needed(job.keep_checkpoints, dtype.itemsize)
+    there = sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) if root.is_dir() else 0
+    left = max(0, checkpoints - there)
+    if job.work_folder.stat().st_dev == nearest(job.output_folder).stat().st_dev:
+        require_room(job.work_folder, left + result, "checkpoints and the result")
+        return
+    require_room(job.work_folder, left, "checkpoints")
+    require_room(job.output_folder, result, "the trained weights")
 
 
 def _require_qlora(device: str) -> None:
@@ -135,13 +118,13 @@ def _require_qlora(device: str) -> None:
         raise TrainerError(
             "qlora-needs-bitsandbytes",
             "QLoRA needs the package bitsandbytes",
-            "install it, or use the method lora",
+            "put it into the image of the target, or use the method lora",
         )
 
 
-def _check_vocabulary(model: Any, parts: list[_Rows]) -> None:  # noqa: ANN401
+def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: ANN401
     size: int = model.get_input_embeddings().weight.shape[0]
-    highest = max((max(ids) for rows in parts for ids in rows.input_ids), default=0)
+    highest = max(rows.highest for rows in parts)
     if highest >= size:
         raise TrainerError(
             "ids-outside-vocabulary",
@@ -150,7 +133,7 @@ def _check_vocabulary(model: Any, parts: list[_Rows]) -> None:  # noqa: ANN401
         )
 
 
-def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, rows: _Rows) -> SFTTrainer:
+def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, rows: PreparedRows) -> Trainer:
     dtype = torch_dtype(job.dtype)
     settings: dict[str, Any] = {"device_map": {"": device}}
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
@@ -166,20 +149,21 @@ def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, r
         )
     model = load_model(folder, **settings)
     session.stop.check()
-    trainer = SFTTrainer(
+    trainer = Trainer(
         model=model,
         args=_settings(job, session.work / "checkpoints", device),
-        train_dataset=Dataset.from_dict({"input_ids": rows.input_ids, "labels": rows.labels}),
+        train_dataset=rows.dataset,
         processing_class=load_tokenizer(str(folder), None),
         peft_config=_lora(job),
         callbacks=[Reporter(session)],
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.probe = rows.row(rows.shortest)
     return trainer
 
 
 def _settings(job: TrainJob, checkpoints: Path, device: str) -> SFTConfig:
-    return SFTConfig(
+    settings = SFTConfig(
         output_dir=str(checkpoints),
         num_train_epochs=job.epochs or 1,
         max_steps=job.steps or -1,
@@ -212,6 +196,8 @@ def _settings(job: TrainJob, checkpoints: Path, device: str) -> SFTConfig:
         save_total_limit=None,
         dataloader_num_workers=0,
     )
+    refuse_several(settings.n_gpu)
+    return settings
 
 
 def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
@@ -260,10 +246,10 @@ def _identity(job: TrainJob, folder: Path) -> str:
 
 
 @torch.no_grad()
-def _mean_loss(model: Any, rows: _Rows, device: str) -> float:  # noqa: ANN401
+def _mean_loss(model: Any, rows: PreparedRows, device: str) -> float:  # noqa: ANN401
     model.eval()
     total, count = 0.0, 0
-    for ids, labels in zip(rows.input_ids, rows.labels, strict=True):
+    for ids, labels in rows:
         trained = sum(label != IGNORED for label in labels[1:])
         loss = model(input_ids=torch.tensor([ids], device=device), labels=torch.tensor([labels], device=device)).loss
         total += loss.item() * trained

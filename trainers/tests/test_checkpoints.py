@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
+from threading import Barrier
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from secpi_trainers import files
 from secpi_trainers.checkpoints import MARK, flaw, newest_valid, prune, seal
 
 
@@ -82,7 +86,41 @@ def test_pruning_keeps_the_newest_whole_ones(tmp_path: Path) -> None:
         make(tmp_path, step)
     make(tmp_path, 7, sealed=False)
     prune(tmp_path, 2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-100", "checkpoint-40", "checkpoint-7"]
+    # The seventh was never finished, or only half removed.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-100", "checkpoint-40"]
+
+
+def test_half_of_an_older_one_goes_when_a_newer_one_is_continued(tmp_path: Path) -> None:
+    for step in (3, 20):
+        make(tmp_path, step)
+    half = make(tmp_path, 7, sealed=False)
+    (half / "weights").unlink()
+    found, problems = newest_valid(tmp_path, "job")
+    assert found is not None
+    assert (found.step, problems) == (20, [])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-20", "checkpoint-3"]
+
+
+def test_parts_of_a_file_are_hashed_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PART_BYTES", 10)
+    path = tmp_path / "weights"
+    path.write_bytes(bytes(range(25)))
+    digests = {files.digest_of(path)}
+    for place in range(25):
+        path.write_bytes(bytes(255 if at == place else at for at in range(25)))
+        digests.add(files.digest_of(path))
+    assert len(digests) == 26
+    together, hashed = Barrier(2), files._sha256_part
+
+    def meet(path: Path, start: int) -> bytes:
+        if start < 20:
+            # Nobody comes out of here who is alone.
+            together.wait(timeout=60)
+        return hashed(path, start)
+
+    monkeypatch.setattr(files, "_sha256_part", meet)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert files.digest_of(path) in digests
 
 
 def test_no_checkpoint_at_all(tmp_path: Path) -> None:

@@ -59,6 +59,38 @@ def test_the_opening_is_trained_where_the_template_does_not_write_it(tokenizer: 
     assert tokenizer.decode(trained) == sample["completion"] + "<|im_end|>"
 
 
+R1 = (
+    "{{ bos_token }}{% for message in messages %}"
+    "{% if message.role == 'user' %}<|User|>{{ message.content }}"
+    "{% else %}<|Assistant|>{{ message.content.split('</think>')[-1] }}<|end_of_sentence|>{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}<|Assistant|>OPENING{% endif %}"
+)
+"""Ours, with DeepSeek-R1's ways: its end token is behind answers only and pads as well, and turns have plain marks."""
+
+
+@pytest.mark.parametrize("opening", ["<think>\n", "<think>", ""])
+def test_a_template_like_deepseeks(tokenizer: Any, opening: str) -> None:  # noqa: ANN401
+    from tokenizers import AddedToken
+
+    changed = with_template(tokenizer, R1.replace("OPENING", opening))
+    changed.add_tokens([AddedToken(mark, special=False) for mark in ("<|User|>", "<|Assistant|>")])
+    begin, end = "<|begin_of_sentence|>", "<|end_of_sentence|>"
+    changed.add_special_tokens({"bos_token": begin, "eos_token": end, "pad_token": end})
+    tokeniser, sample = RowTokeniser(changed), samples("careful")[0]
+    row = tokeniser.tokenise(sample["prompt"], sample["completion"], 400)
+    prompt, trained = (
+        [token for token, label in zip(row.input_ids, row.labels, strict=True) if (label == IGNORED) == ignored]
+        for ignored in (True, False)
+    )
+    assert changed.decode(prompt) == f"{begin}<|User|>{sample['prompt']}<|Assistant|>{opening}"
+    assert changed.decode(trained) == sample["completion"].removeprefix(opening) + end
+    assert trained.count(changed.convert_tokens_to_ids("</think>")) == 1
+    for prompt_text, text in (("<|User|>Say it.", "a"), ("Say it.", f"a{end}"), ("Say it.", "a<|Assistant|>")):
+        with pytest.raises(DroppedError) as error:
+            tokeniser.tokenise(prompt_text, f"<think>\n{text}\n</think>\n\nYes.", 400)
+        assert error.value.reason == "control_token"
+
+
 BAD_ROWS = {
     "too_long": ("Say it.", "<think>\n" + "word " * 400 + "\n</think>\n\nYes."),
     "empty_prompt": (" \n", "<think>\na\n</think>\n\nYes."),
@@ -160,14 +192,14 @@ def test_any_text_is_kept_whole_or_dropped_with_a_reason(tokenizer: Any, prompt:
         assert reason in known
         marks = ("<think>", "</think>", "<|im_start|>", "<|im_end|>", "<|endoftext|>")
         suspicious = any(mark in prompt + trace + answer for mark in marks)
-        # Qwen's tokenizer brings letters into composed form, which would change what is learnt.
-        rewritten = any(unicodedata.normalize("NFC", text) != text for text in (prompt, trace, answer))
-        assert suspicious or rewritten or not prompt.strip() or reason == "too_long"
+        assert suspicious or not prompt.strip() or reason == "too_long"
         return
-    rendered = tokeniser.render(prompt)
+    # Qwen's tokenizer brings letters into composed form, here and when the model is asked.
+    rendered, learnt = (unicodedata.normalize("NFC", text) for text in (tokeniser.render(prompt), completion))
+    assert row.composed == ((rendered, learnt) != (tokeniser.render(prompt), completion))
     trained = [label for label in row.labels if label != IGNORED]
-    assert tokenizer.decode(row.input_ids) == rendered + completion.removeprefix("<think>\n") + "<|im_end|>"
-    assert tokenizer.decode(trained) == completion.removeprefix("<think>\n") + "<|im_end|>"
+    assert tokenizer.decode(row.input_ids) == rendered + learnt.removeprefix("<think>\n") + "<|im_end|>"
+    assert tokenizer.decode(trained) == learnt.removeprefix("<think>\n") + "<|im_end|>"
     assert row.labels[-1] == tokenizer.eos_token_id
     assert trained.count(tokenizer.eos_token_id) == 1
     assert len(row.input_ids) == len(row.labels) <= 400
@@ -196,6 +228,20 @@ def test_the_held_out_rows_do_not_depend_on_their_order(base: Path, tmp_path: Pa
     assert chosen[0] == chosen[1]
 
 
+def test_rows_of_one_task_are_held_out_together_or_not_at_all(base: Path, tmp_path: Path) -> None:
+    rows = [row | {"task_id": f"task-{number // 2}"} for number, row in enumerate(samples("careful"))]
+    write_lines(tmp_path / "samples.jsonl", rows)
+    for seed in range(6):
+        job = Job(tmp_path / "work", tmp_path / "out")
+        job.write(model=base, samples=tmp_path / "samples.jsonl", max_tokens=400, holdout=1, seed=seed)
+        assert run("prepare", job) == 0
+        number = {row["id"]: row["task_id"] for row in rows}
+        held_out = [number[row["id"]] for row in read_lines(job.output / "holdout.jsonl")]
+        kept = {number[row["id"]] for row in read_lines(job.output / "prepared.jsonl")}
+        assert (len(held_out), len({*held_out}), {*held_out} & kept) == (2, 1, set())
+        assert (job.result["kept"], job.result["held_out"]) == (4, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -216,8 +262,8 @@ def test_samples_that_are_none(base: Path, tmp_path: Path, text: str, code: str)
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"pad_token": "<|im_end|>"}, "trainer/pad-equals-end"),
         ({"eos_token": "<|endoftext|>", "pad_token": "<|im_end|>"}, "trainer/wrong-end-token"),
+        ({"eos_token": "<|im_start|>"}, "trainer/wrong-end-token"),
     ],
 )
 def test_tokenizers_that_would_teach_never_to_stop(

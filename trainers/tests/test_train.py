@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -11,16 +12,21 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from transformers import AutoTokenizer
 
+from secpi_trainers.checkpoints import Checkpoint, checkpoints, discard
 from secpi_trainers.train import _parameters
+from secpi_trainers.trainer import Trainer
 
 from .support import Job, digests, read_lines, run, start, wait_until, write_lines
 
 STEPS = 40
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def train_job(base: Path, prepared: Path, folder: Path, **keys: Any) -> Job:  # noqa: ANN401
     settings: dict[str, Any] = {
+        "revision": COMMIT,
         "method": "lora",
         "lora": {"rank": 4, "alpha": 8, "dropout": 0.1},
         "steps": STEPS,
@@ -68,6 +74,11 @@ def test_leaves_an_adapter_and_a_loss_curve(whole: Job, base: Path) -> None:
     assert result["final_loss"] == losses[-1]["loss"] < losses[0]["loss"] / 2
     assert result["steps"] == STEPS
     assert result["rows"] == 6
+    rows = [row["labels"] for row in read_lines(Path(json.loads(whole.path.read_text())["prepared"]))]
+    trained = sum(label != -100 for labels in rows for label in labels)
+    assert result["tokens"] == round(trained * result["epochs"])
+    assert result["tokens"] + result["prompt_tokens"] == pytest.approx(sum(map(len, rows)) * result["epochs"], abs=1)
+    assert settings["revision"] == COMMIT
     assert 0 < result["trainable_parameters"] < result["total_parameters"]
     assert [event["loss"] for event in read_lines(whole.work / "events.jsonl") if event["type"] == "metric"] == [
         line["loss"] for line in losses
@@ -118,6 +129,16 @@ def test_a_finished_job_runs_again_without_training(whole: Job, base: Path, prep
     assert digests(job.output) == before
 
 
+def test_how_often_it_saves_may_change_in_between(base: Path, prepared: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"steps": 6, "keep_checkpoints": 9, "gradient_accumulation": 1}
+    assert run("train", train_job(base, prepared, tmp_path, save_every_steps=4, **settings)) == 0
+    job = train_job(base, prepared, tmp_path, save_every_steps=1, **settings)
+    discard(Checkpoint(job.work / "checkpoints" / "checkpoint-6", 6))
+    assert run("train", job) == 0
+    assert job.result["resumed_from"] == 4
+    assert [item.step for item in checkpoints(job.work / "checkpoints")] == [6, 5, 4]
+
+
 def test_it_does_not_outlive_the_one_that_started_it(base: Path, prepared: Path, tmp_path: Path) -> None:
     job = train_job(base, prepared, tmp_path, lifeline=True, steps=100_000)
     process = start("train", job, stdin=subprocess.PIPE)
@@ -140,15 +161,6 @@ def test_full_weights_and_a_loss_on_held_out_rows(base: Path, prepared: Path, tm
     assert result["holdout_loss"] < result["first_loss"]
 
 
-def test_a_loss_that_is_no_number_fails(base: Path, prepared: Path, tmp_path: Path) -> None:
-    job = train_job(base, prepared, tmp_path, learning_rate=1e30, warmup_steps=0, max_grad_norm=1e30)
-    assert run("train", job) == 1
-    assert job.result["code"] == "trainer/loss-not-finite"
-    last = [event for event in read_lines(job.work / "events.jsonl") if event["type"] == "metric"][-1]
-    assert last["loss"] is None
-    assert not job.output.exists()
-
-
 @pytest.mark.parametrize(
     ("row", "code"),
     [
@@ -165,6 +177,35 @@ def test_rows_that_would_train_something_else(base: Path, tmp_path: Path, row: d
     assert run("train", job) == 1
     assert job.result["code"] == code
     assert not job.output.exists()
+
+
+def test_padding_never_enters_the_loss_and_the_end_token_does(
+    base: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one token is both: that is what a model learns to stop from."""
+    model = tmp_path / "model"
+    shutil.copytree(base, model)
+    settings = json.loads((model / "tokenizer_config.json").read_text()) | {"pad_token": "<|im_end|>"}
+    (model / "tokenizer_config.json").write_text(json.dumps(settings))
+    end = AutoTokenizer.from_pretrained(str(model)).pad_token_id
+    seen: list[dict[str, torch.Tensor]] = []
+    step = Trainer.training_step
+
+    def watched(trainer: Trainer, model: Any, inputs: dict[str, torch.Tensor], *rest: Any) -> Any:  # noqa: ANN401
+        seen.append({name: inputs[name].clone() for name in ("input_ids", "labels", "attention_mask")})
+        return step(trainer, model, inputs, *rest)
+
+    monkeypatch.setattr(Trainer, "training_step", watched)
+    assert run("train", train_job(model, prepared, tmp_path, steps=3, batch_size=2, gradient_accumulation=1)) == 0
+    rows = {tuple(row["input_ids"]): row["labels"] for row in read_lines(prepared)}
+    padded = 0
+    for batch in seen:
+        for ids, labels, mask in zip(*(batch[name].tolist() for name in batch), strict=True):
+            length = sum(mask)
+            assert labels == rows[tuple(ids[:length])] + [-100] * (len(ids) - length)
+            assert (labels[length - 1], ids[length:]) == (end, [end] * (len(ids) - length))
+            padded += len(ids) - length
+    assert padded > 0
 
 
 def test_qlora_without_a_gpu_says_so(base: Path, prepared: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ curate:
 # The target learns to reason like this without being told to.
 train:
   trainer: trl
-  method: lora               # lora, qlora or full
+  method: lora               # lora or full; qlora needs a container that has bitsandbytes
   lora: { rank: 32, alpha: 64, targets: all-linear }
   max_tokens: 8192           # longer rows are dropped and counted, never cut
   epochs: 2

@@ -132,10 +132,10 @@ function training({ report }: CardFacts): string {
     ],
     ['steps', integer(trained.steps)],
     ['passes', number(trained.epochs)],
-    ['tokens', integer(trained.tokens)],
+    ['tokens', `${integer(trained.tokens)} learnt, ${integer(trained.prompt_tokens)} of prompts read`],
     ['loss, first and last step', `${number(trained.first_loss)} → ${number(trained.final_loss)}`],
     ['parameters', parameters(trained)],
-    ['largest relative difference of a logit after merging', number(trained.merge_difference)],
+    ['largest deviation of a merged weight, relative to what the adapter changes', number(trained.merge_difference)],
     [
       'tools',
       Object.entries(toolsOf(report))

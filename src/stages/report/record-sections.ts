@@ -37,14 +37,14 @@ export function trainingSection({ trained, base }: ReportData, chart: Html | nul
     ['method', `${trained.method}, by ${trained.trainer}`],
     ['samples', `${integer(trained.prepared.kept)} of ${integer(trained.prepared.rows)} trained on`],
     ['steps', `${integer(trained.steps)} (${trained.epochs.toFixed(1)} passes over the samples)`],
-    ['tokens', `${integer(trained.tokens)} seen`],
+    ['tokens', `${integer(trained.tokens)} learnt, ${integer(trained.prompt_tokens)} of prompts read`],
     ['parameters', parameters(trained)],
     ['loss', `${loss(trained.first_loss)} → ${loss(trained.final_loss)}`],
     [
       'merge check',
       trained.merge_difference === null
         ? 'not merged'
-        : `largest relative difference of a logit ${trained.merge_difference.toExponential(1)}`,
+        : `merged weights deviate from base plus adapter by ${trained.merge_difference.toExponential(1)} of what the adapter changes`,
     ],
   ];
   return html`<section id="training"><h2>Training</h2>

@@ -18,13 +18,21 @@ export const trainedSchema = z.strictObject({
   prepared: z.looseObject({ rows: z.number(), kept: z.number(), dropped: z.record(z.string(), z.number()) }),
   steps: z.number(),
   epochs: z.number(),
+  /** In the loss, over all passes. */
   tokens: z.number(),
+  /** Of the prompts, which are read and not learnt, over all passes. */
+  prompt_tokens: z.number(),
   first_loss: z.number().nullable(),
   final_loss: z.number().nullable(),
+  /** The mean over the tokens of the samples that were set aside, at the end; `null` where none were. */
+  holdout_loss: z.number().nullable(),
   trainable_parameters: z.number(),
   /** Of the model that was trained: an adapter's are among them. */
   total_parameters: z.number(),
-  /** Largest relative difference of a logit between merged weights and base plus adapter; `null` without a merge. */
+  /**
+   * How far merged weights are from base plus adapter: of all adapted matrices, the largest norm of what is off, relative to the norm of what
+   * the adapter changes. In bfloat16 it is what rounding takes from the adapter. `null` without a merge.
+   */
   merge_difference: z.number().nullable(),
 });
 export type Trained = z.infer<typeof trainedSchema>;

@@ -3,7 +3,7 @@ import type { Json } from '../../base/json.js';
 import type { TrainerCommand, TrainerJob } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
-import { baseSchema } from '../base/records.js';
+import { type Base, baseSchema } from '../base/records.js';
 import { sampleSchema } from '../curate/records.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
@@ -24,6 +24,8 @@ export const trainParams = z
       .prefault({}),
     /** Rows longer than this many tokens are dropped and counted, never cut. */
     max_tokens: z.number().int().positive().default(16_384),
+    /** At least so many samples are set aside, whole tasks at a time: the loss on them is measured at the end. */
+    holdout: z.number().int().nonnegative().default(0),
     /** Passes over the samples; `steps` instead fixes the number of optimiser steps. */
     epochs: z.number().positive().optional(),
     steps: z.number().int().positive().optional(),
@@ -56,7 +58,7 @@ type Context = StageContextOf<Params, 'base' | 'samples'>;
 /** Step 3 of SecPI: the target learns *task → trace*, without the security prompt that the teacher saw. */
 export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params, 'base' | 'samples', StageServices>({
   name: 'train',
-  version: 1,
+  version: 2,
   params: trainParams,
   inputs: ['base', 'samples'],
   seeded: true,
@@ -86,9 +88,9 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
 
   async run(context) {
     const { params, inputs, output, work, services, signal, emit } = context;
-    const { name } = await inputs.base.json('base.json', baseSchema);
+    const origin = await inputs.base.json('base.json', baseSchema);
     const job = {
-      commands: [prepare(context), tune(context, name), ...(params.method === 'full' ? [] : [merge(context)])],
+      commands: [prepare(context), tune(context, origin), ...(params.method === 'full' ? [] : [merge(context)])],
       inputs: { base: inputs.base.path('model'), samples: inputs.samples.path('samples.jsonl') },
       outputs: outputsOf(params.method),
       keep: params.keep === 'there' ? ['model'] : [],
@@ -107,15 +109,17 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
     const trained = results.train?.facts ?? {};
     await output.json('train.json', {
       schema: 1,
-      base: name,
+      base: origin.name,
       method: params.method,
       trainer: params.trainer,
       prepared: prepared as Trained['prepared'],
       steps: Number(trained.steps),
       epochs: Number(trained.epochs),
       tokens: Number(trained.tokens),
+      prompt_tokens: Number(trained.prompt_tokens),
       first_loss: numberOrNull(trained.first_loss),
       final_loss: numberOrNull(trained.final_loss),
+      holdout_loss: numberOrNull(trained.holdout_loss),
       trainable_parameters: Number(trained.trainable_parameters),
       total_parameters: Number(trained.total_parameters),
       merge_difference: numberOrNull(results.merge?.facts.max_difference),
@@ -134,6 +138,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
 });
 
 const PREPARED = '{work}/prepare/output/prepared.jsonl';
+const HELD_OUT = '{work}/prepare/output/holdout.jsonl';
 
 /** What of all that the trainers leave becomes the artifact, by the names that it has there. */
 function outputsOf(method: Params['method']): TrainerJob['outputs'] {
@@ -146,18 +151,21 @@ function outputsOf(method: Params['method']): TrainerJob['outputs'] {
 
 /** Samples become ids and labels once, checked row by row; both backends train on those. It is an error when none is left. */
 function prepare({ params, seed }: Context): TrainerCommand {
-  const { max_tokens } = params;
-  return { command: 'prepare', fields: { model: '{in:base}', samples: '{in:samples}', max_tokens, seed } };
+  const { max_tokens, holdout } = params;
+  return { command: 'prepare', fields: { model: '{in:base}', samples: '{in:samples}', max_tokens, holdout, seed } };
 }
 
-function tune({ params, seed }: Context, baseName: string): TrainerCommand {
+function tune({ params, seed }: Context, base: Base): TrainerCommand {
   const { method, lora, epochs, steps } = params;
   return {
     command: 'train',
     fields: {
       model: '{in:base}',
-      model_name: baseName,
+      model_name: base.name,
+      // A folder has none; what was fetched has the commit, which goes into the adapter.
+      ...(base.revision === null ? {} : { revision: base.revision }),
       prepared: PREPARED,
+      ...(params.holdout === 0 ? {} : { holdout: HELD_OUT }),
       method,
       ...(method === 'full' ? {} : { lora }),
       ...(steps === undefined ? { epochs: epochs ?? 1 } : { steps }),
@@ -176,7 +184,7 @@ function tune({ params, seed }: Context, baseName: string): TrainerCommand {
   };
 }
 
-/** Adapter and base become one model; the trainer checks that both give the same logits. */
+/** Adapter and base become one model; the trainer checks every weight of it. */
 function merge({ params }: Context): TrainerCommand {
   const adapter = '{work}/train/output/adapter';
   return { command: 'merge', fields: { model: '{in:base}', adapter, dtype: params.dtype, prepared: PREPARED } };

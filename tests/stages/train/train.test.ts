@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTarget } from '../../../src/compute/open-target.js';
+import type { Target, TrainerJob } from '../../../src/compute/target.js';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import { base, baseParams } from '../../../src/stages/base/base.js';
 import { baseSchema } from '../../../src/stages/base/records.js';
@@ -20,7 +21,7 @@ const samples: readonly Sample[] = tinyRows.map(({ prompt, completion }, index) 
   completion,
   language: 'python',
   cwes: ['CWE-89'],
-  task_id: `task-${'0'.repeat(16)}`,
+  task_id: `task-${String(index).padStart(16, '0')}`,
   source: 'tasks.jsonl',
   licence: null,
 }));
@@ -29,6 +30,7 @@ const settings = {
   method: 'lora',
   lora: { rank: 2, alpha: 4 },
   max_tokens: 128,
+  holdout: 1,
   steps: 4,
   learning_rate: 1e-3,
   dtype: 'float32',
@@ -93,9 +95,12 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
       base: 'test/tiny',
       method: 'lora',
       trainer: 'trl',
-      prepared: { rows: 3, kept: 3, dropped: {} },
+      prepared: { rows: 3, kept: 2, held_out: 1, dropped: {} },
       steps: 4,
+      holdout_loss: expect.any(Number),
     });
+    expect(trained.tokens).toBeGreaterThan(0);
+    expect(trained.prompt_tokens).toBeGreaterThan(0);
     // What was trained is an adapter: it is no part of the base model, whose size is known from its making.
     const { counts } = (await run.artifact('base')).manifest;
     expect(parametersOf(trained)).toEqual({ base: counts.parameters, trained: trained.trainable_parameters });
@@ -105,7 +110,7 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
     expect(losses.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
     for (const file of ['adapter/adapter_config.json', 'adapter/adapter_model.safetensors', 'model/model.safetensors'])
       expect(artifact.manifest.outputs.map(({ path }) => path)).toContain(file);
-    expect(artifact.manifest.counts).toMatchObject({ samples: 3, trained_on: 3, steps: 4 });
+    expect(artifact.manifest.counts).toMatchObject({ samples: 3, trained_on: 2, steps: 4 });
     // Neither a folder of this machine nor a time may stand in what is published.
     expect(await run.text('train', 'adapter/adapter_config.json')).toContain('"test/tiny"');
     expect(await run.text('train', 'adapter/adapter_config.json')).not.toContain(home.folder);
@@ -136,6 +141,43 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
       code: 'trainer/nothing-to-train',
       hint: expect.stringContaining('too_long (3)'),
     });
+  });
+});
+
+describe('the job that train asks for', () => {
+  it('hands on the commit of the base, which goes into the adapter, and what is held out', async () => {
+    await using home = await stageHome();
+    const origin = { schema: 1, name: 'org/base', origin: 'hub', revision: '0123456789abcdef', facts: {} };
+    const asked: TrainerJob[] = [];
+    const target: Target = {
+      environment: async () => 'none',
+      foresee: async () => undefined,
+      runTrainer: async (job) => {
+        asked.push(job);
+        throw new Error('enough');
+      },
+    };
+    const askFor = async (params: object) => {
+      await runNodes<StageServices>(
+        home,
+        [
+          given('curate', { files: { 'samples.jsonl': samples } }),
+          given('base', { files: { 'base.json': origin, 'model/config.json': '{}' } }),
+          graphNode({
+            name: 'train',
+            stage: train,
+            params: trainParams.parse({ ...settings, ...params }),
+            inputs: { base: 'base', samples: 'curate' },
+          }),
+        ],
+        testServices(home, { target: () => target }),
+      );
+      return asked.at(-1)?.commands.map(({ fields }) => fields) ?? [];
+    };
+    const [prepare, tune] = await askFor({});
+    expect(prepare).toMatchObject({ holdout: 1 });
+    expect(tune).toMatchObject({ revision: origin.revision, holdout: '{work}/prepare/output/holdout.jsonl' });
+    expect((await askFor({ holdout: 0 }))[1]).not.toHaveProperty('holdout');
   });
 });
 

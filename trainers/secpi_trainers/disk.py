@@ -1,0 +1,47 @@
+"""Room on disks: looked for before work begins, and recognised as the reason when something could not be written."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+from .errors import TrainerError
+
+SPARE_BYTES = 64 << 10
+"""Kept in reserve, so that the result of a command can be written when the disk is full."""
+LEFT_BYTES = 1 << 20
+"""With less than this left, whatever could not be written could not for that reason."""
+
+
+def require_room(folder: Path, needed: int, what: str) -> None:
+    """Throws `trainer/disk-full` if fewer than `needed` bytes are free where the folder is, or will be."""
+    folder = nearest(folder)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise TrainerError(
+            "disk-full",
+            f"{what} take about {_amount(needed)} in {folder}, and {_amount(free)} are free",
+            "free some space, or move the folder, then run the same job again",
+        )
+
+
+def nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.parents) if path.is_dir())
+
+
+def is_full(error: BaseException, folders: list[Path]) -> bool:
+    """Whether an error came of a full disk. Writers in C++ and Rust say so in words of their own, or not at all."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    if "os error 28" in str(error):
+        return True
+    return any(shutil.disk_usage(nearest(folder)).free < LEFT_BYTES for folder in folders)
+
+
+def _amount(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,78 @@
+"""TRL's SFTTrainer as we use it: nothing is saved that makes no sense, and a finished run is not run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from transformers import TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
+from trl import SFTTrainer
+
+from .checkpoints import Checkpoint
+from .soundness import check_end, check_weights
+
+
+class Trainer(SFTTrainer):
+    """Trains, and looks at what it keeps before it keeps it."""
+
+    probe: tuple[list[int], list[int]] = ([], [])
+    """Ids and labels of the row that weights are tried on."""
+
+    def create_model_card(self, *_: object, **__: object) -> None:
+        """Writes no page about the model beside the checkpoints: nobody reads it."""
+
+    def train_on(self, found: Checkpoint | None) -> TrainerState:
+        """Trains to the end, or until a signal stops it."""
+        if found is None:
+            self.train()
+            return self.state
+        state = TrainerState.load_from_json(str(found.folder / TRAINER_STATE_NAME))
+        if state.global_step < state.max_steps:
+            self.train(resume_from_checkpoint=str(found.folder))
+            return self.state
+        # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
+        self._load_from_checkpoint(str(found.folder))
+        return state
+
+    def room_needed(self, keep: int, stored: int) -> tuple[int, int]:
+        """Bytes that checkpoints take at most, and the result. `stored` is how many bytes one of its numbers takes.
+
+        While a checkpoint is written the `keep` before it are still there: weights as they are trained, and twice as
+        many numbers in float32 that the optimiser remembers.
+        """
+        trained = [item for _, item in self._trained()]
+        numbers = sum(item.numel() for item in trained)
+        weights = sum(item.numel() * item.element_size() for item in trained)
+        return (keep + 1) * (weights + 8 * numbers), numbers * stored
+
+    def check_end(self, state: TrainerState) -> None:
+        """Throws `trainer/weights-not-finite` or `trainer/diverged` if the weights at the end are worth nothing."""
+        last = self._probe_loss()
+        check_weights(state.global_step, self._trained(), last)
+        losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+        check_end(losses, last, self.model.get_input_embeddings().weight.shape[0])
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
+        check_weights(self.state.global_step, [*self._trained(), *self._moments()], self._probe_loss())
+        super()._save_checkpoint(model, trial)
+
+    def _trained(self) -> Iterator[tuple[str, torch.Tensor]]:
+        return ((name, item) for name, item in self.model.named_parameters() if item.requires_grad)
+
+    def _moments(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """What the optimiser remembers."""
+        for state in self.optimizer.state.values():
+            for name, item in state.items():
+                if isinstance(item, torch.Tensor):
+                    yield f"the optimiser's {name}", item
+
+    @torch.no_grad()
+    def _probe_loss(self) -> float:
+        ids, labels = (torch.tensor([part], device=self.args.device) for part in self.probe)
+        self.model.eval()
+        with self.compute_loss_context_manager():
+            loss: float = self.model(input_ids=ids, labels=labels, use_cache=False).loss.item()
+        self.model.train()
+        return loss

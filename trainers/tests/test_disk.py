@@ -1,0 +1,109 @@
+"""A disk that is too small is noticed before work begins, and one that gets full is what the result says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from secpi_trainers.disk import is_full
+
+from .support import ROOT, Job, run
+from .test_train import train_job
+
+UNSHARE = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--mount"]
+
+# Trains on disks of growing size until one suffices; prints what each run said. Room is not looked for beforehand.
+ON_SMALL_DISKS = """
+import json, os, subprocess, sys
+from pathlib import Path
+from secpi_trainers import disk, train
+from secpi_trainers.__main__ import main
+train.require_room = lambda *_: None
+document = json.loads(Path(sys.argv[1]).read_text())
+folder = Path(document["work"])
+folder.mkdir(parents=True)
+size = 192
+while True:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "none", str(folder)], check=True)
+    code = main(["train", "--job", sys.argv[1]])
+    result = json.loads((folder / "result.json").read_text())
+    steps = (folder / "events.jsonl").read_text().count('"metric"')
+    print(json.dumps([code, result.get("code"), result.get("message"), steps]), flush=True)
+    os.chdir("/")
+    subprocess.run(["umount", str(folder)], check=True)
+    if code == 0:
+        break
+    size += 96
+"""
+
+
+def test_a_disk_that_gets_full_is_what_the_result_says(base: Path, prepared: Path, tmp_path: Path) -> None:
+    if (
+        subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "none", "/mnt"], check=False, capture_output=True).returncode
+        != 0
+    ):
+        pytest.skip("no file system of its own can be mounted here")
+    job = train_job(base, prepared, tmp_path, steps=3, save_every_steps=1, gradient_accumulation=1)
+    document = json.loads(job.path.read_text()) | {"output": str(job.work / "out")}
+    job.path.write_text(json.dumps(document))
+    done = subprocess.run(
+        [*UNSHARE, sys.executable, "-c", ON_SMALL_DISKS, str(job.path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    *full, last = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("["))
+    assert last[0] == 0, done.stderr
+    assert len(full) > 3
+    assert {(code, name, message) for code, name, message, _ in full} == {
+        (1, "trainer/disk-full", "the disk is full"),
+    }
+    # It got full at several points of the work.
+    assert len({steps for *_, steps in full}) > 1
+
+
+def test_room_is_looked_for_before_a_step_is_taken(
+    base: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    job = train_job(base, prepared, tmp_path, steps=3)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=300_000))
+    assert run("train", job) == 1
+    assert job.result["code"] == "trainer/disk-full"
+    assert job.result["message"].startswith("checkpoints and the result take about 0.")
+    assert job.steps() == []
+    merging = Job(tmp_path / "merge", tmp_path / "merged")
+    merging.write(model=base, adapter=tmp_path, device="cpu", dtype="float32")
+    assert run("merge", merging) == 1
+    assert merging.result["message"].startswith("the merged weights take about 0.6 MB in ")
+
+
+def test_what_is_needed_is_what_is_written(base: Path, prepared: Path, tmp_path: Path) -> None:
+    from secpi_trainers import train
+
+    job = train_job(base, prepared, tmp_path, method="full", steps=2, save_every_steps=1, gradient_accumulation=1)
+    asked: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "require_room", lambda _folder, needed, _what: asked.append(needed))
+        assert run("train", job) == 0
+    one = sum(path.stat().st_size for path in (job.work / "checkpoints" / "checkpoint-2").iterdir())
+    weights = (job.output / "model" / "model.safetensors").stat().st_size
+    assert asked[0] == pytest.approx(3 * one + weights, rel=0.1)
+
+
+def test_errors_of_a_full_disk_are_known_by_their_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cause = RuntimeError("writing failed")
+    cause.__cause__ = OSError(28, "No space left on device")
+    assert is_full(cause, [])
+    assert is_full(RuntimeError("I/O error: No space left on device (os error 28)"), [])
+    assert not is_full(RuntimeError("PytorchStreamWriter failed writing file"), [tmp_path])
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=5_000))
+    assert is_full(RuntimeError("PytorchStreamWriter failed writing file"), [tmp_path])
