@@ -8,7 +8,7 @@ import { type ExportedFiles, type ExportOptions, exportCommand } from './export.
 
 /** The systems that a run can be exported to: which files each is given, and what its user types then. */
 export function exportSlurm(path: string, options: ExportOptions & SlurmOptions, environment: CliEnvironment) {
-  return exportCommand(path, options, environment, (job) => slurmFiles(job, options));
+  return exportCommand(path, options, environment, (job) => slurmFiles(job, options), { sweeps: true });
 }
 
 export function exportKubernetes(
@@ -24,6 +24,13 @@ export function exportSkypilot(path: string, options: ExportOptions & SkypilotOp
 }
 
 function slurmFiles(job: ClusterJob, options: SlurmOptions): ExportedFiles {
+  const { members, secpi } = job;
+  if (members.length === 0 && options.atOnce !== undefined) {
+    throw new SecpiError('export/one-run', 'the recipe is one run, and --at-once is for several', {
+      hint: 'Leave it out, or give the recipe a `matrix`.',
+      exitCode: 2,
+    });
+  }
   return {
     files: { 'job.sbatch': slurmScript(job, options) },
     next: [
@@ -31,6 +38,7 @@ function slurmFiles(job: ClusterJob, options: SlurmOptions): ExportedFiles {
       ...(job.variables.length === 0 ? [] : ['mkdir -m 700 secrets']),
       ...job.variables.map((name) => `(umask 077; printenv ${name} > secrets/${name})`),
       'sbatch job.sbatch',
+      ...(members.length === 0 ? [] : [`${secpi} runs    # the ${members.length} members, once they have begun`]),
     ],
   };
 }

@@ -28,7 +28,11 @@ async function exported(
   await using folder = await temporaryFolder();
   const path = await folder.write('recipe.yaml', JSON.stringify({ ...sections, ...more }));
   const environment = { variables, workingDirectory: folder.path, redact: createRedactor(variables) };
-  return await readExportedRecipe(path, { set: [], member: [], gpus: 0, secret: [], ...options }, environment);
+  return await readExportedRecipe(
+    path,
+    { set: [], member: [], gpus: 0, secret: [], sweeps: false, ...options },
+    environment,
+  );
 }
 
 const teacherAt = (endpoint: string) => ({ models: { ...sections.models, teacher: { model: 't', endpoint } } });
