@@ -1,5 +1,6 @@
 import { SecpiError } from '../../base/errors.js';
 import { type ClusterJob, jobName } from '../../export/cluster-job.js';
+import { quoted } from '../../export/job-script.js';
 import { type KubernetesOptions, kubernetesFilesPod, kubernetesManifest } from '../../export/kubernetes.js';
 import { type SkypilotOptions, skypilotTask } from '../../export/skypilot.js';
 import { type SlurmOptions, slurmScript } from '../../export/slurm.js';
@@ -23,8 +24,8 @@ export function exportSkypilot(path: string, options: ExportOptions & SkypilotOp
   return exportCommand(path, options, environment, (job) => skypilotFiles(job, options));
 }
 
-function slurmFiles(job: ClusterJob, options: SlurmOptions): ExportedFiles {
-  const { members, secpi } = job;
+function slurmFiles(job: ClusterJob, options: ExportOptions & SlurmOptions): ExportedFiles {
+  const { members } = job;
   if (members.length === 0 && options.atOnce !== undefined) {
     throw new SecpiError('export/one-run', 'the recipe is one run, and --at-once is for several', {
       hint: 'Leave it out, or give the recipe a `matrix`.',
@@ -38,9 +39,18 @@ function slurmFiles(job: ClusterJob, options: SlurmOptions): ExportedFiles {
       ...(job.variables.length === 0 ? [] : ['mkdir -m 700 secrets']),
       ...job.variables.map((name) => `(umask 077; printenv ${name} > secrets/${name})`),
       'sbatch job.sbatch',
-      ...(members.length === 0 ? [] : [`${secpi} runs    # the ${members.length} members, once they have begun`]),
+      ...(members.length === 0 ? [] : tableOf(job, options)),
     ],
   };
+}
+
+/** How to see what became of the members. */
+function tableOf({ members, secpi }: ClusterJob, { member: named }: ExportOptions): readonly string[] {
+  const chosen = named.length === 0 ? '' : members.map((member) => ` --member=${quoted(member)}`).join('');
+  return [
+    `${secpi} runs    # what each of the ${members.length} members does`,
+    `${secpi} run recipe.yaml${chosen}    # when all are done: their table; nothing is made again`,
+  ];
 }
 
 function kubernetesFiles(job: ClusterJob, options: KubernetesOptions): ExportedFiles {

@@ -130,7 +130,7 @@ describe('secpi export', () => {
     const members = ['train.learning_rate=0.0001,seed=2', 'train.learning_rate=0.00005,seed=1'];
     expect(jsonLines(written.stdout)[0]).toMatchObject({ type: 'written', members });
     const again = await runCli([...args, ...member, '--force'], { cwd: folder.path, env });
-    expect(again.stdout).toContain(`${secpi} runs`);
+    expect(again.stdout).toContain(`run recipe.yaml --member='${members[0]}' --member='${members[1]}'`);
     const job = join(folder.path, 'job');
     expect(await readFile(join(job, 'job.sbatch'), 'utf8')).toMatch(/^#SBATCH --array=0-1%2$/m);
 
