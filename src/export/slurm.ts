@@ -49,10 +49,11 @@ export function slurmScript(job: ClusterJob, { hours, atOnce, sbatch, before }: 
     ...options.map((option) => `#SBATCH ${headerWord(option)}`),
     `# \`secpi run\` of the recipe ${job.name}, written by \`secpi export slurm\` of secpi ${job.version}.`,
     'set -eu',
-    ...(isArray ? [chooseMember(members)] : []),
     ...before,
     ...(variables.length === 0 ? [] : [CHECK_SECRETS, ...(isArray ? [NOT_ENDED] : [])]),
     preparation(job, { values: 'secrets', ...(isArray ? { own: '.$SLURM_JOB_ID' } : {}) }),
+    // Last, since what was read before may be called the same.
+    ...(isArray ? [chooseMember(members)] : []),
     run(runCommand(job), isArray ? ELEMENT : '"$SLURM_JOB_ID"'),
     ...(isArray && variables.length === 0
       ? []
@@ -92,9 +93,9 @@ fi`;
  * The secrets are those of all tasks: the last one to end deletes them. Each leaves a mark, of this submission only, and counts afterwards; so
  * the last mark is seen by whoever made it, also where others' files are seen late. One that is started again has not ended.
  */
-const NOT_ENDED = `marks="secrets/.ended-$SLURM_ARRAY_JOB_ID"
-rm -f "$marks/$SLURM_ARRAY_TASK_ID"
+const NOT_ENDED = `rm -f "secrets/.ended-$SLURM_ARRAY_JOB_ID/$SLURM_ARRAY_TASK_ID"
 ended() {
+  marks="secrets/.ended-$SLURM_ARRAY_JOB_ID"
   (umask 077; mkdir -p "$marks"; : > "$marks/$SLURM_ARRAY_TASK_ID") || true
   if [ "$(ls "$marks" 2>/dev/null | wc -l)" -ge "$SLURM_ARRAY_TASK_COUNT" ]; then rm -rf secrets; fi
 }`;

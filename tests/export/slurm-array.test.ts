@@ -68,6 +68,19 @@ describe('a sweep for Slurm', () => {
     expect(existsSync(join(folder.path, 'secrets'))).toBe(false);
   });
 
+  it('takes no value of a variable for the name of a member, whatever the variable is called', async () => {
+    const { folder, start, read } = await submitted('echo "$member" > value', {
+      members,
+      variables: ['marks', 'member'],
+    });
+    await using _folder = folder;
+    for (const name of ['marks', 'member']) await chmod(await folder.write(`secrets/${name}`, 'canary\n'), 0o600);
+    await chmod(join(folder.path, 'secrets'), 0o700);
+    expect(await ended(start(task(1)))).toBe(0);
+    expect(await read('started')).toBe('run recipe.yaml --member=seed=2\n');
+    expect(await readdir(folder.path)).not.toContain('canary');
+  });
+
   it('queues a task whose time is up again, and none of the others', async () => {
     const { folder, start, read } = await submitted(UNTIL_TOLD, { members });
     await using _folder = folder;
@@ -170,8 +183,8 @@ esac
     await until(async () => (await state(2)) === 'PENDING');
     expect([await state(0), await state(1)]).toEqual(['COMPLETED', 'RUNNING']);
     expect(existsSync(join(folder.path, 'secrets', 'A_KEY'))).toBe(true);
-    // Slurm would let two minutes go by.
-    await said('scontrol', 'update', `JobId=${id}_2`, 'StartTime=now');
+    // Slurm would let two minutes go by. In the same second the node would take it for the one that was ended.
+    await said('scontrol', 'update', `JobId=${id}_2`, 'StartTime=now+3');
     await until(async () => (await state(2)) === 'FAILED');
     expect(existsSync(join(folder.path, 'secrets', 'A_KEY'))).toBe(true);
     await folder.write('go', '');

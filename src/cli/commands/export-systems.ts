@@ -46,10 +46,11 @@ function slurmFiles(job: ClusterJob, options: ExportOptions & SlurmOptions): Exp
 
 /** How to see what became of the members. */
 function tableOf({ members, secpi }: ClusterJob, { member: named }: ExportOptions): readonly string[] {
+  const program = /^[\w@%+=:,./-]+$/.test(secpi) ? secpi : quoted(secpi);
   const chosen = named.length === 0 ? '' : members.map((member) => ` --member=${quoted(member)}`).join('');
   return [
-    `${secpi} runs    # what each of the ${members.length} members does`,
-    `${secpi} run recipe.yaml${chosen}    # when all are done: their table; nothing is made again`,
+    `${program} runs    # what each of the ${members.length} members does`,
+    `${program} run recipe.yaml${chosen}    # when all are done: their table; nothing is made again`,
   ];
 }
 
