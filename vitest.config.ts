@@ -9,6 +9,7 @@ const ofOtherMachines = [
   'tests/compute/places/slurm.test.ts',
   'tests/compute/places/ssh-files.test.ts',
   'tests/compute/places/ssh.test.ts',
+  'tests/export/slurm-array.test.ts',
   'tests/export/slurm.test.ts',
   'tests/models/serving/in-a-queue.test.ts',
   'tests/models/serving/over-ssh.test.ts',

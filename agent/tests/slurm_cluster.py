@@ -37,7 +37,7 @@ def free_ports(count: int) -> list[int]:
 
 class SlurmCluster:
     """
-    Nodes `n1` and `n2` of eight cores each, as far as it believes.
+    Nodes `n1` and `n2` of eight cores and two GPUs of the kind H100 each, as far as it believes.
 
     Partitions `low` (the default) and `high`, which takes nodes from it.
     """
@@ -55,6 +55,7 @@ class SlurmCluster:
         key.write_bytes(secrets.token_bytes(1024))
         key.chmod(0o400)
         (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
+        (folder / "gres.conf").write_text("Name=gpu Type=H100 File=/dev/null,/dev/zero\n")
         self.conf.write_text(
             "\n".join(
                 [
@@ -84,9 +85,11 @@ class SlurmCluster:
                     "SlurmdTimeout=20",
                     "KillWait=5",
                     "MpiDefault=none",
+                    "GresTypes=gpu",
                     "ReturnToService=2",
                     *(
                         f"NodeName=n{n} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[n]} CPUs=8 RealMemory=2000"
+                        " Gres=gpu:H100:2"
                         for n in (1, 2)
                     ),
                     "PartitionName=low Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=20",

@@ -1,11 +1,13 @@
 import { sha256 } from '../base/hash.js';
 import type { PortableRecipe } from './portable-recipe.js';
 
-/** A whole run of a recipe as one job of somebody else's cluster: what all systems have in common. */
+/** A whole run of a recipe, or several, as one job of somebody else's cluster: what all systems have in common. */
 export interface ClusterJob {
   /** The recipe's name: lower-case letters, digits, dots, dashes, underscores. */
   readonly name: string;
   readonly recipe: PortableRecipe;
+  /** Members of the recipe, each of which is a run; none where the recipe is one run. */
+  readonly members: readonly string[];
   /** The secpi that wrote the job. */
   readonly version: string;
   /** The program that is secpi there: a path, or a name on the search path. */

@@ -36,7 +36,7 @@ export function kubernetesManifest(job: ClusterJob, options: KubernetesOptions):
     'set -eu',
     `mkdir -p ${folder}`,
     `cd ${folder}`,
-    preparation(job, VALUES),
+    preparation(job, { values: VALUES }),
     `exec ${runCommand(job)}\n`,
   ].join('\n');
   const configMap = {

@@ -43,7 +43,7 @@ export function skypilotTask(job: ClusterJob, { image, volume, spot }: SkypilotO
       `mkdir -p ${folder}`,
       `cd ${folder}`,
       ...(hasInputs ? [`ln -sfn ${WORKDIR}/inputs inputs`] : []),
-      preparation(job, undefined),
+      preparation(job),
       `${runCommand(job)}\n`,
     ].join('\n'),
   };

@@ -1,10 +1,12 @@
 import { type ClusterJob, GRACE_SECONDS, jobName, mebibytes } from './cluster-job.js';
-import { preparation, runCommand } from './job-script.js';
+import { preparation, quoted, runCommand } from './job-script.js';
 
 /** What only Slurm asks for. */
 export interface SlurmOptions {
   /** Time limit of one stretch. At its end the run stops where it can be resumed, and the job is queued again. */
   readonly hours?: number | undefined;
+  /** How many members run at once; left out, as many as the cluster has room for. */
+  readonly atOnce?: number | undefined;
   /** Options of sbatch as the site wants them, e.g. `--account=vision`. Taken as they are. */
   readonly sbatch: readonly string[];
   /** Lines of shell that come first, e.g. `module load nodejs`. Taken as they are. */
@@ -17,8 +19,13 @@ const SIGNAL_SECONDS = GRACE_SECONDS + 60;
 /** More often than that nothing gets on, or somebody should look. */
 const MAXIMUM_RESTARTS = 100;
 
-/** The batch script of a run, to be submitted in the folder where `inputs/` and `secrets/` lie and all results shall. */
-export function slurmScript(job: ClusterJob, { hours, sbatch, before }: SlurmOptions): string {
+/**
+ * The batch script of a run, to be submitted in the folder where `inputs/` and `secrets/` lie and all results shall. Of several members it is
+ * an array: each task runs one of them, and all share that folder.
+ */
+export function slurmScript(job: ClusterJob, { hours, atOnce, sbatch, before }: SlurmOptions): string {
+  const { members, variables } = job;
+  const isArray = members.length > 0;
   const { gpus, gpuKind, cpus, memory } = job.resources;
   const options = [
     `--job-name=${jobName(job)}`,
@@ -31,7 +38,8 @@ export function slurmScript(job: ClusterJob, { hours, sbatch, before }: SlurmOpt
     `--signal=B:USR2@${SIGNAL_SECONDS}`,
     '--requeue',
     '--open-mode=append',
-    '--output=%x-%j.log',
+    ...(isArray ? [`--array=0-${members.length - 1}${atOnce === undefined ? '' : `%${atOnce}`}`] : []),
+    `--output=%x-${isArray ? '%A_%a' : '%j'}.log`,
     // Else everything that was set in the shell that submits would be kept in the controller's files, secrets too.
     '--export=NONE',
     ...sbatch,
@@ -42,9 +50,26 @@ export function slurmScript(job: ClusterJob, { hours, sbatch, before }: SlurmOpt
     `# \`secpi run\` of the recipe ${job.name}, written by \`secpi export slurm\` of secpi ${job.version}.`,
     'set -eu',
     ...before,
-    ...(job.variables.length === 0 ? [] : [CHECK_SECRETS]),
-    preparation(job, 'secrets'),
-    RUN.replace('RUN_COMMAND', () => runCommand(job)),
+    ...(variables.length === 0 ? [] : [CHECK_SECRETS, ...(isArray ? [NOT_ENDED] : [])]),
+    preparation(job, { values: 'secrets', ...(isArray ? { own: '.$SLURM_JOB_ID' } : {}) }),
+    // Last, since what was read before may be called the same.
+    ...(isArray ? [chooseMember(members)] : []),
+    run(runCommand(job), isArray ? ELEMENT : '"$SLURM_JOB_ID"'),
+    ...(isArray && variables.length === 0
+      ? []
+      : [`if [ "$code" != 143 ]; then ${isArray ? 'ended' : 'rm -rf secrets'}; fi`]),
+    'exit "$code"\n',
+  ].join('\n');
+}
+
+/** Names of members are words of a recipe, and no shell. */
+function chooseMember(members: readonly string[]): string {
+  return [
+    'case "${SLURM_ARRAY_TASK_ID:-}" in',
+    ...members.map((member, index) => `  ${index}) member=${quoted(member)} ;;`),
+    `  *) echo 'secpi job: no member of the recipe has this number' >&2; exit 2 ;;`,
+    'esac',
+    `printf 'member %s\\n' "$member"`,
   ].join('\n');
 }
 
@@ -53,21 +78,39 @@ function headerWord(option: string): string {
   return /^[\w@%+=:,./-]+$/.test(option) ? option : `"${option.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
+/**
+ * One task of an array. Not by `SLURM_JOB_ID`, although that is a job of its own: the id of the last one is also that of the array, and means
+ * all of them.
+ */
+const ELEMENT = '"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"';
+
 const CHECK_SECRETS = `if [ -n "$(find secrets -perm /077 2>/dev/null)" ]; then
   echo 'secpi job: others may read secrets/: chmod -R go= secrets' >&2
   exit 2
 fi`;
 
 /**
+ * The secrets are those of all tasks: the last one to end deletes them. Each leaves a mark, of this submission only, and counts afterwards; so
+ * the last mark is seen by whoever made it, also where others' files are seen late. One that is started again has not ended.
+ */
+const NOT_ENDED = `rm -f "secrets/.ended-$SLURM_ARRAY_JOB_ID/$SLURM_ARRAY_TASK_ID"
+ended() {
+  marks="secrets/.ended-$SLURM_ARRAY_JOB_ID"
+  (umask 077; mkdir -p "$marks"; : > "$marks/$SLURM_ARRAY_TASK_ID") || true
+  if [ "$(ls "$marks" 2>/dev/null | wc -l)" -ge "$SLURM_ARRAY_TASK_COUNT" ]; then rm -rf secrets; fi
+}`;
+
+/**
  * USR2 comes to this shell alone, in time before the limit, and before pre-emption where `preempt_send_user_signal` is set: secpi is told,
  * and the job queues itself again. TERM (scancel, pre-emption) comes to every process of the job, and a second one would end secpi where it
  * stands, so it is not handed on; whether the job is cancelled or queued again then is Slurm's business.
  */
-const RUN = `told=
+function run(command: string, job: string): string {
+  return `told=
 child=
 trap 'told=USR2; kill -TERM "$child" 2>/dev/null || true' USR2
 trap 'told=TERM' TERM
-RUN_COMMAND &
+${command} &
 child=$!
 [ -z "$told" ] || kill -TERM "$child"
 code=0
@@ -79,8 +122,6 @@ done
 
 if [ "$code" = 143 ] && [ "$told" = USR2 ] && [ "\${SLURM_RESTART_COUNT:-0}" -lt ${MAXIMUM_RESTARTS} ]; then
   echo 'secpi job: the time is up, and the job is queued again'
-  scontrol requeue "$SLURM_JOB_ID" && sleep 600
-fi
-if [ "$code" != 143 ]; then rm -rf secrets; fi
-exit "$code"
-`;
+  scontrol requeue ${job} && sleep 600
+fi`;
+}

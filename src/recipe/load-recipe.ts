@@ -40,6 +40,18 @@ export interface LoadedMember<T> extends LoadedRecipe<T> {
   readonly member: string;
   /** What each axis of the matrix is in this one, in words short enough for a table. */
   readonly labels: Readonly<Record<string, string>>;
+  /** What the matrix has put on top, one for each axis; `place` says which value of which axis. */
+  readonly overrides: readonly Override[];
+}
+
+/** All that a recipe stands for, and what its members have in common. */
+export interface LoadedSweep<T> {
+  readonly members: readonly LoadedMember<T>[];
+  /**
+   * The recipe without its matrix, before and after variables and paths were filled in. Not checked: a matrix may have what is missing in
+   * it, and hide what is wrong.
+   */
+  readonly common: { readonly written: Json; readonly expanded: unknown };
 }
 
 /** Mistakes of all members that are looked at before the others are not checked any more. */
@@ -64,6 +76,11 @@ export async function loadRecipe<T>(options: LoadOptions<T>): Promise<LoadedReci
  * wrong with any of them is told at once. Without a matrix there is one member, without a name.
  */
 export async function loadMembers<T>(options: LoadOptions<T>): Promise<readonly LoadedMember<T>[]> {
+  return (await loadSweep(options)).members;
+}
+
+/** As `loadMembers`, with what the members have in common. */
+export async function loadSweep<T>(options: LoadOptions<T>): Promise<LoadedSweep<T>> {
   const overrides = (options.overrides ?? []).map(parseOverride);
   const { documents, sources, mistakes } = await readChain(options);
   if (mistakes.length > 0) throw new RecipeError(mistakes, sources);
@@ -90,10 +107,11 @@ export async function loadMembers<T>(options: LoadOptions<T>): Promise<readonly 
       files: documents.map((document) => document.path),
       member: name,
       labels,
+      overrides: chosen,
     });
   }
   if (known.length + found.size > 0) throw new RecipeError([...known, ...found.all()], sources);
-  return members;
+  return { members, common: { written: written as Json, expanded: expanded(written, options, common).value } };
 }
 
 const noMatrix: ReturnType<typeof readMatrix> = {
@@ -118,14 +136,11 @@ function withChosen(written: Mapping, chosen: readonly Override[]) {
 /** Holds a merged recipe against the schema, with variables and paths filled in. */
 function checked<T>(
   written: Mapping,
-  { schema, environment, workingDirectory }: LoadOptions<T>,
+  options: LoadOptions<T>,
   placement: Placement,
 ): { readonly value: T } | { readonly mistakes: readonly Mistake[] } {
-  const folderOf = (path: Path): string => {
-    const document = placement.documentOf(path);
-    return document === undefined ? workingDirectory : dirname(resolve(workingDirectory, document.path));
-  };
-  const expansion = expand(written, { schema, environment, folderOf });
+  const { schema } = options;
+  const expansion = expanded(written, options, placement);
   const result = schema.safeParse(expansion.value, { reportInput: true });
   // A value that could not be filled in is not also wrong in its type.
   const told = new PathSet();
@@ -135,6 +150,19 @@ function checked<T>(
   const complaints = [...expansion.complaints, ...untold];
   if (complaints.length === 0 && result.success) return { value: result.data };
   return { mistakes: complaints.map((complaint) => placement.mistake(complaint)) };
+}
+
+/** Fills in variables and paths, each relative to where it stands. */
+function expanded(
+  written: Mapping,
+  { schema, environment, workingDirectory }: LoadOptions<unknown>,
+  placement: Placement,
+): ReturnType<typeof expand> {
+  const folderOf = (path: Path): string => {
+    const document = placement.documentOf(path);
+    return document === undefined ? workingDirectory : dirname(resolve(workingDirectory, document.path));
+  };
+  return expand(written, { schema, environment, folderOf });
 }
 
 /** What is wrong with the members of a matrix: each mistake once, with the first combination that has it unless all have it. */

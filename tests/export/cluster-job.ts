@@ -7,6 +7,7 @@ export function clusterJob(more: Partial<ClusterJob> = {}): ClusterJob {
     version: '0.0.0',
     secpi: 'true',
     recipe: { text: 'name: r\n', inputs: [], variables: [] },
+    members: [],
     variables: [],
     resources: { gpus: 0 },
     ...more,

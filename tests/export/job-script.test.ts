@@ -36,7 +36,7 @@ describe('the script of a job', () => {
       fc.asyncProperty(texts, fc.constantFrom(...shells), async (text, shell) => {
         const { status, stderr } = run(
           shell,
-          preparation(clusterJob({ recipe: { text, inputs: [], variables: [] } }), 'values'),
+          preparation(clusterJob({ recipe: { text, inputs: [], variables: [] } }), { values: 'values' }),
           folder.path,
         );
         expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -71,7 +71,6 @@ describe('the script of a job', () => {
         const to = `inputs/1/${name}`;
         const script = preparation(
           clusterJob({ recipe: { text: 'a: 1\n', inputs: [{ from: '/x', to }], variables: [] } }),
-          '',
         );
         expect(run(shell, script, folder.path)).toMatchObject({
           status: 2,
@@ -103,7 +102,7 @@ describe('the script of a job', () => {
       await using folder = await temporaryFolder();
       await folder.write('values/A_KEY', `a b'"$(touch canary)\`touch canary\`\n`);
       const script = (variables: readonly string[]) =>
-        `${preparation(clusterJob({ variables }), 'values')}\nsh -c 'printf %s "$A_KEY"'`;
+        `${preparation(clusterJob({ variables }), { values: 'values' })}\nsh -c 'printf %s "$A_KEY"'`;
       expect(run(shell, script(['A_KEY']), folder.path)).toMatchObject({
         status: 0,
         stdout: `a b'"$(touch canary)\`touch canary\``,
@@ -113,7 +112,7 @@ describe('the script of a job', () => {
         status: 2,
         stderr: 'secpi job: there is no values/B_KEY, which holds the value of B_KEY\n',
       });
-      expect(run(shell, preparation(clusterJob({ variables: ['C_KEY'] }), undefined), folder.path)).toMatchObject({
+      expect(run(shell, preparation(clusterJob({ variables: ['C_KEY'] })), folder.path)).toMatchObject({
         status: 2,
         stderr: 'secpi job: C_KEY is not set\n',
       });

@@ -1,14 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { jobName } from '../../src/export/cluster-job.js';
 import { slurmScript } from '../../src/export/slurm.js';
+import { hasSlurm, slurmCluster } from '../support/slurm-cluster.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { clusterJob, largeJob } from './cluster-job.js';
-import { hasSlurm, slurmNode } from './slurm-node.js';
+import { ended, submitted, UNTIL_TOLD, until } from './submitted-job.js';
 
 const options = { sbatch: [], before: [] };
 
@@ -16,35 +16,6 @@ const options = { sbatch: [], before: [] };
 function header(script: string): readonly string[] {
   return [...script.matchAll(/^#SBATCH (.+)$/gm)].map(([, option = '']) => option);
 }
-
-/** A folder with a job whose secpi does what `body` says, and a `scontrol` that writes down what it is asked. */
-async function submitted(body: string, variables: readonly string[] = []) {
-  const folder = await temporaryFolder();
-  const secpi = await folder.write('bin/secpi', `#!/bin/bash\necho "$@" >> started\n${body}`);
-  await chmod(secpi, 0o755);
-  // Slurm ends a job that is queued again; so does this one.
-  const scontrol = await folder.write('bin/scontrol', '#!/bin/bash\necho "$@" >> asked\nkill -KILL $PPID\n');
-  await chmod(scontrol, 0o755);
-  const path = await folder.write('job.sbatch', slurmScript(clusterJob({ secpi, variables }), options));
-  const environment = { PATH: `${join(folder.path, 'bin')}:${process.env.PATH}`, SLURM_JOB_ID: '7' };
-  const start = (more: Readonly<Record<string, string>> = {}) =>
-    spawn('bash', [path], { cwd: folder.path, stdio: 'ignore', env: { ...environment, ...more } });
-  const read = (name: string) => readFile(join(folder.path, name), 'utf8').catch(() => undefined);
-  return { folder, start, read };
-}
-
-type Child = ReturnType<typeof spawn>;
-
-const ended = (child: Child) =>
-  new Promise<number | NodeJS.Signals | null>((resolve) =>
-    child.once('close', (code, signal) => resolve(code ?? signal)),
-  );
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(20);
-}
-
-const UNTIL_TOLD = 'trap "echo TERM >> told; exit 143" TERM\ntouch ready\nwhile :; do sleep 0.05; done\n';
 
 describe('a job for Slurm', () => {
   it('asks for what was asked for, and for nothing else', () => {
@@ -117,7 +88,7 @@ describe('a job for Slurm', () => {
   it('keeps its secrets while it may be started again, and no longer', async () => {
     const { folder, start, read } = await submitted(
       `echo "$A_KEY" > seen\n${UNTIL_TOLD.replace('while :', 'while [ ! -e end ]')}`,
-      ['A_KEY'],
+      { variables: ['A_KEY'] },
     );
     await using _folder = folder;
     const secret = await folder.write('secrets/A_KEY', 'a-key\n');
@@ -143,7 +114,7 @@ describe('a job for Slurm', () => {
 
 describe.skipIf(!hasSlurm)('a job for Slurm, given to a real one', () => {
   it('is taken or refused for what it asks for, and runs to its end', async () => {
-    await using slurm = await slurmNode();
+    await using slurm = await slurmCluster();
     await using folder = await temporaryFolder();
     const secpi = await folder.write('secpi', '#!/bin/sh\necho "$@" "$A_KEY" "$CANARY" > result\n');
     await chmod(secpi, 0o755);
@@ -151,7 +122,8 @@ describe.skipIf(!hasSlurm)('a job for Slurm, given to a real one', () => {
       await folder.write('job.sbatch', script);
       return slurm.command('sbatch', [...args, 'job.sbatch'], folder.path);
     };
-    const job = clusterJob({ ...largeJob, secpi, recipe: clusterJob().recipe, variables: ['A_KEY'] });
+    const resources = { ...largeJob.resources, cpus: 8, memory: 1024 ** 3 };
+    const job = clusterJob({ ...largeJob, resources, secpi, recipe: clusterJob().recipe, variables: ['A_KEY'] });
     const comment = `a  "b" 'c' \\d #e $(touch canary)`;
     const own = { ...options, hours: 24, sbatch: [`--comment=${comment}`] };
     expect((await submit(slurmScript(job, own), '--test-only')).stderr).toContain('to start at');

@@ -1,7 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { packageRoot } from '../../src/base/package-root.js';
 
 /** What starts one: the tests of the agent use it too. */
@@ -22,7 +23,16 @@ if (!hasSlurm)
 export interface SlurmCluster extends AsyncDisposable {
   /** For `SLURM_CONF`. */
   readonly conf: string;
+  /** Runs one of Slurm's programs; rejects with what it said when it fails. */
+  command(program: string, args: readonly string[], cwd: string): Promise<Said>;
 }
+
+interface Said {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const execute = promisify(execFile);
 
 export async function slurmCluster(): Promise<SlurmCluster> {
   const running = spawn('python3', [program], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -31,8 +41,11 @@ export async function slurmCluster(): Promise<SlurmCluster> {
     once(createInterface({ input: running.stdout }), 'line'),
     exited.then(([code]) => Promise.reject(new Error(`no cluster has come up (${code})`))),
   ]);
+  // Nothing else of this environment: what sbatch is started with may reach the job.
+  const env = { PATH: process.env.PATH, SLURM_CONF: String(conf) };
   return {
     conf: String(conf),
+    command: (program, args, cwd) => execute(program, args, { cwd, env }),
     async [Symbol.asyncDispose]() {
       running.stdin.end();
       await exited;

@@ -1,5 +1,6 @@
 import { SecpiError } from '../../base/errors.js';
 import { type ClusterJob, jobName } from '../../export/cluster-job.js';
+import { quoted } from '../../export/job-script.js';
 import { type KubernetesOptions, kubernetesFilesPod, kubernetesManifest } from '../../export/kubernetes.js';
 import { type SkypilotOptions, skypilotTask } from '../../export/skypilot.js';
 import { type SlurmOptions, slurmScript } from '../../export/slurm.js';
@@ -8,7 +9,7 @@ import { type ExportedFiles, type ExportOptions, exportCommand } from './export.
 
 /** The systems that a run can be exported to: which files each is given, and what its user types then. */
 export function exportSlurm(path: string, options: ExportOptions & SlurmOptions, environment: CliEnvironment) {
-  return exportCommand(path, options, environment, (job) => slurmFiles(job, options));
+  return exportCommand(path, options, environment, (job) => slurmFiles(job, options), { sweeps: true });
 }
 
 export function exportKubernetes(
@@ -23,7 +24,14 @@ export function exportSkypilot(path: string, options: ExportOptions & SkypilotOp
   return exportCommand(path, options, environment, (job) => skypilotFiles(job, options));
 }
 
-function slurmFiles(job: ClusterJob, options: SlurmOptions): ExportedFiles {
+function slurmFiles(job: ClusterJob, options: ExportOptions & SlurmOptions): ExportedFiles {
+  const { members } = job;
+  if (members.length === 0 && options.atOnce !== undefined) {
+    throw new SecpiError('export/one-run', 'the recipe is one run, and --at-once is for several', {
+      hint: 'Leave it out, or give the recipe a `matrix`.',
+      exitCode: 2,
+    });
+  }
   return {
     files: { 'job.sbatch': slurmScript(job, options) },
     next: [
@@ -31,8 +39,19 @@ function slurmFiles(job: ClusterJob, options: SlurmOptions): ExportedFiles {
       ...(job.variables.length === 0 ? [] : ['mkdir -m 700 secrets']),
       ...job.variables.map((name) => `(umask 077; printenv ${name} > secrets/${name})`),
       'sbatch job.sbatch',
+      ...(members.length === 0 ? [] : tableOf(job, options)),
     ],
   };
+}
+
+/** How to see what became of the members. */
+function tableOf({ members, secpi }: ClusterJob, { member: named }: ExportOptions): readonly string[] {
+  const program = /^[\w@%+=:,./-]+$/.test(secpi) ? secpi : quoted(secpi);
+  const chosen = named.length === 0 ? '' : members.map((member) => ` --member=${quoted(member)}`).join('');
+  return [
+    `${program} runs    # what each of the ${members.length} members does`,
+    `${program} run recipe.yaml${chosen}    # when all are done: their table; nothing is made again`,
+  ];
 }
 
 function kubernetesFiles(job: ClusterJob, options: KubernetesOptions): ExportedFiles {

@@ -35,22 +35,24 @@ const INPUTS = 'inputs';
 
 /**
  * `secpi export`: writes a run as a job of a cluster that secpi does not drive. To standard output, or with everything that it needs into a
- * folder. The job is made of recipe and options alone: the same give the same bytes.
+ * folder. The job is made of recipe and options alone: the same give the same bytes. `sweeps`: several members can be one job.
  */
 export async function exportCommand(
   path: string,
   options: ExportOptions,
   environment: CliEnvironment,
   write: (job: ClusterJob) => ExportedFiles,
+  { sweeps }: { readonly sweeps: boolean } = { sweeps: false },
 ): Promise<number> {
-  const { name, portable, variables } = await readExportedRecipe(path, options, environment);
+  const { name, portable, members, variables } = await readExportedRecipe(path, { ...options, sweeps }, environment);
   const { gpus, gpuKind, cpus, memory, secpi } = options;
   const { version } = environment;
   const resources = { gpus, gpuKind, cpus, memory };
-  const { files, next } = write({ name, recipe: portable, version, secpi, variables, resources });
+  const { files, next } = write({ name, recipe: portable, members, version, secpi, variables, resources });
   const [[file = '', text = ''] = []] = Object.entries(files);
+  const told = { variables, ...(members.length > 0 ? { members } : {}) };
   if (options.output === undefined) {
-    if (options.json === true) writeJson({ type: 'export', file, text, variables }, environment);
+    if (options.json === true) writeJson({ type: 'export', file, text, ...told }, environment);
     else environment.stdout.write(text);
     if (portable.inputs.length > 0) {
       const note = `the recipe reads ${portable.inputs.length} files or folders of this machine; -o FOLDER writes them beside the job`;
@@ -63,7 +65,7 @@ export async function exportCommand(
   await writeFolder(folder, files, portable.inputs, options.force === true, environment, interrupt.signal);
   if (options.json === true) {
     const names = [...Object.keys(files), ...(portable.inputs.length > 0 ? [INPUTS] : [])];
-    writeJson({ type: 'written', path: folder, files: names, variables }, environment);
+    writeJson({ type: 'written', path: folder, files: names, ...told }, environment);
   } else {
     const shown = shownPath(folder, environment);
     environment.stdout.write(`wrote ${shown}\n\nNext:\n${next.map((line) => `  ${line}\n`).join('')}`);

@@ -9,8 +9,13 @@ const systems = () => import('../commands/export-systems.js');
 export function declareExport(program: Command, { finish, withGlobal }: Lent): void {
   const command = program.command('export').description('write a run as a job for a cluster that secpi does not drive');
   withJob(command.command('slurm'))
-    .description('write a batch script for sbatch')
+    .description('write a batch script for sbatch; of a matrix, an array of its members')
     .addOption(hours('time limit of one stretch, after which it is queued again'))
+    .addOption(
+      new Option('--at-once <n>', 'of a matrix, at most so many members at once').argParser(
+        textLike(/^[1-9]\d{0,3}$/, 'It must be a whole number above 0.'),
+      ),
+    )
     .addOption(
       several(
         '--sbatch <option>',

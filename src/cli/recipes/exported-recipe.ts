@@ -1,14 +1,18 @@
 import { SecpiError } from '../../base/errors.js';
 import { type PortableRecipe, portableRecipe } from '../../export/portable-recipe.js';
+import { portableSweep } from '../../export/portable-sweep.js';
 import { type Recipe, recipeSchema } from '../../pipeline.js';
 import type { CliEnvironment } from '../environment.js';
-import { type RecipeMember, readMembers } from './recipe.js';
+import { type RecipeMembers, readSweep } from './recipe.js';
+import { refuseSameDestination } from './same-destination.js';
 import { usedTargets } from './used-targets.js';
 
 /** A recipe as another machine shall run it, and the environment variables that it needs there. */
 export interface ExportedRecipe {
   readonly name: string;
   readonly portable: PortableRecipe;
+  /** Those of its members that shall run, as they are called there; none where the recipe is one run. */
+  readonly members: readonly string[];
   /** Sorted; values are nowhere in it. */
   readonly variables: readonly string[];
 }
@@ -19,55 +23,68 @@ export interface ExportedChoice {
   readonly member: readonly string[];
   readonly gpus: number;
   readonly secret: readonly string[];
+  /** Whether several runs can be one job. */
+  readonly sweeps: boolean;
 }
 
 /**
- * Reads a recipe that shall run as a whole on one machine of a cluster. Where GPUs are asked for, `device: auto` becomes `cuda`: a job
- * that finds none must not train on the CPU without a word.
+ * Reads a recipe that shall run as a whole on one machine of a cluster, or each of its members on one. Where GPUs are asked for,
+ * `device: auto` becomes `cuda`: a job that finds none must not train on the CPU without a word.
  *
- * @throws RecipeError as for a run here; SecpiError `export/sweep`, `export/other-machine`, `export/bad-variable`, `export/secret-in-recipe`.
+ * @throws RecipeError as for a run here; SecpiError `export/sweep`, `export/other-machine`, `export/bad-variable`, `export/secret-in-recipe`,
+ * `export/bad-matrix`, `cli/same-destination`.
  */
 export async function readExportedRecipe(
   path: string,
-  { set, member, gpus, secret }: ExportedChoice,
+  { set, member, gpus, secret, sweeps }: ExportedChoice,
   environment: Pick<CliEnvironment, 'variables' | 'workingDirectory' | 'redact'>,
 ): Promise<ExportedRecipe> {
-  const first = await readOne(path, { set, member }, environment);
-  const devices = usedTargets(first.value).flatMap((name) => {
-    const { local, container } = first.value.compute[name] ?? {};
-    if (local === undefined || container !== undefined) throw elsewhere(name);
-    return gpus > 0 && local.device === 'auto' ? [`compute.${JSON.stringify(name)}.local.device=cuda`] : [];
-  });
-  const { value, written } =
-    devices.length === 0 ? first : await readOne(path, { set: [...set, ...devices], member }, environment);
-  const portable = portableRecipe({ schema: recipeSchema, written, value });
+  const first = await readSweep(path, { set, member }, environment);
+  if (!sweeps) refuseSweep(first.chosen);
+  const devices = new Set(first.chosen.flatMap(({ value }) => devicesOf(value, gpus)));
+  const { sweep, chosen } =
+    devices.size === 0 ? first : await readSweep(path, { set: [...set, ...devices], member }, environment);
+  const [{ value, written }, ...others] = chosen;
+  refuseSameDestination(chosen, { set, member, only: [], force: [] });
+  const schema = recipeSchema;
+  const whole = others.length > 0 ? portableSweep({ schema, ...sweep }) : undefined;
+  const portable = whole ?? portableRecipe({ schema, written, value });
+  const members = whole?.members.filter((_, index) => chosen.some((one) => one === sweep.members[index])) ?? [];
   if (environment.redact(portable.text) !== portable.text) {
     throw new SecpiError('export/secret-in-recipe', 'the recipe holds what looks like a key or a password', {
       hint: 'Name the environment variable that holds it (`api_key_env`, `${NAME}` in an endpoint), and it comes to the job from there.',
       exitCode: 2,
     });
   }
-  const given = usedTargets(value).flatMap((name) => value.compute[name]?.secrets ?? []);
-  const variables = [...new Set([...portable.variables, ...keysOf(value), ...given, ...secret])].sort();
+  const read = chosen.flatMap((one) => [...keysOf(one.value), ...secretsOf(one.value)]);
+  const variables = [...new Set([...portable.variables, ...read, ...secret])].sort();
   const odd = variables.find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
   if (odd !== undefined) {
     const message = `no job can set an environment variable that is called ${JSON.stringify(odd.slice(0, 80))}`;
     throw new SecpiError('export/bad-variable', message, { exitCode: 2 });
   }
-  return { name: value.name, portable, variables };
+  return { name: value.name, portable, members, variables };
 }
 
-async function readOne(
-  path: string,
-  which: Pick<ExportedChoice, 'set' | 'member'>,
-  environment: Pick<CliEnvironment, 'variables' | 'workingDirectory'>,
-): Promise<RecipeMember> {
-  const [recipe, ...others] = await readMembers(path, which, environment);
-  if (others.length === 0) return recipe;
-  throw new SecpiError('export/sweep', `the recipe stands for ${others.length + 1} runs, and a job is one run`, {
+function refuseSweep({ length }: RecipeMembers): void {
+  if (length === 1) return;
+  throw new SecpiError('export/sweep', `the recipe stands for ${length} runs, and a job is one run`, {
     hint: 'Choose one of them with `--member`; `secpi plan` shows their names.',
     exitCode: 2,
   });
+}
+
+/** What has to be set so that nothing that shall run on a GPU runs without one. Throws for targets that are not the node itself. */
+function devicesOf(value: Recipe, gpus: number): readonly string[] {
+  return usedTargets(value).flatMap((name) => {
+    const { local, container } = value.compute[name] ?? {};
+    if (local === undefined || container !== undefined) throw elsewhere(name);
+    return gpus > 0 && local.device === 'auto' ? [`compute.${JSON.stringify(name)}.local.device=cuda`] : [];
+  });
+}
+
+function secretsOf(value: Recipe): readonly string[] {
+  return usedTargets(value).flatMap((name) => value.compute[name]?.secrets ?? []);
 }
 
 function elsewhere(name: string): SecpiError {

@@ -1,7 +1,7 @@
 import { SecpiError } from '../../base/errors.js';
 import { nearestName } from '../../base/suggestion.js';
 import { type Recipe, recipeSchema } from '../../pipeline.js';
-import { type LoadedMember, loadMembers } from '../../recipe/load-recipe.js';
+import { type LoadedMember, type LoadedSweep, loadSweep } from '../../recipe/load-recipe.js';
 import type { CliEnvironment } from '../environment.js';
 
 /** One of the recipes that the file stands for; without a matrix there is one, and it has no name. */
@@ -9,6 +9,12 @@ export type RecipeMember = LoadedMember<Recipe>;
 
 /** At least one. */
 export type RecipeMembers = readonly [RecipeMember, ...RecipeMember[]];
+
+/** What the command line says of the recipe. */
+interface MemberChoice {
+  readonly set: readonly string[];
+  readonly member?: readonly string[];
+}
 
 const namesShown = 6;
 
@@ -18,17 +24,27 @@ const namesShown = 6;
  */
 export async function readMembers(
   path: string,
-  { set, member = [] }: { readonly set: readonly string[]; readonly member?: readonly string[] },
+  choice: MemberChoice,
   environment: Pick<CliEnvironment, 'variables' | 'workingDirectory'>,
 ): Promise<RecipeMembers> {
+  return (await readSweep(path, choice, environment)).chosen;
+}
+
+/** As `readMembers`, with the others and what all have in common. */
+export async function readSweep(
+  path: string,
+  { set, member = [] }: MemberChoice,
+  environment: Pick<CliEnvironment, 'variables' | 'workingDirectory'>,
+): Promise<{ readonly sweep: LoadedSweep<Recipe>; readonly chosen: RecipeMembers }> {
   const { variables, workingDirectory } = environment;
   const options = { path, schema: recipeSchema, overrides: set, environment: variables, workingDirectory };
-  const all = await loadMembers(options);
+  const sweep = await loadSweep(options);
+  const all = sweep.members;
   const named = member.map(withPlainNumbers);
   for (const name of named) if (!all.some((one) => one.member === name)) throw unknownMember(name, all);
   const [first, ...others] = named.length === 0 ? all : all.filter((one) => named.includes(one.member));
   if (first === undefined) throw new TypeError('a recipe stands for at least one run');
-  return [first, ...others];
+  return { sweep, chosen: [first, ...others] };
 }
 
 /** A name in which numbers stand as somebody may have written them in the recipe: `5.0e-5` is called `0.00005`. */

@@ -19,7 +19,7 @@ export function refuseSameDestination(members: readonly RecipeMember[], options:
       taken.set(place, member);
       if (other === undefined) continue;
       throw new SecpiError('cli/same-destination', `"${other}" and "${member}" would both publish to ${place}`, {
-        hint: 'Measure all with `--until report`, and publish one with `--member NAME`; or make the place an axis of the matrix.',
+        hint: 'Measure all without it (`--until report`, or `--set publish=null`), and publish one with `--member NAME`; or make the place an axis of the matrix.',
         exitCode: 2,
       });
     }

@@ -116,7 +116,49 @@ describe('secpi export', () => {
     expect(fingerprint(there)).toBe(fingerprint(here));
   });
 
+  it('makes of a sweep one job for Slurm, each of whose tasks is a member', async () => {
+    await using folder = await keyedFolder();
+    const matrix = { 'train.learning_rate': [1e-4, 5e-5], seed: [1, 2] };
+    await writeFile(join(folder.path, 'sweep.yaml'), JSON.stringify({ ...keyed, publish: undefined, matrix }));
+    const secpi = join(folder.path, 'secpi');
+    const [node, ...rest] = cliCommand();
+    await writeFile(secpi, `#!/bin/sh\nshift\nexec '${node}' '${rest.join("' '")}' plan "$@" --json\n`);
+    await chmod(secpi, 0o755);
+    const args = [...system.slurm, 'sweep.yaml', '--gpus', '0', '--secpi', secpi, '-o', 'job', '--at-once', '2'];
+    const member = ['--member', 'train.learning_rate=5.0e-5,seed=1', '--member', 'train.learning_rate=0.0001,seed=2'];
+    const written = await runCli([...args, ...member, '--json'], { cwd: folder.path, env });
+    const members = ['train.learning_rate=0.0001,seed=2', 'train.learning_rate=0.00005,seed=1'];
+    expect(jsonLines(written.stdout)[0]).toMatchObject({ type: 'written', members });
+    const again = await runCli([...args, ...member, '--force'], { cwd: folder.path, env });
+    expect(again.stdout).toContain(`run recipe.yaml --member='${members[0]}' --member='${members[1]}'`);
+    const job = join(folder.path, 'job');
+    expect(await readFile(join(job, 'job.sbatch'), 'utf8')).toMatch(/^#SBATCH --array=0-1%2$/m);
+
+    await mkdir(join(job, 'secrets'), { mode: 0o700 });
+    for (const name of ['MODEL_URL', 'MODEL_KEY', 'TEACHER_KEY'] as const) {
+      await writeFile(join(job, 'secrets', name), env[name], { mode: 0o600 });
+    }
+    const task = { SLURM_JOB_ID: '7', SLURM_ARRAY_JOB_ID: '7', SLURM_ARRAY_TASK_ID: '1', SLURM_ARRAY_TASK_COUNT: '2' };
+    const environment = { ...process.env, ...task };
+    const ran = spawnSync('bash', ['job.sbatch'], { cwd: job, encoding: 'utf8', env: environment });
+    const [said = '', ...lines] = ran.stdout.split('\n');
+    expect(said).toBe(`member ${members[1]}`);
+    const there = jsonLines(lines.join('\n'));
+    expect(there.at(-1)).toMatchObject({ type: 'plan', recipe: 'keyed' });
+    const here = await runCli(['plan', 'sweep.yaml', '--json', ...member.slice(0, 2)], { cwd: folder.path, env });
+    const fingerprint = (all: typeof there) => all.find(({ stage }) => stage === 'collect')?.fingerprint;
+    expect(fingerprint(there)).toMatch(/^[0-9a-f]{64}$/);
+    expect(fingerprint(there)).toBe(fingerprint(jsonLines(here.stdout)));
+
+    for (const other of [system.kubernetes, system.skypilot]) {
+      const refused = await runCli([...other, 'sweep.yaml'], { cwd: folder.path, env });
+      expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('export/sweep') });
+    }
+  });
+
   it.each([
+    ['--at-once for one run', [...system.slurm, '--at-once', '2', quickstart], 'export/one-run'],
+    ['no run at once', [...system.slurm, '--at-once', '0', quickstart], 'above 0'],
     [
       'an image by tag',
       ['export', 'kubernetes', '--image', 'secpi:latest', '--volume', 'v', quickstart],

@@ -80,7 +80,7 @@ describe.skipIf(!hasSlurm)('a Slurm cluster', () => {
     // This Python has not what is pinned; that would be said first where it is asked.
     await expect(running).rejects.toMatchObject({
       code: 'slurm/refused',
-      message: 'Slurm does not take the job: Invalid generic resource (gres) specification',
+      message: 'Slurm does not take the job: Requested node configuration is not available',
     });
   });
 });
