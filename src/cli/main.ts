@@ -4,7 +4,7 @@ import { declareMachineCommands } from './declare/machine.js';
 import { declareRecipeCommands } from './declare/recipes.js';
 import { declareRunCommands } from './declare/runs.js';
 import type { CliEnvironment } from './environment.js';
-import type { WhenUnheard } from './unheard.js';
+import { handleUnheard, isLeftUnread, type WhenUnheard } from './unheard.js';
 import { packageVersion } from './version.js';
 
 /**
@@ -15,6 +15,10 @@ type Run = (environment: CliEnvironment) => Promise<number>;
 
 /** As far as it can be told before the arguments are understood: what is wrong with them must be JSON too. */
 const wantsJson = process.argv.includes('--json');
+
+const streams = [process.stdout, process.stderr];
+// Help, and what is wrong with arguments, are told before there is a command that says otherwise.
+handleUnheard(streams, 'exit');
 
 const program = new Command('secpi')
   .description(
@@ -64,12 +68,10 @@ function withGlobal<Own extends object>(options: Own): Own {
 
 /** The one place where errors become exit codes. */
 async function finish(run: Run, whenUnheard: WhenUnheard = 'exit'): Promise<void> {
-  const [{ readEnvironment }, { showFailure }, { handleUnheard, isLeftUnread }] = await Promise.all([
+  const [{ readEnvironment }, { showFailure }] = await Promise.all([
     import('./environment.js'),
     import('./failure.js'),
-    import('./unheard.js'),
   ]);
-  const streams = [process.stdout, process.stderr];
   handleUnheard(streams, whenUnheard);
   const environment = readEnvironment();
   const fail = (error: unknown): number => showFailure(error, environment, wantsJson);

@@ -12,17 +12,20 @@ const MOST_UNREAD_BYTES = 1024 * 1024;
 
 /**
  * Readers go away in many ways: a pipe is closed (EPIPE), a terminal is (EIO, and SIGHUP before it), the disk under a log file fills up
- * (ENOSPC), a connection hangs or somebody presses Ctrl-S, and then nothing fails but nothing is taken either.
+ * (ENOSPC), a connection hangs or somebody presses Ctrl-S, and then nothing fails but nothing is taken either. What a later call says counts.
  */
 export function handleUnheard(streams: readonly NodeJS.WriteStream[], when: WhenUnheard): void {
   for (const stream of streams) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (when === 'exit') process.exit(error.code === 'EPIPE' ? 0 : 1);
-    });
+    stream.off('error', exit);
+    stream.on('error', when === 'exit' ? exit : () => undefined);
     if (when === 'keep-going') writeWithoutWaiting(stream);
   }
   // Also under `nohup`: Node undoes the ignoring that a process is started with.
   if (when === 'keep-going') process.on('SIGHUP', () => undefined);
+}
+
+function exit({ code }: NodeJS.ErrnoException): never {
+  process.exit(code === 'EPIPE' ? 0 : 1);
 }
 
 /** Makes writing to a stream something that does not block. */

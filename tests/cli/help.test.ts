@@ -87,11 +87,12 @@ describe('help', () => {
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
-  it('and the version need nothing but the argument parser', async () => {
+  it('and the version need nothing but the argument parser, and to know whether anybody listens', async () => {
     expect(await staticImports(join(packageRoot, 'src', 'cli', 'main.ts'))).toEqual([
       'commander',
       'node:fs',
       'node:path',
+      'node:timers/promises',
       'src/base/package-root.ts',
       'src/cli/declare/export.ts',
       'src/cli/declare/lent.ts',
@@ -101,6 +102,7 @@ describe('help', () => {
       'src/cli/declare/runs.ts',
       'src/cli/main.ts',
       'src/cli/option-values.ts',
+      'src/cli/unheard.ts',
       'src/cli/version.ts',
     ]);
   });

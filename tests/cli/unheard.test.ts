@@ -165,6 +165,23 @@ describe('a run goes on', () => {
   });
 });
 
+describe('a command that nobody listens to from the start', () => {
+  it.each([['--help'], ['why', '--help'], ['--version'], ['run', '--no-such-option'], []])(
+    'is over without a trace: %s %s',
+    async (...words) => {
+      await using folder = await temporaryFolder();
+      // The reader is gone before anything is said.
+      const command = `{ sleep 0.1; exec ${[...cliCommand(), ...words].join(' ')}; } 2>said | true; cat said`;
+      const { stdout } = await execa('bash', ['-c', command], {
+        cwd: folder.path,
+        env: cliEnvironment(folder.path),
+        extendEnv: false,
+      });
+      expect(stdout).not.toMatch(/EPIPE|node:|^ +at /m);
+    },
+  );
+});
+
 describe('isLeftUnread', () => {
   it('waits as long as somebody reads, however slowly, and no longer', async () => {
     const stream = { writableLength: 5 };
