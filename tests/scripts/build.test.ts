@@ -19,6 +19,7 @@ beforeAll(async () => {
   await folder.write('scripts/build.mjs', await readFile(join(packageRoot, 'scripts/build.mjs'), 'utf8'));
   await folder.write('src/cli/main.ts', "process.stdout.write((await import('./later.js')).said);\n");
   await folder.write('src/cli/later.ts', later('one'));
+  await folder.write('src/cli/serve-sandbox.ts', "process.stdout.write((await import('./later.js')).said);\n");
   await symlink(join(packageRoot, 'node_modules'), join(folder.path, 'node_modules'));
   await build();
 });
@@ -30,6 +31,12 @@ describe('the build', () => {
     const before = await stat(main);
     await build();
     expect((await stat(main)).ino).toBe(before.ino);
+  });
+
+  it('makes one file, which runs wherever it lies, of what is brought to other machines', async () => {
+    await using elsewhere = await temporaryFolder();
+    const brought = await elsewhere.write('a.mjs', await readFile(join(folder.path, 'dist/serve-sandbox.mjs'), 'utf8'));
+    expect((await execa(process.execPath, [brought])).stdout).toBe('one');
   });
 
   it('is made again after a change, and leaves alone what a process of the earlier build may still load', async () => {
