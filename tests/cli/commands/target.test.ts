@@ -68,34 +68,35 @@ describe.skipIf(!hasSshServer)('commands about a target', () => {
     });
 
     it('opens the sandbox of a host that scores, attacks it, and asks for no packages where nothing else runs', async () => {
+      // Not where other tests count what is there.
+      const apart = { root: join(server.home, 'apart') };
       const scores = { evaluate: { score_on: 'far' } };
-      const { exitCode, lines } = await run(['doctor', '--target', 'far'], {}, scores);
+      const { exitCode, lines } = await run(['doctor', '--target', 'far'], apart, scores);
       const named = new Map(lines.map((line) => [line.name, line]));
       expect(named.has('Python packages')).toBe(false);
       expect(named.get('sandbox')).toMatchObject({ state: 'ok', detail: expect.stringContaining('bubblewrap') });
       expect(named.get('sandbox self-test')?.detail).toMatch(/^all 1\d attacks were stopped$/);
       expect(named.get('scoring Python')).toMatchObject({ state: 'ok' });
       expect(exitCode).toBe(0);
-      const both = await run(
-        ['doctor', '--target', 'far'],
-        { python: '/usr/bin/python3' },
-        { ...scores, train: { on: 'far' } },
-      );
+      expect(await readdir(join(apart.root, 'jobs'))).toEqual([]);
+      const both = await run(['doctor', '--target', 'far'], apart, { ...scores, train: { on: 'far' } });
       expect(both.lines.at(-1)).toEqual({ type: 'doctor', ready: false, missing: ['Python packages'] });
-      const without = {
-        ...scores,
-        compute: {
-          here: { local: {} },
-          far: { ssh: { host: 'far', root, python: 'python3', device: 'cpu' }, node: '/no/node' },
-        },
-      };
-      const { lines: said } = await run(['doctor', '--target', 'far'], {}, without);
-      expect(said.find(({ name }) => name === 'sandbox')).toMatchObject({
+    });
+
+    it('says why the sandbox of a host that scores cannot be opened', async () => {
+      const ssh = { host: 'far', root: join(server.home, 'apart'), python: 'python3', device: 'cpu' };
+      const compute = { here: { local: {} }, far: { ssh, node: '/no/node' } };
+      const { exitCode, lines } = await run(
+        ['doctor', '--target', 'far'],
+        {},
+        { compute, evaluate: { score_on: 'far' } },
+      );
+      expect(exitCode).toBe(1);
+      expect(lines.find(({ name }) => name === 'sandbox')).toMatchObject({
         state: 'missing',
         detail: expect.stringContaining('Node cannot be started on far'),
         advice: expect.stringContaining('`node` of that target'),
       });
-      expect(await readdir(join(root, 'jobs')).catch(() => [])).toEqual([]);
     });
 
     it.skipIf(hasNvidiaGpu())('does not get through where a GPU is meant and there is none', async () => {
