@@ -4,10 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256File, sha256Json } from '../../src/base/hash.js';
 import { openTarget } from '../../src/compute/open-target.js';
 import { type TrainerJob, targetSchema } from '../../src/compute/target.js';
-import { containerImage, hasPodman } from '../support/container-image.js';
+import { allTargets, hasAllTargets, type TargetMachines, targetMachines } from '../support/all-targets.js';
+import { containerImage } from '../support/container-image.js';
 import { pythonForTests } from '../support/python.js';
-import { hasSlurm, type SlurmCluster, slurmCluster } from '../support/slurm-cluster.js';
-import { hasSshServer, type SshServer, sshServer } from '../support/ssh-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { tinyJob, tinyRows } from '../support/tiny-job.js';
 
@@ -44,63 +43,43 @@ async function training(folder: string): Promise<TrainerJob> {
   };
 }
 
-describe.skipIf(!hasSlurm || !hasPodman || !hasSshServer || pythonForTests === undefined)('one training', () => {
-  let cluster: SlurmCluster;
-  let server: SshServer;
+describe.skipIf(!hasAllTargets)('one training', () => {
+  let machines: TargetMachines;
   let folder: TemporaryFolder;
   const python = pythonForTests ?? { python: '', folder: '' };
   const digests = new Map<string, string>();
 
   beforeAll(async () => {
-    cluster = await slurmCluster();
-    server = await sshServer({ variables: { SLURM_CONF: cluster.conf } });
+    machines = await targetMachines();
     folder = await temporaryFolder();
   });
   afterAll(async () => {
-    await cluster[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
+    await machines[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   });
 
-  const machine = { device: 'cpu', threads: 1 } as const;
-  const kinds = {
-    local: () => ({ local: machine }),
-    ssh: () => ({ ssh: { ...machine, host: 'far', root: join(server.home, 'secpi'), python: python.python } }),
-    slurm: () => ({ slurm: { ...machine, partition: 'low', minutes: 30 } }),
-    'slurm over ssh': () => ({
-      slurm: { ...machine, host: 'far', root: join(server.home, 'secpi'), python: python.python, minutes: 30 },
-    }),
-  };
-
-  for (const [kind, spec] of Object.entries(kinds)) {
-    for (const runtime of kind === 'slurm over ssh' ? ['host'] : ['host', 'podman']) {
-      it(`gives the same bytes on ${kind}/${runtime}`, async () => {
-        const home = join(folder.path, `${kind}-${runtime}`.replaceAll(' ', '-'));
-        await mkdir(home);
-        const installed = dirname(dirname(await realpath(python.python)));
-        const image = { engine: 'podman', image: runtime === 'podman' ? containerImage() : '', python: python.python };
-        const container = { ...image, mounts: ['/usr', python.folder, installed] };
-        const target = openTarget(targetSchema.parse({ ...spec(), ...(runtime === 'podman' ? { container } : {}) }), {
-          python: async () => python,
-          variables: {
-            ...process.env,
-            SLURM_CONF: cluster.conf,
-            SECPI_SSH_CONFIG: server.config,
-            SECPI_CONTAINER_MOUNTS: '/',
-          },
-        });
-        const { outputs } = await target.runTrainer(await training(home), {
-          signal: AbortSignal.timeout(300_000),
-          onEvent: () => undefined,
-        });
-        const digest = await digestOf(outputs);
-        digests.set(`${kind}/${runtime}`, digest);
-        expect(Object.fromEntries(digests)).toEqual(
-          Object.fromEntries([...digests.keys()].map((key) => [key, digests.values().next().value])),
-        );
-      });
-    }
-  }
+  it.each(allTargets)('gives the same bytes on $name', async ({ name, kind, isInside }) => {
+    const home = join(folder.path, name.replaceAll(/[ /]/g, '-'));
+    await mkdir(home);
+    const mounts = ['/usr', python.folder, dirname(dirname(await realpath(python.python)))];
+    const target = openTarget(
+      targetSchema.parse({
+        ...machines.specs({ device: 'cpu', threads: 1 })[kind],
+        ...(isInside
+          ? { container: { engine: 'podman', image: containerImage(), python: python.python, mounts } }
+          : {}),
+      }),
+      machines.means,
+    );
+    const { outputs } = await target.runTrainer(await training(home), {
+      signal: AbortSignal.timeout(300_000),
+      onEvent: () => undefined,
+    });
+    digests.set(name, await digestOf(outputs));
+    expect(Object.fromEntries(digests)).toEqual(
+      Object.fromEntries([...digests.keys()].map((key) => [key, digests.values().next().value])),
+    );
+  });
 });
 
 const never = new AbortController().signal;
