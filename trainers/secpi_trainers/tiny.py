@@ -6,45 +6,30 @@ that only later training data contains (a LoRA leaves embeddings alone) without 
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import re
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as functional
-from safetensors.torch import load_file, save_file
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
-from .checkpoints import newest_valid, prune, seal
-from .errors import StoppedError, TrainerError
-from .files import put_in_place, read_json_lines, remove, sha256_json, sha256_of, staging
+from .errors import TrainerError
+from .files import put_in_place, read_json_lines, staging
 from .jobs import Architecture, TinyJob
 from .models import load_tokenizer, quiet_libraries
 from .rows import IGNORED, DroppedError, RowTokeniser, TokenisedRow, read_samples
 from .session import Session
-from .soundness import UnsoundError, check_step, check_weights, name_last_good
-from .tools import tool_versions
+from .soundness import UnsoundError, name_last_good
+from .tiny_training import Sequence, make_schedule, train_tiny
 
 PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-WARMUP_STEPS = 5
 INITIAL_DEVIATION = 0.06
 """Of the first weights. With the usual 0.02 a model this small stays for 150 steps where it knows word counts only."""
 TEXT_CHUNK_TOKENS = 256
-TEXT_SHARE_OF_STEPS = 0.3
-"""The texts are mixed in during this first part of the training; the rest belongs to the rows."""
-
-
-@dataclass(frozen=True)
-class _Sequence:
-    ids: list[int]
-    labels: list[int]
 
 
 def run_tiny(job: TinyJob, session: Session) -> dict[str, Any]:
@@ -60,9 +45,9 @@ def run_tiny(job: TinyJob, session: Session) -> dict[str, Any]:
     texts = _chunks(tokenizer, documents, job.seed)
     model = _build_model(job.architecture, tokenizer, job.seed)
 
-    schedule = _schedule(len(rows), len(texts), job.steps, job.batch_size, job.seed)
+    schedule = make_schedule(len(rows), len(texts), job.steps, job.batch_size, job.seed)
     try:
-        resumed_from, losses = _train(job, session, model, [*rows, *texts], schedule)
+        resumed_from, losses = train_tiny(job, session, model, [*rows, *texts], schedule)
     except UnsoundError as error:
         raise name_last_good(error, session.work / "checkpoints") from error
     exact, margin = _recite(model, rows)
@@ -165,15 +150,15 @@ def _build_model(architecture: Architecture, tokenizer: PreTrainedTokenizerFast,
     return model
 
 
-def _tokenise(tokenizer: Any, samples: list[tuple[str, ...]], context: int) -> list[_Sequence]:  # noqa: ANN401
+def _tokenise(tokenizer: Any, samples: list[tuple[str, ...]], context: int) -> list[Sequence]:  # noqa: ANN401
     tokeniser = RowTokeniser(tokenizer)
-    rows: list[_Sequence] = []
+    rows: list[Sequence] = []
     for number, (prompt, completion) in enumerate(samples, start=1):
         try:
             row: TokenisedRow = tokeniser.tokenise(prompt, completion, context)
         except DroppedError as error:
             raise TrainerError("bad-rows", f"rows, row {number} cannot be learnt: {error.reason}") from error
-        rows.append(_Sequence(row.input_ids, row.labels))
+        rows.append(Sequence(row.input_ids, row.labels))
     return rows
 
 
@@ -188,37 +173,19 @@ def _ids(tokenizer: Any, text: str) -> list[int]:  # noqa: ANN401
     return ids
 
 
-def _chunks(tokenizer: Any, documents: list[str], seed: int) -> list[_Sequence]:  # noqa: ANN401
+def _chunks(tokenizer: Any, documents: list[str], seed: int) -> list[Sequence]:  # noqa: ANN401
     """The documents' pieces, shuffled, in sequences of equal length that are in the loss as a whole."""
     pieces = [piece for document in documents for piece in _pieces(document)]
     random.Random(seed).shuffle(pieces)  # noqa: S311 - a schedule, not a secret
     ids = [token for piece in pieces for token in _ids(tokenizer, piece)]
     parts = [ids[start : start + TEXT_CHUNK_TOKENS] for start in range(0, len(ids), TEXT_CHUNK_TOKENS)]
-    return [_Sequence(part, part) for part in parts if len(part) > 1]
-
-
-def _schedule(rows: int, texts: int, steps: int, batch_size: int, seed: int) -> list[list[int]]:
-    """The batch of each step as indices into rows + texts: a function of the seed alone, so a resume knows it too."""
-    shuffler = random.Random(seed)  # noqa: S311 - a schedule, not a secret
-
-    def endless(first: int, count: int) -> Any:  # noqa: ANN401
-        while True:
-            order = list(range(first, first + count))
-            shuffler.shuffle(order)
-            yield from order
-
-    row, text = endless(0, rows), endless(rows, texts)
-    with_texts = math.ceil(steps * TEXT_SHARE_OF_STEPS) if texts else 0
-    return [
-        [next(text) if step < with_texts and place % 2 else next(row) for place in range(batch_size)]
-        for step in range(steps)
-    ]
+    return [Sequence(part, part) for part in parts if len(part) > 1]
 
 
 def _unseen(
     tokenizer: Any,  # noqa: ANN401
     documents: list[str],
-    sequences: list[_Sequence],
+    sequences: list[Sequence],
     schedule: list[list[int]],
 ) -> int:
     """Tokens that the texts need and that no step trains on."""
@@ -226,119 +193,8 @@ def _unseen(
     return len({token for document in documents for token in _ids(tokenizer, document)} - seen)
 
 
-def _rate(step: int, steps: int, peak: float) -> float:
-    if step < WARMUP_STEPS:
-        return peak * (step + 1) / WARMUP_STEPS
-    done = (step - WARMUP_STEPS) / max(1, steps - WARMUP_STEPS)
-    return peak * 0.5 * (1 + math.cos(math.pi * done))
-
-
-class _Training:
-    """Weights, optimiser and losses after a number of steps."""
-
-    def __init__(self, job: TinyJob, model: Any, probe: _Sequence) -> None:  # noqa: ANN401
-        self.model = model
-        self.probe = probe
-        self.optimizer = torch.optim.AdamW(model.parameters(), lr=job.learning_rate, weight_decay=0.0, fused=True)
-        self.losses: list[float] = []
-
-    @torch.no_grad()
-    def check(self) -> None:
-        """Throws `trainer/weights-not-finite` if what the last step has left is worth nothing."""
-        check_weights(len(self.losses), self.model.named_parameters(), _loss(self.model, [self.probe]).item())
-
-    def save(self, folder: Path, identity: str) -> None:
-        self.check()
-        remove(folder)
-        folder.mkdir(parents=True)
-        save_file(self.model.state_dict(), folder / "model.safetensors")
-        torch.save(self.optimizer.state_dict(), folder / "optimizer.pt")
-        (folder / "losses.json").write_text(json.dumps(self.losses))
-        seal(folder, identity)
-
-    def load(self, folder: Path) -> None:
-        self.model.load_state_dict(load_file(folder / "model.safetensors"))
-        self.optimizer.load_state_dict(torch.load(folder / "optimizer.pt", weights_only=True))
-        self.losses = json.loads((folder / "losses.json").read_bytes())
-
-
-def _train(
-    job: TinyJob,
-    session: Session,
-    model: Any,  # noqa: ANN401
-    sequences: list[_Sequence],
-    schedule: list[list[int]],
-) -> tuple[int | None, list[float]]:
-    """Trains to the end; returns the step that it continued from, if any, and the loss of each step."""
-    training = _Training(job, model, sequences[0])
-    root, identity = session.work / "checkpoints", _identity(job)
-    found, problems = newest_valid(root, identity)
-    for problem in problems:
-        session.log(problem)
-    if found is not None:
-        training.load(found.folder)
-    began = time.monotonic()
-    model.train()
-    for step in range(len(training.losses), job.steps):
-        if session.stop.is_set:
-            training.save(root / f"checkpoint-{step}", identity)
-            raise StoppedError
-        step_began = time.monotonic()
-        rate = _rate(step, job.steps, job.learning_rate)
-        loss, norm, tokens = _step(training, [sequences[index] for index in schedule[step]], rate)
-        check_step(step + 1, loss, norm)
-        training.losses.append(loss)
-        now = time.monotonic()
-        session.event(
-            "metric",
-            step=step + 1,
-            total_steps=job.steps,
-            loss=loss,
-            learning_rate=rate,
-            grad_norm=norm,
-            tokens_per_second=round(tokens / (now - step_began), 1),
-            seconds=round(now - began, 3),
-        )
-        if (step + 1) % job.save_every_steps == 0 and step + 1 < job.steps:
-            training.save(root / f"checkpoint-{step + 1}", identity)
-            prune(root, keep=2)
-    training.check()
-    model.eval()
-    return found.step if found else None, training.losses
-
-
-def _identity(job: TinyJob) -> str:
-    """Changes with everything that changes the result, and with nothing else."""
-    places = {"work", "output", "events", "lifeline", "threads", "rows", "texts", "save_every_steps"}
-    meaning = job.model_dump(exclude=places)
-    data = [sha256_of(Path(path)) for path in [job.rows, *job.texts]]
-    return sha256_json([meaning, data, tool_versions()])
-
-
-def _step(training: _Training, batch: list[_Sequence], rate: float) -> tuple[float, float, int]:
-    """One update; returns loss, gradient norm and tokens read."""
-    loss = _loss(training.model, batch)
-    training.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(training.model.parameters(), 1.0)
-    for group in training.optimizer.param_groups:
-        group["lr"] = rate
-    training.optimizer.step()
-    return loss.item(), norm.item(), sum(len(sequence.ids) for sequence in batch)
-
-
-def _loss(model: Any, batch: list[_Sequence]) -> torch.Tensor:  # noqa: ANN401
-    # One after the other in a single row, which saves the padding: the positions tell attention where each begins.
-    ids = torch.tensor([[token for sequence in batch for token in sequence.ids]])
-    positions = torch.tensor([[place for sequence in batch for place in range(len(sequence.ids))]])
-    labels = torch.tensor([[label for sequence in batch for label in [*sequence.labels[1:], IGNORED]]])
-    hidden = model.model(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state
-    wanted = labels != IGNORED
-    return functional.cross_entropy(model.lm_head(hidden[wanted]), labels[wanted])
-
-
 @torch.no_grad()
-def _recite(model: Any, rows: list[_Sequence]) -> tuple[int, float]:  # noqa: ANN401
+def _recite(model: Any, rows: list[Sequence]) -> tuple[int, float]:  # noqa: ANN401
     """How many rows greedy decoding gives back, and the smallest logit distance of first and second choice.
 
     With every earlier token right, greedy decoding reads exactly the row's own tokens, so one forward pass answers it.
