@@ -1,7 +1,7 @@
 /**
  * Whether a job runs once whatever dies: `npx tsx bench/chaos.ts [--kills N] [--only TARGET] [--seed N]` begins counted jobs on six kinds
  * of target, kills at random whatever takes part, runs the orchestrator again until it is done, and looks at what the job itself has
- * counted. N kills (300) take about N × 5 s on two cores. Wants root, sshd, Slurm and podman, as the tests do. What comes out stands in
+ * counted. N kills (300) take about N × 10 s on two cores. Wants root, sshd, Slurm and podman, as the tests do. What comes out stands in
  * `bench/chaos/figures.md`; the folders of trials in which something was wrong are kept, and named.
  */
 import { appendFileSync } from 'node:fs';

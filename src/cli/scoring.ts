@@ -1,5 +1,5 @@
 import { sha256Json } from '../base/hash.js';
-import { type Means, openPlace, openTrainers, secretsOf } from '../compute/open-target.js';
+import { type Means, openPlace, openTrainers } from '../compute/open-target.js';
 import type { TargetSpec } from '../compute/target.js';
 import { containerOf } from '../compute/trainer-target.js';
 import { type SandboxPlanOptions, sandboxPlan } from '../scoring/sandbox-plan.js';
@@ -29,7 +29,6 @@ export async function sandboxOn(
       digest,
       place,
       plan: async () => sandboxPlan(options),
-      secrets: () => secretsOf(spec, means),
       stateDir: state.root,
       redact,
       onNote,

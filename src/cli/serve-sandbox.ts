@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, SecpiError } from '../base/errors.js';
+import { isNewEnough } from '../base/node-version.js';
 import { openSandbox } from '../sandbox/open-sandbox.js';
 import { SYSTEM_PATH } from '../sandbox/toolchains.js';
 import { sandboxServer } from '../scoring/sandbox-server.js';
@@ -19,7 +20,7 @@ process.once('SIGTERM', () => process.exit(0));
 
 try {
   const { node } = process.versions;
-  if (Number(node.split('.')[0]) < 20) {
+  if (!isNewEnough(node)) {
     throw new SecpiError('sandbox/old-node', `Node ${node} is too old to score with`, {
       hint: 'Install Node 20.19 or later there, or name it as `node` of that target.',
     });

@@ -27,7 +27,7 @@ export interface ServedSandbox extends HeldSandbox {
 }
 
 export interface ServedSandboxOptions
-  extends Pick<KeyedServiceOptions, 'digest' | 'place' | 'plan' | 'secrets' | 'stateDir' | 'onNote'> {
+  extends Pick<KeyedServiceOptions, 'digest' | 'place' | 'plan' | 'stateDir' | 'onNote'> {
   readonly redact: Redactor;
 }
 
@@ -108,14 +108,13 @@ class SandboxClient implements AsyncDisposable {
 
   /** What it says to that, however often the connection goes; `body` is asked for anew each time. */
   async ask(path: string, body: () => string, patienceSeconds: number, signal: AbortSignal): Promise<unknown> {
-    let heard = performance.now();
+    let failingSince: number | undefined;
     for (;;) {
       const route = await this.#connect(signal);
       try {
         const { status, value } = await this.#send(route, path, body(), patienceSeconds, signal);
         if (status === 200) return value;
-        heard = performance.now();
-        if (status !== NOT_KEPT) throw errorIn(value);
+        if (status !== NOT_KEPT) throw errorIn(status, value);
         this.#known.clear();
         continue;
       } catch (error) {
@@ -124,8 +123,13 @@ class SandboxClient implements AsyncDisposable {
       }
       const death = await this.#service.death();
       if (death instanceof Error) throw this.#inWords(death);
-      if (performance.now() - heard > SILENT_MS) throw unreachable(this.#options.place.name);
-      if (death === undefined) await sleep(RETRY_MS, undefined, { signal });
+      if (death === 'restarts') {
+        failingSince = undefined;
+        continue;
+      }
+      failingSince ??= performance.now();
+      if (performance.now() - failingSince > SILENT_MS) throw unreachable(this.#options.place.name);
+      await sleep(RETRY_MS, undefined, { signal });
     }
   }
 
@@ -194,6 +198,7 @@ class SandboxClient implements AsyncDisposable {
       name: `sandbox on ${this.#options.place.name}`,
       place: this.#options.place,
       startTimeoutSeconds: START_SECONDS,
+      slowHint: 'See its log.',
       codes: { notReady: 'sandbox/server-not-ready', died: 'sandbox/server-died' },
       redact: this.#redact,
     });
@@ -201,7 +206,11 @@ class SandboxClient implements AsyncDisposable {
 }
 
 /** The error that the sandbox itself has thrown there. */
-function errorIn(value: unknown): SecpiError {
-  const { code, message, hint } = wireErrorSchema.parse(value);
+function errorIn(status: number, value: unknown): SecpiError {
+  const said = wireErrorSchema.safeParse(value).data;
+  // Somebody else has the port, say; to ask again gives the same.
+  if (said === undefined)
+    return new SecpiError('sandbox/bad-answer', `what serves the sandbox answers with ${status}, and nothing of ours`);
+  const { code, message, hint } = said;
   return new SecpiError(code, message, hint === null ? {} : { hint });
 }

@@ -27,9 +27,15 @@ export const NOT_KEPT = 410;
 /** A request that is larger is not ours. */
 export const MOST_REQUEST_BYTES = 256 * 1024 * 1024;
 
-/** The name of a content that is worth keeping. */
+/** One program is named in every case of its problem, and hashed once. */
+const names = new WeakMap<Uint8Array, Sha256>();
+
+/** The name of a content that is worth keeping, and does not change any more. */
 export function keptName(content: string | Uint8Array): Sha256 | undefined {
-  return typeof content === 'string' || content.byteLength < KEPT_FROM_BYTES ? undefined : sha256(content);
+  if (typeof content === 'string' || content.byteLength < KEPT_FROM_BYTES) return undefined;
+  const name = names.get(content) ?? sha256(content);
+  names.set(content, name);
+  return name;
 }
 
 const fileSchema = z.union([

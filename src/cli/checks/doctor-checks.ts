@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { messageOf } from '../../base/errors.js';
+import { isNewEnough } from '../../base/node-version.js';
 import { askProgram } from '../../base/processes/ask-program.js';
 import { trainerEnvironment } from '../../compute/trainer-environment.js';
 import { openSandbox } from '../../sandbox/open-sandbox.js';
@@ -33,9 +34,8 @@ export async function checkMachine(environment: CliEnvironment, signal: AbortSig
 }
 
 function checkNode(): readonly Check[] {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const detail = process.versions.node;
-  if (major > 20 || (major === 20 && minor >= 19)) return [{ name: 'Node', state: 'ok', detail, required: true }];
+  if (isNewEnough(detail)) return [{ name: 'Node', state: 'ok', detail, required: true }];
   return [{ name: 'Node', state: 'missing', detail, advice: 'Install Node 20.19 or newer.', required: true }];
 }
 
@@ -107,7 +107,6 @@ async function checkSandbox(environment: CliEnvironment, signal: AbortSignal): P
   const missing = {
     detail: 'its problems are left out, and counted as not checked',
     advice: installCommand,
-    required: false,
   };
   return judgeSandbox(sandbox, await selfTest(sandbox, signal), missing);
 }

@@ -7,7 +7,6 @@ import type { Check } from './check.js';
 export interface MissingToolchain {
   readonly detail: string;
   readonly advice: string | undefined;
-  readonly required: boolean;
 }
 
 const languageNames = { python: 'Python', javascript: 'JavaScript', c: 'C', cpp: 'C++', go: 'Go' } as const;
@@ -39,9 +38,9 @@ export function judgeSandbox(
       const name = `scoring ${languageNames[language]}`;
       const found = toolchains[language];
       if (found !== undefined) return { name, state: 'ok', detail: found, required: false };
-      const { advice, required } = missing;
+      const { advice } = missing;
       const words = `no toolchain that works in the sandbox: ${missing.detail}`;
-      return { name, state: 'missing', detail: words, ...(advice === undefined ? {} : { advice }), required };
+      return { name, state: 'missing', detail: words, ...(advice === undefined ? {} : { advice }), required: false };
     }),
   ];
 }

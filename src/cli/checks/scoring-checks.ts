@@ -15,7 +15,6 @@ export async function checkScoring(
   const missing = {
     detail: 'no suite that needs it can be scored there',
     advice: 'Install it there.',
-    required: false,
   };
   try {
     await using sandbox = await sandboxOn(spec, { signal, onNote: () => undefined }, means, environment);

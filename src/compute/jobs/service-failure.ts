@@ -11,6 +11,8 @@ export interface FailedService {
   readonly name: string;
   readonly place: Place;
   readonly startTimeoutSeconds: number;
+  /** What to do when that was not enough. */
+  readonly slowHint: string;
   readonly codes: { readonly notReady: string; readonly died: string };
   readonly redact: Redactor;
 }
@@ -18,13 +20,13 @@ export interface FailedService {
 /** What a person is told of a service that does not serve; any other error as it is. */
 export function serviceFailure(
   error: unknown,
-  { name, place, startTimeoutSeconds, codes, redact }: FailedService,
+  { name, place, startTimeoutSeconds, slowHint, codes, redact }: FailedService,
 ): Error {
   if (error instanceof ServiceNotReady) {
     const said = error.tail === '' ? 'it said nothing' : `the last it said: ${redact(error.tail)}`;
     const way = error.complaint === '' ? '' : `; the way to it: ${redact(error.complaint)}`;
     return new SecpiError(codes.notReady, `The ${name} was not ready within ${startTimeoutSeconds} s; ${said}${way}`, {
-      hint: 'Raise start_timeout_seconds, or see its log.',
+      hint: slowHint,
     });
   }
   if (!(error instanceof JobFailure)) return error as Error;

@@ -50,6 +50,7 @@ export function modelServer({ name, version, redact, onNote, ...options }: Model
     serviceFailure(error, {
       ...options,
       name: `server of ${name}`,
+      slowHint: 'Raise start_timeout_seconds, or see its log.',
       codes: { notReady: 'models/server-not-ready', died: 'models/server-died' },
       redact: (text) => redact(hideKey(text)),
     });
