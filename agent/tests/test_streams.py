@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import select
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from counting_job import AGENT, ask
 from lock_waiters import await_waiter
+
+from secpi_agent.host.inputs import is_whole, put
 
 CONTENT = {"tree/a": b"one", "tree/deep/b c": b"", "tree/deep/c": b"three\n", "tree/z": bytes(range(7))}
 WHOLE = b"".join(CONTENT.values())
@@ -55,7 +59,7 @@ def test_is_nothing_wherever_it_is_cut_off_and_goes_on_from_there(tmp_path: Path
     assert sum(has["bytes"]) == cut
     assert taken(tmp_path) == CONTENT
     # Nothing is left of it, and it is not sent again.
-    assert [path.name for path in tmp_path.iterdir()] == ["digest"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".in-use.lock", "digest"]
     (has,) = receive(tmp_path, b"")
     assert has["bytes"] == [len(data) for data in CONTENT.values()]
     assert taken(tmp_path) == CONTENT
@@ -114,3 +118,21 @@ def test_sends_no_link_and_nothing_that_is_no_longer_what_it_was(tmp_path: Path)
         request = {"path": str(tree), "files": [{"path": name, "offset": 0, "bytes": 5}]}
         (said,) = ask("send", request)
         assert said["code"] == "job/bad-transfer", name
+
+
+def test_two_that_bring_the_same_in_place_of_a_damaged_one_do_not_disturb_each_other(tmp_path: Path) -> None:
+    files = [{"path": "data", "bytes": 4, "sha256": "0" * 64}]
+    for _ in range(20):
+        final = tmp_path / "inputs" / "digest"
+        final.mkdir(parents=True)
+        (final / "other").write_text("damaged")
+        brought = [tmp_path / "inputs" / f".{number}.partial" for number in range(4)]
+        for folder in brought:
+            folder.mkdir()
+            (folder / "data").write_text("good")
+        with ThreadPoolExecutor(len(brought)) as pool:
+            for done in [pool.submit(put, folder, final, lambda: is_whole(final, files)) for folder in brought]:
+                done.result()
+        assert [path.name for path in final.iterdir()] == ["data"]
+        assert not [path for path in final.parent.iterdir() if path.name.endswith(".removed")]
+        shutil.rmtree(tmp_path / "inputs")

@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe } from 'vitest';
 import type { SandboxResult, SandboxRun } from '../../src/sandbox/sandbox.js';
 import { findProgram } from '../../src/sandbox/toolchains.js';
+import { hasMeans } from '../support/means.js';
 
 const bubblewrap = findProgram('bwrap', '/usr/bin:/bin:/usr/local/bin');
-if (bubblewrap === null) process.stderr.write('NOT TESTED: bubblewrap is missing, the sandbox tests are skipped.\n');
 
-export const describeSandbox = describe.skipIf(bubblewrap === null);
+export const describeSandbox = describe.skipIf(!hasMeans(bubblewrap !== null, 'there is no bubblewrap'));
 
 /** A signal that is never aborted. */
 export const never = new AbortController().signal;

@@ -1,6 +1,7 @@
 /** Mounts that only one process and its children see, e.g. a file system that is read-only. */
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
+import { hasMeans } from './means.js';
 
 /** How to get a view of the file system that can be changed; as root, or where this kernel lets anybody. */
 const unshare = [
@@ -10,11 +11,7 @@ const unshare = [
   const shell = ['sh', '-e', '-c', readOnly(tmpdir())];
   return spawnSync(program, [...options, ...shell], { stdio: 'ignore' }).status === 0;
 });
-if (unshare === undefined) {
-  process.stderr.write('NOT TESTED: nothing can be mounted here, the tests that need a read-only disk are skipped.\n');
-}
-
-export const canMount = unshare !== undefined;
+export const canMount = hasMeans(unshare !== undefined, 'nothing can be mounted here');
 
 /** A command that begins with what the shell lines `mounts` do; nobody else sees that, and it ends with the command. */
 export function withMounts(mounts: readonly string[], command: readonly string[]): readonly [string, ...string[]] {

@@ -32,9 +32,14 @@ def make_folder(path: Path) -> None:
         sync(folder.parent)
 
 
+def aside_of(folder: Path) -> Path:
+    """What a folder that is to go is called until it is gone."""
+    return folder.with_name(f".{folder.name.lstrip('.')}.removed")
+
+
 def set_aside(folder: Path) -> Path:
     """Gives a folder that is to go another name first: half of it is never taken for all of it. The new name."""
-    gone = folder.with_name(f".{folder.name.lstrip('.')}.removed")
+    gone = aside_of(folder)
     shutil.rmtree(gone, ignore_errors=True)
     return folder.rename(gone)
 

@@ -90,14 +90,12 @@ def take(wanted: Wanted) -> None:
 
 def put(folder: Path, final: Path, is_good: Callable[[], bool]) -> None:
     """Gives an input its name, durably. What has that name stays if it is good: others may be reading it."""
-    while True:
-        try:
+    bad = None
+    with alone(in_use_lock(final.parent)):
+        if final.exists() and not is_good():
+            bad = set_aside(final)
+        if not final.exists():
             folder.rename(final)
-        except OSError:
-            if not final.exists():
-                raise
-            if not is_good():
-                shutil.rmtree(set_aside(final), ignore_errors=True)
-                continue
         sync(final.parent)
-        return
+    if bad is not None:
+        shutil.rmtree(bad, ignore_errors=True)
