@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import select
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from counting_job import AGENT, ask
+from counting_job import AGENT
 from lock_waiters import await_waiter
 
-from secpi_agent.host.inputs import is_whole, put
+from secpi_agent.base.locks import alone
+from secpi_agent.host.inputs import in_use_lock, is_whole, put
 
 CONTENT = {"tree/a": b"one", "tree/deep/b c": b"", "tree/deep/c": b"three\n", "tree/z": bytes(range(7))}
 WHOLE = b"".join(CONTENT.values())
@@ -85,54 +85,22 @@ def test_what_nobody_sends_is_not_taken_with_it(tmp_path: Path) -> None:
     assert taken(tmp_path) == CONTENT
 
 
-def test_two_that_bring_the_same_take_turns(tmp_path: Path) -> None:
-    argv = [sys.executable, "-I", str(AGENT), "receive"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
-        assert first.stdin is not None
-        assert first.stdout is not None
-        first.stdin.write(json.dumps(wanted(tmp_path)).encode() + b"\n")
-        first.stdin.flush()
-        first.stdout.readline()
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as second:
-            assert second.stdin is not None
-            assert second.stdout is not None
-            second.stdin.write(json.dumps(wanted(tmp_path)).encode() + b"\n")
-            second.stdin.flush()
-            said = second.stdout
-            await_waiter(tmp_path / ".digest.partial.lock", lambda: select.select([said], [], [], 0)[0] != [])
-            first.stdin.write(WHOLE)
-            first.stdin.close()
-            # Once it is heard, all of it is there.
-            assert json.loads(second.stdout.readline())["bytes"] == [len(data) for data in CONTENT.values()]
-    assert taken(tmp_path) == CONTENT
-
-
-def test_sends_no_link_and_nothing_that_is_no_longer_what_it_was(tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text("12345")
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    (tree / "link").symlink_to(secret)
-    (tree / "short").write_text("1")
-    for name in ("link", "short", "missing"):
-        request = {"path": str(tree), "files": [{"path": name, "offset": 0, "bytes": 5}]}
-        (said,) = ask("send", request)
-        assert said["code"] == "job/bad-transfer", name
-
-
-def test_two_that_bring_the_same_in_place_of_a_damaged_one_do_not_disturb_each_other(tmp_path: Path) -> None:
+def test_what_is_damaged_is_replaced_by_one_at_a_time(tmp_path: Path) -> None:
     files = [{"path": "data", "bytes": 4, "sha256": "0" * 64}]
-    for _ in range(20):
-        final = tmp_path / "inputs" / "digest"
-        final.mkdir(parents=True)
-        (final / "other").write_text("damaged")
-        brought = [tmp_path / "inputs" / f".{number}.partial" for number in range(4)]
-        for folder in brought:
-            folder.mkdir()
-            (folder / "data").write_text("good")
-        with ThreadPoolExecutor(len(brought)) as pool:
-            for done in [pool.submit(put, folder, final, lambda: is_whole(final, files)) for folder in brought]:
-                done.result()
-        assert [path.name for path in final.iterdir()] == ["data"]
-        assert not [path for path in final.parent.iterdir() if path.name.endswith(".removed")]
-        shutil.rmtree(tmp_path / "inputs")
+    final, brought = tmp_path / "digest", [tmp_path / f".{number}.partial" for number in range(2)]
+    for folder, text in [(final, "damaged"), *((one, "good") for one in brought)]:
+        folder.mkdir()
+        (folder / "data").write_text(text)
+    lock = in_use_lock(tmp_path)
+    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as held:
+        held.enter_context(alone(lock))
+        putting = [pool.submit(put, folder, final, lambda: is_whole(final, files)) for folder in brought]
+        await_waiter(lock, putting[0].done)
+        # Whoever has been told that it is here still finds it.
+        assert (final / "data").read_text() == "damaged"
+        assert not any(one.done() for one in putting)
+        held.close()
+        for one in putting:
+            one.result()
+    assert (final / "data").read_text() == "good"
+    assert len([folder for folder in brought if folder.exists()]) == 1
