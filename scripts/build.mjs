@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'dist', 'cli');
 const stamp = join(root, 'dist', '.built');
+const servedSandbox = join(root, 'dist', 'serve-sandbox.mjs');
 /** A run that was started from an earlier build still loads what it needs from it; that long it may. */
 const KEPT_MS = 30 * 86_400_000;
 
@@ -45,7 +46,18 @@ if (builtFrom() !== wanted) {
         ...options,
       })
     ).outputFiles;
-  const outputFiles = await bundled({ entryPoints: ['src/cli/main.ts'], outdir: folder, splitting: true });
+  // One file, because it is brought to other machines; by its content's name, because a run that began before this build asks it in its own way.
+  const [server] = await bundled({ entryPoints: ['src/cli/serve-sandbox.ts'], outfile: servedSandbox });
+  const name = `serve-sandbox-${server.hash.replaceAll(/[^A-Za-z0-9]/g, '')}.mjs`;
+  const outputFiles = [
+    { path: join(folder, name), contents: server.contents },
+    ...(await bundled({
+      entryPoints: ['src/cli/main.ts'],
+      outdir: folder,
+      splitting: true,
+      define: { SERVE_SANDBOX: JSON.stringify(`cli/${name}`) },
+    })),
+  ];
   mkdirSync(folder, { recursive: true });
   // The names of all but `main.js` follow from their content, so nothing that a running process needs is written over.
   const last = (file) => basename(file.path) === 'main.js';
@@ -55,9 +67,8 @@ if (builtFrom() !== wanted) {
     const path = join(folder, name);
     if (!current.has(name) && statSync(path).mtimeMs < Date.now() - KEPT_MS) rmSync(path, { recursive: true });
   }
-  // One file, because it is brought to other machines.
-  const outfile = join(root, 'dist', 'serve-sandbox.mjs');
-  for (const file of await bundled({ entryPoints: ['src/cli/serve-sandbox.ts'], outfile })) write(file);
+  // For whoever runs the sources.
+  write(server);
   writeFileSync(stamp, wanted);
 }
 
@@ -69,7 +80,7 @@ function write({ path, contents }) {
 
 function builtFrom() {
   try {
-    statSync(join(folder, 'main.js'));
+    for (const file of [join(folder, 'main.js'), servedSandbox]) statSync(file);
     return readFileSync(stamp, 'utf8');
   } catch {
     return undefined;

@@ -3,8 +3,11 @@ import { packageRoot } from '../base/package-root.js';
 import type { JobContainer } from '../compute/jobs/job.js';
 import type { ServicePlan } from '../compute/jobs/keyed-service.js';
 
+/** Filled in by the build: the server of the same build, which a later one leaves there. Nothing where the sources are run. */
+declare const SERVE_SANDBOX: string | undefined;
+
 /** The server, bundled into one file: `src/cli/serve-sandbox.ts`. */
-const serverFile = join(packageRoot, 'dist', 'serve-sandbox.mjs');
+const serverFile = join(packageRoot, 'dist', typeof SERVE_SANDBOX === 'string' ? SERVE_SANDBOX : 'serve-sandbox.mjs');
 
 /** With no word of ours for so long it ends by itself. */
 const leaseSeconds = 120;

@@ -9,11 +9,13 @@ import { openSandbox } from '../../src/sandbox/open-sandbox.js';
 import { LANGUAGES, type Language, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { loadMini } from '../../src/suites/mini/mini.js';
 import type { Score } from '../../src/suites/suite.js';
+import { processesWith } from '../sandbox/real-sandbox.js';
 import { allTargets, hasAllTargets, type TargetMachines, targetMachines } from '../support/all-targets.js';
-import { containerImage } from '../support/container-image.js';
+import { containerImage, podman } from '../support/container-image.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
-const signal = AbortSignal.timeout(900_000);
+// Each test has a time limit of its own.
+const { signal } = new AbortController();
 
 /** Reference solutions of one problem in each of these languages, scored: what an evaluation keeps of them. */
 async function scored(sandbox: Sandbox, languages: readonly Language[]) {
@@ -56,12 +58,29 @@ describe.skipIf(!hasAllTargets)('one scoring', () => {
     });
     const use = { signal, onNote: () => undefined };
     const state = stateDirectory(join(folder.path, name.replaceAll('/', '-')));
-    await using sandbox = await sandboxOn(target, use, machines.means, { state, redact: createRedactor({}) });
+    const running = async () => ({
+      there: (await machines.jobsThere()).length,
+      queued: machines.jobsInQueue(),
+      contained: podman(['ps', '--format', '{{.Names}}']).filter((one) => one.startsWith('secpi-score-')).length,
+      here: processesWith(state.root).length > 0,
+    });
+    const isOver = name.includes('ssh');
+    const sandbox = await sandboxOn(target, use, machines.means, { state, redact: createRedactor({}) });
+    await using _held = sandbox;
+    // Each where it was to be, and nowhere else: all of them are this machine.
+    expect(await running()).toEqual({
+      there: isOver ? 1 : 0,
+      queued: kind.includes('slurm') ? 1 : 0,
+      contained: isInside ? 1 : 0,
+      here: !isOver,
+    });
     // A container has no cache of it.
     const languages = LANGUAGES.filter((language) => language !== 'go' || !isInside);
     expect(await scored(sandbox, languages)).toEqual({
       ...here,
       scores: Object.fromEntries(languages.map((language) => [language, here.scores[language]])),
     });
+    await sandbox[Symbol.asyncDispose]();
+    expect(await running()).toEqual({ there: 0, queued: 0, contained: 0, here: false });
   });
 });

@@ -9,7 +9,9 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 let folder: TemporaryFolder;
 const later = (text: string) => `export const said = '${text}';\n`;
 const build = () => execa(process.execPath, ['scripts/build.mjs'], { cwd: folder.path });
-const chunks = async () => (await readdir(join(folder.path, 'dist/cli'))).filter((name) => name !== 'main.js').sort();
+const chunks = async () => (await readdir(join(folder.path, 'dist/cli'))).filter((name) => /^later/.test(name)).sort();
+/** What the build calls the server that it brings elsewhere. */
+const server = async () => (await execa(process.execPath, ['dist/cli/main.js', 'server'], { cwd: folder.path })).stdout;
 const run = async () => (await execa(process.execPath, ['dist/cli/main.js'], { cwd: folder.path })).stdout;
 
 beforeAll(async () => {
@@ -17,7 +19,10 @@ beforeAll(async () => {
   await folder.write('package.json', '{ "type": "module" }\n');
   await folder.write('package-lock.json', '{}\n');
   await folder.write('scripts/build.mjs', await readFile(join(packageRoot, 'scripts/build.mjs'), 'utf8'));
-  await folder.write('src/cli/main.ts', "process.stdout.write((await import('./later.js')).said);\n");
+  await folder.write(
+    'src/cli/main.ts',
+    "process.stdout.write(process.argv[2] === 'server' ? SERVE_SANDBOX : (await import('./later.js')).said);\n",
+  );
   await folder.write('src/cli/later.ts', later('one'));
   await folder.write('src/cli/serve-sandbox.ts', "process.stdout.write((await import('./later.js')).said);\n");
   await symlink(join(packageRoot, 'node_modules'), join(folder.path, 'node_modules'));
@@ -35,18 +40,23 @@ describe('the build', () => {
 
   it('makes one file, which runs wherever it lies, of what is brought to other machines', async () => {
     await using elsewhere = await temporaryFolder();
-    const brought = await elsewhere.write('a.mjs', await readFile(join(folder.path, 'dist/serve-sandbox.mjs'), 'utf8'));
-    expect((await execa(process.execPath, [brought])).stdout).toBe('one');
+    for (const name of ['serve-sandbox.mjs', await server()]) {
+      const brought = await elsewhere.write('a.mjs', await readFile(join(folder.path, 'dist', name), 'utf8'));
+      expect((await execa(process.execPath, [brought])).stdout).toBe('one');
+    }
   });
 
   it('is made again after a change, and leaves alone what a process of the earlier build may still load', async () => {
     expect(await run()).toBe('one');
     const [first] = await chunks();
+    const earlier = await server();
     await folder.write('src/cli/later.ts', later('two'));
     await build();
     expect(await run()).toBe('two');
     expect(await chunks()).toHaveLength(2);
     expect(await readFile(join(folder.path, 'dist/cli', first ?? ''), 'utf8')).toContain('one');
+    expect(await server()).not.toBe(earlier);
+    expect((await execa(process.execPath, [join('dist', earlier)], { cwd: folder.path })).stdout).toBe('one');
   });
 
   it('clears away what is older than any run, and what a build that was killed had begun', async () => {

@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifThere } from '../../src/base/files/if-there.js';
 import { hasPodman } from './container-image.js';
 import { pythonForTests } from './python.js';
 import { hasSlurm, slurmCluster } from './slurm-cluster.js';
@@ -26,6 +29,16 @@ export async function targetMachines(variables: Readonly<Record<string, string>>
   const python = pythonForTests ?? { python: '', folder: '' };
   const far = { host: 'far', root: join(server.home, 'secpi'), python: python.python };
   return {
+    /** Names of what lies under way on that host. */
+    jobsThere: async (): Promise<readonly string[]> => (await ifThere(readdir(join(far.root, 'jobs')))) ?? [],
+    /** How many jobs of the cluster run. */
+    jobsInQueue: (): number =>
+      execFileSync('squeue', ['--noheader', '--states=RUNNING'], {
+        env: { ...process.env, SLURM_CONF: cluster.conf },
+        encoding: 'utf8',
+      })
+        .split('\n')
+        .filter((line) => line !== '').length,
     /** A target of each kind, with these settings of a machine. */
     specs: (machine: object = {}) => ({
       local: { local: machine },

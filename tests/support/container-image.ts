@@ -12,6 +12,13 @@ export const hasPodman = hasMeans(
   'there is no podman (podman, crun and catatonit; as root)',
 );
 
+/** The lines that podman says to that. */
+export function podman(args: readonly string[]): readonly string[] {
+  return execFileSync('podman', args, { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
 /** The digest of an image in which the programs of this machine run, once /usr and whatever else they need is mounted. */
 export function containerImage(): string {
   return execFileSync('python3', [join(folder, 'container_image.py')], { encoding: 'utf8' }).trim();
