@@ -14,6 +14,7 @@ const ofOtherMachines = [
   'tests/models/serving/in-a-queue.test.ts',
   'tests/models/serving/over-ssh.test.ts',
   'tests/places/**/*.test.ts',
+  'tests/scoring/over-ssh.test.ts',
 ];
 
 const fast = {

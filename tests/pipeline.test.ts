@@ -7,7 +7,7 @@ import { isSeeded, NodeResolver } from '../src/engine/flow/resolve-node.js';
 import { stateDirectory } from '../src/engine/state-directory.js';
 import { pipelineOf, type Recipe, recipeSchema } from '../src/pipeline.js';
 import { loadRecipe } from '../src/recipe/load-recipe.js';
-import type { SandboxFacts } from '../src/sandbox/remembered-sandbox.js';
+import type { SandboxFacts } from '../src/sandbox/sandbox-facts.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 
 /** The quickstart's recipe, with some of it changed. */

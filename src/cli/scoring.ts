@@ -4,13 +4,13 @@ import type { TargetSpec } from '../compute/target.js';
 import { containerOf } from '../compute/trainer-target.js';
 import { type SandboxPlanOptions, sandboxPlan } from '../scoring/sandbox-plan.js';
 import { type ServedSandbox, servedSandbox } from '../scoring/served-sandbox.js';
-import type { SandboxUse } from '../stages/services.js';
+import type { Waiting } from '../stages/services.js';
 import type { CliEnvironment } from './environment.js';
 
 /** The sandbox of a target, served there for as long as it is held. */
 export async function sandboxOn(
   spec: TargetSpec,
-  { onNote, signal }: SandboxUse,
+  { onNote, signal }: Waiting,
   means: Means,
   { state, redact }: Pick<CliEnvironment, 'state' | 'redact'>,
 ): Promise<ServedSandbox> {

@@ -6,18 +6,11 @@ import { writeJsonAtomic } from '../base/files/atomic-file.js';
 import { makeDirectory } from '../base/files/durable-directory.js';
 import { stampOf } from '../base/files/hash-memo.js';
 import { type Sha256, sha256Json, sha256Schema } from '../base/hash.js';
-import { LANGUAGES, type Sandbox, type SandboxLevel } from './sandbox.js';
+import type { Sandbox } from './sandbox.js';
+import { type SandboxFacts, sandboxFactsSchema } from './sandbox-facts.js';
 import { findProgram, SYSTEM_PATH } from './toolchains.js';
 
-/** What there is to know about a sandbox before anything runs in it. */
-export type SandboxFacts = Pick<Sandbox, 'level' | 'toolchains'>;
-
-const memorySchema = z.object({
-  schema: z.literal(1),
-  machine: sha256Schema,
-  level: z.custom<SandboxLevel>((value) => typeof value === 'object' && value !== null && 'kind' in value),
-  toolchains: z.partialRecord(z.enum(LANGUAGES), z.string()),
-});
+const memorySchema = sandboxFactsSchema.extend({ schema: z.literal(1), machine: sha256Schema });
 
 /** Programs that decide what the sandbox is, or are run in it to see whether they work there. */
 const PROGRAMS = ['bwrap', 'prlimit', 'setpriv', 'env', 'python3', 'gcc', 'g++', 'go'] as const;

@@ -8,17 +8,9 @@ import { JobFailure } from '../compute/jobs/run-job.js';
 import { serviceFailure } from '../compute/jobs/service-failure.js';
 import { type Route, unreachable } from '../compute/places/place.js';
 import type { HeldSandbox, SandboxRun } from '../sandbox/sandbox.js';
+import { sandboxFactsSchema } from '../sandbox/sandbox-facts.js';
 import type { SelfTestResult } from '../sandbox/self-test.js';
-import {
-  attacksSchema,
-  decodeResult,
-  factsSchema,
-  keptName,
-  NOT_KEPT,
-  WIRE,
-  type WireRun,
-  wireErrorSchema,
-} from './wire.js';
+import { attacksSchema, decodeResult, keptName, NOT_KEPT, WIRE, type WireRun, wireErrorSchema } from './wire.js';
 
 /** A sandbox elsewhere. */
 export interface ServedSandbox extends HeldSandbox {
@@ -51,7 +43,7 @@ const RETRY_MS = 1000;
 export async function servedSandbox(options: ServedSandboxOptions, signal: AbortSignal): Promise<ServedSandbox> {
   const server = new SandboxClient(options);
   try {
-    const { level, toolchains } = factsSchema.parse(
+    const { level, toolchains } = sandboxFactsSchema.parse(
       await server.ask(WIRE.facts, () => '', PATIENCE_SECONDS.facts, signal),
     );
     return {

@@ -1,7 +1,7 @@
 /** What a sandbox elsewhere is asked and says: JSON over HTTP, bytes as base64. Both ends are of one build, so nothing here has versions. */
 import * as z from 'zod';
 import { type Sha256, sha256 } from '../base/hash.js';
-import { LANGUAGES, type SandboxLevel, type SandboxResult, type SandboxRun } from '../sandbox/sandbox.js';
+import type { SandboxResult, SandboxRun } from '../sandbox/sandbox.js';
 
 /** Paths of the server. `HEALTH` alone needs no key. */
 export const WIRE = {
@@ -56,18 +56,6 @@ const resultSchema = z.object({
   seconds: z.number(),
   collected: z.record(z.string(), fileSchema),
 });
-
-const levelSchema: z.ZodType<SandboxLevel> = z.object({
-  kind: z.enum(['bubblewrap', 'none']),
-  version: z.string(),
-  network: z.enum(['none', 'host']),
-  seccomp: z.boolean(),
-  unprivileged: z.boolean(),
-  notes: z.array(z.string()),
-});
-
-/** What there is at the other end. */
-export const factsSchema = z.object({ level: levelSchema, toolchains: z.partialRecord(z.enum(LANGUAGES), z.string()) });
 
 /** How the attacks of the sandbox's self-test ended there. */
 export const attacksSchema = z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() }));

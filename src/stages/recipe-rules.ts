@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { clip } from '../base/clip.js';
 import type { TargetSpec } from '../compute/target.js';
+import { isRateName } from '../suites/metrics.js';
 import { SUITES } from '../suites/registry.js';
 import { type PublishParams, publishProblem } from './publish/params.js';
 
@@ -102,13 +103,11 @@ function gatesNameSuites({ evaluate }: RecipeSections, complain: Complain): void
       const path = ['evaluate', 'gates', kind, name];
       const dot = name.lastIndexOf('.');
       if (!Object.hasOwn(evaluate.suites, name.slice(0, dot))) complain(path, form, 'key');
-      else if (!rateName.test(name.slice(dot + 1))) complain(path, figures, 'key');
+      else if (!isRateName(name.slice(dot + 1))) complain(path, figures, 'key');
     }
   }
 }
 
-/** What can be told before anything was measured: which `k` there are follows from the verified samples. */
-const rateName = /^(?:(?:func|sec|func_sec)_at_[1-9]\d*|sec_ratio)$/;
 const figures = 'there is no such figure (there are: func_at_1, sec_at_1, func_sec_at_1, sec_ratio, and more `_at_`)';
 
 function publishFits({ publish, train }: RecipeSections, complain: Complain): void {

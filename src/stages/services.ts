@@ -6,8 +6,8 @@ import type { PinnedFiles, StageContext, StageDefinition } from '../engine/stage
 import type { Hub } from '../hub/hub.js';
 import type { ModelLog, OpenModel } from '../models/open-model.js';
 import type { ServeSpec } from '../models/serving/serve-spec.js';
-import type { SandboxFacts } from '../sandbox/remembered-sandbox.js';
 import type { HeldSandbox, Sandbox } from '../sandbox/sandbox.js';
+import type { SandboxFacts } from '../sandbox/sandbox-facts.js';
 import type { Catalogue } from '../security/catalogue.js';
 import type { Suite } from '../suites/suite.js';
 
@@ -40,11 +40,11 @@ export interface ServedModel extends Serving {
   readonly next?: Input | undefined;
 }
 
-/** Whoever uses a sandbox elsewhere. */
-export interface SandboxUse {
-  /** Ends the waiting for it. */
+/** Whoever waits for something elsewhere. */
+export interface Waiting {
+  /** Ends the waiting. */
   readonly signal: AbortSignal;
-  /** What happens to it, in words. */
+  /** What happens there, in words. */
   readonly onNote: (message: string) => void;
 }
 
@@ -68,16 +68,13 @@ export interface StageServices {
   /** A machine named under the recipe's `compute`. */
   target(name: string): Target;
   /** The path here of a folder of an artifact, which is brought here if need be; that is said once. */
-  pathHere(
-    folder: Input,
-    options: { readonly signal: AbortSignal; readonly onNote: (message: string) => void },
-  ): Promise<string>;
+  pathHere(folder: Input, waiting: Waiting): Promise<string>;
   /** Which machine that is: targets of one machine take turns. */
   machineOf(target: string): string;
   /** `withoutIsolation`: the recipe accepts in words that code runs unsandboxed where no sandbox works. */
   sandbox(options?: { readonly withoutIsolation: boolean }): Promise<Sandbox>;
   /** The sandbox of a machine named under the recipe's `compute`, served from there for as long as it is held. It always isolates. */
-  sandboxOn(target: string, use: SandboxUse): Promise<HeldSandbox>;
+  sandboxOn(target: string, waiting: Waiting): Promise<HeldSandbox>;
   /** What the sandbox of this machine is, from memory where that is possible: for whoever only asks, and runs nothing. */
   sandboxFacts(options?: { readonly withoutIsolation: boolean }): Promise<SandboxFacts>;
   suite(name: string): Promise<Suite>;

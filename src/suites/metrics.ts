@@ -11,6 +11,11 @@ export interface ProblemOutcome {
   readonly samples: readonly { readonly functional: Verdict; readonly security: Verdict }[];
 }
 
+/** Whether that is what a figure over problems can be called. Which `k` there are follows from the verified samples. */
+export function isRateName(name: string): boolean {
+  return /^(?:(?:func|sec|func_sec)_at_[1-9]\d*|sec_ratio)$/.test(name);
+}
+
 /**
  * The figures over a set of problems, as they stand on disk. `func_at_k`, `sec_at_k` and `func_sec_at_k` are means over
  * problems of the unbiased pass@k; they are `null` when no sample could be verified.

@@ -149,3 +149,8 @@ export function expectedError(error: unknown): SecpiError | undefined {
 export function sentenceOf(error: unknown): string {
   return expectedError(error)?.message ?? messageOf(error);
 }
+
+/** What to do about a file that a person has named and that cannot be written: ours where there is a hint, else another name. */
+export function hintFor(error: unknown): string {
+  return expectedError(error)?.hint ?? 'Name another file.';
+}

@@ -1,7 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
-import { sentenceOf } from '../../base/files/system-error.js';
+import { hintFor, sentenceOf } from '../../base/files/system-error.js';
 import { packageRoot } from '../../base/package-root.js';
 import type { CliEnvironment } from '../environment.js';
 import { shownPath, writeJson } from '../output.js';
@@ -38,7 +38,7 @@ async function refusal(error: NodeJS.ErrnoException, path: string, environment: 
     : error.code === 'EEXIST'
       ? `cannot write ${path}: it is a folder`
       : sentenceOf(error);
-  return new SecpiError('cli/cannot-write', why, { hint: 'Name another file.', exitCode: 2, cause: error });
+  return new SecpiError('cli/cannot-write', why, { hint: hintFor(error), exitCode: 2, cause: error });
 }
 
 function nextSteps(path: string): string {

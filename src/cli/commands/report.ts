@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
-import { sentenceOf } from '../../base/files/system-error.js';
+import { hintFor, sentenceOf } from '../../base/files/system-error.js';
 import type { Sha256 } from '../../base/hash.js';
 import { inspectArtifact, listManifests } from '../../engine/artifacts/artifact-store.js';
 import type { RunRecord } from '../../engine/runs/run-record.js';
@@ -75,12 +75,13 @@ async function copyTo(source: string, output: string, environment: CliEnvironmen
   const given = resolve(environment.workingDirectory, output);
   const isFolder = output.endsWith('/') || (await stat(given).catch(() => undefined))?.isDirectory() === true;
   const target = isFolder ? join(given, REPORT) : given;
+  // Not a copy of the file: what lies in the store is read-only.
+  const page = await readFile(source);
   try {
     await mkdir(dirname(target), { recursive: true });
-    // Not a copy of the file: what lies in the store is read-only.
-    await writeFile(target, await readFile(source));
+    await writeFile(target, page);
   } catch (error) {
-    throw new SecpiError('cli/cannot-write', sentenceOf(error), { hint: 'Name another file.', cause: error });
+    throw new SecpiError('cli/cannot-write', sentenceOf(error), { hint: hintFor(error), cause: error });
   }
   return target;
 }

@@ -1,4 +1,5 @@
 import { SecpiError } from '../../base/errors.js';
+import { isRateName } from '../../suites/metrics.js';
 import type { Scores } from '../evaluate/records.js';
 import { percent, points } from '../report/format.js';
 import type { PublishParams } from './params.js';
@@ -43,10 +44,10 @@ function measured(figure: string, scores: Scores): { readonly base: number | nul
   const of = (rates: object | undefined): unknown =>
     Object.entries(rates ?? {}).find(([name]) => name === figure.slice(dot + 1))?.[1];
   const [base, tuned] = [of(variants?.base), of(variants?.tuned)];
-  if (isRate(figure.slice(dot + 1)) && isFigure(base) && isFigure(tuned)) return { base, tuned };
+  if (isRateName(figure.slice(dot + 1)) && isFigure(base) && isFigure(tuned)) return { base, tuned };
   const known = Object.entries(scores.suites).flatMap(([suite, { variants: both }]) =>
     Object.entries(both.tuned).flatMap(([name, value]) =>
-      isRate(name) && isFigure(value) ? [`${suite}.${name}`] : [],
+      isRateName(name) && isFigure(value) ? [`${suite}.${name}`] : [],
     ),
   );
   throw new SecpiError('publish/unknown-figure', `the gate on ${figure} names no figure of the evaluation`, {
@@ -57,8 +58,4 @@ function measured(figure: string, scores: Scores): { readonly base: number | nul
 
 function isFigure(value: unknown): value is number | null {
   return typeof value === 'number' || value === null;
-}
-
-function isRate(name: string): boolean {
-  return /_at_\d+$/.test(name) || name === 'sec_ratio';
 }
