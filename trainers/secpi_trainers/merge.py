@@ -16,7 +16,7 @@ from .disk import require_room
 from .errors import TrainerError
 from .files import put_in_place, read_json_lines, staging
 from .jobs import MergeJob
-from .merge_check import check_merge
+from .merge_check import check_merge, stored_names
 from .models import copy_companions, load_model, model_folder, pick_device, quiet_libraries, torch_dtype
 from .session import Session
 
@@ -36,6 +36,7 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
     require_room(job.output_folder, _stored_bytes(folder, dtype), "the merged weights")
     base = load_model(folder, dtype=dtype, device_map={"": device})
     rows = _check_rows(job, base.get_input_embeddings().weight.shape[0])
+    names = stored_names(base)
     model = attach_adapter(base, adapter)
     model.eval()
     wanted = _logits(model, rows, device)
@@ -53,7 +54,7 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
         session.progress(2, 4, "parts of the merge")
         session.stop.check()
         # What counts is the folder that others will load, so that is what is looked into.
-        deviation = check_merge(folder, adapter, build / "model", dtype, device)
+        deviation = check_merge(folder, names, adapter, build / "model", dtype, device)
         session.progress(3, 4, "parts of the merge")
         session.stop.check()
         stored = load_model(build / "model", dtype=dtype, device_map={"": device})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from .support import Job, digests, run
 from .test_train import train_job
@@ -39,6 +41,21 @@ def test_answers_as_base_and_adapter_did(base: Path, adapter: Path, prepared: Pa
     again = merge_job(base, adapter, tmp_path / "b", threads=2)
     assert run("merge", again) == 0
     assert digests(again.output) == digests(job.output)
+
+
+def test_what_transformers_drops_of_the_base_is_not_looked_for(base: Path, adapter: Path, tmp_path: Path) -> None:
+    """As in Llama's older files, and in those with layers that predict several tokens."""
+    from safetensors.torch import load_file, save_file
+
+    old = tmp_path / "old"
+    shutil.copytree(base, old)
+    weights = load_file(base / "model.safetensors")
+    weights["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(16)
+    weights["model.layers.2.mlp.up_proj.weight"] = torch.ones(128, 64)
+    save_file(weights, old / "model.safetensors", metadata={"format": "pt"})
+    job = merge_job(old, adapter, tmp_path)
+    assert run("merge", job) == 0, job.result
+    assert job.result["checked_weights"] == len(weights) - 2
 
 
 def test_bfloat16_weights(base: Path, adapter: Path, prepared: Path, tmp_path: Path) -> None:
