@@ -34,6 +34,11 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
     device, dtype = pick_device(job.device), torch_dtype(job.dtype)
     folder, adapter = model_folder(job.model, job.revision), Path(job.adapter)
     require_room(job.output_folder, _stored_bytes(folder, dtype), "the merged weights")
+
+    def checked(done: int, total: int) -> None:
+        session.progress(done, total, "checked weights")
+        session.stop.check()
+
     base = load_model(folder, dtype=dtype, device_map={"": device})
     rows = _check_rows(job, base.get_input_embeddings().weight.shape[0])
     names = stored_names(base)
@@ -54,7 +59,7 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
         session.progress(2, 4, "parts of the merge")
         session.stop.check()
         # What counts is the folder that others will load, so that is what is looked into.
-        deviation = check_merge(folder, names, adapter, build / "model", dtype, device)
+        deviation = check_merge(folder, names, adapter, build / "model", dtype, device, checked)
         session.progress(3, 4, "parts of the merge")
         session.stop.check()
         stored = load_model(build / "model", dtype=dtype, device_map={"": device})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,14 @@ def check_merge(
     merged: Path,
     dtype: torch.dtype,
     device: str,
+    checked: Callable[[int, int], None],
 ) -> Deviation:
     """Compares model folders weight by weight; nothing but the adapter and blocks of `BLOCK` numbers is held in memory.
 
     An adapted weight has to be base + scale x B A, rounded to `dtype`: each number to within half a unit of its last
     place and what float32 may lose on the way. All others have to be the base's. `names` are those of the base
-    as it was loaded (`stored_names`): what its files hold beside them is not looked for. Throws
+    as it was loaded (`stored_names`): what its files hold beside them is not looked for. `checked` is
+    told after each weight how many are done, of how many; what it throws ends the check. Throws
     `trainer/merge-differs`, `trainer/bad-adapter`, `trainer/adapter-without-effect`, `trainer/not-finite`.
     """
     scale, deltas = _read_adapter(adapter)
@@ -62,15 +64,16 @@ def check_merge(
     _check_names(names, set(wanted), set(found), set(deltas), merged)
     ratios: list[float] = []
     changed = False
-    for name in sorted(found):
+    for done, name in enumerate(sorted(found), 1):
         pair = deltas.get(name)
         if pair is None:
             _check_same(name, wanted[name], found[name])
-            continue
-        pair = (pair[0].to(device), pair[1].to(device))
-        ratio, differs = _compare(name, wanted[name], found[name], pair, scale, dtype)
-        ratios.append(ratio)
-        changed |= differs
+        else:
+            pair = (pair[0].to(device), pair[1].to(device))
+            ratio, differs = _compare(name, wanted[name], found[name], pair, scale, dtype)
+            ratios.append(ratio)
+            changed |= differs
+        checked(done, len(found))
     if not changed:
         raise TrainerError("adapter-without-effect", f"the adapter in {adapter} changes no weight of the base")
     return Deviation(max(ratios), len(ratios), len(found))

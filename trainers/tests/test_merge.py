@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from .support import Job, digests, run
+from secpi_trainers import merge_check
+
+from .support import Job, digests, read_lines, run
 from .test_train import train_job
 
 
@@ -56,6 +60,29 @@ def test_what_transformers_drops_of_the_base_is_not_looked_for(base: Path, adapt
     job = merge_job(old, adapter, tmp_path)
     assert run("merge", job) == 0, job.result
     assert job.result["checked_weights"] == len(weights) - 2
+
+
+def test_the_check_says_how_far_it_is_and_stops_between_two_weights(
+    base: Path, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = merge_job(base, adapter, tmp_path)
+    same, seen = merge_check._check_same, 0
+
+    def stopped(*arguments: Any) -> None:  # noqa: ANN401
+        nonlocal seen
+        seen += 1
+        os.kill(os.getpid(), signal.SIGTERM)
+        same(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(merge_check, "_check_same", stopped)
+        assert run("merge", job) == 75
+    assert (seen, digests(job.output)) == (1, {})
+    (job.work / "events.jsonl").unlink()
+    assert run("merge", job) == 0
+    said = [event for event in read_lines(job.work / "events.jsonl") if event.get("unit") == "checked weights"]
+    count = job.result["checked_weights"]
+    assert [(event["done"], event["total"]) for event in said] == [(done, count) for done in range(1, count + 1)]
 
 
 def test_bfloat16_weights(base: Path, adapter: Path, prepared: Path, tmp_path: Path) -> None:
