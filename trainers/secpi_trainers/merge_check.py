@@ -60,7 +60,7 @@ def check_merge(
     `trainer/merge-differs`, `trainer/bad-adapter`, `trainer/adapter-without-effect`, `trainer/not-finite`.
     """
     scale, deltas = _read_adapter(adapter)
-    wanted, found = _weights(base), _weights(merged)
+    wanted, found = stored_weights(base), stored_weights(merged)
     _check_names(names, set(wanted), set(found), set(deltas), merged)
     ratios: list[float] = []
     changed = False
@@ -115,13 +115,18 @@ def _read_adapter(folder: Path) -> tuple[float, dict[str, tuple[torch.Tensor, to
     return scale, {f"{module.removeprefix('base_model.model.')}.weight": pair for module, pair in pairs.items()}
 
 
-def _weights(folder: Path) -> dict[str, Any]:
-    """The weights of a model folder by name, to be read piece by piece."""
-    whole = folder / "model.safetensors"
+def stored_weights(folder: Path) -> dict[str, Any]:
+    """The weights of a model folder by name, to be read piece by piece: those of the files that transformers reads.
+
+    Throws `trainer/bad-model` where there are none.
+    """
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
     files = [whole]
     if not whole.exists():
-        index = json.loads((folder / "model.safetensors.index.json").read_bytes())
-        files = [folder / name for name in sorted(set(index["weight_map"].values()))]
+        if not index.exists():
+            raise TrainerError("bad-model", f"the model in {folder} has no weights that are stored as safetensors")
+        shards = json.loads(index.read_bytes())["weight_map"].values()
+        files = [folder / name for name in sorted(set(shards))]
     opened: list[Any] = [safe_open(path, framework="pt") for path in files]
     return {name: file.get_slice(name) for file in opened for name in file.keys()}  # noqa: SIM118 - no mapping
 

@@ -62,6 +62,13 @@ def test_what_transformers_drops_of_the_base_is_not_looked_for(base: Path, adapt
     assert job.result["checked_weights"] == len(weights) - 2
 
 
+def test_a_base_without_safetensors_is_refused(base: Path, adapter: Path, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
+    job = merge_job(tmp_path / "bare", adapter, tmp_path)
+    assert run("merge", job) == 1
+    assert job.result["code"] == "trainer/bad-model"
+
+
 def test_the_check_says_how_far_it_is_and_stops_between_two_weights(
     base: Path, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
