@@ -65,6 +65,22 @@ def test_full_weights_that_break_are_never_done(base: Path, prepared: Path, tmp_
     assert (sealed(job), job.output.exists()) == ([], False)
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_finite_weights_that_only_guess_are_never_done(base: Path, prepared: Path, tmp_path: Path, method: str) -> None:
+    shape = LORA if method == "lora" else {"method": method}
+    job = job_that_diverges(base, prepared, tmp_path, steps=1, learning_rate=100.0, **shape)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "check_end", lambda *_: None)
+        assert run("train", job) == 0
+    # They were saved, so they are finite; run again, nothing but the end is looked at.
+    assert sealed(job) == [1]
+    shutil.rmtree(job.output)
+    for _ in range(2):
+        assert run("train", job) == 1
+        assert job.result["code"] == "trainer/diverged"
+        assert (sealed(job), job.output.exists()) == ([], False)
+
+
 def test_the_last_good_checkpoint_is_kept_and_named(
     base: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
