@@ -37,7 +37,8 @@ train.require_room = lambda *_: None
 document = json.loads(Path(sys.argv[1]).read_text())
 folder = Path(document["work"])
 folder.mkdir(parents=True)
-size = 192
+# More than what counts as full whatever an error says.
+size = (disk.LEFT_BYTES >> 10) + 256
 while True:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "none", str(folder)], check=True)
     code = main(["train", "--job", sys.argv[1]])
@@ -48,13 +49,13 @@ while True:
     subprocess.run(["umount", str(folder)], check=True)
     if code == 0:
         break
-    size += 96
+    size += 448
 """
 
 
 @pytest.mark.skipif(not CAN_MOUNT, reason="no file system of its own can be mounted here")
 def test_a_disk_that_gets_full_is_what_the_result_says(base: Path, prepared: Path, tmp_path: Path) -> None:
-    job = train_job(base, prepared, tmp_path, steps=3, save_every_steps=1, gradient_accumulation=1)
+    job = train_job(base, prepared, tmp_path, method="full", steps=3, save_every_steps=1, gradient_accumulation=1)
     document = json.loads(job.path.read_text()) | {"output": str(job.work / "out")}
     job.path.write_text(json.dumps(document))
     done = subprocess.run(
@@ -137,7 +138,12 @@ def test_errors_of_a_full_disk_are_known_by_their_cause(tmp_path: Path, monkeypa
     cause = RuntimeError("writing failed")
     cause.__cause__ = OSError(28, "No space left on device")
     assert is_full(cause, [])
-    assert is_full(RuntimeError("I/O error: No space left on device (os error 28)"), [])
+    for said in ("I/O error: No space left on device (os error 28)", "I/O error: Quota exceeded (os error 122)"):
+        assert is_full(RuntimeError(said), [])
+        outer = ValueError("the model cannot be saved")
+        outer.__context__ = RuntimeError(said)
+        assert is_full(outer, [])
+    assert not is_full(RuntimeError("I/O error: (os error 281)"), [])
     assert not is_full(RuntimeError("PytorchStreamWriter failed writing file"), [tmp_path])
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=5_000))
