@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,9 @@ SPARE_BYTES = 64 << 10
 """Kept in reserve, so that the result of a command can be written when the disk is full."""
 LEFT_BYTES = 1 << 20
 """With less than this left, whatever could not be written could not for that reason."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SAID_IN_RUST = re.compile(rf"os error ({'|'.join(map(str, _FULL))})\b")
 
 
 def require_room(folder: Path, needed: int, what: str) -> None:
@@ -35,11 +39,11 @@ def is_full(error: BaseException, folders: list[Path]) -> bool:
     """Whether an error came of a full disk. Writers in C++ and Rust say so in words of their own, or not at all."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            return True
+        if _SAID_IN_RUST.search(str(cause)):
             return True
         cause = cause.__cause__ or cause.__context__
-    if "os error 28" in str(error):
-        return True
     return any(shutil.disk_usage(nearest(folder)).free < LEFT_BYTES for folder in folders)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 
@@ -19,14 +18,3 @@ def not_finite(tensors: Iterable[tuple[str, Any]]) -> str | None:
             # Takes no memory of the tensor's size, and passes NaN on.
             flags.append(torch.isfinite(torch.stack(torch.aminmax(tensor.detach()))).all())
     return next((name for name, flag in zip(names, flags, strict=True) if not flag), None)
-
-
-def broken_file(folder: Path) -> str | None:
-    """The name of a weights file in this folder that holds NaN or an infinity."""
-    from safetensors import safe_open
-
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as file:
-            if not_finite((name, file.get_tensor(name)) for name in file.keys()) is not None:  # noqa: SIM118 - no mapping
-                return path.name
-    return None

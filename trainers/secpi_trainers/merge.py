@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from transformers import set_seed
 
 from .adapters import attach_adapter
@@ -16,7 +15,7 @@ from .disk import require_room
 from .errors import TrainerError
 from .files import put_in_place, read_json_lines, staging
 from .jobs import MergeJob
-from .merge_check import check_merge
+from .merge_check import check_merge, stored_names, stored_weights
 from .models import copy_companions, load_model, model_folder, pick_device, quiet_libraries, torch_dtype
 from .session import Session
 
@@ -34,8 +33,14 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
     device, dtype = pick_device(job.device), torch_dtype(job.dtype)
     folder, adapter = model_folder(job.model, job.revision), Path(job.adapter)
     require_room(job.output_folder, _stored_bytes(folder, dtype), "the merged weights")
+
+    def checked(done: int, total: int) -> None:
+        session.progress(done, total, "checked weights")
+        session.stop.check()
+
     base = load_model(folder, dtype=dtype, device_map={"": device})
     rows = _check_rows(job, base.get_input_embeddings().weight.shape[0])
+    names = stored_names(base)
     model = attach_adapter(base, adapter)
     model.eval()
     wanted = _logits(model, rows, device)
@@ -53,7 +58,7 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
         session.progress(2, 4, "parts of the merge")
         session.stop.check()
         # What counts is the folder that others will load, so that is what is looked into.
-        deviation = check_merge(folder, adapter, build / "model", dtype, device)
+        deviation = check_merge(folder, names, adapter, build / "model", dtype, device, checked)
         session.progress(3, 4, "parts of the merge")
         session.stop.check()
         stored = load_model(build / "model", dtype=dtype, device_map={"": device})
@@ -73,11 +78,7 @@ def run_merge(job: MergeJob, session: Session) -> dict[str, Any]:
 
 def _stored_bytes(base: Path, dtype: torch.dtype) -> int:
     """How many bytes the weights of the base take once they are stored in this type."""
-    total = 0
-    for path in base.glob("*.safetensors"):
-        with safe_open(path, framework="pt") as file:
-            total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-    return int(total * dtype.itemsize)
+    return int(sum(math.prod(weight.get_shape()) for weight in stored_weights(base).values()) * dtype.itemsize)
 
 
 def _check_rows(job: MergeJob, vocabulary: int) -> list[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from peft import LoraConfig
 from safetensors import safe_open
+from transformers.core_model_loading import revert_weight_conversion
 
 from .adapters import CONFIG, WEIGHTS
 from .errors import TrainerError
@@ -25,7 +26,10 @@ _IMMATERIAL = {
     *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "lora_dropout"),
     *("r", "lora_alpha", "use_rslora", "peft_type"),
 }
-"""Settings of an adapter that say nothing of what it adds, and those that `_scale` knows."""
+"""Settings of an adapter that say nothing of what it adds, and those that `_read_adapter` knows."""
+
+_BEGINNINGS = (True, False, "gaussian", "orthogonal")
+"""First weights of an adapter that leave the base as it is; others (PiSSA, OLoRA, LoftQ) take from it what they add."""
 
 
 @dataclass(frozen=True)
@@ -38,36 +42,54 @@ class Deviation:
     tensors: int
 
 
-def check_merge(base: Path, adapter: Path, merged: Path, dtype: torch.dtype, device: str) -> Deviation:
+def check_merge(
+    base: Path,
+    names: set[str],
+    adapter: Path,
+    merged: Path,
+    dtype: torch.dtype,
+    device: str,
+    checked: Callable[[int, int], None],
+) -> Deviation:
     """Compares model folders weight by weight; nothing but the adapter and blocks of `BLOCK` numbers is held in memory.
 
     An adapted weight has to be base + scale x B A, rounded to `dtype`: each number to within half a unit of its last
-    place and what float32 may lose on the way. All others have to be the base's. Throws `trainer/merge-differs`,
-    `trainer/bad-adapter`, `trainer/adapter-without-effect`, `trainer/not-finite`.
+    place and what float32 may lose on the way. All others have to be the base's. `names` are those of the base
+    as it was loaded (`stored_names`): what its files hold beside them is not looked for. `checked` is
+    told after each weight how many are done, of how many; what it throws ends the check. Throws
+    `trainer/merge-differs`, `trainer/bad-adapter`, `trainer/adapter-without-effect`, `trainer/not-finite`.
     """
     scale, deltas = _read_adapter(adapter)
-    wanted, found = _weights(base), _weights(merged)
-    _check_names(wanted, found, set(deltas), merged)
+    wanted, found = stored_weights(base), stored_weights(merged)
+    _check_names(names, set(wanted), set(found), set(deltas), merged)
     ratios: list[float] = []
     changed = False
-    for name in sorted(found):
+    for done, name in enumerate(sorted(found), 1):
         pair = deltas.get(name)
         if pair is None:
             _check_same(name, wanted[name], found[name])
-            continue
-        pair = (pair[0].to(device), pair[1].to(device))
-        ratio, differs = _compare(name, wanted[name], found[name], pair, scale, dtype)
-        ratios.append(ratio)
-        changed |= differs
+        else:
+            pair = (pair[0].to(device), pair[1].to(device))
+            ratio, differs = _compare(name, wanted[name], found[name], pair, scale, dtype)
+            ratios.append(ratio)
+            changed |= differs
+        checked(done, len(found))
     if not changed:
         raise TrainerError("adapter-without-effect", f"the adapter in {adapter} changes no weight of the base")
     return Deviation(max(ratios), len(ratios), len(found))
+
+
+def stored_names(model: Any) -> set[str]:  # noqa: ANN401
+    """The names under which transformers stores a model's weights, which need not be those of its modules (experts)."""
+    return set(revert_weight_conversion(model, {name: item.to("meta") for name, item in model.state_dict().items()}))
 
 
 def _read_adapter(folder: Path) -> tuple[float, dict[str, tuple[torch.Tensor, torch.Tensor]]]:
     """The scale, and B and A of each weight by its name in the base."""
     settings = json.loads((folder / CONFIG).read_bytes())
     usual = LoraConfig().to_dict()
+    if settings.get("init_lora_weights") in _BEGINNINGS:
+        del settings["init_lora_weights"]
     odd = [key for key, value in settings.items() if key not in _IMMATERIAL and usual.get(key, value) != value]
     if odd:
         raise TrainerError(
@@ -93,26 +115,32 @@ def _read_adapter(folder: Path) -> tuple[float, dict[str, tuple[torch.Tensor, to
     return scale, {f"{module.removeprefix('base_model.model.')}.weight": pair for module, pair in pairs.items()}
 
 
-def _weights(folder: Path) -> dict[str, Any]:
-    """The weights of a model folder by name, to be read piece by piece."""
-    whole = folder / "model.safetensors"
+def stored_weights(folder: Path) -> dict[str, Any]:
+    """The weights of a model folder by name, to be read piece by piece: those of the files that transformers reads.
+
+    Throws `trainer/bad-model` where there are none.
+    """
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
     files = [whole]
     if not whole.exists():
-        index = json.loads((folder / "model.safetensors.index.json").read_bytes())
-        files = [folder / name for name in sorted(set(index["weight_map"].values()))]
+        if not index.exists():
+            raise TrainerError("bad-model", f"the model in {folder} has no weights that are stored as safetensors")
+        shards = json.loads(index.read_bytes())["weight_map"].values()
+        files = [folder / name for name in sorted(set(shards))]
     opened: list[Any] = [safe_open(path, framework="pt") for path in files]
     return {name: file.get_slice(name) for file in opened for name in file.keys()}  # noqa: SIM118 - no mapping
 
 
-def _check_names(wanted: dict[str, Any], found: dict[str, Any], adapted: set[str], merged: Path) -> None:
-    strange = adapted - set(wanted)
+def _check_names(names: set[str], wanted: set[str], found: set[str], adapted: set[str], merged: Path) -> None:
+    strange = adapted - (names & wanted)
     if strange:
         raise TrainerError("bad-adapter", f"the adapter changes {min(strange)}, which the base does not have")
     # Weights that are one and the same are stored once.
     tied = json.loads((merged / "config.json").read_bytes()).get("tie_word_embeddings", False)
-    odd = {name for name in set(wanted) ^ set(found) if not (tied and name == "lm_head.weight" and name not in adapted)}
+    odd = {name for name in names ^ found if not (tied and name == "lm_head.weight" and name not in adapted)}
+    odd |= found - wanted
     if odd:
-        where = "the merged model lacks" if min(odd) in wanted else "only the merged model has"
+        where = "only the merged model has" if min(odd) in found else "the merged model lacks"
         raise TrainerError("merge-differs", f"{where} the weight {min(odd)}")
 
 

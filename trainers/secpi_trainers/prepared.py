@@ -59,7 +59,7 @@ def read_prepared(path: Path, max_tokens: int, mapped: Path) -> PreparedRows:
             ids, labels = _checked(row, f"{path.name}, line {number}", max_tokens)
             writer.write({"input_ids": ids, "labels": labels})
             tokens += len(ids)
-            trained += sum(label != IGNORED for label in labels)
+            trained += sum(label != IGNORED for label in labels[1:])
             highest = max(highest, *ids)
             if len(ids) < least:
                 shortest, least = place, len(ids)
@@ -75,7 +75,8 @@ def _checked(row: dict[str, Any], where: str, max_tokens: int) -> tuple[list[int
         raise _bad(f"{where}: input_ids must be token ids")
     if any(label not in (IGNORED, token) for token, label in zip(ids, labels, strict=True)):
         raise _bad(f"{where}: a label is neither its token nor {IGNORED}")
-    if all(label == IGNORED for label in labels):
+    # What is at the first place follows nothing, and is never predicted.
+    if all(label == IGNORED for label in labels[1:]):
         raise _bad(f"{where}: no token is in the loss")
     if len(ids) > max_tokens:
         raise TrainerError(

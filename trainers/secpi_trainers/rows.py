@@ -65,8 +65,10 @@ class RowTokeniser:
         self._end = end
         self._end_id: int = tokenizer.convert_tokens_to_ids(end)
         added = tokenizer.added_tokens_decoder.values()
-        # Some models do not call the marks of their turns special.
-        marks = {token.content for token in added if token.special or token.content in turns}
+        # Some models do not call the marks of their turns special, and some add tokens of blanks, which mark nothing.
+        marks = {
+            token.content for token in added if token.content.strip() and (token.special or token.content in turns)
+        }
         self._control = marks | {OPEN, CLOSE}
         self._control_in_answer = self._control - {OPEN, CLOSE}
 

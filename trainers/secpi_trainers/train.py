@@ -16,7 +16,7 @@ from trl import SFTConfig
 
 from .adapters import save_adapter
 from .callbacks import Keeper, Reporter
-from .checkpoints import newest_valid
+from .checkpoints import Checkpoint, checkpoints, newest_valid
 from .disk import nearest, require_room
 from .errors import StoppedError, TrainerError
 from .files import put_in_place, sha256_json, sha256_of, staging
@@ -65,7 +65,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         session.log(problem)
     if found is not None:
         session.log(f"continues from step {found.step}")
-    _require_room(job, trainer, root)
+    _require_room(job, trainer, found)
     session.stop.check()
     try:
         state = trainer.train_on(found)
@@ -96,12 +96,13 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     }
 
 
-def _require_room(job: TrainJob, trainer: Trainer, root: Path) -> None:
+def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> None:
     """Hours later is too late to learn that a disk is too small."""
     dtype = torch_dtype(job.dtype) if job.method == "full" else torch.float32
-    checkpoints, result = trainer.room_needed(job.keep_checkpoints, dtype.itemsize)
-    there = sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) if root.is_dir() else 0
-    left = max(0, checkpoints - there)
+    one, result = trainer.bytes_to_save(dtype.itemsize)
+    # An old checkpoint goes when the new one is whole: for a while there is one more than are kept.
+    spare = job.keep_checkpoints + 1 - len(checkpoints(job.work_folder / "checkpoints"))
+    left = one * min(trainer.saves_to_come(found), max(1, spare))
     if job.work_folder.stat().st_dev == nearest(job.output_folder).stat().st_dev:
         require_room(job.work_folder, left + result, "checkpoints and the result")
         return

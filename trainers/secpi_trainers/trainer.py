@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch.utils.data import DataLoader
 from transformers import TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTTrainer
@@ -36,23 +37,31 @@ class Trainer(SFTTrainer):
         self._load_from_checkpoint(str(found.folder))
         return state
 
-    def room_needed(self, keep: int, stored: int) -> tuple[int, int]:
-        """Bytes that checkpoints take at most, and the result. `stored` is how many bytes one of its numbers takes.
+    def saves_to_come(self, found: Checkpoint | None) -> int:
+        """How many checkpoints are written between the one that is continued and the end, which is one itself."""
+        done = found.step if found else 0
+        batches = DataLoader(self.train_dataset, batch_size=self.args.train_batch_size)
+        *_, last = self.set_initial_training_values(self.args, batches)
+        every = int(self.args.save_steps)
+        return last // every - done // every + (last % every > 0) if done < last else 0
 
-        While a checkpoint is written the `keep` before it are still there: weights as they are trained, and twice as
-        many numbers in float32 that the optimiser remembers.
+    def bytes_to_save(self, stored: int) -> tuple[int, int]:
+        """Bytes of a checkpoint, and of the result. `stored` is how many bytes one of the result's numbers takes.
+
+        A checkpoint holds weights as they are trained, and twice as many float32 numbers that the optimiser remembers.
         """
         trained = [item for _, item in self._trained()]
         numbers = sum(item.numel() for item in trained)
         weights = sum(item.numel() * item.element_size() for item in trained)
-        return (keep + 1) * (weights + 8 * numbers), numbers * stored
+        return weights + 8 * numbers, numbers * stored
 
     def check_end(self, state: TrainerState) -> None:
-        """Throws `trainer/weights-not-finite` or `trainer/diverged` if the weights at the end are worth nothing."""
-        last = self._probe_loss()
-        check_weights(state.global_step, self._trained(), last)
+        """Throws `trainer/diverged` if what was trained is no better than a guess.
+
+        That the weights are finite was seen when the last step was saved.
+        """
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-        check_end(losses, last, self.model.get_input_embeddings().weight.shape[0])
+        check_end(losses, self._probe_loss(), self.model.get_input_embeddings().weight.shape[0])
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
         check_weights(self.state.global_step, [*self._trained(), *self._moments()], self._probe_loss())

@@ -8,10 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from secpi_trainers.checkpoints import checkpoints, discard
 from secpi_trainers.disk import is_full
+from secpi_trainers.trainer import Trainer
 
 from .support import ROOT, Job, run
 from .test_train import train_job
@@ -34,7 +37,8 @@ train.require_room = lambda *_: None
 document = json.loads(Path(sys.argv[1]).read_text())
 folder = Path(document["work"])
 folder.mkdir(parents=True)
-size = 192
+# More than what counts as full whatever an error says.
+size = (disk.LEFT_BYTES >> 10) + 256
 while True:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "none", str(folder)], check=True)
     code = main(["train", "--job", sys.argv[1]])
@@ -45,13 +49,13 @@ while True:
     subprocess.run(["umount", str(folder)], check=True)
     if code == 0:
         break
-    size += 96
+    size += 448
 """
 
 
 @pytest.mark.skipif(not CAN_MOUNT, reason="no file system of its own can be mounted here")
 def test_a_disk_that_gets_full_is_what_the_result_says(base: Path, prepared: Path, tmp_path: Path) -> None:
-    job = train_job(base, prepared, tmp_path, steps=3, save_every_steps=1, gradient_accumulation=1)
+    job = train_job(base, prepared, tmp_path, method="full", steps=3, save_every_steps=1, gradient_accumulation=1)
     document = json.loads(job.path.read_text()) | {"output": str(job.work / "out")}
     job.path.write_text(json.dumps(document))
     done = subprocess.run(
@@ -76,35 +80,70 @@ def test_room_is_looked_for_before_a_step_is_taken(
 ) -> None:
     usage = shutil.disk_usage(tmp_path)
     job = train_job(base, prepared, tmp_path, steps=3)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=300_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
     assert run("train", job) == 1
     assert job.result["code"] == "trainer/disk-full"
     assert job.result["message"].startswith("checkpoints and the result take about 0.")
     assert job.steps() == []
+    # Weights that are there a second time, under the name that Mistral gives them, are not merged.
+    twice = tmp_path / "twice"
+    shutil.copytree(base, twice)
+    shutil.copyfile(base / "model.safetensors", twice / "consolidated.safetensors")
     merging = Job(tmp_path / "merge", tmp_path / "merged")
-    merging.write(model=base, adapter=tmp_path, device="cpu", dtype="float32")
+    merging.write(model=twice, adapter=tmp_path, device="cpu", dtype="float32")
     assert run("merge", merging) == 1
     assert merging.result["message"].startswith("the merged weights take about 0.6 MB in ")
 
 
-def test_what_is_needed_is_what_is_written(base: Path, prepared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("length", "at_once"),
+    # Two rows of six a step.
+    [({"steps": 1}, 1), ({"steps": 4}, 2), ({"steps": 7}, 3), ({"epochs": 5 / 3}, 3)],
+)
+def test_what_is_needed_is_what_is_written(
+    base: Path, prepared: Path, tmp_path: Path, length: dict[str, Any], at_once: int
+) -> None:
     from secpi_trainers import train
 
-    job = train_job(base, prepared, tmp_path, method="full", steps=2, save_every_steps=1, gradient_accumulation=1)
+    job = train_job(base, prepared, tmp_path, method="full", save_every_steps=2, gradient_accumulation=1, **length)
+    # The other of the two ways to say how long.
+    document = json.loads(job.path.read_text())
+    job.path.write_text(json.dumps({key: document[key] for key in document if key != "steps" or key in length}))
     asked: list[int] = []
+    most = 0
+    save = Trainer._save_checkpoint
+
+    def counted(trainer: Trainer, *arguments: Any) -> None:  # noqa: ANN401
+        nonlocal most
+        save(trainer, *arguments)
+        most = max(most, len(checkpoints(job.work / "checkpoints")))
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "require_room", lambda _folder, needed, _what: asked.append(needed))
+        patch.setattr(Trainer, "_save_checkpoint", counted)
         assert run("train", job) == 0
-    one = sum(path.stat().st_size for path in (job.work / "checkpoints" / "checkpoint-2").iterdir())
-    weights = (job.output / "model" / "model.safetensors").stat().st_size
-    assert asked[0] == pytest.approx(3 * one + weights, rel=0.1)
+        newest = checkpoints(job.work / "checkpoints")[0]
+        one = sum(path.stat().st_size for path in newest.folder.iterdir())
+        weights = (job.output / "model" / "model.safetensors").stat().st_size
+        assert most == at_once
+        assert asked == [pytest.approx(at_once * one + weights, rel=0.1)]
+        # Nothing is saved any more, and then one, while those before it are still there.
+        assert run("train", job) == 0
+        discard(newest)
+        assert run("train", job) == 0
+    assert asked[1:] == [pytest.approx(weights, rel=0.1), pytest.approx(one + weights, rel=0.1)]
 
 
 def test_errors_of_a_full_disk_are_known_by_their_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cause = RuntimeError("writing failed")
     cause.__cause__ = OSError(28, "No space left on device")
     assert is_full(cause, [])
-    assert is_full(RuntimeError("I/O error: No space left on device (os error 28)"), [])
+    for said in ("I/O error: No space left on device (os error 28)", "I/O error: Quota exceeded (os error 122)"):
+        assert is_full(RuntimeError(said), [])
+        outer = ValueError("the model cannot be saved")
+        outer.__context__ = RuntimeError(said)
+        assert is_full(outer, [])
+    assert not is_full(RuntimeError("I/O error: (os error 281)"), [])
     assert not is_full(RuntimeError("PytorchStreamWriter failed writing file"), [tmp_path])
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=5_000))

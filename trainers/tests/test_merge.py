@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from .support import Job, digests, run
+from secpi_trainers import merge_check
+
+from .support import Job, digests, read_lines, run
 from .test_train import train_job
 
 
@@ -39,6 +45,51 @@ def test_answers_as_base_and_adapter_did(base: Path, adapter: Path, prepared: Pa
     again = merge_job(base, adapter, tmp_path / "b", threads=2)
     assert run("merge", again) == 0
     assert digests(again.output) == digests(job.output)
+
+
+def test_what_transformers_drops_of_the_base_is_not_looked_for(base: Path, adapter: Path, tmp_path: Path) -> None:
+    """As in Llama's older files, and in those with layers that predict several tokens."""
+    from safetensors.torch import load_file, save_file
+
+    old = tmp_path / "old"
+    shutil.copytree(base, old)
+    weights = load_file(base / "model.safetensors")
+    weights["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(16)
+    weights["model.layers.2.mlp.up_proj.weight"] = torch.ones(128, 64)
+    save_file(weights, old / "model.safetensors", metadata={"format": "pt"})
+    job = merge_job(old, adapter, tmp_path)
+    assert run("merge", job) == 0, job.result
+    assert job.result["checked_weights"] == len(weights) - 2
+
+
+def test_a_base_without_safetensors_is_refused(base: Path, adapter: Path, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
+    job = merge_job(tmp_path / "bare", adapter, tmp_path)
+    assert run("merge", job) == 1
+    assert job.result["code"] == "trainer/bad-model"
+
+
+def test_the_check_says_how_far_it_is_and_stops_between_two_weights(
+    base: Path, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = merge_job(base, adapter, tmp_path)
+    same, seen = merge_check._check_same, 0
+
+    def stopped(*arguments: Any) -> None:  # noqa: ANN401
+        nonlocal seen
+        seen += 1
+        os.kill(os.getpid(), signal.SIGTERM)
+        same(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(merge_check, "_check_same", stopped)
+        assert run("merge", job) == 75
+    assert (seen, digests(job.output)) == (1, {})
+    (job.work / "events.jsonl").unlink()
+    assert run("merge", job) == 0
+    said = [event for event in read_lines(job.work / "events.jsonl") if event.get("unit") == "checked weights"]
+    count = job.result["checked_weights"]
+    assert [(event["done"], event["total"]) for event in said] == [(done, count) for done in range(1, count + 1)]
 
 
 def test_bfloat16_weights(base: Path, adapter: Path, prepared: Path, tmp_path: Path) -> None:

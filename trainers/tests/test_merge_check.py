@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 from secpi_trainers import merge_check
 from secpi_trainers.errors import TrainerError
-from secpi_trainers.merge_check import check_merge
+from secpi_trainers.merge_check import check_merge, stored_names
 
 from .support import ROOT, Job
 
@@ -58,6 +58,15 @@ def write_sharded(folder: Path, tensors: Tensors) -> None:
         save_file(part, folder / file, metadata={"format": "pt"})
     index = {"metadata": {}, "weight_map": {name: file for file, part in shards.items() for name in part}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def unheard(_done: int, _total: int) -> None:
+    """Nobody follows how the check goes on."""
+
+
+def names_in(folder: Path) -> set[str]:
+    """The names of all weights in the files of a folder."""
+    return {name for path in folder.glob("*.safetensors") for name in load_file(path)}
 
 
 def draw_adapter(big: Path, folder: Path, seed: int) -> Path:
@@ -152,7 +161,7 @@ MUTANTS: dict[str, Mutant] = {
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_right_merge_passes(big: Path, adapter: Path, tmp_path: Path, dtype: str) -> None:
     merged = merged_folder(big, tmp_path / "merged", deltas(adapter), DTYPES[dtype])
-    found = check_merge(big, adapter, merged, DTYPES[dtype], "cpu")
+    found = check_merge(big, names_in(big), adapter, merged, DTYPES[dtype], "cpu", unheard)
     assert (found.adapted, found.tensors) == (14, 27)
     # In bfloat16 most of so small a change is lost, and that is what the figure says.
     assert found.largest < 1e-3 if dtype == "float32" else 0.1 < found.largest < 2
@@ -179,7 +188,7 @@ def test_a_wrong_merge_is_caught(big: Path, adapter: Path, stored: Path, tmp_pat
             weights = {key: (weight.float() + added.get(key, 0)).to(dtype) for key, weight in load_file(path).items()}
             save_file(weights, wrong / path.name, metadata={"format": "pt"})
     with pytest.raises(TrainerError) as error:
-        check_merge(big, adapter, wrong, dtype, "cpu")
+        check_merge(big, names_in(big), adapter, wrong, dtype, "cpu", unheard)
     assert error.value.code == "trainer/merge-differs"
 
 
@@ -208,17 +217,54 @@ def test_what_peft_merges_is_right_and_takes_little_memory(big: Path, adapter: P
     assert int(done.stdout.split()[-1]) < bound
 
 
-def test_an_adapter_of_another_kind_is_refused(big: Path, adapter: Path, tmp_path: Path) -> None:
-    odd = tmp_path / "odd"
-    odd.mkdir()
+def test_names_are_those_that_are_stored_where_modules_have_others(tmp_path: Path) -> None:
+    sizes = {"vocab_size": 64, "hidden_size": 16, "moe_intermediate_size": 16, "num_hidden_layers": 1, "head_dim": 8}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "num_experts": 4, "num_experts_per_tok": 2}
+    Qwen3MoeForCausalLM(Qwen3MoeConfig(**sizes, **heads)).save_pretrained(tmp_path)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path)
+    # Experts are apart in the file, and together in the model.
+    assert set(model.state_dict()) != names_in(tmp_path) == stored_names(model)
+
+
+@pytest.mark.parametrize("lost", ["model.norm.weight", "lm_head.weight"])
+def test_a_weight_that_the_base_was_loaded_with_has_to_be_there(
+    big: Path, adapter: Path, stored: Path, tmp_path: Path, lost: str
+) -> None:
+    (tmp_path / "config.json").write_bytes((stored / "config.json").read_bytes())
+    tensors = {name: item for path in sorted(stored.glob("*.safetensors")) for name, item in load_file(path).items()}
+    for there, names in ((names_in(big) - {lost}, "only the merged model has"), (names_in(big), "lacks")):
+        write_sharded(tmp_path, tensors)
+        with pytest.raises(TrainerError, match=f"{names} the weight {lost}"):
+            check_merge(big, there, adapter, tmp_path, DTYPES[stored.name], "cpu", unheard)
+        tensors.pop(lost, None)
+
+
+def with_settings(adapter: Path, folder: Path, **changed: object) -> Path:
+    """A copy of an adapter that says something else of itself."""
+    folder.mkdir()
     for path in adapter.iterdir():
-        (odd / path.name).write_bytes(path.read_bytes())
-    settings = json.loads((odd / "adapter_config.json").read_text()) | {"use_dora": True}
-    (odd / "adapter_config.json").write_text(json.dumps(settings))
-    with pytest.raises(TrainerError, match="use_dora"):
-        check_merge(big, odd, big, torch.bfloat16, "cpu")
+        (folder / path.name).write_bytes(path.read_bytes())
+    settings = json.loads((folder / "adapter_config.json").read_text()) | changed
+    (folder / "adapter_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+@pytest.mark.parametrize("settings", [{"use_dora": True}, {"init_lora_weights": "pissa"}], ids=lambda item: min(item))
+def test_an_adapter_of_another_kind_is_refused(
+    big: Path, adapter: Path, tmp_path: Path, settings: dict[str, object]
+) -> None:
+    odd = with_settings(adapter, tmp_path / "odd", **settings)
+    with pytest.raises(TrainerError, match=min(settings)):
+        check_merge(big, names_in(big), odd, big, torch.bfloat16, "cpu", unheard)
+
+
+@pytest.mark.parametrize("beginning", [False, "gaussian", "orthogonal"])
+def test_how_an_adapter_began_does_not_matter(big: Path, adapter: Path, tmp_path: Path, beginning: object) -> None:
+    begun = with_settings(adapter, tmp_path / "begun", init_lora_weights=beginning)
+    merged = merged_folder(big, tmp_path / "merged", deltas(adapter), torch.bfloat16)
+    assert check_merge(big, names_in(big), begun, merged, torch.bfloat16, "cpu", unheard).adapted == 14
 
 
 def test_the_base_itself_is_no_merge(big: Path, adapter: Path) -> None:
     with pytest.raises(TrainerError, match="it holds 0 times as much"):
-        check_merge(big, adapter, big, torch.bfloat16, "cpu")
+        check_merge(big, names_in(big), adapter, big, torch.bfloat16, "cpu", unheard)

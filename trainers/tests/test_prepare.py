@@ -91,6 +91,19 @@ def test_a_template_like_deepseeks(tokenizer: Any, opening: str) -> None:  # noq
         assert error.value.reason == "control_token"
 
 
+def test_an_added_token_of_blanks_marks_nothing(tokenizer: Any) -> None:  # noqa: ANN401
+    from copy import deepcopy
+
+    from tokenizers import AddedToken
+
+    changed = deepcopy(tokenizer)
+    # As GPT-NeoX, Phi and Gemma have them.
+    changed.add_tokens([AddedToken(blanks, normalized=False) for blanks in ("\n", "\n\n", "  ")])
+    tokeniser = RowTokeniser(changed)
+    for sample in samples("careful"):
+        assert tokeniser.tokenise(sample["prompt"], sample["completion"], 400).trained > 0
+
+
 BAD_ROWS = {
     "too_long": ("Say it.", "<think>\n" + "word " * 400 + "\n</think>\n\nYes."),
     "empty_prompt": (" \n", "<think>\na\n</think>\n\nYes."),

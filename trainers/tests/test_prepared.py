@@ -45,6 +45,8 @@ def test_rows_come_out_as_they_went_in(tmp_path: Path) -> None:
         {"id": str(length), "input_ids": list(range(length)), "labels": [-100, *range(1, length)]}
         for length in (150, 7, 90, *range(8, 90))
     ]
+    # The first place of a row is never predicted.
+    rows[0]["labels"] = [*range(150)]
     write_lines(tmp_path / "prepared.jsonl", rows)
     found = read_prepared(tmp_path / "prepared.jsonl", 200, tmp_path / "rows.arrow")
     assert [*found] == [(row["input_ids"], row["labels"]) for row in rows]

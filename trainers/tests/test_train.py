@@ -168,6 +168,7 @@ def test_full_weights_and_a_loss_on_held_out_rows(base: Path, prepared: Path, tm
         ({"input_ids": [5, 6], "labels": [5]}, "trainer/bad-rows"),
         ({"input_ids": [5, 6], "labels": [-100, 7]}, "trainer/bad-rows"),
         ({"input_ids": [5, 6], "labels": [-100, -100]}, "trainer/bad-rows"),
+        ({"input_ids": [5, 6], "labels": [5, -100]}, "trainer/bad-rows"),
         ({"input_ids": [5, 60_000], "labels": [5, 60_000]}, "trainer/ids-outside-vocabulary"),
     ],
 )
