@@ -23,9 +23,9 @@ export function deviceHere(device: 'auto' | 'cpu' | 'cuda'): 'cpu' | 'cuda' {
   return device === 'auto' ? (hasNvidiaGpu() ? 'cuda' : 'cpu') : device;
 }
 
-/** SHA-256 over name and content of all code in a folder; what interpreters leave beside it does not count. */
+/** SHA-256 over path and content of all code below a folder; what interpreters leave beside it does not count. */
 async function codeDigest(folder: string): Promise<Sha256> {
-  const names = (await readdir(folder)).filter((name) => /\.(?:py|jinja)$/.test(name)).sort();
+  const names = (await readdir(folder, { recursive: true })).filter((name) => /\.(?:py|jinja)$/.test(name)).sort();
   return sha256Json(await Promise.all(names.map(async (name) => [name, sha256(await readFile(join(folder, name)))])));
 }
 

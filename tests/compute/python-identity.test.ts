@@ -25,8 +25,8 @@ describe('pythonIdentity', () => {
   it('is the same wherever secpi lies, and whatever interpreters leave beside the code', async () => {
     const here = await pythonIdentity('cpu');
     expect(here).toMatchObject({ device: 'cpu' });
-    await mkdir(trainers('secpi_trainers/__pycache__'), { recursive: true });
-    await writeFile(trainers('secpi_trainers/__pycache__/train.cpython-311.pyc'), 'compiled');
+    await mkdir(trainers('secpi_trainers/training/__pycache__'), { recursive: true });
+    await writeFile(trainers('secpi_trainers/training/__pycache__/train.cpython-311.pyc'), 'compiled');
     await writeFile(trainers('secpi_trainers/.train.py.swp'), 'being edited');
     expect(await identity('cpu')).toEqual(here);
   });
@@ -39,8 +39,8 @@ describe('pythonIdentity', () => {
 
   it.each([
     ['the pinned packages', 'requirements.lock'],
-    ['the code', 'secpi_trainers/train.py'],
-    ['the template of chats', 'secpi_trainers/chat_template.jinja'],
+    ['the code', 'secpi_trainers/training/train.py'],
+    ['the template of chats', 'secpi_trainers/tiny/chat_template.jinja'],
     ['what code there is', 'secpi_trainers/new.py'],
   ])('is another after a change of %s', async (_what, file) => {
     const before = await identity('cpu');

@@ -11,11 +11,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .disk import is_full
-from .errors import BadJobError, StoppedError, TrainerError
-from .gpu import see_one_gpu
+from .base.disk import is_full
+from .base.errors import BadJobError, StoppedError, TrainerError
+from .base.session import Session, StopFlag, complain, failure, start_lifeline, write_result
 from .jobs import JOBS, check_job, read_job
-from .session import Session, StopFlag, complain, failure, start_lifeline, write_result
+from .training.gpu import see_one_gpu
+
+COMMANDS = {
+    "tiny": ".tiny.tiny",
+    "prepare": ".data.prepare",
+    "train": ".training.train",
+    "merge": ".merging.merge",
+    "serve": ".serving.serve",
+}
+"""Where the command `x` has its `run_x`."""
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_JOB, EXIT_STOPPED = 0, 1, 2, 75
 
@@ -55,7 +64,7 @@ def _run(session: Session, job: Any) -> int:  # noqa: ANN401 - one of JOBS, as t
             try:
                 see_one_gpu(os.environ)
                 # Imported only now: a wrong job must not cost the seconds that torch takes to load.
-                module = importlib.import_module(f".{session.command}", __package__)
+                module = importlib.import_module(COMMANDS[session.command], __package__)
                 run: Callable[[Any, Session], dict[str, Any]] = getattr(module, f"run_{session.command}")
                 facts = run(job, session)
             except StoppedError:

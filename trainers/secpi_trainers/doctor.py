@@ -9,7 +9,7 @@ import platform
 import sys
 from typing import Any
 
-from .tools import tool_versions
+from .base.tools import tool_versions
 
 
 def run_doctor() -> int:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .errors import BadJobError
+from .base.errors import BadJobError
 
 
 def _absolute(value: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from secpi_trainers.session import Session
+from secpi_trainers.base.session import Session
 
 from .support import Job, run
 

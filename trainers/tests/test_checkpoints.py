@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secpi_trainers import files
-from secpi_trainers.checkpoints import MARK, flaw, newest_valid, prune, seal
+from secpi_trainers.base import files
+from secpi_trainers.models.checkpoints import MARK, flaw, newest_valid, prune, seal
 
 
 def make(root: Path, step: int, identity: str = "job", *, sealed: bool = True) -> Path:

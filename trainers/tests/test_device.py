@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from secpi_trainers import models
-from secpi_trainers.errors import TrainerError
-from secpi_trainers.models import pick_device
+from secpi_trainers.base.errors import TrainerError
+from secpi_trainers.models import loading as models
+from secpi_trainers.models.loading import pick_device
 
 BROKEN = "The NVIDIA driver on your system is too old"
 

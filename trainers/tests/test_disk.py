@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from secpi_trainers.checkpoints import checkpoints, discard
-from secpi_trainers.disk import is_full
-from secpi_trainers.trainer import Trainer
+from secpi_trainers.base.disk import is_full
+from secpi_trainers.models.checkpoints import checkpoints, discard
+from secpi_trainers.training.trainer import Trainer
 
 from .support import ROOT, Job, run
 from .test_train import train_job
@@ -31,7 +31,8 @@ if not CAN_MOUNT and os.environ.get("CI") == "true":
 ON_SMALL_DISKS = """
 import json, os, subprocess, sys
 from pathlib import Path
-from secpi_trainers import disk, train
+from secpi_trainers.base import disk
+from secpi_trainers.training import train
 from secpi_trainers.__main__ import main
 train.require_room = lambda *_: None
 document = json.loads(Path(sys.argv[1]).read_text())
@@ -103,7 +104,7 @@ def test_room_is_looked_for_before_a_step_is_taken(
 def test_what_is_needed_is_what_is_written(
     base: Path, prepared: Path, tmp_path: Path, length: dict[str, Any], at_once: int
 ) -> None:
-    from secpi_trainers import train
+    from secpi_trainers.training import train
 
     job = train_job(base, prepared, tmp_path, method="full", save_every_steps=2, gradient_accumulation=1, **length)
     # The other of the two ways to say how long.

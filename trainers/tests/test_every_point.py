@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from secpi_trainers.checkpoints import checkpoints
-from secpi_trainers.trainer import Trainer
+from secpi_trainers.models.checkpoints import checkpoints
+from secpi_trainers.training.trainer import Trainer
 
 from .points import points
 from .support import Job, digests, run, samples, write_lines

@@ -65,9 +65,9 @@ from pathlib import Path
 torch.cuda.is_available = lambda: True
 torch.cuda.set_device = lambda device: None
 torch.cuda.is_bf16_supported = lambda *_, **__: True
-from secpi_trainers.errors import TrainerError
+from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import check_job
-from secpi_trainers.train import _settings
+from secpi_trainers.training.train import _settings
 for count in (1, 2):
     torch.cuda.device_count = lambda: count
     try:

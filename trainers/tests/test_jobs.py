@@ -106,7 +106,7 @@ def test_a_work_folder_that_cannot_be_used_is_one_line_on_stderr(
 
 def test_a_model_that_is_not_here_is_named(tmp_path: Path) -> None:
     job = train_job(tmp_path, model="someone/nothing")
-    (tmp_path / "prepared.jsonl").write_text('{"id": "a", "input_ids": [1], "labels": [1]}\n')
+    (tmp_path / "prepared.jsonl").write_text('{"id": "a", "input_ids": [1, 1], "labels": [-100, 1]}\n')
     assert run("train", job) == 1
     assert job.result["code"] == "trainer/no-such-model"
     assert "someone/nothing" in job.result["message"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from secpi_trainers import merge_check
+from secpi_trainers.merging import merge_check
 
 from .support import Job, digests, read_lines, run
 from .test_train import train_job

@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
-from secpi_trainers import merge_check
-from secpi_trainers.errors import TrainerError
-from secpi_trainers.merge_check import check_merge, stored_names
+from secpi_trainers.base.errors import TrainerError
+from secpi_trainers.merging import merge_check
+from secpi_trainers.merging.merge_check import check_merge, stored_names
 
 from .support import ROOT, Job
 
@@ -196,7 +196,7 @@ def test_what_peft_merges_is_right_and_takes_little_memory(big: Path, adapter: P
     job = Job(tmp_path / "work", tmp_path / "out")
     job.write(model=big, adapter=adapter, device="cpu", dtype="bfloat16", threads=1)
     code = (
-        "import sys; from secpi_trainers.__main__ import main; import secpi_trainers.merge\n"
+        "import sys; from secpi_trainers.__main__ import main; import secpi_trainers.merging.merge\n"
         "def memory(name):\n"
         "    lines = open('/proc/self/status').read().splitlines()\n"
         "    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))\n"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from secpi_trainers.rows import IGNORED, DroppedError, RowTokeniser, continuation
+from secpi_trainers.data.rows import IGNORED, DroppedError, RowTokeniser, continuation
 
 from .support import Job, digests, read_lines, run, samples, write_lines
 

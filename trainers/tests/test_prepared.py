@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from secpi_trainers.prepared import read_prepared
+from secpi_trainers.data.prepared import read_prepared
 
 from .support import ROOT, write_lines
 
@@ -15,7 +15,7 @@ from .support import ROOT, write_lines
 MEASURE = """
 import sys
 from pathlib import Path
-from secpi_trainers.prepared import read_prepared
+from secpi_trainers.data.prepared import read_prepared
 def anonymous():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))

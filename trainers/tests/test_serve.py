@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from secpi_trainers.key import VARIABLE
+from secpi_trainers.serving.key import VARIABLE
 
 from .support import Job, samples, start, wait_until
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from secpi_trainers import session
-from secpi_trainers.errors import TrainerError
-from secpi_trainers.session import Session, StopFlag
+from secpi_trainers.base import session
+from secpi_trainers.base.errors import TrainerError
+from secpi_trainers.base.session import Session, StopFlag
 
 from .support import read_lines
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from secpi_trainers.checkpoints import MARK, checkpoints
-from secpi_trainers.soundness import UnsoundError, check_end, check_step
-from secpi_trainers.trainer import Trainer
+from secpi_trainers.models.checkpoints import MARK, checkpoints
+from secpi_trainers.models.soundness import UnsoundError, check_end, check_step
+from secpi_trainers.training.trainer import Trainer
 
 from .support import Job, read_lines, run
 from .test_train import train_job
@@ -149,7 +149,7 @@ def test_no_better_than_a_guess_is_not_done(losses: list[float], last: float, si
 
 
 def test_bfloat16_and_empty_tensors_are_looked_into() -> None:
-    from secpi_trainers.finite import not_finite
+    from secpi_trainers.models.finite import not_finite
 
     fine = {"a": torch.zeros(3, dtype=torch.bfloat16), "empty": torch.zeros(0), "ids": torch.arange(3)}
     assert not_finite(fine.items()) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from secpi_trainers import tiny
+from secpi_trainers.tiny import tiny
 
 from .support import SMALL, Job, digests, read_lines, run, samples, start, wait_until, write_lines
 

@@ -14,9 +14,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoTokenizer
 
-from secpi_trainers.checkpoints import Checkpoint, checkpoints, discard
-from secpi_trainers.train import _parameters
-from secpi_trainers.trainer import Trainer
+from secpi_trainers.models.checkpoints import Checkpoint, checkpoints, discard
+from secpi_trainers.training.train import _parameters
+from secpi_trainers.training.trainer import Trainer
 
 from .support import Job, digests, read_lines, run, start, wait_until, write_lines
 

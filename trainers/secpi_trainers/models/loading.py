@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from .errors import TrainerError
-from .files import sha256_json, sha256_of
+from ..base.errors import TrainerError
+from ..base.files import sha256_json, sha256_of
 
 COMPANIONS = (
     "tokenizer.json",

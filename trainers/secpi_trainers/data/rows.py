@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import TrainerError
+from ..base.errors import TrainerError
 
 IGNORED = -100
 """The label that keeps a position out of the loss."""

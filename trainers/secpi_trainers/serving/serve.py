@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .errors import StoppedError, TrainerError
-from .files import remove, write_json
-from .jobs import ServeJob
+from ..base.errors import StoppedError, TrainerError
+from ..base.files import remove, write_json
+from ..base.session import Session
+from ..jobs import ServeJob
 from .key import VARIABLE, demand_key
-from .session import Session
 
 START_SECONDS = 60.0
 
@@ -27,7 +27,7 @@ def run_serve(job: ServeJob, session: Session) -> dict[str, Any]:
     import torch
     from transformers.cli.serve import Serve
 
-    from .models import pick_device, quiet_libraries
+    from ..models.loading import pick_device, quiet_libraries
 
     key = os.environ.pop(VARIABLE, None)
 

@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from transformers import set_seed
 
+from ..base.disk import require_room
+from ..base.errors import TrainerError
+from ..base.files import put_in_place, read_json_lines, staging
+from ..base.session import Session
+from ..jobs import MergeJob
+from ..models.loading import copy_companions, load_model, model_folder, pick_device, quiet_libraries, torch_dtype
 from .adapters import attach_adapter
-from .disk import require_room
-from .errors import TrainerError
-from .files import put_in_place, read_json_lines, staging
-from .jobs import MergeJob
 from .merge_check import check_merge, stored_names, stored_weights
-from .models import copy_companions, load_model, model_folder, pick_device, quiet_libraries, torch_dtype
-from .session import Session
 
 PROBE_TOKENS = 512
 """Of a row, no more than these tokens are read."""

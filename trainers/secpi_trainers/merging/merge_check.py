@@ -14,9 +14,9 @@ from peft import LoraConfig
 from safetensors import safe_open
 from transformers.core_model_loading import revert_weight_conversion
 
+from ..base.errors import TrainerError
+from ..models.finite import not_finite
 from .adapters import CONFIG, WEIGHTS
-from .errors import TrainerError
-from .finite import not_finite
 
 BLOCK = 1 << 18
 """Numbers that are compared at once: every temporary has 1 MiB, or a row if that is longer, and stays in the cache."""

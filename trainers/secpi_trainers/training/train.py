@@ -14,15 +14,17 @@ from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig
 
-from .adapters import save_adapter
-from .callbacks import Keeper, Reporter
-from .checkpoints import Checkpoint, checkpoints, newest_valid
-from .disk import nearest, require_room
-from .errors import StoppedError, TrainerError
-from .files import put_in_place, sha256_json, sha256_of, staging
-from .gpu import refuse_several
-from .jobs import TrainJob
-from .models import (
+from ..base.disk import nearest, require_room
+from ..base.errors import StoppedError, TrainerError
+from ..base.files import put_in_place, sha256_json, sha256_of, staging
+from ..base.session import Session
+from ..base.tools import tool_versions
+from ..data.prepared import PreparedRows, read_prepared
+from ..data.rows import IGNORED
+from ..jobs import TrainJob
+from ..merging.adapters import save_adapter
+from ..models.checkpoints import Checkpoint, checkpoints, newest_valid
+from ..models.loading import (
     copy_companions,
     load_model,
     load_tokenizer,
@@ -32,11 +34,9 @@ from .models import (
     quiet_libraries,
     torch_dtype,
 )
-from .prepared import PreparedRows, read_prepared
-from .rows import IGNORED
-from .session import Session
-from .soundness import UnsoundError, name_last_good
-from .tools import tool_versions
+from ..models.soundness import UnsoundError, name_last_good
+from .callbacks import Keeper, Reporter
+from .gpu import refuse_several
 from .trainer import Trainer
 
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .errors import TrainerError
-from .files import write_json
+from ..base.errors import TrainerError
+from ..base.files import write_json
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 

@@ -10,8 +10,8 @@ from typing import Any
 from datasets import Dataset, Features, List, Value
 from datasets.arrow_writer import ArrowWriter
 
-from .errors import TrainerError
-from .files import read_json_lines
+from ..base.errors import TrainerError
+from ..base.files import read_json_lines
 from .rows import IGNORED
 
 _FEATURES = Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))})

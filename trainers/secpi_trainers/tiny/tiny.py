@@ -17,13 +17,13 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
-from .errors import TrainerError
-from .files import put_in_place, read_json_lines, staging
-from .jobs import Architecture, TinyJob
-from .models import load_tokenizer, quiet_libraries
-from .rows import IGNORED, DroppedError, RowTokeniser, TokenisedRow, read_samples
-from .session import Session
-from .soundness import UnsoundError, name_last_good
+from ..base.errors import TrainerError
+from ..base.files import put_in_place, read_json_lines, staging
+from ..base.session import Session
+from ..data.rows import IGNORED, DroppedError, RowTokeniser, TokenisedRow, read_samples
+from ..jobs import Architecture, TinyJob
+from ..models.loading import load_tokenizer, quiet_libraries
+from ..models.soundness import UnsoundError, name_last_good
 from .tiny_training import Sequence, make_schedule, train_tiny
 
 PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import digest_of, remove, sync_tree, write_json
+from ..base.files import digest_of, remove, sync_tree, write_json
 
 MARK = "complete.json"
 _NAME = re.compile(r"checkpoint-(\d+)")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from .checkpoints import MARK, prune, seal
-from .randomness import RandomState, random_state, restore_random_state
-from .session import Session
-from .soundness import check_step
+from ..base.session import Session
+from ..models.checkpoints import MARK, prune, seal
+from ..models.randomness import RandomState, random_state, restore_random_state
+from ..models.soundness import check_step
 
 
 class Reporter(TrainerCallback):

@@ -11,8 +11,8 @@ from transformers import TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTTrainer
 
-from .checkpoints import Checkpoint
-from .soundness import check_end, check_weights
+from ..models.checkpoints import Checkpoint
+from ..models.soundness import check_end, check_weights
 
 
 class Trainer(SFTTrainer):

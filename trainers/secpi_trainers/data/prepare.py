@@ -8,12 +8,12 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, Any
 
-from .errors import TrainerError
-from .files import put_in_place, read_json_lines, staging, write_json
-from .jobs import PrepareJob
-from .models import load_tokenizer
+from ..base.errors import TrainerError
+from ..base.files import put_in_place, read_json_lines, staging, write_json
+from ..base.session import Session
+from ..jobs import PrepareJob
+from ..models.loading import load_tokenizer
 from .rows import DroppedError, RowTokeniser, TokenisedRow, texts_of
-from .session import Session
 
 PROGRESS_EVERY = 100
 

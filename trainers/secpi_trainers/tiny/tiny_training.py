@@ -14,14 +14,14 @@ import torch
 import torch.nn.functional as functional
 from safetensors.torch import load_file, save_file
 
-from .checkpoints import newest_valid, prune, seal
-from .errors import StoppedError
-from .files import remove, sha256_json, sha256_of
-from .jobs import TinyJob
-from .rows import IGNORED
-from .session import Session
-from .soundness import check_step, check_weights
-from .tools import tool_versions
+from ..base.errors import StoppedError
+from ..base.files import remove, sha256_json, sha256_of
+from ..base.session import Session
+from ..base.tools import tool_versions
+from ..data.rows import IGNORED
+from ..jobs import TinyJob
+from ..models.checkpoints import newest_valid, prune, seal
+from ..models.soundness import check_step, check_weights
 
 WARMUP_STEPS = 5
 TEXT_SHARE_OF_STEPS = 0.3

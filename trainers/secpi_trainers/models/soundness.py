@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..base.errors import TrainerError
 from .checkpoints import MARK, checkpoints, discard
-from .errors import TrainerError
 from .finite import not_finite
 
 KNEW_NOTHING = 0.9

@@ -1,0 +1,1 @@
+"""What every command stands on: files, disks, errors, and how a command begins and ends."""

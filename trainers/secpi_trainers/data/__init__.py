@@ -1,0 +1,1 @@
+"""Samples become rows of token ids and labels."""

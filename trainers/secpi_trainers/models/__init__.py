@@ -1,0 +1,1 @@
+"""Models as they are loaded, kept and looked at while they train."""

@@ -1,0 +1,1 @@
+"""A model that is small enough to train in a minute."""
