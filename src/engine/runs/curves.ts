@@ -23,6 +23,7 @@ export class Curves {
     const values = Object.fromEntries(
       Object.entries(event.values).filter((entry): entry is [string, number] => entry[1] !== null),
     );
+    if (Object.keys(values).length === 0) return;
     const seconds = Date.parse(event.time) / 1000;
     this.#written = this.#written
       .then(() => this.#append(event.stage, seconds, scalarsRecord(seconds, event.step, values)))
