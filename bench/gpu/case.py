@@ -152,15 +152,13 @@ def found(case: dict[str, Any], rates: list[float], **more: object) -> dict[str,
 
 def flops_per_token(case: dict[str, Any]) -> float:
     """As `secpi_trainers.training.meter` counts, from sizes alone: the same for all that are compared."""
-    shape = SHAPES[case["shape"]]
-    head = int(shape["hidden_size"]) // int(shape["num_attention_heads"])
-    kv = int(shape["num_key_value_heads"]) * head
-    layer = (
-        2 * shape["hidden_size"] * (shape["hidden_size"] + kv) + 3 * shape["hidden_size"] * shape["intermediate_size"]
-    )
-    matrices = shape["num_hidden_layers"] * layer + shape["hidden_size"] * shape["vocab_size"]
-    attention = 6 * shape["num_hidden_layers"] * shape["hidden_size"] * case["tokens"]
-    return float((6 if case["method"] == "full" else 4) * matrices) + attention
+    shape: dict[str, int] = SHAPES[case["shape"]]
+    hidden, layers = shape["hidden_size"], shape["num_hidden_layers"]
+    kv = shape["num_key_value_heads"] * hidden // shape["num_attention_heads"]
+    layer = 2 * hidden * (hidden + kv) + 3 * hidden * shape["intermediate_size"]
+    matrices = layers * layer + hidden * shape["vocab_size"]
+    tokens: int = case["tokens"]
+    return (6 if case["method"] == "full" else 4) * matrices + 6 * layers * hidden * tokens
 
 
 def train_document(case: dict[str, Any]) -> dict[str, Any]:
