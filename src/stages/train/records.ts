@@ -6,6 +6,7 @@ export const lossSchema = z.looseObject({
   epoch: z.number().nullable(),
   loss: z.number().nullable(),
   learning_rate: z.number().nullable(),
+  grad_norm: z.number().nullable().optional(),
   /** On the samples that were set aside, where it was measured after this step. */
   holdout_loss: z.number().optional(),
 });
