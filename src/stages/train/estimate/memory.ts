@@ -21,7 +21,7 @@ export interface PlannedMemory {
   readonly parts: MemoryParts;
   readonly bytes: number;
   /** When that is. */
-  readonly moment: 'loss' | 'backward' | 'optimizer step';
+  readonly moment: 'loss' | 'backward pass' | 'optimizer step';
   /** What waits in the host's memory for this GPU. */
   readonly hostBytes: number;
 }
@@ -81,7 +81,7 @@ function momentsOf(shape: ModelShape, setup: TrainingSetup): readonly Moment[] {
     ...Array.from({ length: layers }, (_, done): Moment => {
       const gradients = Math.max(earlier, doneAfter(done));
       return {
-        moment: 'backward',
+        moment: 'backward pass',
         gradients,
         activations: inBackward(layers - done),
         logits: 0,

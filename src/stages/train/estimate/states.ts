@@ -20,7 +20,7 @@ const NF4 = 0.5 + 1 / 64 + 4 / (64 * 256);
 const EIGHT_BIT = 1 + 4 / 256;
 
 /** How many numbers are trained. */
-function trainedParameters(shape: ModelShape, { method, lora }: TrainingSetup): number {
+export function trainedParameters(shape: ModelShape, { method, lora }: TrainingSetup): number {
   return method === 'full' ? parametersOf(shape).total : adapterParameters(shape, lora.rank, lora.targets);
 }
 
