@@ -19,14 +19,14 @@ interface Share {
  * ours: published 32B fine-tunings on H100s reach 19 % (s1, full, 16 cards), 30 % (NeMo AutoModel, LoRA, 8 cards) and for larger dense models 39 %
  * (NeMo AutoModel, full, 64 cards). That 4-bit weights are unpacked for each product, and that offloaded ones travel, takes its part.
  */
-export const SHARE_OF_PEAK = {
+const SHARE_OF_PEAK = {
   usual: { expected: 0.4, low: 0.2, high: 0.5 },
   qlora: { expected: 0.3, low: 0.15, high: 0.4 },
   offload: { expected: 0.15, low: 0.05, high: 0.3 },
 } as const satisfies Readonly<Record<string, Share>>;
 
 /** The share that is taken for granted. */
-export function shareOfPeak({ method, offload }: Pick<TrainingSetup, 'method' | 'offload'>): Share {
+function shareOfPeak({ method, offload }: Pick<TrainingSetup, 'method' | 'offload'>): Share {
   if (offload) return SHARE_OF_PEAK.offload;
   return method === 'qlora' ? SHARE_OF_PEAK.qlora : SHARE_OF_PEAK.usual;
 }

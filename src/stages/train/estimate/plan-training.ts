@@ -42,7 +42,7 @@ export interface TrainingPlan {
 export const ASSUMED_ROWS = 1000;
 
 /** The recipe's settings for so many GPUs; with `auto`, PyTorch's own attention and what fits. */
-export function setupOf(spec: TrainSpec, shape: ModelShape, ranks: number, card: Card | undefined): TrainingSetup {
+function setupOf(spec: TrainSpec, shape: ModelShape, ranks: number, card: Card | undefined): TrainingSetup {
   const { parallel } = spec;
   const rest = {
     method: spec.method,
