@@ -4,11 +4,11 @@ import type { TrainerCommand, TrainerJob } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { type Base, baseSchema } from '../base/records.js';
-import { sampleSchema } from '../curate/records.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
+import { estimateTraining } from './estimate/estimate-training.js';
 import type { Trained } from './records.js';
-import { accumulationOf, specOf, trainSpecFields, trainSpecProblems } from './spec.js';
+import { specOf, trainSpecFields, trainSpecProblems } from './spec.js';
 import { trackersSchema } from './trackers.js';
 
 export const trainParams = z
@@ -56,23 +56,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
     return { environment: await services.target(params.on).environment() };
   },
 
-  async estimate({ params, inputs, services, signal }) {
-    const start = await services.target(params.on).foresee(signal);
-    const when = start === undefined ? '' : `; ${start}`;
-    if (inputs.samples === undefined) return start === undefined ? {} : { note: start };
-    let characters = 0;
-    let rows = 0;
-    for await (const sample of inputs.samples.rows('samples.jsonl', sampleSchema)) {
-      rows += 1;
-      characters += sample.prompt.length + sample.completion.length;
-    }
-    const passes =
-      params.epochs ?? ((params.steps ?? 0) * params.batch_size * accumulationOf(params, 1)) / Math.max(1, rows);
-    const tokens = Math.round((characters / 4) * passes);
-    return {
-      note: `about ${tokens.toLocaleString('en')} tokens to train on (${rows} rows, ${passes.toFixed(1)} passes)${when}`,
-    };
-  },
+  estimate: estimateTraining,
 
   async run(context) {
     const { params, inputs, output, work, services, signal, emit } = context;
