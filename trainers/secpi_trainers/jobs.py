@@ -190,6 +190,7 @@ class MergeJob(FillingJob):
     adapter: InputFolder
     dtype: Dtype = "bfloat16"
     prepared: InputFile | None = None
+    quantised: bool = False
     check_rows: Count = 4
     tolerance: Positive | None = None
     device: Device = "auto"
