@@ -19,8 +19,8 @@ from ..base.errors import StoppedError, TrainerError
 from ..base.files import put_in_place, sha256_json, sha256_of, staging
 from ..base.session import Session
 from ..base.tools import tool_versions
+from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
-from ..data.rows import IGNORED
 from ..jobs import TrainJob
 from ..merging.adapters import save_adapter
 from ..models.checkpoints import Checkpoint, checkpoints, newest_valid
@@ -36,7 +36,9 @@ from ..models.loading import (
 )
 from ..models.soundness import UnsoundError, name_last_good
 from .callbacks import Keeper, Reporter
-from .gpu import refuse_several
+from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
+from .requirements import attention_of, require_what_it_takes
+from .settings import trl_settings
 from .trainer import Trainer
 
 
@@ -45,8 +47,8 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     torch.set_num_threads(job.torch_threads)
     quiet_libraries()
     device = pick_device(job.device)
-    if job.method == "qlora":
-        _require_qlora(device)
+    require_what_it_takes(job, device)
+    settings = trl_settings(job, session.work / "checkpoints", device)
     rows = read_prepared(Path(job.prepared), job.max_tokens, session.work / "rows.arrow")
     held_out = session.work / "holdout.arrow"
     holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
@@ -55,11 +57,13 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     folder = model_folder(job.model, job.revision)
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
     set_seed(job.seed)
-    trainer = _build_trainer(job, session, device, folder, rows)
+    trainer = _build_trainer(job, session, settings, device, folder, rows)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
     root, identity = session.work / "checkpoints", _identity(job, folder)
     trainer.add_callback(Keeper(session, identity, job.keep_checkpoints))
+    if holdout is not None and job.evaluate_every_steps is not None:
+        trainer.add_callback(Evaluator(session, holdout, job.evaluate_every_steps, job.patience, device))
     found, problems = newest_valid(root, identity)
     for problem in problems:
         session.log(problem)
@@ -68,17 +72,17 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     _require_room(job, trainer, found)
     session.stop.check()
     try:
-        state = trainer.train_on(found)
-        if session.stop.is_set and state.global_step < state.max_steps:
+        state = trainer.train_on(found, job.patience)
+        if session.stop.is_set and not is_over(state, job.patience):
             raise StoppedError
         trainer.check_end(state)
     except UnsoundError as error:
         raise name_last_good(error, root) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
-    holdout_loss = _mean_loss(trainer.model, holdout, device) if holdout else None
+    holdout_loss = mean_loss(trainer.model, holdout, device) if holdout else None
     trainable, total = _parameters(trainer.model)
-    _save(job, trainer.model, folder, losses)
+    _save(job, trainer.model, folder, losses, losses_of(state))
     return {
         "steps": state.global_step,
         "epochs": state.epoch,
@@ -91,6 +95,8 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "trainable_parameters": trainable,
         "total_parameters": total,
         "device": device,
+        "attention": trainer.model.config._attn_implementation,
+        "sequences": len(trainer.train_dataset),
         "peak_memory_bytes": _peak_memory(device),
         "resumed_from": found.step if found else None,
     }
@@ -110,19 +116,6 @@ def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> 
     require_room(job.output_folder, result, "the trained weights")
 
 
-def _require_qlora(device: str) -> None:
-    from importlib.util import find_spec
-
-    if device != "cuda":
-        raise TrainerError("qlora-needs-cuda", "QLoRA needs a CUDA GPU, and there is none", "use the method lora")
-    if find_spec("bitsandbytes") is None:
-        raise TrainerError(
-            "qlora-needs-bitsandbytes",
-            "QLoRA needs the package bitsandbytes",
-            "put it into the image of the target, or use the method lora",
-        )
-
-
 def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: ANN401
     size: int = model.get_input_embeddings().weight.shape[0]
     highest = max(rows.highest for rows in parts)
@@ -134,9 +127,11 @@ def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: A
         )
 
 
-def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, rows: PreparedRows) -> Trainer:
+def _build_trainer(
+    job: TrainJob, session: Session, args: SFTConfig, device: str, folder: Path, rows: PreparedRows
+) -> Trainer:
     dtype = torch_dtype(job.dtype)
-    settings: dict[str, Any] = {"device_map": {"": device}}
+    settings: dict[str, Any] = {"device_map": {"": device}, "attention": attention_of(job, device)}
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
     settings["dtype"] = torch.float32 if job.method == "full" else dtype
     if job.method == "qlora":
@@ -150,10 +145,11 @@ def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, r
         )
     model = load_model(folder, **settings)
     session.stop.check()
+    sequences = packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
     trainer = Trainer(
         model=model,
-        args=_settings(job, session.work / "checkpoints", device),
-        train_dataset=rows.dataset,
+        args=args,
+        train_dataset=sequences,
         processing_class=load_tokenizer(str(folder), None),
         peft_config=_lora(job),
         callbacks=[Reporter(session)],
@@ -161,44 +157,6 @@ def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, r
     trainer.remove_callback(PrinterCallback)
     trainer.probe = rows.row(rows.shortest)
     return trainer
-
-
-def _settings(job: TrainJob, checkpoints: Path, device: str) -> SFTConfig:
-    settings = SFTConfig(
-        output_dir=str(checkpoints),
-        num_train_epochs=job.epochs or 1,
-        max_steps=job.steps or -1,
-        per_device_train_batch_size=job.batch_size,
-        gradient_accumulation_steps=job.gradient_accumulation,
-        learning_rate=job.learning_rate,
-        lr_scheduler_type=job.scheduler if job.scheduler != "constant" else "constant_with_warmup",
-        warmup_steps=job.warmup_steps,
-        weight_decay=job.weight_decay,
-        max_grad_norm=job.max_grad_norm,
-        optim="adamw_torch_fused" if device == "cuda" else "adamw_torch",
-        bf16=job.dtype == "bfloat16",
-        fp16=False,
-        use_cpu=device == "cpu",
-        gradient_checkpointing=job.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False} if job.gradient_checkpointing else None,
-        seed=job.seed,
-        data_seed=job.seed,
-        # The rows are finished: nothing may render, cut or pack them again.
-        dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=None,
-        packing=False,
-        # One line a step, so that no half-collected average is lost when a run stops between two lines.
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        report_to=[],
-        disable_tqdm=True,
-        save_strategy="steps",
-        save_steps=job.save_every_steps,
-        save_total_limit=None,
-        dataloader_num_workers=0,
-    )
-    refuse_several(settings.n_gpu)
-    return settings
 
 
 def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
@@ -211,7 +169,7 @@ def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
 
 
 def _lora(job: TrainJob) -> LoraConfig | None:
-    if job.lora is None:
+    if job.method == "full":
         return None
     return LoraConfig(
         r=job.lora.rank,
@@ -240,27 +198,21 @@ def _identity(job: TrainJob, folder: Path) -> str:
         [
             job.model_dump(exclude=places),
             sha256_of(Path(job.prepared)),
+            # Which rows are set aside decides when to end, if anything does.
+            sha256_of(Path(job.holdout)) if job.holdout and job.patience is not None else None,
             model_identity(folder),
             tool_versions(),
         ]
     )
 
 
-@torch.no_grad()
-def _mean_loss(model: Any, rows: PreparedRows, device: str) -> float:  # noqa: ANN401
-    model.eval()
-    total, count = 0.0, 0
-    for ids, labels in rows:
-        trained = sum(label != IGNORED for label in labels[1:])
-        loss = model(input_ids=torch.tensor([ids], device=device), labels=torch.tensor([labels], device=device)).loss
-        total += loss.item() * trained
-        count += trained
-    return total / max(count, 1)
-
-
-def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]]) -> None:  # noqa: ANN401
+def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]], held_out: dict[int, float]) -> None:  # noqa: ANN401
     keys = ("step", "epoch", "loss", "learning_rate", "grad_norm")
-    lines = [{key: _plain(entry.get(key)) for key in keys} for entry in losses]
+    lines = [
+        {key: _plain(entry.get(key)) for key in keys}
+        | ({KEY: held_out[entry["step"]]} if entry["step"] in held_out else {})
+        for entry in losses
+    ]
     with staging(job.output_folder) as build:
         if job.method == "full":
             model.to(torch_dtype(job.dtype)).save_pretrained(build / "model")

@@ -13,6 +13,7 @@ from trl import SFTTrainer
 
 from ..models.checkpoints import Checkpoint
 from ..models.soundness import check_end, check_weights
+from .evaluation import is_over
 
 
 class Trainer(SFTTrainer):
@@ -24,13 +25,13 @@ class Trainer(SFTTrainer):
     def create_model_card(self, *_: object, **__: object) -> None:
         """Writes no page about the model beside the checkpoints: nobody reads it."""
 
-    def train_on(self, found: Checkpoint | None) -> TrainerState:
-        """Trains to the end, or until a signal stops it."""
+    def train_on(self, found: Checkpoint | None, patience: int | None) -> TrainerState:
+        """Trains to the end, until a signal stops it, or until evaluations lose patience."""
         if found is None:
             self.train()
             return self.state
         state = TrainerState.load_from_json(str(found.folder / TRAINER_STATE_NAME))
-        if state.global_step < state.max_steps:
+        if not is_over(state, patience):
             self.train(resume_from_checkpoint=str(found.folder))
             return self.state
         # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
