@@ -260,7 +260,7 @@ def test_qlora_without_bitsandbytes_is_refused_before_anything_is_loaded(
     adapter = draw_adapter(base, tmp_path / "adapter", target_modules="all-linear")
     job = merge_job(base, adapter, tmp_path, quantised=True, dtype="bfloat16")
     assert run("merge", job) == 1
-    assert job.result["code"] == "trainer/qlora-needs-bitsandbytes"
+    assert job.result["code"] == "trainer/needs-package"
     assert not job.output.exists()
 
 

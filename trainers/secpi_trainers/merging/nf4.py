@@ -13,12 +13,12 @@ from ..base.errors import TrainerError
 
 
 def require_bitsandbytes() -> None:
-    """Throws `trainer/qlora-needs-bitsandbytes` where it is not installed."""
+    """Throws `trainer/needs-package` where it is not installed."""
     if find_spec("bitsandbytes") is None:
         raise TrainerError(
-            "qlora-needs-bitsandbytes",
-            "QLoRA needs the package bitsandbytes",
-            "put it into the image of the target, or use the method lora",
+            "needs-package",
+            "a QLoRA adapter is merged onto weights that were rounded to 4 bits, which needs the package bitsandbytes",
+            "put it into the image of the target",
         )
 
 

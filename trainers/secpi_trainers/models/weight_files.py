@@ -62,6 +62,7 @@ def write_weights(
     parts: Callable[[str], Iterator[torch.Tensor]],
     written: Callable[[int, int], None],
     most: str = MOST_BYTES,
+    pattern: str = "model{suffix}.safetensors",
 ) -> int:
     """Writes weights as `save_pretrained` does (the same files, bytes and index), but a piece at a time.
 
@@ -70,9 +71,7 @@ def write_weights(
     safetensors itself wants all that a file holds at once, so the file is laid out here, as its format says:
     https://github.com/huggingface/safetensors#format. Returns how many files there are.
     """
-    split = split_torch_state_dict_into_shards(
-        dict(planned), filename_pattern="model{suffix}.safetensors", max_shard_size=most
-    )
+    split = split_torch_state_dict_into_shards(dict(planned), filename_pattern=pattern, max_shard_size=most)
     done = 0
     for name, inside in split.filename_to_tensors.items():
         # Wide numbers first, so that each begins at a multiple of its size.
