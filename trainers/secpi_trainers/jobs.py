@@ -25,6 +25,7 @@ from .base.fields import (
     Strict,
 )
 from .training.spec import AdamSettings, LoraSettings, ParallelSettings, TrainSpec
+from .training.trackers import Trackers
 
 
 class Job(Strict):
@@ -117,6 +118,8 @@ class TrainJob(FillingJob, TrainSpec):
     keep_checkpoints: Annotated[int, Field(ge=2)] = 2
     seed: Seed = 0
     device: Device = "auto"
+    peak_tflops: Positive | None = None
+    report_to: Trackers = Field(default_factory=Trackers)
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> TrainJob:
@@ -217,6 +220,7 @@ def _keys_at(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
         "lora": LoraSettings,
         "adam": AdamSettings,
         "parallel": ParallelSettings,
+        "report_to": Trackers,
     }
     model: type[BaseModel] = nested.get(str(place[-1]), kind) if place else kind
     return [field.alias or name for name, field in model.model_fields.items()]

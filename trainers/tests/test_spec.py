@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 RECIPE = json.loads((ROOT / "secpi.schema.json").read_text())["properties"]["train"]
 """Made of the recipe's schema; another test holds it against that."""
 
-NOT_OF_THE_SPEC = {"holdout", "save_every_steps", "keep_checkpoints", "on", "keep"}
+NOT_OF_THE_SPEC = {"holdout", "save_every_steps", "keep_checkpoints", "report_to", "on", "keep"}
 """Where it runs, what is kept while it does, and what `prepare` sets aside."""
 
 

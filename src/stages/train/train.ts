@@ -9,6 +9,7 @@ import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
 import type { Trained } from './records.js';
 import { accumulationOf, specOf, trainSpecFields, trainSpecProblems } from './spec.js';
+import { trackersSchema } from './trackers.js';
 
 export const trainParams = z
   .strictObject({
@@ -19,6 +20,11 @@ export const trainParams = z
     save_every_steps: operational(z.number().int().positive().default(100)),
     /** So many checkpoints are kept while it trains. */
     keep_checkpoints: operational(z.number().int().min(2).default(2)),
+    /**
+     * Services that show curves, besides TensorBoard's files in the run's folder. Their packages have to be where it runs, their keys among
+     * the `secrets` of that target.
+     */
+    report_to: operational(trackersSchema.prefault({})),
     /** Where it runs: a name under `compute`. */
     on: operational(z.string().default('here')),
     /**
@@ -158,6 +164,7 @@ function tune({ params, seed }: Context, base: Base): TrainerCommand {
       ...(params.holdout === 0 ? {} : { holdout: HELD_OUT }),
       save_every_steps: params.save_every_steps,
       keep_checkpoints: params.keep_checkpoints,
+      ...(Object.keys(params.report_to).length === 0 ? {} : { report_to: params.report_to as unknown as Json }),
       seed,
     },
   };

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import resource
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from ..models.soundness import UnsoundError, name_last_good
 from .averaging import averaged_steps, put_average_into, require_checkpoints
 from .callbacks import Keeper, Reporter
 from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
+from .meter import Meter, flops_per_token, peak_memory
 from .requirements import attention_of, require_what_it_takes
 from .settings import trl_settings
 from .trainer import Trainer
@@ -50,6 +51,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     quiet_libraries()
     device = pick_device(job.device)
     require_what_it_takes(job, device)
+    job.report_to.require(os.environ)
     settings = trl_settings(job, session.work / "checkpoints", device)
     rows = read_prepared(Path(job.prepared), job.max_tokens, session.work / "rows.arrow")
     held_out = session.work / "holdout.arrow"
@@ -66,6 +68,9 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     trainer.add_callback(Keeper(session, identity, job.keep_checkpoints, job.average_checkpoints or 0))
     if holdout is not None and job.evaluate_every_steps is not None:
         trainer.add_callback(Evaluator(session, holdout, job.evaluate_every_steps, job.patience, device))
+    os.environ.update(job.report_to.variables(session.work, identity[:16]))
+    for tracker in job.report_to.callbacks():
+        trainer.add_callback(tracker)
     found, problems = newest_valid(root, identity)
     for problem in problems:
         session.log(problem)
@@ -104,7 +109,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "device": device,
         "attention": trainer.model.config._attn_implementation,
         "sequences": len(trainer.train_dataset),
-        "peak_memory_bytes": _peak_memory(device),
+        "peak_memory_bytes": peak_memory(device),
         "resumed_from": found.step if found else None,
     }
 
@@ -149,16 +154,18 @@ def _build_trainer(
     model = load_model(folder, **settings)
     session.stop.check()
     sequences = packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
+    reporter = Reporter(session)
     trainer = Trainer(
         model=model,
         args=args,
         train_dataset=sequences,
         processing_class=load_tokenizer(str(folder), None),
         peft_config=_lora(job),
-        callbacks=[Reporter(session)],
+        callbacks=[reporter],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.probe = rows.row(rows.shortest)
+    reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)
     return trainer
 
 
@@ -195,6 +202,8 @@ def _identity(job: TrainJob, folder: Path) -> str:
         "prepared",
         "holdout",
         "keep_checkpoints",
+        "peak_tflops",
+        "report_to",
     }
     if job.average_checkpoints is None:
         places.add("save_every_steps")
@@ -232,9 +241,3 @@ def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]], h
 def _plain(value: Any) -> float | int | None:  # noqa: ANN401 - tensors and numbers
     number = value.item() if hasattr(value, "item") else value
     return number if isinstance(number, (int, float)) and math.isfinite(number) else None
-
-
-def _peak_memory(device: str) -> int:
-    if device == "cuda":
-        return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
