@@ -127,6 +127,8 @@ class TrainJob(FillingJob, TrainSpec):
             raise ValueError("`model_name` must be a public name, not a path")
         if self.evaluate_every_steps is not None and self.holdout is None:
             raise ValueError("`evaluate_every_steps` needs rows that are set aside: give `holdout`")
+        if (self.average_checkpoints or 0) > self.keep_checkpoints:
+            raise ValueError("`average_checkpoints` needs so many: give `keep_checkpoints` at least that")
         return self
 
 
@@ -138,6 +140,7 @@ class MergeJob(FillingJob):
     adapter: InputFolder
     dtype: Dtype = "bfloat16"
     prepared: InputFile | None = None
+    quantised: bool = False
     check_rows: Count = 4
     tolerance: Positive | None = None
     device: Device = "auto"

@@ -88,12 +88,16 @@ class Reporter(TrainerCallback):
 
 
 class Keeper(TrainerCallback):
-    """Marks each checkpoint once it is whole and durable, then removes the oldest."""
+    """Marks each checkpoint once it is whole and durable, then removes the oldest.
 
-    def __init__(self, session: Session, identity: str, keep: int) -> None:
+    Of those that the schedule has asked for, and not a signal, the last `averaged` stay in any case.
+    """
+
+    def __init__(self, session: Session, identity: str, keep: int, averaged: int = 0) -> None:
         self._session = session
         self._identity = identity
         self._keep = keep
+        self._averaged = averaged
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: object, **__: object) -> None:
         """Saves as often as the job says now: a checkpoint remembers how often it was when it was written."""
@@ -105,5 +109,6 @@ class Keeper(TrainerCallback):
             return
         root = Path(args.output_dir)
         seal(root / f"checkpoint-{state.global_step}", self._identity)
-        prune(root, self._keep)
+        scheduled = range(int(state.save_steps), state.global_step + 1, int(state.save_steps))
+        prune(root, self._keep, set(scheduled[max(0, len(scheduled) - self._averaged) :]))
         self._session.log(f"checkpoint at step {state.global_step}")

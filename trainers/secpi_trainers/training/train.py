@@ -23,6 +23,7 @@ from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
 from ..jobs import TrainJob
 from ..merging.adapters import save_adapter
+from ..merging.nf4 import nf4_settings
 from ..models.checkpoints import Checkpoint, checkpoints, newest_valid
 from ..models.loading import (
     copy_companions,
@@ -35,6 +36,7 @@ from ..models.loading import (
     torch_dtype,
 )
 from ..models.soundness import UnsoundError, name_last_good
+from .averaging import averaged_steps, put_average_into, require_checkpoints
 from .callbacks import Keeper, Reporter
 from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
 from .meter import Meter, flops_per_token, peak_memory
@@ -63,7 +65,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
     root, identity = session.work / "checkpoints", _identity(job, folder)
-    trainer.add_callback(Keeper(session, identity, job.keep_checkpoints))
+    trainer.add_callback(Keeper(session, identity, job.keep_checkpoints, job.average_checkpoints or 0))
     if holdout is not None and job.evaluate_every_steps is not None:
         trainer.add_callback(Evaluator(session, holdout, job.evaluate_every_steps, job.patience, device))
     os.environ.update(job.report_to.variables(session.work, identity[:16]))
@@ -75,6 +77,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     if found is not None:
         session.log(f"continues from step {found.step}")
     _require_room(job, trainer, found)
+    require_checkpoints(job, trainer, found, root, identity)
     session.stop.check()
     try:
         state = trainer.train_on(found, job.patience)
@@ -85,6 +88,9 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         raise name_last_good(error, root) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
+    averaged = averaged_steps(job, state.global_step)
+    if averaged:
+        put_average_into(trainer, state, [root / f"checkpoint-{step}" for step in averaged], session)
     holdout_loss = mean_loss(trainer.model, holdout, device) if holdout else None
     trainable, total = _parameters(trainer.model)
     _save(job, trainer.model, folder, losses, losses_of(state))
@@ -96,6 +102,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "prompt_tokens": round((rows.tokens - rows.trained) * (state.epoch or 0)),
         "first_loss": losses[0]["loss"],
         "final_loss": losses[-1]["loss"],
+        "averaged_steps": averaged,
         "holdout_loss": holdout_loss,
         "trainable_parameters": trainable,
         "total_parameters": total,
@@ -114,6 +121,9 @@ def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> 
     # An old checkpoint goes when the new one is whole: for a while there is one more than are kept.
     spare = job.keep_checkpoints + 1 - len(checkpoints(job.work_folder / "checkpoints"))
     left = one * min(trainer.saves_to_come(found), max(1, spare))
+    if job.average_checkpoints is not None:
+        # Of a checkpoint a third are weights, and of those one more is made.
+        left += one // 3
     if job.work_folder.stat().st_dev == nearest(job.output_folder).stat().st_dev:
         require_room(job.work_folder, left + result, "checkpoints and the result")
         return
@@ -140,14 +150,7 @@ def _build_trainer(
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
     settings["dtype"] = torch.float32 if job.method == "full" else dtype
     if job.method == "qlora":
-        from transformers import BitsAndBytesConfig
-
-        settings["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
-        )
+        settings["quantization_config"] = nf4_settings(dtype)
     model = load_model(folder, **settings)
     session.stop.check()
     sequences = packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
@@ -198,11 +201,12 @@ def _identity(job: TrainJob, folder: Path) -> str:
         "model",
         "prepared",
         "holdout",
-        "save_every_steps",
         "keep_checkpoints",
         "peak_tflops",
         "report_to",
     }
+    if job.average_checkpoints is None:
+        places.add("save_every_steps")
     return sha256_json(
         [
             job.model_dump(exclude=places),
