@@ -57,6 +57,11 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
 
 
+def torch_threads(threads: int) -> int:
+    """1, 2 or 4: from a hidden size of 256 on the same to the bit; with 3, 6, 8 or 16 sums are split otherwise."""
+    return next((count for count in (4, 2) if count <= threads), 1)
+
+
 class Job(_Strict):
     """What every command knows."""
 
@@ -68,8 +73,8 @@ class Job(_Strict):
 
     @property
     def torch_threads(self) -> int:
-        """1, 2 or 4: from a hidden size of 256 on the same to the bit; with 3, 6, 8 or 16 sums are split otherwise."""
-        return next(count for count in (4, 2, 1) if count <= self.threads)
+        """What a process takes that has them for itself."""
+        return torch_threads(self.threads)
 
     @property
     def work_folder(self) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import concatenate_datasets
 from peft import LoraConfig, PeftModel
 from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
@@ -21,9 +22,9 @@ from ..base.session import Session
 from ..base.tools import tool_versions
 from ..data.prepared import PreparedRows, read_prepared
 from ..data.rows import IGNORED
-from ..jobs import TrainJob
+from ..jobs import TrainJob, torch_threads
 from ..merging.adapters import save_adapter
-from ..models.checkpoints import Checkpoint, checkpoints, newest_valid
+from ..models.checkpoints import Checkpoint, checkpoints, newest_valid, require_processes
 from ..models.loading import (
     copy_companions,
     load_model,
@@ -37,18 +38,19 @@ from ..models.loading import (
 from ..models.soundness import UnsoundError, name_last_good
 from .callbacks import Keeper, Reporter
 from .gpu import refuse_several
-from .trainer import Trainer
+from .together import Together
+from .trainer import Trainer, blank_row
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     """Fills `output` with `adapter/` or `model/`, and `loss.jsonl`."""
-    torch.set_num_threads(job.torch_threads)
+    torch.set_num_threads(torch_threads(job.threads // session.rank.neighbours))
     quiet_libraries()
     device = pick_device(job.device)
     if job.method == "qlora":
         _require_qlora(device)
-    rows = read_prepared(Path(job.prepared), job.max_tokens, session.work / "rows.arrow")
-    held_out = session.work / "holdout.arrow"
+    rows = read_prepared(Path(job.prepared), job.max_tokens, session.own / "rows.arrow")
+    held_out = session.own / "holdout.arrow"
     holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
     if len(rows) == 0:
         raise TrainerError("nothing-to-train", "the prepared file holds no row")
@@ -58,27 +60,23 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     trainer = _build_trainer(job, session, device, folder, rows)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
-    root, identity = session.work / "checkpoints", _identity(job, folder)
-    trainer.add_callback(Keeper(session, identity, job.keep_checkpoints))
-    found, problems = newest_valid(root, identity)
-    for problem in problems:
-        session.log(problem)
-    if found is not None:
-        session.log(f"continues from step {found.step}")
-    _require_room(job, trainer, found)
-    session.stop.check()
+    root, together = session.work / "checkpoints", trainer.together
+    found = _checkpoint_to_go_on_with(job, session, trainer, root, folder)
+    if together.any(session.stop.is_set):
+        raise StoppedError(found.step if found else None)
     try:
         state = trainer.train_on(found)
-        if session.stop.is_set and state.global_step < state.max_steps:
-            raise StoppedError
+        if trainer.reporter.stopped:
+            raise StoppedError(trainer.reporter.saved)
         trainer.check_end(state)
     except UnsoundError as error:
-        raise name_last_good(error, root) from error
+        raise (name_last_good(error, root) if together.rank.is_first else error) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
     holdout_loss = _mean_loss(trainer.model, holdout, device) if holdout else None
     trainable, total = _parameters(trainer.model)
-    _save(job, trainer.model, folder, losses)
+    if together.rank.is_first:
+        _save(job, trainer.model, folder, losses)
     return {
         "steps": state.global_step,
         "epochs": state.epoch,
@@ -91,9 +89,31 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "trainable_parameters": trainable,
         "total_parameters": total,
         "device": device,
+        "processes": together.rank.world,
         "peak_memory_bytes": _peak_memory(device),
         "resumed_from": found.step if found else None,
     }
+
+
+def _checkpoint_to_go_on_with(
+    job: TrainJob, session: Session, trainer: Trainer, root: Path, folder: Path
+) -> Checkpoint | None:
+    """The first process looks for it, and at the room for further ones; all of them go on with the same."""
+    together = trainer.together
+    identity = _identity(job, folder, together.rank.world)
+    trainer.keeper = Keeper(session, together, identity, job.keep_checkpoints)
+    trainer.add_callback(trainer.keeper)
+    found: Checkpoint | None = None
+    if together.rank.is_first:
+        require_processes(root, together.rank.world)
+        found, problems = newest_valid(root, identity)
+        for problem in problems:
+            session.log(problem)
+        if found is not None:
+            session.log(f"continues from step {found.step}")
+        _require_room(job, trainer, found)
+    first: Checkpoint | None = together.all(found)[0]
+    return first
 
 
 def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> None:
@@ -148,18 +168,25 @@ def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, r
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
         )
+    arguments = _settings(job, session.work / "checkpoints", device)
+    # Made with the settings: from here on the processes have met.
+    together = Together(session.rank)
     model = load_model(folder, **settings)
-    session.stop.check()
+    if together.any(session.stop.is_set):
+        raise StoppedError
+    probe = rows.row(rows.shortest)
+    reporter = Reporter(session, together)
     trainer = Trainer(
         model=model,
-        args=_settings(job, session.work / "checkpoints", device),
-        train_dataset=rows.dataset,
+        args=arguments,
+        train_dataset=rows.dataset if session.rank.is_alone else concatenate_datasets([rows.dataset, blank_row(probe)]),
         processing_class=load_tokenizer(str(folder), None),
         peft_config=_lora(job),
-        callbacks=[Reporter(session)],
+        callbacks=[reporter],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.probe = rows.row(rows.shortest)
+    trainer.probe, trainer.rows = probe, len(rows)
+    trainer.together, trainer.reporter = together, reporter
     return trainer
 
 
@@ -181,6 +208,8 @@ def _settings(job: TrainJob, checkpoints: Path, device: str) -> SFTConfig:
         use_cpu=device == "cpu",
         gradient_checkpointing=job.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False} if job.gradient_checkpointing else None,
+        # Every parameter that is trained is used, in each step.
+        ddp_find_unused_parameters=False,
         seed=job.seed,
         data_seed=job.seed,
         # The rows are finished: nothing may render, cut or pack them again.
@@ -222,7 +251,7 @@ def _lora(job: TrainJob) -> LoraConfig | None:
     )
 
 
-def _identity(job: TrainJob, folder: Path) -> str:
+def _identity(job: TrainJob, folder: Path, processes: int) -> str:
     """Changes with everything that changes the result, and with nothing else."""
     places = {
         "work",
@@ -242,6 +271,7 @@ def _identity(job: TrainJob, folder: Path) -> str:
             sha256_of(Path(job.prepared)),
             model_identity(folder),
             tool_versions(),
+            processes,
         ]
     )
 

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from datasets import Dataset
+from torch.utils.data import DataLoader, RandomSampler
 from transformers import TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTTrainer
 
+from ..data.prepared import FEATURES
+from ..data.rows import IGNORED
 from ..models.checkpoints import Checkpoint
-from ..models.soundness import check_end, check_weights
+from ..models.soundness import UnsoundError, check_end, check_weights
+from .callbacks import Keeper, Reporter
+from .rank_batches import RankBatches
+from .together import Together
 
 
 class Trainer(SFTTrainer):
@@ -20,12 +26,35 @@ class Trainer(SFTTrainer):
 
     probe: tuple[list[int], list[int]] = ([], [])
     """Ids and labels of the row that weights are tried on."""
+    together: Together
+    rows: int
+    """How many are to be learnt from; with several processes one more follows, for who gets nothing."""
+    reporter: Reporter
+    keeper: Keeper
 
     def create_model_card(self, *_: object, **__: object) -> None:
         """Writes no page about the model beside the checkpoints: nobody reads it."""
 
+    def get_train_dataloader(self) -> DataLoader:
+        """The batches of this process."""
+        if self.together.rank.is_alone:
+            return super().get_train_dataloader()
+        rows = self._remove_unused_columns(self.train_dataset, "training")
+        batches = self._rank_batches()
+        return self.accelerator.prepare(DataLoader(rows, batch_sampler=batches, collate_fn=self.data_collator))
+
+    def _rank_batches(self) -> RankBatches:
+        size, processes = self.args.train_batch_size, self.together.rank.world
+        return RankBatches(RandomSampler(range(self.rows)), size, processes, blank=self.rows)
+
     def train_on(self, found: Checkpoint | None) -> TrainerState:
-        """Trains to the end, or until a signal stops it."""
+        """Trains to the end, or until a signal stops it; all checkpoints are marked then."""
+        self.reporter.saved = found.step if found else None
+        state = self._train_on(found)
+        self.keeper.finish()
+        return state
+
+    def _train_on(self, found: Checkpoint | None) -> TrainerState:
         if found is None:
             self.train()
             return self.state
@@ -40,8 +69,8 @@ class Trainer(SFTTrainer):
     def saves_to_come(self, found: Checkpoint | None) -> int:
         """How many checkpoints are written between the one that is continued and the end, which is one itself."""
         done = found.step if found else 0
-        batches = DataLoader(self.train_dataset, batch_size=self.args.train_batch_size)
-        *_, last = self.set_initial_training_values(self.args, batches)
+        size = self.args.train_batch_size * self.together.rank.world
+        *_, last = self.set_initial_training_values(self.args, DataLoader(range(self.rows), batch_size=size))
         every = int(self.args.save_steps)
         return last // every - done // every + (last % every > 0) if done < last else 0
 
@@ -50,7 +79,7 @@ class Trainer(SFTTrainer):
 
         A checkpoint holds weights as they are trained, and twice as many float32 numbers that the optimiser remembers.
         """
-        trained = [item for _, item in self._trained()]
+        trained = [item for item in self.model.parameters() if item.requires_grad]
         numbers = sum(item.numel() for item in trained)
         weights = sum(item.numel() * item.element_size() for item in trained)
         return weights + 8 * numbers, numbers * stored
@@ -64,18 +93,33 @@ class Trainer(SFTTrainer):
         check_end(losses, self._probe_loss(), self.model.get_input_embeddings().weight.shape[0])
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
-        check_weights(self.state.global_step, [*self._trained(), *self._moments()], self._probe_loss())
+        self._check_weights()
+        self.keeper.finish()
+        # Whoever saves alone waits for the others in a collective: better here, where nobody's patience runs out.
+        self.together.meet()
         super()._save_checkpoint(model, trial)
 
+    def _check_weights(self) -> None:
+        """Throws what one of the processes finds in its part of the weights, in all of them."""
+        loss, found = self._probe_loss(), None
+        try:
+            check_weights(self.state.global_step, [*self._trained(), *self._moments()], loss)
+        except UnsoundError as error:
+            found = error
+        first: UnsoundError | None = next(filter(None, self.together.all(found)), None)
+        if first is not None:
+            raise first
+
     def _trained(self) -> Iterator[tuple[str, torch.Tensor]]:
-        return ((name, item) for name, item in self.model.named_parameters() if item.requires_grad)
+        """Of weights that are split among processes the part that is here."""
+        return ((name, here(item)) for name, item in self.model.named_parameters() if item.requires_grad)
 
     def _moments(self) -> Iterator[tuple[str, torch.Tensor]]:
         """What the optimiser remembers."""
         for state in self.optimizer.state.values():
             for name, item in state.items():
                 if isinstance(item, torch.Tensor):
-                    yield f"the optimiser's {name}", item
+                    yield f"the optimiser's {name}", here(item)
 
     @torch.no_grad()
     def _probe_loss(self) -> float:
@@ -85,3 +129,15 @@ class Trainer(SFTTrainer):
             loss: float = self.model(input_ids=ids, labels=labels, use_cache=False).loss.item()
         self.model.train()
         return loss
+
+
+def here(item: torch.Tensor) -> torch.Tensor:
+    """A tensor, or of one that is split among processes the part that is here."""
+    part: torch.Tensor = item.to_local() if hasattr(item, "to_local") else item
+    return part
+
+
+def blank_row(row: tuple[list[int], list[int]]) -> Dataset:
+    """The start of a row, with nothing of it in the loss."""
+    ids = row[0][:2]
+    return Dataset.from_dict({"input_ids": [ids], "labels": [[IGNORED] * len(ids)]}, FEATURES)
