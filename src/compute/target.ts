@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Json } from '../base/json.js';
 import { isSecretName } from '../base/redact.js';
+import { CARD_NAMES } from './cards.js';
 import type { JobOutput } from './jobs/job.js';
 import type { Collected } from './jobs/placed-job.js';
 import type { Input } from './places/place.js';
@@ -15,6 +16,8 @@ const hostName = z
 const threadCount = z.number().int().positive().max(256).optional();
 
 const deviceThere = z.enum(['cpu', 'cuda']).default('cuda');
+
+const gpusThere = z.number().int().positive().max(64).optional();
 
 const diskRoom = z.number().nonnegative().default(1);
 
@@ -77,6 +80,8 @@ const slurmSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_.,-]+$/)
     .optional(),
+  /** Nodes that a training uses at once. */
+  nodes: z.number().int().positive().max(1024).default(1),
   /** GPUs per node; 0: none is asked for. */
   gpus: z.number().int().nonnegative().default(0),
   /** As the cluster calls them: `h100`. */
@@ -136,6 +141,8 @@ export const targetSchema = z
         threads: threadCount,
         /** What trainers compute on. `auto` is cuda where an NVIDIA driver is loaded, and an error if CUDA does not start there. */
         device: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
+        /** GPUs that a training uses at once; default: 1. */
+        gpus: gpusThere,
       })
       .optional(),
     /** A host that is reached over ssh. */
@@ -153,6 +160,8 @@ export const targetSchema = z
         threads: threadCount,
         /** What trainers compute on there; never another one without a word. */
         device: deviceThere,
+        /** GPUs that a training uses at once; default: 1. */
+        gpus: gpusThere,
       })
       .optional(),
     /** A Slurm cluster. */
@@ -178,6 +187,10 @@ export const targetSchema = z
           ),
       )
       .optional(),
+    /** What each GPU there is, for `secpi plan`: what fits, how long it takes. */
+    card: z.enum(CARD_NAMES).optional(),
+    /** USD for an hour of one GPU there, for `secpi plan`. */
+    price_per_gpu_hour: z.number().nonnegative().optional(),
     /** Stages that may run on that machine at once; default: 1, on a cluster 64. Of several targets of one machine, the largest counts. */
     jobs: z.number().int().positive().max(1000).optional(),
   })

@@ -8,53 +8,23 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from .base.errors import BadJobError
-
-
-def _absolute(value: str) -> str:
-    if not Path(value).is_absolute():
-        raise ValueError("must be an absolute path")
-    return value
-
-
-def _file(value: str) -> str:
-    if not Path(_absolute(value)).is_file():
-        raise ValueError(f"no such file: {value}")
-    return value
-
-
-def _model(value: str) -> str:
-    if value.startswith(("/", ".", "~")) or "\\" in value:
-        if not Path(_absolute(value)).is_dir():
-            raise ValueError(f"no such model folder: {value}")
-    elif not 0 < len(value.split("/")) < 3:
-        raise ValueError("must be an absolute folder or a Hub id")
-    return value
-
-
-def _folder(value: str) -> str:
-    if not Path(_absolute(value)).is_dir():
-        raise ValueError(f"no such folder: {value}")
-    return value
-
-
-AbsolutePath = Annotated[str, AfterValidator(_absolute)]
-InputFile = Annotated[str, AfterValidator(_file)]
-InputFolder = Annotated[str, AfterValidator(_folder)]
-ModelSource = Annotated[str, Field(min_length=1), AfterValidator(_model)]
-Count = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Dtype = Literal["float32", "bfloat16"]
-Device = Literal["cpu", "cuda", "auto"]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+from .base.fields import (
+    AbsolutePath,
+    Count,
+    Device,
+    Dtype,
+    InputFile,
+    InputFolder,
+    ModelSource,
+    Natural,
+    Positive,
+    Seed,
+    Strict,
+)
+from .training.spec import AdamSettings, LoraSettings, ParallelSettings, TrainSpec
 
 
 def torch_threads(threads: int) -> int:
@@ -62,7 +32,7 @@ def torch_threads(threads: int) -> int:
     return next((count for count in (4, 2) if count <= threads), 1)
 
 
-class Job(_Strict):
+class Job(Strict):
     """What every command knows."""
 
     schema_: Literal[1] = Field(alias="schema")
@@ -98,7 +68,7 @@ class FillingJob(Job):
         return Path(self.output)
 
 
-class Architecture(_Strict):
+class Architecture(Strict):
     """Sizes of a Qwen2 model."""
 
     hidden: Annotated[int, Field(ge=8, le=4096)] = 256
@@ -140,16 +110,7 @@ class PrepareJob(FillingJob):
     seed: Seed = 0
 
 
-class LoraSettings(_Strict):
-    """Shape of the adapter."""
-
-    rank: Annotated[int, Field(ge=1, le=4096)]
-    alpha: Positive
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = "all-linear"
-
-
-class TrainJob(FillingJob):
+class TrainJob(FillingJob, TrainSpec):
     """Fine-tune a model on prepared rows."""
 
     model: ModelSource
@@ -157,33 +118,17 @@ class TrainJob(FillingJob):
     model_name: Annotated[str, Field(min_length=1)]
     prepared: InputFile
     holdout: InputFile | None = None
-    method: Literal["lora", "qlora", "full"]
-    lora: LoraSettings | None = None
-    epochs: Positive | None = None
-    steps: Count | None = None
-    batch_size: Count = 1
-    gradient_accumulation: Count = 1
-    learning_rate: Positive
-    scheduler: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup_steps: Natural = 0
-    weight_decay: NotNegative = 0.0
-    max_grad_norm: Positive = 1.0
-    max_tokens: Count
     save_every_steps: Count = 100
     keep_checkpoints: Annotated[int, Field(ge=2)] = 2
-    dtype: Dtype = "bfloat16"
-    gradient_checkpointing: bool = True
     seed: Seed = 0
     device: Device = "auto"
 
     @model_validator(mode="after")
-    def _belongs_together(self) -> TrainJob:
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("exactly one of `epochs` and `steps` must be given")
-        if (self.lora is None) != (self.method == "full"):
-            raise ValueError("`lora` goes with the methods lora and qlora, and only with them")
+    def _has_what_it_needs(self) -> TrainJob:
         if Path(self.model_name).is_absolute():
             raise ValueError("`model_name` must be a public name, not a path")
+        if self.evaluate_every_steps is not None and self.holdout is None:
+            raise ValueError("`evaluate_every_steps` needs rows that are set aside: give `holdout`")
         return self
 
 
@@ -269,6 +214,11 @@ def _sentence(kind: type[Job], place: tuple[int | str, ...], mistake: str, messa
 
 
 def _keys_at(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    nested: dict[str, type[BaseModel]] = {"architecture": Architecture, "lora": LoraSettings}
+    nested: dict[str, type[BaseModel]] = {
+        "architecture": Architecture,
+        "lora": LoraSettings,
+        "adam": AdamSettings,
+        "parallel": ParallelSettings,
+    }
     model: type[BaseModel] = nested.get(str(place[-1]), kind) if place else kind
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -67,11 +67,11 @@ torch.cuda.set_device = lambda device: None
 torch.cuda.is_bf16_supported = lambda *_, **__: True
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import check_job
-from secpi_trainers.training.train import _settings
+from secpi_trainers.training.settings import trl_settings
 for count in (1, 2):
     torch.cuda.device_count = lambda: count
     try:
-        print(_settings(check_job("train", json.loads(Path(sys.argv[1]).read_text())), Path("/tmp"), "cuda").n_gpu)
+        print(trl_settings(check_job("train", json.loads(Path(sys.argv[1]).read_text())), Path("/tmp"), "cuda").n_gpu)
     except TrainerError as error:
         print(error.code)
 """

@@ -8,38 +8,17 @@ import { sampleSchema } from '../curate/records.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
 import type { Trained } from './records.js';
+import { accumulationOf, specOf, trainSpecFields, trainSpecProblems } from './spec.js';
 
 export const trainParams = z
   .strictObject({
-    /** The backend. */
-    trainer: z.literal('trl').default('trl'),
-    method: z.enum(['lora', 'qlora', 'full']).default('lora'),
-    lora: z
-      .strictObject({
-        rank: z.number().int().positive().default(32),
-        alpha: z.number().positive().default(64),
-        dropout: z.number().min(0).lt(1).default(0),
-        targets: z.union([z.literal('all-linear'), z.array(z.string()).min(1)]).default('all-linear'),
-      })
-      .prefault({}),
-    /** Rows longer than this many tokens are dropped and counted, never cut. */
-    max_tokens: z.number().int().positive().default(16_384),
+    ...trainSpecFields,
     /** At least so many samples are set aside, whole tasks at a time: the loss on them is measured at the end. */
     holdout: z.number().int().nonnegative().default(0),
-    /** Passes over the samples; `steps` instead fixes the number of optimiser steps. */
-    epochs: z.number().positive().optional(),
-    steps: z.number().int().positive().optional(),
-    /** Rows per step and device. */
-    batch_size: z.number().int().positive().default(1),
-    gradient_accumulation: z.number().int().positive().default(1),
-    learning_rate: z.number().positive().default(1e-4),
-    scheduler: z.enum(['cosine', 'linear', 'constant']).default('cosine'),
-    warmup_steps: z.number().int().nonnegative().default(0),
-    weight_decay: z.number().nonnegative().default(0),
-    dtype: z.enum(['float32', 'bfloat16']).default('bfloat16'),
-    gradient_checkpointing: z.boolean().default(true),
     /** A kill loses at most this many steps. */
     save_every_steps: operational(z.number().int().positive().default(100)),
+    /** So many checkpoints are kept while it trains. */
+    keep_checkpoints: operational(z.number().int().min(2).default(2)),
     /** Where it runs: a name under `compute`. */
     on: operational(z.string().default('here')),
     /**
@@ -48,9 +27,12 @@ export const trainParams = z
      */
     keep: operational(z.enum(['here', 'there']).default('here')),
   })
-  .refine((params) => (params.epochs === undefined) !== (params.steps === undefined), {
-    path: ['epochs'],
-    message: 'give either epochs or steps',
+  .superRefine((params, context) => {
+    const problems = [...trainSpecProblems(params)];
+    if (params.evaluate_every_steps !== undefined && params.holdout === 0)
+      problems.push(['evaluate_every_steps', 'needs samples that are set aside: give holdout']);
+    for (const [field, message] of problems)
+      context.addIssue({ code: 'custom', path: [field], message, input: params });
   });
 type Params = z.infer<typeof trainParams>;
 type Context = StageContextOf<Params, 'base' | 'samples'>;
@@ -79,7 +61,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
       characters += sample.prompt.length + sample.completion.length;
     }
     const passes =
-      params.epochs ?? ((params.steps ?? 0) * params.batch_size * params.gradient_accumulation) / Math.max(1, rows);
+      params.epochs ?? ((params.steps ?? 0) * params.batch_size * accumulationOf(params, 1)) / Math.max(1, rows);
     const tokens = Math.round((characters / 4) * passes);
     return {
       note: `about ${tokens.toLocaleString('en')} tokens to train on (${rows} rows, ${passes.toFixed(1)} passes)${when}`,
@@ -156,29 +138,18 @@ function prepare({ params, seed }: Context): TrainerCommand {
 }
 
 function tune({ params, seed }: Context, base: Base): TrainerCommand {
-  const { method, lora, epochs, steps } = params;
   return {
     command: 'train',
     fields: {
+      ...(specOf(params) as unknown as Readonly<Record<string, Json>>),
       model: '{in:base}',
       model_name: base.name,
       // A folder has none; what was fetched has the commit, which goes into the adapter.
       ...(base.revision === null ? {} : { revision: base.revision }),
       prepared: PREPARED,
       ...(params.holdout === 0 ? {} : { holdout: HELD_OUT }),
-      method,
-      ...(method === 'full' ? {} : { lora }),
-      ...(steps === undefined ? { epochs: epochs ?? 1 } : { steps }),
-      batch_size: params.batch_size,
-      gradient_accumulation: params.gradient_accumulation,
-      learning_rate: params.learning_rate,
-      scheduler: params.scheduler,
-      warmup_steps: params.warmup_steps,
-      weight_decay: params.weight_decay,
-      max_tokens: params.max_tokens,
       save_every_steps: params.save_every_steps,
-      dtype: params.dtype,
-      gradient_checkpointing: params.gradient_checkpointing,
+      keep_checkpoints: params.keep_checkpoints,
       seed,
     },
   };

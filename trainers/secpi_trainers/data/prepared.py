@@ -14,7 +14,7 @@ from ..base.errors import TrainerError
 from ..base.files import read_json_lines
 from .rows import IGNORED
 
-FEATURES = Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))})
+_FEATURES = Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))})
 _ROWS_IN_MEMORY = 8
 """While the file is written."""
 
@@ -54,7 +54,7 @@ def read_prepared(path: Path, max_tokens: int, mapped: Path) -> PreparedRows:
     tokens = trained = highest = 0
     shortest, least = 0, max_tokens + 1
     mapped.unlink(missing_ok=True)
-    with ArrowWriter(path=str(mapped), features=FEATURES, writer_batch_size=_ROWS_IN_MEMORY) as writer:
+    with ArrowWriter(path=str(mapped), features=_FEATURES, writer_batch_size=_ROWS_IN_MEMORY) as writer:
         for place, (number, row) in enumerate(read_json_lines(path, path.name)):
             ids, labels = _checked(row, f"{path.name}, line {number}", max_tokens)
             writer.write({"input_ids": ids, "labels": labels})

@@ -70,13 +70,13 @@ def load_tokenizer(source: str, revision: str | None) -> Any:  # noqa: ANN401
         raise TrainerError("bad-tokenizer", f"the tokenizer of {source} cannot be loaded: {error}") from error
 
 
-def load_model(folder: Path, **settings: Any) -> Any:  # noqa: ANN401
+def load_model(folder: Path, attention: str = "sdpa", **settings: Any) -> Any:  # noqa: ANN401
     """The causal language model in `folder`."""
     from transformers import AutoModelForCausalLM
 
     try:
         return AutoModelForCausalLM.from_pretrained(
-            str(folder), trust_remote_code=False, use_safetensors=True, attn_implementation="sdpa", **settings
+            str(folder), trust_remote_code=False, use_safetensors=True, attn_implementation=attention, **settings
         )
     except (OSError, ValueError) as error:
         raise TrainerError("bad-model", f"the model in {folder} cannot be loaded: {error}") from error

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import concatenate_datasets
 from peft import LoraConfig, PeftModel
 from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
@@ -20,8 +19,8 @@ from ..base.errors import StoppedError, TrainerError
 from ..base.files import put_in_place, sha256_json, sha256_of, staging
 from ..base.session import Session
 from ..base.tools import tool_versions
+from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
-from ..data.rows import IGNORED
 from ..jobs import TrainJob, torch_threads
 from ..merging.adapters import save_adapter
 from ..models.checkpoints import Checkpoint, checkpoints, newest_valid, require_processes
@@ -37,9 +36,11 @@ from ..models.loading import (
 )
 from ..models.soundness import UnsoundError, name_last_good
 from .callbacks import Keeper, Reporter
-from .gpu import refuse_several
+from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
+from .requirements import attention_of, require_what_it_takes
+from .settings import trl_settings
 from .together import Together
-from .trainer import Trainer, blank_row
+from .trainer import Trainer, with_blank
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
@@ -47,8 +48,8 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     torch.set_num_threads(torch_threads(job.threads // session.rank.neighbours))
     quiet_libraries()
     device = pick_device(job.device)
-    if job.method == "qlora":
-        _require_qlora(device)
+    require_what_it_takes(job, device)
+    settings = trl_settings(job, session.work / "checkpoints", device, session.rank.world)
     rows = read_prepared(Path(job.prepared), job.max_tokens, session.own / "rows.arrow")
     held_out = session.own / "holdout.arrow"
     holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
@@ -57,26 +58,28 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     folder = model_folder(job.model, job.revision)
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
     set_seed(job.seed)
-    trainer = _build_trainer(job, session, device, folder, rows)
+    trainer = _build_trainer(job, session, settings, device, folder, rows)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
     root, together = session.work / "checkpoints", trainer.together
     found = _checkpoint_to_go_on_with(job, session, trainer, root, folder)
+    if holdout is not None and job.evaluate_every_steps is not None:
+        trainer.add_callback(Evaluator(session, together, holdout, job.evaluate_every_steps, job.patience, device))
     if together.any(session.stop.is_set):
         raise StoppedError(found.step if found else None)
     try:
-        state = trainer.train_on(found)
-        if trainer.reporter.stopped:
+        state = trainer.train_on(found, job.patience)
+        if trainer.reporter.stopped and not is_over(state, job.patience):
             raise StoppedError(trainer.reporter.saved)
         trainer.check_end(state)
     except UnsoundError as error:
         raise (name_last_good(error, root) if together.rank.is_first else error) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
-    holdout_loss = _mean_loss(trainer.model, holdout, device) if holdout else None
+    holdout_loss = mean_loss(trainer.model, holdout, device, together) if holdout else None
     trainable, total = _parameters(trainer.model)
     if together.rank.is_first:
-        _save(job, trainer.model, folder, losses)
+        _save(job, trainer.model, folder, losses, losses_of(state))
     return {
         "steps": state.global_step,
         "epochs": state.epoch,
@@ -89,6 +92,8 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "trainable_parameters": trainable,
         "total_parameters": total,
         "device": device,
+        "attention": trainer.model.config._attn_implementation,
+        "sequences": trainer.rows,
         "processes": together.rank.world,
         "peak_memory_bytes": _peak_memory(device),
         "resumed_from": found.step if found else None,
@@ -130,19 +135,6 @@ def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> 
     require_room(job.output_folder, result, "the trained weights")
 
 
-def _require_qlora(device: str) -> None:
-    from importlib.util import find_spec
-
-    if device != "cuda":
-        raise TrainerError("qlora-needs-cuda", "QLoRA needs a CUDA GPU, and there is none", "use the method lora")
-    if find_spec("bitsandbytes") is None:
-        raise TrainerError(
-            "qlora-needs-bitsandbytes",
-            "QLoRA needs the package bitsandbytes",
-            "put it into the image of the target, or use the method lora",
-        )
-
-
 def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: ANN401
     size: int = model.get_input_embeddings().weight.shape[0]
     highest = max(rows.highest for rows in parts)
@@ -154,9 +146,11 @@ def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: A
         )
 
 
-def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, rows: PreparedRows) -> Trainer:
+def _build_trainer(
+    job: TrainJob, session: Session, args: SFTConfig, device: str, folder: Path, rows: PreparedRows
+) -> Trainer:
     dtype = torch_dtype(job.dtype)
-    settings: dict[str, Any] = {"device_map": {"": device}}
+    settings: dict[str, Any] = {"device_map": {"": device}, "attention": attention_of(job, device)}
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
     settings["dtype"] = torch.float32 if job.method == "full" else dtype
     if job.method == "qlora":
@@ -168,66 +162,26 @@ def _build_trainer(job: TrainJob, session: Session, device: str, folder: Path, r
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
         )
-    arguments = _settings(job, session.work / "checkpoints", device)
-    # Made with the settings: from here on the processes have met.
+    # They have met when the settings were made.
     together = Together(session.rank)
     model = load_model(folder, **settings)
     if together.any(session.stop.is_set):
         raise StoppedError
+    sequences = packed(rows.dataset, job.max_tokens, session.own / "packed.arrow") if job.packing else rows.dataset
     probe = rows.row(rows.shortest)
     reporter = Reporter(session, together)
     trainer = Trainer(
         model=model,
-        args=arguments,
-        train_dataset=rows.dataset if session.rank.is_alone else concatenate_datasets([rows.dataset, blank_row(probe)]),
+        args=args,
+        train_dataset=sequences if session.rank.is_alone else with_blank(sequences),
         processing_class=load_tokenizer(str(folder), None),
         peft_config=_lora(job),
         callbacks=[reporter],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.probe, trainer.rows = probe, len(rows)
+    trainer.probe, trainer.rows = probe, len(sequences)
     trainer.together, trainer.reporter = together, reporter
     return trainer
-
-
-def _settings(job: TrainJob, checkpoints: Path, device: str) -> SFTConfig:
-    settings = SFTConfig(
-        output_dir=str(checkpoints),
-        num_train_epochs=job.epochs or 1,
-        max_steps=job.steps or -1,
-        per_device_train_batch_size=job.batch_size,
-        gradient_accumulation_steps=job.gradient_accumulation,
-        learning_rate=job.learning_rate,
-        lr_scheduler_type=job.scheduler if job.scheduler != "constant" else "constant_with_warmup",
-        warmup_steps=job.warmup_steps,
-        weight_decay=job.weight_decay,
-        max_grad_norm=job.max_grad_norm,
-        optim="adamw_torch_fused" if device == "cuda" else "adamw_torch",
-        bf16=job.dtype == "bfloat16",
-        fp16=False,
-        use_cpu=device == "cpu",
-        gradient_checkpointing=job.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False} if job.gradient_checkpointing else None,
-        # Every parameter that is trained is used, in each step.
-        ddp_find_unused_parameters=False,
-        seed=job.seed,
-        data_seed=job.seed,
-        # The rows are finished: nothing may render, cut or pack them again.
-        dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=None,
-        packing=False,
-        # One line a step, so that no half-collected average is lost when a run stops between two lines.
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        report_to=[],
-        disable_tqdm=True,
-        save_strategy="steps",
-        save_steps=job.save_every_steps,
-        save_total_limit=None,
-        dataloader_num_workers=0,
-    )
-    refuse_several(settings.n_gpu)
-    return settings
 
 
 def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
@@ -240,7 +194,7 @@ def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
 
 
 def _lora(job: TrainJob) -> LoraConfig | None:
-    if job.lora is None:
+    if job.method == "full":
         return None
     return LoraConfig(
         r=job.lora.rank,
@@ -269,6 +223,8 @@ def _identity(job: TrainJob, folder: Path, processes: int) -> str:
         [
             job.model_dump(exclude=places),
             sha256_of(Path(job.prepared)),
+            # Which rows are set aside decides when to end, if anything does.
+            sha256_of(Path(job.holdout)) if job.holdout and job.patience is not None else None,
             model_identity(folder),
             tool_versions(),
             processes,
@@ -276,21 +232,13 @@ def _identity(job: TrainJob, folder: Path, processes: int) -> str:
     )
 
 
-@torch.no_grad()
-def _mean_loss(model: Any, rows: PreparedRows, device: str) -> float:  # noqa: ANN401
-    model.eval()
-    total, count = 0.0, 0
-    for ids, labels in rows:
-        trained = sum(label != IGNORED for label in labels[1:])
-        loss = model(input_ids=torch.tensor([ids], device=device), labels=torch.tensor([labels], device=device)).loss
-        total += loss.item() * trained
-        count += trained
-    return total / max(count, 1)
-
-
-def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]]) -> None:  # noqa: ANN401
+def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]], held_out: dict[int, float]) -> None:  # noqa: ANN401
     keys = ("step", "epoch", "loss", "learning_rate", "grad_norm")
-    lines = [{key: _plain(entry.get(key)) for key in keys} for entry in losses]
+    lines = [
+        {key: _plain(entry.get(key)) for key in keys}
+        | ({KEY: held_out[entry["step"]]} if entry["step"] in held_out else {})
+        for entry in losses
+    ]
     with staging(job.output_folder) as build:
         if job.method == "full":
             model.to(torch_dtype(job.dtype)).save_pretrained(build / "model")

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from torch.utils.data import DataLoader, RandomSampler
 from transformers import TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTTrainer
 
-from ..data.prepared import FEATURES
 from ..data.rows import IGNORED
 from ..models.checkpoints import Checkpoint
 from ..models.soundness import UnsoundError, check_end, check_weights
 from .callbacks import Keeper, Reporter
+from .evaluation import is_over
 from .rank_batches import RankBatches
 from .together import Together
 
@@ -47,19 +47,19 @@ class Trainer(SFTTrainer):
         size, processes = self.args.train_batch_size, self.together.rank.world
         return RankBatches(RandomSampler(range(self.rows)), size, processes, blank=self.rows)
 
-    def train_on(self, found: Checkpoint | None) -> TrainerState:
-        """Trains to the end, or until a signal stops it; all checkpoints are marked then."""
+    def train_on(self, found: Checkpoint | None, patience: int | None) -> TrainerState:
+        """Trains to the end, until a signal stops it, or until evaluations lose patience; all is marked then."""
         self.reporter.saved = found.step if found else None
-        state = self._train_on(found)
+        state = self._train_on(found, patience)
         self.keeper.finish()
         return state
 
-    def _train_on(self, found: Checkpoint | None) -> TrainerState:
+    def _train_on(self, found: Checkpoint | None, patience: int | None) -> TrainerState:
         if found is None:
             self.train()
             return self.state
         state = TrainerState.load_from_json(str(found.folder / TRAINER_STATE_NAME))
-        if state.global_step < state.max_steps:
+        if not is_over(state, patience):
             self.train(resume_from_checkpoint=str(found.folder))
             return self.state
         # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
@@ -137,7 +137,10 @@ def here(item: torch.Tensor) -> torch.Tensor:
     return part
 
 
-def blank_row(row: tuple[list[int], list[int]]) -> Dataset:
-    """The start of a row, with nothing of it in the loss."""
-    ids = row[0][:2]
-    return Dataset.from_dict({"input_ids": [ids], "labels": [[IGNORED] * len(ids)]}, FEATURES)
+def with_blank(sequences: Dataset) -> Dataset:
+    """The same with one more at the end, a short one with nothing in the loss."""
+    ids = sequences[0]["input_ids"][:2]
+    blank: dict[str, list[Any]] = {"input_ids": [ids], "labels": [[IGNORED] * len(ids)]}
+    if "seq_lengths" in sequences.column_names:
+        blank["seq_lengths"] = [[len(ids)]]
+    return concatenate_datasets([sequences, Dataset.from_dict(blank, sequences.features)])

@@ -1,0 +1,141 @@
+"""From our training spec to TRL's settings."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from trl import SFTConfig
+
+from ..base.errors import TrainerError
+from ..jobs import TrainJob
+from .gpu import refuse_several
+
+EXTRA = frozenset(
+    {
+        "activation_offloading",
+        "average_tokens_across_devices",
+        "dataloader_num_workers",
+        "dataloader_persistent_workers",
+        "dataloader_pin_memory",
+        "dataloader_prefetch_factor",
+        "ddp_broadcast_buffers",
+        "ddp_bucket_cap_mb",
+        "ddp_find_unused_parameters",
+        "ddp_static_graph",
+        "ddp_timeout",
+        "full_determinism",
+        "label_smoothing_factor",
+        "liger_kernel_config",
+        "neftune_noise_alpha",
+        "optim_args",
+        "pad_to_multiple_of",
+        "router_aux_loss_coef",
+        "tf32",
+        "torch_compile",
+        "torch_compile_backend",
+        "torch_compile_mode",
+        "torch_empty_cache_steps",
+        "train_sampling_strategy",
+    }
+)
+"""Settings of TRL that a recipe may give as `extra`.
+
+The others are set here from the spec, would undo what is promised (which rows, which checkpoints, which bytes), or
+would write, load or send something that a stranger's recipe has no business with.
+"""
+
+
+def trl_settings(job: TrainJob, checkpoints: Path, device: str, ranks: int = 1) -> SFTConfig:
+    """What TRL is told. Throws `trainer/bad-extra`, `trainer/several-gpus`."""
+    settings = _from_spec(job, ranks) | {
+        "output_dir": str(checkpoints),
+        "optim": _optimizer(job, device),
+        "use_cpu": device == "cpu",
+        "save_steps": job.save_every_steps,
+    }
+    made = SFTConfig(**{**settings, **_checked_extra(job.extra)})
+    refuse_several(made.n_gpu)
+    return made
+
+
+def _from_spec(job: TrainJob, ranks: int) -> dict[str, Any]:
+    return {
+        "num_train_epochs": job.epochs or 1,
+        "max_steps": job.steps or -1,
+        "per_device_train_batch_size": job.batch_size,
+        "gradient_accumulation_steps": job.accumulation(ranks),
+        "learning_rate": job.learning_rate,
+        **_schedule(job),
+        "adam_beta1": job.adam.beta1,
+        "adam_beta2": job.adam.beta2,
+        "adam_epsilon": job.adam.epsilon,
+        "weight_decay": job.weight_decay,
+        "max_grad_norm": job.max_grad_norm,
+        "use_liger_kernel": job.loss == "liger",
+        "loss_type": "chunked_nll" if job.loss == "chunked" else "nll",
+        "bf16": job.dtype == "bfloat16",
+        "fp16": False,
+        "gradient_checkpointing": job.gradient_checkpointing,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False} if job.gradient_checkpointing else None,
+        # Every parameter that is trained is used, in each step.
+        "ddp_find_unused_parameters": False,
+        "seed": job.seed,
+        "data_seed": job.seed,
+        # The rows are finished: nothing may render or cut them again. Where they are packed that is done too, and this
+        # only says that a sequence holds several.
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "max_length": job.max_tokens if job.packing else None,
+        "packing": job.packing,
+        "packing_strategy": "bfd",
+        # One line a step, so that no half-collected average is lost when a run stops between two lines.
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "report_to": [],
+        "disable_tqdm": True,
+        "save_strategy": "steps",
+        "save_total_limit": None,
+    }
+
+
+def _schedule(job: TrainJob) -> dict[str, Any]:
+    """A warm-up below 1 is a share of all steps."""
+    warmup = job.warmup_ratio if job.warmup_ratio is not None else job.warmup_steps or 0
+    if job.scheduler == "constant":
+        return {"lr_scheduler_type": "constant_with_warmup", "warmup_steps": warmup}
+    if job.minimum_rate == 0:
+        return {"lr_scheduler_type": job.scheduler, "warmup_steps": warmup}
+    kwargs = {"min_lr_rate": job.minimum_rate}
+    return {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": kwargs, "warmup_steps": warmup}
+
+
+def _optimizer(job: TrainJob, device: str) -> str:
+    if job.optimizer == "adamw_8bit":
+        return "adamw_bnb_8bit"
+    return "adamw_torch_fused" if device == "cuda" else "adamw_torch"
+
+
+def _checked_extra(extra: dict[str, Any]) -> dict[str, Any]:
+    """Each of the right kind, as TRL declares it."""
+    known = {field.name for field in fields(SFTConfig)}
+    kinds = get_type_hints(SFTConfig)
+    for name, value in extra.items():
+        if name not in EXTRA:
+            raise TrainerError("bad-extra", _why_not(name, known), f"it may be one of {', '.join(sorted(EXTRA))}")
+        try:
+            TypeAdapter(kinds[name], config=ConfigDict(strict=True)).validate_python(value)
+        except ValidationError as error:
+            said = error.errors(include_url=False)[0]["msg"]
+            raise TrainerError("bad-extra", f"`extra.{name}`: {said}") from error
+    return extra
+
+
+def _why_not(name: str, known: Iterable[str]) -> str:
+    if name in known:
+        return f"`extra.{name}` is not for recipes: secpi sets it, or it would undo what secpi promises"
+    close = difflib.get_close_matches(name, EXTRA, n=1)
+    return f"TRL knows no setting `{name}`" + (f"; did you mean `{close[0]}`?" if close else "")
