@@ -9,6 +9,7 @@ import type { Collected } from './jobs/placed-job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
 import { type Place, unreachable } from './places/place.js';
 import { deviceHere, pinnedPackages, pythonIdentity } from './python-identity.js';
+import { ONE_PROCESS, type Ranks, ranksArguments, worldOf } from './ranks.js';
 import type { ContainerSpec, FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
 import { PASSED_ON, pythonVariables, TRAINERS, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
@@ -31,15 +32,17 @@ export interface Trainers {
   readonly device: 'auto' | 'cpu' | 'cuda';
   readonly threads: number | undefined;
   readonly container: ContainerSpec | undefined;
+  /** What shares a training. */
+  readonly ranks: Ranks;
   /** Values that jobs get to see, by name. Throws `compute/no-secret`. */
   readonly secrets: () => Readonly<Record<string, string>>;
 }
 
 /** Trainers at a place. */
 export function trainerTarget(place: Place, trainers: Trainers): Target {
-  const { python: findPython, device, threads = defaultThreads, container } = trainers;
+  const { python: findPython, device, threads = defaultThreads, container, ranks } = trainers;
   return {
-    environment: () => pythonIdentity(device, container?.image),
+    environment: () => pythonIdentity(device, container?.image, worldOf(ranks)),
     async foresee(signal) {
       if (place.queue === null) return undefined;
       for await (const line of place.ask('test', { launcher: place.queue }, signal))
@@ -54,7 +57,9 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
         const { exit, outputs, kept } = await runJob(
           place,
           {
-            steps: job.commands.map((command) => stepOf(command, python, { device: deviceHere(device), threads })),
+            steps: job.commands.map((command) =>
+              stepOf(command, python, { device: deviceHere(device), threads, ranks }),
+            ),
             env: {},
             inherit: PASSED_ON,
             inputs: { ...job.inputs, [TRAINERS]: trainersFolder },
@@ -125,15 +130,17 @@ function keyOf({ commands, folder }: TrainerJob): string {
 function stepOf(
   { command, fields }: TrainerCommand,
   python: string,
-  { device, threads }: { readonly device: string; readonly threads: number },
+  settings: { readonly device: string; readonly threads: number; readonly ranks: Ranks },
 ): JobStep {
+  const { device, threads } = settings;
+  const ranks = command === 'train' ? settings.ranks : ONE_PROCESS;
   const work = `{work}/${command}`;
   const onDevice = command === 'train' || command === 'merge' ? { device } : {};
   const document = { schema: 1, ...fields, ...onDevice, work, output: `${work}/output`, events: '{events}', threads };
   return {
     name: command,
-    launch: 'one',
-    argv: [python, '-m', 'secpi_trainers', command, '--job', `{job:${command}.json}`],
+    launch: ranks.nodes === 1 ? 'one' : 'per-node',
+    argv: [python, '-m', 'secpi_trainers', command, '--job', `{job:${command}.json}`, ...ranksArguments(ranks)],
     env: pythonVariables(python, `{in:${TRAINERS}}`, threads),
     documents: { [`${command}.json`]: document },
     result: `${work}/result.json`,
