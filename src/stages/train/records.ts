@@ -6,6 +6,8 @@ export const lossSchema = z.looseObject({
   epoch: z.number().nullable(),
   loss: z.number().nullable(),
   learning_rate: z.number().nullable(),
+  /** On the samples that were set aside, where it was measured after this step. */
+  holdout_loss: z.number().optional(),
 });
 export type Loss = z.infer<typeof lossSchema>;
 
@@ -15,7 +17,11 @@ export const trainedSchema = z.strictObject({
   base: z.string(),
   method: z.enum(['lora', 'qlora', 'full']),
   trainer: z.string(),
+  /** What computed it: `sdpa`, `flash_attention_2`, … */
+  attention: z.string(),
   prepared: z.looseObject({ rows: z.number(), kept: z.number(), dropped: z.record(z.string(), z.number()) }),
+  /** Rows, or with packing what they were packed into. */
+  sequences: z.number(),
   steps: z.number(),
   epochs: z.number(),
   /** In the loss, over all passes. */
