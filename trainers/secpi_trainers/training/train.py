@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import resource
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,17 @@ from ..models.loading import (
     load_tokenizer,
     model_folder,
     model_identity,
+    parameters_in,
     pick_device,
     quiet_libraries,
+    save_model,
     torch_dtype,
+    vocabulary_of,
 )
 from ..models.soundness import UnsoundError, name_last_good
 from .callbacks import Keeper, Reporter
 from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
+from .parallel import Strategy, hardware, prepare_environment, strategy_of
 from .requirements import attention_of, require_what_it_takes
 from .settings import trl_settings
 from .together import Together
@@ -49,16 +54,19 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     quiet_libraries()
     device = pick_device(job.device)
     require_what_it_takes(job, device)
-    settings = trl_settings(job, session.work / "checkpoints", device, session.rank.world)
+    folder = model_folder(job.model, job.revision)
+    world = session.rank.world
+    strategy = strategy_of(job, parameters_in(folder), hardware(device, world))
+    prepare_environment(strategy, job, os.environ)
+    settings = trl_settings(job, session.work / "checkpoints", device, world, strategy)
     rows = read_prepared(Path(job.prepared), job.max_tokens, session.own / "rows.arrow")
     held_out = session.own / "holdout.arrow"
     holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
     if len(rows) == 0:
         raise TrainerError("nothing-to-train", "the prepared file holds no row")
-    folder = model_folder(job.model, job.revision)
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
     set_seed(job.seed)
-    trainer = _build_trainer(job, session, settings, device, folder, rows)
+    trainer = _build_trainer(job, session, settings, strategy, device, folder, rows)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
     root, together = session.work / "checkpoints", trainer.together
@@ -78,8 +86,9 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     losses = [entry for entry in state.log_history if "loss" in entry]
     holdout_loss = mean_loss(trainer.model, holdout, device, together) if holdout else None
     trainable, total = _parameters(trainer.model)
+    weights = trainer.gathered(torch_dtype(job.dtype) if job.method == "full" else torch.float32)
     if together.rank.is_first:
-        _save(job, trainer.model, folder, losses, losses_of(state))
+        _save(job, trainer.model, weights, folder, losses, losses_of(state))
     return {
         "steps": state.global_step,
         "epochs": state.epoch,
@@ -94,7 +103,8 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "device": device,
         "attention": trainer.model.config._attn_implementation,
         "sequences": trainer.rows,
-        "processes": together.rank.world,
+        "processes": world,
+        "strategy": strategy,
         "peak_memory_bytes": _peak_memory(device),
         "resumed_from": found.step if found else None,
     }
@@ -136,7 +146,7 @@ def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> 
 
 
 def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: ANN401
-    size: int = model.get_input_embeddings().weight.shape[0]
+    size = vocabulary_of(model)
     highest = max(rows.highest for rows in parts)
     if highest >= size:
         raise TrainerError(
@@ -147,10 +157,18 @@ def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: A
 
 
 def _build_trainer(
-    job: TrainJob, session: Session, args: SFTConfig, device: str, folder: Path, rows: PreparedRows
+    job: TrainJob,
+    session: Session,
+    args: SFTConfig,
+    strategy: Strategy,
+    device: str,
+    folder: Path,
+    rows: PreparedRows,
 ) -> Trainer:
     dtype = torch_dtype(job.dtype)
-    settings: dict[str, Any] = {"device_map": {"": device}, "attention": attention_of(job, device)}
+    settings: dict[str, Any] = {"attention": attention_of(job, device)}
+    if strategy in ("alone", "ddp"):
+        settings["device_map"] = {"": device}
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
     settings["dtype"] = torch.float32 if job.method == "full" else dtype
     if job.method == "qlora":
@@ -232,7 +250,15 @@ def _identity(job: TrainJob, folder: Path, processes: int) -> str:
     )
 
 
-def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]], held_out: dict[int, float]) -> None:  # noqa: ANN401
+def _save(
+    job: TrainJob,
+    model: Any,  # noqa: ANN401
+    weights: dict[str, Any] | None,
+    base: Path,
+    losses: list[dict[str, Any]],
+    held_out: dict[int, float],
+) -> None:
+    """Fills `output`. `weights` are those of a model of which a process has only a part."""
     keys = ("step", "epoch", "loss", "learning_rate", "grad_norm")
     lines = [
         {key: _plain(entry.get(key)) for key in keys}
@@ -241,11 +267,11 @@ def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]], h
     ]
     with staging(job.output_folder) as build:
         if job.method == "full":
-            model.to(torch_dtype(job.dtype)).save_pretrained(build / "model")
+            save_model(model, build / "model", torch_dtype(job.dtype), weights)
             copy_companions(base, build / "model")
             put_in_place(build / "model", job.output_folder / "model")
         else:
-            save_adapter(model, build / "adapter", job.model_name, job.revision)
+            save_adapter(model, build / "adapter", job.model_name, job.revision, weights)
             put_in_place(build / "adapter", job.output_folder / "adapter")
         (build / "loss.jsonl").write_text("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
         put_in_place(build / "loss.jsonl", job.output_folder / "loss.jsonl")

@@ -14,6 +14,7 @@ from trl import SFTTrainer
 
 from ..data.rows import IGNORED
 from ..models.checkpoints import Checkpoint
+from ..models.loading import vocabulary_of
 from ..models.soundness import UnsoundError, check_end, check_weights
 from .callbacks import Keeper, Reporter
 from .evaluation import is_over
@@ -31,6 +32,7 @@ class Trainer(SFTTrainer):
     """How many are to be learnt from; with several processes one more follows, for who gets nothing."""
     reporter: Reporter
     keeper: Keeper
+    model: Any
 
     def create_model_card(self, *_: object, **__: object) -> None:
         """Writes no page about the model beside the checkpoints: nobody reads it."""
@@ -63,6 +65,10 @@ class Trainer(SFTTrainer):
             self.train(resume_from_checkpoint=str(found.folder))
             return self.state
         # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            # Only what is split among processes can be loaded in parts.
+            self._prepare_for_training(state.max_steps, self.get_train_dataloader(), str(found.folder))
+            return state
         self._load_from_checkpoint(str(found.folder))
         return state
 
@@ -90,7 +96,27 @@ class Trainer(SFTTrainer):
         That the weights are finite was seen when the last step was saved.
         """
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-        check_end(losses, self._probe_loss(), self.model.get_input_embeddings().weight.shape[0])
+        check_end(losses, self._probe_loss(), vocabulary_of(self.model))
+
+    def gathered(self, dtype: torch.dtype) -> dict[str, torch.Tensor] | None:
+        """Of weights that are split among processes all that was trained, whole and in that dtype, in the memory of the
+        first process's host; None where each process has all of them. To be called by all.
+        """
+        if self.is_deepspeed_enabled:
+            whole: dict[str, torch.Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
+            return whole
+        if not self.is_fsdp_enabled:
+            return None
+        trained = {name for name, item in self.model.named_parameters() if item.requires_grad}
+        found: dict[str, torch.Tensor] = {}
+        for name, item in self.model.state_dict().items():
+            if name not in trained:
+                continue
+            # One after the other: all of a model would not fit beside what is there.
+            full = item.full_tensor() if hasattr(item, "full_tensor") else item
+            if self.together.rank.is_first:
+                found[name] = full.to(dtype).cpu()
+        return found
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
         self._check_weights()
