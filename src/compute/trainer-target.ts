@@ -9,6 +9,7 @@ import type { Collected } from './jobs/placed-job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
 import { type Place, unreachable } from './places/place.js';
 import { deviceHere, pinnedPackages, pythonIdentity } from './python-identity.js';
+import { ONE_PROCESS, type Ranks, ranksArguments, worldOf } from './ranks.js';
 import type { ContainerSpec, FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
 import { PASSED_ON, pythonVariables, TRAINERS, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
@@ -33,15 +34,17 @@ export interface Trainers {
   readonly container: ContainerSpec | undefined;
   /** What its card can compute, 10^12 operations a second, if the recipe says which it is. */
   readonly peakTflops: number | undefined;
+  /** What shares a training. */
+  readonly ranks: Ranks;
   /** Values that jobs get to see, by name. Throws `compute/no-secret`. */
   readonly secrets: () => Readonly<Record<string, string>>;
 }
 
 /** Trainers at a place. */
 export function trainerTarget(place: Place, trainers: Trainers): Target {
-  const { python: findPython, device, threads = defaultThreads, container, peakTflops } = trainers;
+  const { python: findPython, device, threads = defaultThreads, container, peakTflops, ranks } = trainers;
   return {
-    environment: () => pythonIdentity(device, container?.image),
+    environment: () => pythonIdentity(device, container?.image, worldOf(ranks)),
     async foresee(signal) {
       if (place.queue === null) return undefined;
       for await (const line of place.ask('test', { launcher: place.queue }, signal))
@@ -57,7 +60,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
           place,
           {
             steps: job.commands.map((command) =>
-              stepOf(command, python, { device: deviceHere(device), threads, peakTflops }),
+              stepOf(command, python, { device: deviceHere(device), threads, peakTflops, ranks }),
             ),
             env: {},
             inherit: PASSED_ON,
@@ -129,9 +132,10 @@ function keyOf({ commands, folder }: TrainerJob): string {
 function stepOf(
   { command, fields }: TrainerCommand,
   python: string,
-  means: { readonly device: string; readonly threads: number; readonly peakTflops: number | undefined },
+  settings: Pick<Trainers, 'peakTflops' | 'ranks'> & { readonly device: string; readonly threads: number },
 ): JobStep {
-  const { device, threads, peakTflops } = means;
+  const { device, threads, peakTflops } = settings;
+  const ranks = command === 'train' ? settings.ranks : ONE_PROCESS;
   const work = `{work}/${command}`;
   const onDevice = command === 'train' || command === 'merge' ? { device } : {};
   const peak = command === 'train' && peakTflops !== undefined ? { peak_tflops: peakTflops } : {};
@@ -147,8 +151,8 @@ function stepOf(
   };
   return {
     name: command,
-    launch: 'one',
-    argv: [python, '-m', 'secpi_trainers', command, '--job', `{job:${command}.json}`],
+    launch: ranks.nodes === 1 ? 'one' : 'per-node',
+    argv: [python, '-m', 'secpi_trainers', command, '--job', `{job:${command}.json}`, ...ranksArguments(ranks)],
     env: pythonVariables(python, `{in:${TRAINERS}}`, threads),
     documents: { [`${command}.json`]: document },
     result: `${work}/result.json`,

@@ -21,79 +21,80 @@ from ..base.session import Session
 from ..base.tools import tool_versions
 from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
-from ..jobs import TrainJob
+from ..jobs import TrainJob, torch_threads
 from ..merging.adapters import save_adapter
 from ..merging.nf4 import nf4_settings
-from ..models.checkpoints import Checkpoint, checkpoints, newest_valid
+from ..models.checkpoints import Checkpoint, checkpoints, newest_valid, require_processes
 from ..models.loading import (
     copy_companions,
     load_model,
     load_tokenizer,
     model_folder,
     model_identity,
+    parameters_in,
     pick_device,
     quiet_libraries,
+    save_model,
     torch_dtype,
+    vocabulary_of,
 )
 from ..models.soundness import UnsoundError, name_last_good
 from .averaging import averaged_steps, put_average_into, require_checkpoints
 from .callbacks import Keeper, Reporter
 from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
 from .meter import Meter, flops_per_token, peak_memory
+from .parallel import Strategy, hardware, prepare_environment, strategy_of
 from .requirements import attention_of, require_what_it_takes
 from .settings import trl_settings
-from .trainer import Trainer
+from .together import Together
+from .trainer import Trainer, with_blank
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     """Fills `output` with `adapter/` or `model/`, and `loss.jsonl`."""
-    torch.set_num_threads(job.torch_threads)
+    torch.set_num_threads(torch_threads(job.threads // session.rank.neighbours))
     quiet_libraries()
     device = pick_device(job.device)
     require_what_it_takes(job, device)
     job.report_to.require(os.environ)
-    settings = trl_settings(job, session.work / "checkpoints", device)
-    rows = read_prepared(Path(job.prepared), job.max_tokens, session.work / "rows.arrow")
-    held_out = session.work / "holdout.arrow"
+    folder = model_folder(job.model, job.revision)
+    world = session.rank.world
+    strategy = strategy_of(job, parameters_in(folder), hardware(device, world))
+    prepare_environment(strategy, job, os.environ)
+    settings = trl_settings(job, session.work / "checkpoints", device, world, strategy)
+    rows = read_prepared(Path(job.prepared), job.max_tokens, session.own / "rows.arrow")
+    held_out = session.own / "holdout.arrow"
     holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
     if len(rows) == 0:
         raise TrainerError("nothing-to-train", "the prepared file holds no row")
-    folder = model_folder(job.model, job.revision)
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
     set_seed(job.seed)
-    trainer = _build_trainer(job, session, settings, device, folder, rows)
+    trainer = _build_trainer(job, session, settings, strategy, device, folder, rows)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
-    root, identity = session.work / "checkpoints", _identity(job, folder)
-    trainer.add_callback(Keeper(session, identity, job.keep_checkpoints, job.average_checkpoints or 0))
+    root, together = session.work / "checkpoints", trainer.together
+    found = _checkpoint_to_go_on_with(job, session, trainer, root, folder)
     if holdout is not None and job.evaluate_every_steps is not None:
-        trainer.add_callback(Evaluator(session, holdout, job.evaluate_every_steps, job.patience, device))
-    os.environ.update(job.report_to.variables(session.work, identity[:16]))
-    for tracker in job.report_to.callbacks():
-        trainer.add_callback(tracker)
-    found, problems = newest_valid(root, identity)
-    for problem in problems:
-        session.log(problem)
-    if found is not None:
-        session.log(f"continues from step {found.step}")
-    _require_room(job, trainer, found)
-    require_checkpoints(job, trainer, found, root, identity)
-    session.stop.check()
+        trainer.add_callback(Evaluator(session, together, holdout, job.evaluate_every_steps, job.patience, device))
+    if together.any(session.stop.is_set):
+        raise StoppedError(found.step if found else None)
     try:
         state = trainer.train_on(found, job.patience)
-        if session.stop.is_set and not is_over(state, job.patience):
-            raise StoppedError
+        if trainer.reporter.stopped and not is_over(state, job.patience):
+            raise StoppedError(trainer.reporter.saved)
         trainer.check_end(state)
     except UnsoundError as error:
-        raise name_last_good(error, root) from error
+        raise (name_last_good(error, root) if together.rank.is_first else error) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
     averaged = averaged_steps(job, state.global_step)
     if averaged:
         put_average_into(trainer, state, [root / f"checkpoint-{step}" for step in averaged], session)
-    holdout_loss = mean_loss(trainer.model, holdout, device) if holdout else None
+    holdout_loss = mean_loss(trainer.model, holdout, device, together) if holdout else None
     trainable, total = _parameters(trainer.model)
-    _save(job, trainer.model, folder, losses, losses_of(state))
+    weights = trainer.gathered(torch_dtype(job.dtype) if job.method == "full" else torch.float32)
+    if together.rank.is_first:
+        _save(job, trainer.model, weights, folder, losses, losses_of(state))
     return {
         "steps": state.global_step,
         "epochs": state.epoch,
@@ -108,10 +109,37 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "total_parameters": total,
         "device": device,
         "attention": trainer.model.config._attn_implementation,
-        "sequences": len(trainer.train_dataset),
+        "sequences": trainer.rows,
+        "processes": world,
+        "strategy": strategy,
         "peak_memory_bytes": peak_memory(device),
         "resumed_from": found.step if found else None,
     }
+
+
+def _checkpoint_to_go_on_with(
+    job: TrainJob, session: Session, trainer: Trainer, root: Path, folder: Path
+) -> Checkpoint | None:
+    """The first process looks for it, and at the room for further ones; all of them go on with the same."""
+    together = trainer.together
+    identity = _identity(job, folder, together.rank.world)
+    trainer.keeper = Keeper(session, together, identity, job.keep_checkpoints, job.average_checkpoints or 0)
+    trainer.add_callback(trainer.keeper)
+    os.environ.update(job.report_to.variables(session.work, identity[:16]))
+    for tracker in job.report_to.callbacks():
+        trainer.add_callback(tracker)
+    found: Checkpoint | None = None
+    if together.rank.is_first:
+        require_processes(root, together.rank.world)
+        found, problems = newest_valid(root, identity)
+        for problem in problems:
+            session.log(problem)
+        if found is not None:
+            session.log(f"continues from step {found.step}")
+        _require_room(job, trainer, found)
+        require_checkpoints(job, trainer, found, root, identity)
+    first: Checkpoint | None = together.all(found)[0]
+    return first
 
 
 def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> None:
@@ -132,7 +160,7 @@ def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> 
 
 
 def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: ANN401
-    size: int = model.get_input_embeddings().weight.shape[0]
+    size = vocabulary_of(model)
     highest = max(rows.highest for rows in parts)
     if highest >= size:
         raise TrainerError(
@@ -143,28 +171,41 @@ def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: A
 
 
 def _build_trainer(
-    job: TrainJob, session: Session, args: SFTConfig, device: str, folder: Path, rows: PreparedRows
+    job: TrainJob,
+    session: Session,
+    args: SFTConfig,
+    strategy: Strategy,
+    device: str,
+    folder: Path,
+    rows: PreparedRows,
 ) -> Trainer:
     dtype = torch_dtype(job.dtype)
-    settings: dict[str, Any] = {"device_map": {"": device}, "attention": attention_of(job, device)}
+    settings: dict[str, Any] = {"attention": attention_of(job, device)}
+    if strategy in ("alone", "ddp"):
+        settings["device_map"] = {"": device}
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
     settings["dtype"] = torch.float32 if job.method == "full" else dtype
     if job.method == "qlora":
         settings["quantization_config"] = nf4_settings(dtype)
+    # They have met when the settings were made.
+    together = Together(session.rank)
     model = load_model(folder, **settings)
-    session.stop.check()
-    sequences = packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
-    reporter = Reporter(session)
+    if together.any(session.stop.is_set):
+        raise StoppedError
+    sequences = packed(rows.dataset, job.max_tokens, session.own / "packed.arrow") if job.packing else rows.dataset
+    probe = rows.row(rows.shortest)
+    reporter = Reporter(session, together)
     trainer = Trainer(
         model=model,
         args=args,
-        train_dataset=sequences,
+        train_dataset=sequences if session.rank.is_alone else with_blank(sequences),
         processing_class=load_tokenizer(str(folder), None),
         peft_config=_lora(job),
         callbacks=[reporter],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.probe = rows.row(rows.shortest)
+    trainer.probe, trainer.rows = probe, len(sequences)
+    trainer.together, trainer.reporter = together, reporter
     reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)
     return trainer
 
@@ -190,7 +231,7 @@ def _lora(job: TrainJob) -> LoraConfig | None:
     )
 
 
-def _identity(job: TrainJob, folder: Path) -> str:
+def _identity(job: TrainJob, folder: Path, processes: int) -> str:
     """Changes with everything that changes the result, and with nothing else."""
     places = {
         "work",
@@ -215,11 +256,20 @@ def _identity(job: TrainJob, folder: Path) -> str:
             sha256_of(Path(job.holdout)) if job.holdout and job.patience is not None else None,
             model_identity(folder),
             tool_versions(),
+            processes,
         ]
     )
 
 
-def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]], held_out: dict[int, float]) -> None:  # noqa: ANN401
+def _save(
+    job: TrainJob,
+    model: Any,  # noqa: ANN401
+    weights: dict[str, Any] | None,
+    base: Path,
+    losses: list[dict[str, Any]],
+    held_out: dict[int, float],
+) -> None:
+    """Fills `output`. `weights` are those of a model of which a process has only a part."""
     keys = ("step", "epoch", "loss", "learning_rate", "grad_norm")
     lines = [
         {key: _plain(entry.get(key)) for key in keys}
@@ -228,11 +278,11 @@ def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]], h
     ]
     with staging(job.output_folder) as build:
         if job.method == "full":
-            model.to(torch_dtype(job.dtype)).save_pretrained(build / "model")
+            save_model(model, build / "model", torch_dtype(job.dtype), weights)
             copy_companions(base, build / "model")
             put_in_place(build / "model", job.output_folder / "model")
         else:
-            save_adapter(model, build / "adapter", job.model_name, job.revision)
+            save_adapter(model, build / "adapter", job.model_name, job.revision, weights)
             put_in_place(build / "adapter", job.output_folder / "adapter")
         (build / "loss.jsonl").write_text("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
         put_in_place(build / "loss.jsonl", job.output_folder / "loss.jsonl")
