@@ -5,6 +5,7 @@ import { sha256Json } from '../base/hash.js';
 import type { StateDirectory } from '../engine/state-directory.js';
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import type { BytesSource } from './bytes-source.js';
+import { CARDS } from './cards.js';
 import { here } from './places/here.js';
 import { type HashFiles, hashAll } from './places/manifest.js';
 import type { Place, Queue } from './places/place.js';
@@ -46,7 +47,9 @@ export function openTrainers(spec: TargetSpec, means: Means): Trainers {
   const { container } = spec;
   if (container !== undefined) refuseMounts(container.mounts, means);
   const python = container === undefined ? interpreterOf(spec, means) : async () => container.python;
-  return { python, device, threads, container, ranks: ranksOf(spec), secrets: () => secretsOf(spec, means) };
+  const peak = spec.card === undefined ? undefined : CARDS[spec.card].bf16Tflops;
+  const ranks = ranksOf(spec);
+  return { python, device, threads, container, ranks, peakTflops: peak, secrets: () => secretsOf(spec, means) };
 }
 
 /** The machine that it runs on, to be asked for other things than trainers; of a cluster, jobs there get so many nodes. */

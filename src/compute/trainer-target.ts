@@ -38,13 +38,15 @@ export interface Trainers {
   readonly container: ContainerSpec | undefined;
   /** What shares a training. */
   readonly ranks: Ranks;
+  /** What its card can compute, 10^12 operations a second, if the recipe says which it is. */
+  readonly peakTflops: number | undefined;
   /** Values that jobs get to see, by name. Throws `compute/no-secret`. */
   readonly secrets: () => Readonly<Record<string, string>>;
 }
 
 /** Trainers at a place. */
 export function trainerTarget(place: Place, trainers: Trainers): Target {
-  const { python: findPython, device, threads = defaultThreads, container, ranks } = trainers;
+  const { python: findPython, device, threads = defaultThreads, container, ranks, peakTflops } = trainers;
   return {
     environment: () => pythonIdentity(device, container?.image, worldOf(ranks)),
     async foresee(signal) {
@@ -62,7 +64,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
           place,
           {
             steps: job.commands.map((command) =>
-              stepOf(command, python, { device: deviceHere(device), threads, ranks }),
+              stepOf(command, python, { device: deviceHere(device), threads, ranks, peakTflops }),
             ),
             env: {},
             inherit: PASSED_ON,
@@ -134,13 +136,28 @@ function keyOf({ commands, folder }: TrainerJob): string {
 function stepOf(
   { command, fields }: TrainerCommand,
   python: string,
-  settings: { readonly device: string; readonly threads: number; readonly ranks: Ranks },
+  means: {
+    readonly device: string;
+    readonly threads: number;
+    readonly ranks: Ranks;
+    readonly peakTflops: number | undefined;
+  },
 ): JobStep {
-  const { device, threads } = settings;
-  const ranks = command === 'train' ? settings.ranks : ONE_PROCESS;
+  const { device, threads, peakTflops } = means;
+  const ranks = command === 'train' ? means.ranks : ONE_PROCESS;
   const work = `{work}/${command}`;
   const onDevice = command === 'train' || command === 'merge' ? { device } : {};
-  const document = { schema: 1, ...fields, ...onDevice, work, output: `${work}/output`, events: '{events}', threads };
+  const peak = command === 'train' && peakTflops !== undefined ? { peak_tflops: peakTflops } : {};
+  const document = {
+    schema: 1,
+    ...fields,
+    ...onDevice,
+    ...peak,
+    work,
+    output: `${work}/output`,
+    events: '{events}',
+    threads,
+  };
   return {
     name: command,
     launch: ranks.nodes === 1 ? 'one' : 'per-node',

@@ -41,7 +41,7 @@ export async function findPythonEnvironment(cache: string): Promise<PythonEnviro
 
 export interface PrepareOptions extends SetUpContext {
   readonly cache: string;
-  /** Also installs pytest, mypy and ruff, for secpi's own tests. */
+  /** Also installs what secpi's own tests need. */
   readonly development: boolean;
   /** Where builds of PyTorch without CUDA are looked for; default PyTorch's own index. */
   readonly torchIndex?: string;
@@ -72,7 +72,7 @@ export async function preparePythonEnvironment(options: PrepareOptions): Promise
       await writeFile(stamp(target, 'ready'), '');
     }
     if (options.development && missing(developmentStamp)) {
-      options.say('installing pytest, mypy and ruff');
+      options.say('installing what the tests need: pytest, mypy, ruff, TensorBoard');
       await installer.install(target.python, ['-r', developmentLockFile]);
       await writeFile(stamp(target, developmentStamp), '');
     }

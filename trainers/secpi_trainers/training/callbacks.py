@@ -12,6 +12,7 @@ from ..base.session import Session
 from ..models.checkpoints import prune, seal
 from ..models.randomness import RandomState, random_state, restore_random_state
 from ..models.soundness import check_step
+from .meter import Meter
 from .together import Together
 
 
@@ -22,6 +23,8 @@ class Reporter(TrainerCallback):
     """The step of the newest checkpoint."""
     stopped = False
     """Whether all processes have agreed to stop before the end."""
+    meter: Meter | None = None
+    """Set once the model is there."""
 
     def __init__(self, session: Session, together: Together) -> None:
         self._session = session
@@ -82,6 +85,7 @@ class Reporter(TrainerCallback):
             return
         now, tokens = time.monotonic(), float(logs.get("num_tokens", 0.0))
         loss, norm = float(logs["loss"]), float(logs["grad_norm"])
+        rate = round((tokens - self._tokens) / max(now - self._last, 1e-9), 1)
         self._session.event(
             "metric",
             step=state.global_step,
@@ -89,8 +93,10 @@ class Reporter(TrainerCallback):
             loss=loss,
             learning_rate=float(logs["learning_rate"]),
             grad_norm=norm,
-            tokens_per_second=round((tokens - self._tokens) / max(now - self._last, 1e-9), 1),
+            epoch=state.epoch,
+            tokens_per_second=rate,
             seconds=round(now - self._began, 3),
+            **(self.meter.read(rate / self._session.rank.world) if self.meter else {}),
         )
         self._last, self._tokens = now, tokens
         # Before the Trainer saves this step.
@@ -100,15 +106,18 @@ class Reporter(TrainerCallback):
 class Keeper(TrainerCallback):
     """Marks each checkpoint once it is whole and durable, then removes the oldest.
 
+    Of those that the schedule has asked for, and not a signal, the last `averaged` stay in any case.
+
     With several processes that takes place beside the training: hashing hundreds of GB takes longer than the others
     would wait for the first one. It is over before the next checkpoint is begun, and before the end.
     """
 
-    def __init__(self, session: Session, together: Together, identity: str, keep: int) -> None:
+    def __init__(self, session: Session, together: Together, identity: str, keep: int, averaged: int = 0) -> None:
         self._session = session
         self._together = together
         self._identity = identity
         self._keep = keep
+        self._averaged = averaged
         self._pool = ThreadPoolExecutor(1, "sealing")
         self._sealing: Future[None] | None = None
 
@@ -121,13 +130,14 @@ class Keeper(TrainerCallback):
         self._together.meet()
         if not state.is_world_process_zero:
             return
-        self._sealing = self._pool.submit(self._seal, Path(args.output_dir), state.global_step)
+        self._sealing = self._pool.submit(self._seal, Path(args.output_dir), state.global_step, int(state.save_steps))
         if self._session.rank.is_alone:
             self.finish()
 
-    def _seal(self, root: Path, step: int) -> None:
+    def _seal(self, root: Path, step: int, every: int) -> None:
         seal(root / f"checkpoint-{step}", self._identity, self._session.rank.world)
-        prune(root, self._keep)
+        scheduled = range(every, step + 1, every)
+        prune(root, self._keep, set(scheduled[max(0, len(scheduled) - self._averaged) :]))
         self._session.log(f"checkpoint at step {step}")
 
     def finish(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ..base.tools import tool_versions
 from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
 from ..jobs import TrainJob, torch_threads
+from ..merging.nf4 import nf4_settings
 from ..models.checkpoints import Checkpoint, checkpoints, newest_valid, require_processes
 from ..models.loading import (
     load_model,
@@ -35,9 +35,11 @@ from ..models.loading import (
     vocabulary_of,
 )
 from ..models.soundness import UnsoundError, name_last_good
+from .averaging import averaged_steps, put_average_into, require_checkpoints
 from .callbacks import Keeper, Reporter
 from .evaluation import Evaluator, is_over, losses_of, mean_loss
 from .less_memory import settings_that_take_less
+from .meter import Meter, flops_per_token, peak_memory
 from .parallel import Strategy, hardware, prepare_environment, strategy_of
 from .requirements import attention_of, require_what_it_takes
 from .results import save_result
@@ -52,6 +54,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     quiet_libraries()
     device = pick_device(job.device)
     require_what_it_takes(job, device)
+    job.report_to.require(os.environ)
     folder = model_folder(job.model, job.revision)
     world = session.rank.world
     strategy = strategy_of(job, parameters_in(folder), hardware(device, world))
@@ -97,9 +100,14 @@ def _trained(
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
     root, together = session.work / "checkpoints", trainer.together
-    found = _checkpoint_to_go_on_with(job, session, trainer, root, folder)
+    identity = _identity(job, folder, together.rank.world)
+    found = _checkpoint_to_go_on_with(job, session, trainer, root, identity)
     if holdout is not None and job.evaluate_every_steps is not None:
         trainer.add_callback(Evaluator(session, together, holdout, job.evaluate_every_steps, job.patience, device))
+    if together.rank.is_first:
+        os.environ.update(job.report_to.variables(session.work, identity[:16]))
+        for tracker in job.report_to.callbacks():
+            trainer.add_callback(tracker)
     if together.any(session.stop.is_set):
         raise StoppedError(found.step if found else None)
     try:
@@ -111,6 +119,12 @@ def _trained(
         raise (name_last_good(error, root) if together.rank.is_first else error) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
+    averaged = averaged_steps(job, state.global_step)
+    if averaged:
+        try:
+            put_average_into(trainer, state, [root / f"checkpoint-{step}" for step in averaged], session)
+        except StoppedError:
+            raise StoppedError(state.global_step) from None
     holdout_loss = mean_loss(trainer.model, holdout, device, together) if holdout else None
     trainable, total = _parameters(trainer.model)
     weights = trainer.gathered(torch_dtype(job.dtype) if job.method == "full" else torch.float32)
@@ -124,6 +138,7 @@ def _trained(
         "prompt_tokens": round((rows.tokens - rows.trained) * (state.epoch or 0)),
         "first_loss": losses[0]["loss"],
         "final_loss": losses[-1]["loss"],
+        "averaged_steps": averaged,
         "holdout_loss": holdout_loss,
         "trainable_parameters": trainable,
         "total_parameters": total,
@@ -132,18 +147,17 @@ def _trained(
         "sequences": trainer.rows,
         "processes": together.rank.world,
         "strategy": strategy,
-        "peak_memory_bytes": _peak_memory(device),
+        "peak_memory_bytes": peak_memory(device),
         "resumed_from": found.step if found else None,
     }
 
 
 def _checkpoint_to_go_on_with(
-    job: TrainJob, session: Session, trainer: Trainer, root: Path, folder: Path
+    job: TrainJob, session: Session, trainer: Trainer, root: Path, identity: str
 ) -> Checkpoint | None:
     """The first process looks for it, and at the room for further ones; all of them go on with the same."""
     together = trainer.together
-    identity = _identity(job, folder, together.rank.world)
-    trainer.keeper = Keeper(session, together, identity, job.keep_checkpoints)
+    trainer.keeper = Keeper(session, together, identity, job.keep_checkpoints, job.average_checkpoints or 0)
     trainer.add_callback(trainer.keeper)
     found: Checkpoint | None = None
     if together.rank.is_first:
@@ -154,6 +168,7 @@ def _checkpoint_to_go_on_with(
         if found is not None:
             session.log(f"continues from step {found.step}")
         _require_room(job, trainer, found)
+        require_checkpoints(job, trainer, found, root, identity)
     first: Checkpoint | None = together.all(found)[0]
     return first
 
@@ -165,6 +180,9 @@ def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> 
     # An old checkpoint goes when the new one is whole: for a while there is one more than are kept.
     spare = job.keep_checkpoints + 1 - len(checkpoints(job.work_folder / "checkpoints"))
     left = one * min(trainer.saves_to_come(found), max(1, spare))
+    if job.average_checkpoints is not None:
+        # Of a checkpoint a third are weights, and of those one more is made.
+        left += one // 3
     if job.work_folder.stat().st_dev == nearest(job.output_folder).stat().st_dev:
         require_room(job.work_folder, left + result, "checkpoints and the result")
         return
@@ -199,14 +217,7 @@ def _build_trainer(
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
     settings["dtype"] = torch.float32 if job.method == "full" else dtype
     if job.method == "qlora":
-        from transformers import BitsAndBytesConfig
-
-        settings["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
-        )
+        settings["quantization_config"] = nf4_settings(dtype)
     # They have met when the settings were made.
     together = Together(session.rank)
     model = load_model(folder, **settings)
@@ -226,6 +237,7 @@ def _build_trainer(
     trainer.remove_callback(PrinterCallback)
     trainer.probe, trainer.rows = probe, len(sequences)
     trainer.together, trainer.reporter = together, reporter
+    reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)
     return trainer
 
 
@@ -261,9 +273,12 @@ def _identity(job: TrainJob, folder: Path, processes: int) -> str:
         "model",
         "prepared",
         "holdout",
-        "save_every_steps",
         "keep_checkpoints",
+        "peak_tflops",
+        "report_to",
     }
+    if job.average_checkpoints is None:
+        places.add("save_every_steps")
     return sha256_json(
         [
             job.model_dump(exclude=places),
@@ -275,9 +290,3 @@ def _identity(job: TrainJob, folder: Path, processes: int) -> str:
             processes,
         ]
     )
-
-
-def _peak_memory(device: str) -> int:
-    if device == "cuda":
-        return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -70,14 +71,22 @@ class Trainer(SFTTrainer):
             # Only what is split among processes can be loaded in parts.
             self._prepare_for_training(state.max_steps, self.get_train_dataloader(), str(found.folder))
             return state
-        self._load_from_checkpoint(str(found.folder))
+        self.load_weights(found.folder)
         return state
+
+    def load_weights(self, folder: Path) -> None:
+        """Takes the trained weights from a folder that holds them as a checkpoint does."""
+        self._load_from_checkpoint(str(folder))
+
+    def last_step(self) -> int:
+        """The step that the training ends with, unless it ends early."""
+        size = self.args.train_batch_size * self.together.rank.world
+        *_, last = self.set_initial_training_values(self.args, DataLoader(range(self.rows), batch_size=size))
+        return int(last)
 
     def saves_to_come(self, found: Checkpoint | None) -> int:
         """How many checkpoints are written between the one that is continued and the end, which is one itself."""
-        done = found.step if found else 0
-        size = self.args.train_batch_size * self.together.rank.world
-        *_, last = self.set_initial_training_values(self.args, DataLoader(range(self.rows), batch_size=size))
+        done, last = found.step if found else 0, self.last_step()
         every = int(self.args.save_steps)
         return last // every - done // every + (last % every > 0) if done < last else 0
 
@@ -121,6 +130,10 @@ class Trainer(SFTTrainer):
             if self.together.rank.is_first:
                 found[name] = full.to(dtype).cpu()
         return found
+
+    def check_weights(self, step: int) -> None:
+        """Throws `trainer/weights-not-finite` if what is trained is not finite, or what it gives."""
+        check_weights(step, self._trained(), self._probe_loss())
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
         self._check_weights()
