@@ -47,9 +47,9 @@ export function openTrainers(spec: TargetSpec, means: Means): Trainers {
   const { container } = spec;
   if (container !== undefined) refuseMounts(container.mounts, means);
   const python = container === undefined ? interpreterOf(spec, means) : async () => container.python;
-  const peakTflops = spec.card === undefined ? undefined : CARDS[spec.card].bf16Tflops;
-  const secrets = () => secretsOf(spec, means);
-  return { python, device, threads, container, peakTflops, ranks: ranksOf(spec), secrets };
+  const peak = spec.card === undefined ? undefined : CARDS[spec.card].bf16Tflops;
+  const ranks = ranksOf(spec);
+  return { python, device, threads, container, ranks, peakTflops: peak, secrets: () => secretsOf(spec, means) };
 }
 
 /** The machine that it runs on, to be asked for other things than trainers; of a cluster, jobs there get so many nodes. */

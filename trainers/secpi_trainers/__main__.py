@@ -13,6 +13,7 @@ from typing import Any
 
 from .base.disk import is_full
 from .base.errors import BadJobError, StoppedError, TrainerError
+from .base.memory import is_out_of_memory
 from .base.rank import Rank, end_with_launcher, this_rank
 from .base.session import Session, StopFlag, complain, failure, start_lifeline, write_result
 from .jobs import JOBS, check_job, read_job
@@ -152,17 +153,16 @@ def _as_trainer_error(error: Exception, folders: list[Path], rank: Rank) -> Trai
 
         if has_lost_another(error):
             return TrainerError(RANK_LOST.removeprefix("trainer/"), "another process of this training is gone")
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return TrainerError(
-            "out-of-memory",
-            "the memory did not suffice",
-            "lower batch_size or max_tokens, or switch gradient_checkpointing on",
-        )
+    if is_out_of_memory(error):
+        return TrainerError("out-of-memory", f"the memory did not suffice: {_first_line(error)}")
     if is_full(error, folders):
         return TrainerError("disk-full", "the disk is full", "free some space, then run the same job again")
-    first_line = (str(error).strip().splitlines() or [""])[0]
     # No hint: whoever shows this knows where the log is, and it holds the stack trace.
-    return TrainerError("unexpected", f"{type(error).__name__}: {first_line}")
+    return TrainerError("unexpected", f"{type(error).__name__}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0]
 
 
 def _report_bad_job(work: object, command: str, error: BadJobError) -> None:

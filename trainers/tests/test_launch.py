@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -23,11 +24,17 @@ ENDLESS = 100_000
 """Steps: more than anybody waits for."""
 
 
-def launched(job: Job) -> subprocess.Popen[bytes]:
-    """Two processes that have begun to train."""
+def launched(job: Job, machines: int) -> list[subprocess.Popen[bytes]]:
+    """Two processes that have begun to train, on one machine, or on two that are this one."""
     before = len(job.steps())
-    running = start("train", job, "--ranks", "2")
-    wait_until(lambda: len(job.steps()) > before, running)
+    if machines == 1:
+        running = [start("train", job, "--ranks", "2")]
+    else:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            meet = f"127.0.0.1:{free.getsockname()[1]}"
+        running = [start("train", job, "--nodes", "2", "--node", f"{node}", "--meet", meet) for node in (0, 1)]
+    wait_until(lambda: len(job.steps()) > before, running[0])
     return running
 
 
@@ -41,20 +48,26 @@ def test_the_launcher_outlives_any_of_them_and_nobody_outlives_it(
 ) -> None:
     job = job_in(tmp_path, smallest, **FULL, steps=ENDLESS, save_every_steps=ENDLESS)
     # The first one is killed: it would have written the result.
-    running = launched(job)
+    (running,) = launched(job, 1)
     os.kill(pid_of(job, 0), signal.SIGKILL)
     assert running.wait() == 1
     assert job.result["code"] == "trainer/rank-died"
     assert job.result["message"].startswith("process 0 of 2 was ended by signal 9 (SIGKILL)")
     assert not any(Path(f"/proc/{pid_of(job, rank)}").exists() for rank in (0, 1))
-    # Told to stop, it passes that on; they save, and end as one.
-    running = launched(job)
-    running.send_signal(signal.SIGTERM)
-    assert running.wait() == 75
+    # One of another machine, whose launcher alone sees it.
+    first, further = launched(job, 2)
+    os.kill(pid_of(job, 1), signal.SIGKILL)
+    assert (further.wait(), first.wait()) == (1, 1)
+    assert job.result["message"].startswith("process 1 of 2 (machine 1 of 2) was ended by signal 9 (SIGKILL)")
+    # Told to stop, they pass that on; all save, and end as one.
+    running_there = launched(job, 2)
+    for each in running_there:
+        each.send_signal(signal.SIGUSR2)
+    assert [each.wait() for each in running_there] == [75, 75]
     saved = job.result["checkpoint"]
     assert (job.result["outcome"], saved) == ("stopped", job.steps()[-1])
     # Without it none of them goes on, and the next one finds the lock free.
-    running = launched(job)
+    (running,) = launched(job, 1)
     assert job.steps()[-1] > saved
     running.kill()
     running.wait()

@@ -58,7 +58,8 @@ def test_the_choice(keys: dict[str, Any], parameters: int, there: Hardware, expe
     [
         ({"method": "qlora", "parallel": {"strategy": "fsdp"}}, Hardware("cuda", 8, H100), "4-bit weights"),
         ({"method": "full", "parallel": {"strategy": "zero3"}}, Hardware("cuda", 8, H100), "deepspeed"),
-        ({"method": "full", "parallel": {"strategy": "zero3"}}, Hardware("cpu", 2, has_deepspeed=True), "needs GPUs"),
+        ({"method": "full", "parallel": {"strategy": "zero3"}}, Hardware("cpu", 2, has_deepspeed=True), "need GPUs"),
+        ({"method": "full", "parallel": {"strategy": "fsdp", "offload": True}}, Hardware("cpu", 2), "need GPUs"),
         ({"method": "lora", "parallel": {"strategy": "ddp", "offload": True}}, Hardware("cuda", 8, H100), "offload"),
     ],
 )
@@ -85,8 +86,7 @@ def test_accelerate_takes_the_settings_of_fsdp(tmp_path: Path, monkeypatch: pyte
     assert str(plugin.state_dict_type).endswith("SHARDED_STATE_DICT")
     assert plugin.reshard_after_forward is True
     assert plugin.cpu_ram_efficient_loading is True
-    assert plugin.activation_checkpointing is True
-    assert settings.gradient_checkpointing is False
+    assert settings.gradient_checkpointing is True
     assert (type(plugin.cpu_offload).__name__ == "CPUOffloadPolicy") is offload
     # What is not wished for is not handed on.
     given = {name for name, value in sharing_settings("fsdp", checked)["fsdp_config"].items() if value}

@@ -64,15 +64,14 @@ def ranks() -> Iterator[Ranks]:
 def job_in(folder: Path, smallest: tuple[Path, Path], **keys: Any) -> Job:  # noqa: ANN401
     job = Job(folder / "work", folder / "out")
     job.path = folder / "job.json"
-    settings: dict[str, Any] = {"steps": 5, "save_every_steps": 2, "batch_size": 2} | keys
+    settings: dict[str, Any] = {"steps": 5, "save_every_steps": 2, "batch_size": 2, "gradient_checkpointing": False}
+    settings |= {"dtype": "float32"} | keys
     return job.write(
         model=smallest[0],
         model_name="smallest",
         prepared=smallest[1],
         learning_rate=1e-2,
         max_tokens=500,
-        dtype="float32",
-        gradient_checkpointing=False,
         device="cpu",
         threads=1,
         **settings,
@@ -132,7 +131,11 @@ def test_each_has_words_of_its_own_and_one_speaks_for_all(
     assert [checkpoint.step for checkpoint in checkpoints(job.work / "checkpoints")] == [5, 4]
 
 
-SHARED = {"ddp": {}, "fsdp": {"parallel": {"strategy": "fsdp"}}}
+SHARED: dict[str, dict[str, Any]] = {
+    "ddp": {},
+    # With layers that are computed twice: what wraps them must not keep a checkpoint from being loaded.
+    "fsdp": {"parallel": {"strategy": "fsdp"}, "gradient_checkpointing": True},
+}
 
 
 @pytest.mark.parametrize("strategy", SHARED)
@@ -162,21 +165,24 @@ def test_stopped_or_killed_anywhere_it_ends_the_same(
         assert digests(job.output) == expected, event
 
 
-@pytest.mark.parametrize("keys", [LORA, FULL], ids=["lora", "full"])
+@pytest.mark.parametrize("keys", [LORA | {"dtype": "bfloat16"}, FULL], ids=["lora", "full"])
 def test_weights_that_are_split_are_saved_in_parts_and_come_out_whole(
     smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path, keys: dict[str, Any]
 ) -> None:
-    made = {}
+    made, losses = {}, {}
     for strategy, sharing in SHARED.items():
         job = job_in(tmp_path / strategy, smallest, **(keys | sharing), seed=4)
         assert ranks(job, 2) == [0, 0]
         assert said(job)["strategy"] == strategy
         (file,) = job.output.rglob("*.safetensors")
         made[strategy] = load_file(file)
+        losses[strategy] = [line["loss"] for line in read_lines(job.output / "loss.jsonl")]
         newest = checkpoints(job.work / "checkpoints")[0].folder
         parts = {path.name for path in newest.rglob("*.distcp")}
         assert parts == ({"__0_0.distcp", "__1_0.distcp"} if strategy == "fsdp" else set())
     assert made["ddp"].keys() == made["fsdp"].keys()
+    # Not rounded to what is computed in.
+    assert losses["fsdp"] == pytest.approx(losses["ddp"], abs=1e-5)
     for name, tensor in made["ddp"].items():
         assert torch.allclose(tensor, made["fsdp"][name], atol=1e-6), name
 

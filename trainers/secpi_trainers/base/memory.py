@@ -1,8 +1,24 @@
-"""What is known when a process was killed for want of memory: all that it would have said is lost with it."""
+"""Memory that did not suffice: recognised in an error, and in the end of a process that could say nothing any more."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+_SAID = (
+    "out of memory",
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""Of the CPU's allocator, and of libraries on a GPU that have no class for it."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, the host's or a GPU's."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, (RuntimeError, OSError)) and any(words in str(error) for words in _SAID)
 
 
 class OutOfMemoryWatch:

@@ -19,12 +19,12 @@ from .together import Together
 class Reporter(TrainerCallback):
     """Writes one event a step, stops when a signal has come, and fails when a step makes no sense."""
 
-    meter: Meter | None = None
-    """Set once the model is there."""
     saved: int | None = None
     """The step of the newest checkpoint."""
     stopped = False
     """Whether all processes have agreed to stop before the end."""
+    meter: Meter | None = None
+    """Set once the model is there."""
 
     def __init__(self, session: Session, together: Together) -> None:
         self._session = session

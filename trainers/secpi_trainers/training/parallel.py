@@ -58,8 +58,8 @@ def _problem(spec: TrainSpec, there: Hardware) -> str | None:
     wanted = spec.parallel.strategy
     if wanted in ("fsdp", "zero3") and spec.method == "qlora":
         return "4-bit weights are not split among processes: each holds all of them"
-    if wanted == "zero3" and there.device == "cpu":
-        return "ZeRO-3 needs GPUs"
+    if there.device == "cpu" and (wanted == "zero3" or spec.parallel.offload):
+        return "ZeRO-3 and `parallel.offload` need GPUs"
     if wanted == "zero3" and not there.has_deepspeed:
         return "ZeRO-3 needs the package deepspeed, and it is not installed"
     if spec.parallel.offload and wanted not in ("fsdp", "zero3"):
@@ -85,13 +85,24 @@ def sharing_settings(strategy: Strategy, spec: TrainSpec) -> dict[str, Any]:
             # The first process of a machine reads the weights, and hands them out.
             "cpu_ram_efficient_loading": True,
             "cpu_offload": spec.parallel.offload,
-            "activation_checkpointing": spec.gradient_checkpointing,
+            # The Trainer's own is used: wrapped layers have other names, and with those an adapter's checkpoint was
+            # loaded without a word and without effect (accelerate 1.15).
+            "activation_checkpointing": False,
         }
-        # Both ways of computing activations again exclude each other.
-        return {"fsdp": True, "fsdp_config": config, "gradient_checkpointing": False}
+        return {"fsdp": True, "fsdp_config": config}
     if strategy == "zero3":
         return {"deepspeed": zero3_config(spec.parallel.offload)}
     return {}
+
+
+def fsdp_precision(spec: TrainSpec) -> Any:  # noqa: ANN401 - torch's MixedPrecisionPolicy
+    """Computes in bfloat16, adds gradients up in float32, and leaves the loss as it is: accelerate would round it."""
+    import torch
+    from torch.distributed.fsdp import MixedPrecisionPolicy
+
+    if spec.dtype != "bfloat16":
+        return None
+    return MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
 
 
 def zero3_config(offload: bool) -> dict[str, Any]:

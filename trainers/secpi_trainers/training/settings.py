@@ -14,7 +14,7 @@ from trl import SFTConfig
 from ..base.errors import TrainerError
 from ..jobs import TrainJob
 from .gpu import refuse_several
-from .parallel import Strategy, share_on_cpu_too, sharing_settings
+from .parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
 
 EXTRA = frozenset(
     {
@@ -67,8 +67,10 @@ def trl_settings(
     )
     made = SFTConfig(**{**settings, **_checked_extra(job.extra)})
     refuse_several(made.n_gpu)
-    if strategy == "fsdp" and device == "cpu":
-        share_on_cpu_too()
+    if strategy == "fsdp":
+        made.fsdp_plugin_args["mixed_precision_policy"] = fsdp_precision(job)
+        if device == "cpu":
+            share_on_cpu_too()
     return made
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -16,17 +14,16 @@ from trl import SFTConfig
 
 from ..base.disk import nearest, require_room
 from ..base.errors import StoppedError, TrainerError
-from ..base.files import put_in_place, sha256_json, sha256_of, staging
+from ..base.files import sha256_json, sha256_of
+from ..base.memory import is_out_of_memory
 from ..base.session import Session
 from ..base.tools import tool_versions
 from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
 from ..jobs import TrainJob, torch_threads
-from ..merging.adapters import save_adapter
 from ..merging.nf4 import nf4_settings
 from ..models.checkpoints import Checkpoint, checkpoints, newest_valid, require_processes
 from ..models.loading import (
-    copy_companions,
     load_model,
     load_tokenizer,
     model_folder,
@@ -34,17 +31,18 @@ from ..models.loading import (
     parameters_in,
     pick_device,
     quiet_libraries,
-    save_model,
     torch_dtype,
     vocabulary_of,
 )
 from ..models.soundness import UnsoundError, name_last_good
 from .averaging import averaged_steps, put_average_into, require_checkpoints
 from .callbacks import Keeper, Reporter
-from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
+from .evaluation import Evaluator, is_over, losses_of, mean_loss
+from .less_memory import settings_that_take_less
 from .meter import Meter, flops_per_token, peak_memory
 from .parallel import Strategy, hardware, prepare_environment, strategy_of
 from .requirements import attention_of, require_what_it_takes
+from .results import save_result
 from .settings import trl_settings
 from .together import Together
 from .trainer import Trainer, with_blank
@@ -69,13 +67,47 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         raise TrainerError("nothing-to-train", "the prepared file holds no row")
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
     set_seed(job.seed)
+    try:
+        return _trained(job, session, settings, strategy, device, folder, rows, holdout)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise _too_little_memory(error, job, rows, device, world) from error
+
+
+def _too_little_memory(
+    error: Exception, job: TrainJob, rows: PreparedRows, device: str, processes: int
+) -> TrainerError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    whose = "the GPU" if device == "cuda" else "this machine"
+    settings = settings_that_take_less(job, rows.lengths(), device, processes)
+    hint = f"any of these takes less: {'; '.join(settings)}" if settings else None
+    return TrainerError("out-of-memory", f"the memory of {whose} did not suffice: {said}", hint)
+
+
+def _trained(
+    job: TrainJob,
+    session: Session,
+    settings: SFTConfig,
+    strategy: Strategy,
+    device: str,
+    folder: Path,
+    rows: PreparedRows,
+    holdout: PreparedRows | None,
+) -> dict[str, Any]:
+    """Loads, trains and saves; the facts."""
     trainer = _build_trainer(job, session, settings, strategy, device, folder, rows)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
     root, together = session.work / "checkpoints", trainer.together
-    found = _checkpoint_to_go_on_with(job, session, trainer, root, folder)
+    identity = _identity(job, folder, together.rank.world)
+    found = _checkpoint_to_go_on_with(job, session, trainer, root, identity)
     if holdout is not None and job.evaluate_every_steps is not None:
         trainer.add_callback(Evaluator(session, together, holdout, job.evaluate_every_steps, job.patience, device))
+    if together.rank.is_first:
+        os.environ.update(job.report_to.variables(session.work, identity[:16]))
+        for tracker in job.report_to.callbacks():
+            trainer.add_callback(tracker)
     if together.any(session.stop.is_set):
         raise StoppedError(found.step if found else None)
     try:
@@ -89,12 +121,15 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     losses = [entry for entry in state.log_history if "loss" in entry]
     averaged = averaged_steps(job, state.global_step)
     if averaged:
-        put_average_into(trainer, state, [root / f"checkpoint-{step}" for step in averaged], session)
+        try:
+            put_average_into(trainer, state, [root / f"checkpoint-{step}" for step in averaged], session)
+        except StoppedError:
+            raise StoppedError(state.global_step) from None
     holdout_loss = mean_loss(trainer.model, holdout, device, together) if holdout else None
     trainable, total = _parameters(trainer.model)
     weights = trainer.gathered(torch_dtype(job.dtype) if job.method == "full" else torch.float32)
     if together.rank.is_first:
-        _save(job, trainer.model, weights, folder, losses, losses_of(state))
+        save_result(job, trainer.model, weights, folder, losses, losses_of(state))
     return {
         "steps": state.global_step,
         "epochs": state.epoch,
@@ -110,7 +145,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "device": device,
         "attention": trainer.model.config._attn_implementation,
         "sequences": trainer.rows,
-        "processes": world,
+        "processes": together.rank.world,
         "strategy": strategy,
         "peak_memory_bytes": peak_memory(device),
         "resumed_from": found.step if found else None,
@@ -118,16 +153,12 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
 
 
 def _checkpoint_to_go_on_with(
-    job: TrainJob, session: Session, trainer: Trainer, root: Path, folder: Path
+    job: TrainJob, session: Session, trainer: Trainer, root: Path, identity: str
 ) -> Checkpoint | None:
     """The first process looks for it, and at the room for further ones; all of them go on with the same."""
     together = trainer.together
-    identity = _identity(job, folder, together.rank.world)
     trainer.keeper = Keeper(session, together, identity, job.keep_checkpoints, job.average_checkpoints or 0)
     trainer.add_callback(trainer.keeper)
-    os.environ.update(job.report_to.variables(session.work, identity[:16]))
-    for tracker in job.report_to.callbacks():
-        trainer.add_callback(tracker)
     found: Checkpoint | None = None
     if together.rank.is_first:
         require_processes(root, together.rank.world)
@@ -259,35 +290,3 @@ def _identity(job: TrainJob, folder: Path, processes: int) -> str:
             processes,
         ]
     )
-
-
-def _save(
-    job: TrainJob,
-    model: Any,  # noqa: ANN401
-    weights: dict[str, Any] | None,
-    base: Path,
-    losses: list[dict[str, Any]],
-    held_out: dict[int, float],
-) -> None:
-    """Fills `output`. `weights` are those of a model of which a process has only a part."""
-    keys = ("step", "epoch", "loss", "learning_rate", "grad_norm")
-    lines = [
-        {key: _plain(entry.get(key)) for key in keys}
-        | ({KEY: held_out[entry["step"]]} if entry["step"] in held_out else {})
-        for entry in losses
-    ]
-    with staging(job.output_folder) as build:
-        if job.method == "full":
-            save_model(model, build / "model", torch_dtype(job.dtype), weights)
-            copy_companions(base, build / "model")
-            put_in_place(build / "model", job.output_folder / "model")
-        else:
-            save_adapter(model, build / "adapter", job.model_name, job.revision, weights)
-            put_in_place(build / "adapter", job.output_folder / "adapter")
-        (build / "loss.jsonl").write_text("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
-        put_in_place(build / "loss.jsonl", job.output_folder / "loss.jsonl")
-
-
-def _plain(value: Any) -> float | int | None:  # noqa: ANN401 - tensors and numbers
-    number = value.item() if hasattr(value, "item") else value
-    return number if isinstance(number, (int, float)) and math.isfinite(number) else None

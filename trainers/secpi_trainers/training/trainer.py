@@ -13,6 +13,7 @@ from transformers import TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTTrainer
 
+from ..base.errors import TrainerError
 from ..data.rows import IGNORED
 from ..models.checkpoints import Checkpoint
 from ..models.loading import vocabulary_of
@@ -118,7 +119,10 @@ class Trainer(SFTTrainer):
             return None
         trained = {name for name, item in self.model.named_parameters() if item.requires_grad}
         found: dict[str, torch.Tensor] = {}
-        for name, item in self.model.state_dict().items():
+        stored = self.model.state_dict()
+        if not trained <= stored.keys():
+            raise TrainerError("incomplete-weights", f"{min(trained - stored.keys())} was trained and cannot be stored")
+        for name, item in stored.items():
             if name not in trained:
                 continue
             # One after the other: all of a model would not fit beside what is there.
