@@ -1,10 +1,11 @@
-"""`train`: TRL's SFTTrainer on prepared rows, resumable to the bit."""
+"""`train`: a trainer that people trust, on prepared rows, resumable to the bit."""
 
 from __future__ import annotations
 
 import json
 import math
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,14 @@ from ..models.loading import (
 )
 from ..models.soundness import UnsoundError, name_last_good
 from .callbacks import Keeper, Reporter
+from .careful import CarefulTrainer
 from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
 from .requirements import attention_of, require_what_it_takes
 from .settings import trl_settings
 from .trainer import Trainer
+
+Build = Callable[[Path, PreparedRows], CarefulTrainer]
+"""From the model's folder and the rows to a trainer with both in it; settings were looked at before."""
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
@@ -48,7 +53,8 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     quiet_libraries()
     device = pick_device(job.device)
     require_what_it_takes(job, device)
-    settings = trl_settings(job, session.work / "checkpoints", device)
+    build = _with_axolotl if job.trainer == "axolotl" else _with_trl
+    trainer_of = build(job, session, device)
     rows = read_prepared(Path(job.prepared), job.max_tokens, session.work / "rows.arrow")
     held_out = session.work / "holdout.arrow"
     holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
@@ -57,7 +63,9 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     folder = model_folder(job.model, job.revision)
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
     set_seed(job.seed)
-    trainer = _build_trainer(job, session, settings, device, folder, rows)
+    trainer = trainer_of(folder, rows)
+    trainer.remove_callback(PrinterCallback)
+    trainer.probe = rows.row(rows.shortest)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
     root, identity = session.work / "checkpoints", _identity(job, folder)
@@ -102,7 +110,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     }
 
 
-def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> None:
+def _require_room(job: TrainJob, trainer: CarefulTrainer, found: Checkpoint | None) -> None:
     """Hours later is too late to learn that a disk is too small."""
     dtype = torch_dtype(job.dtype) if job.method == "full" else torch.float32
     one, result = trainer.bytes_to_save(dtype.itemsize)
@@ -127,7 +135,29 @@ def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: A
         )
 
 
-def _build_trainer(
+def _with_axolotl(job: TrainJob, session: Session, device: str) -> Build:
+    """Imported only now: it is another environment that has it."""
+    from .axolotl.build import build_axolotl
+    from .axolotl.configuration import axolotl_configuration
+    from .axolotl.extra import checked_extra
+
+    extra = checked_extra(job.extra)
+
+    def build(folder: Path, rows: PreparedRows) -> CarefulTrainer:
+        attention = attention_of(job, device)
+        told = axolotl_configuration(job, folder, session.work / "checkpoints", device, attention)
+        trainer: CarefulTrainer = build_axolotl(job, session, told | extra, device, rows)
+        return trainer
+
+    return build
+
+
+def _with_trl(job: TrainJob, session: Session, device: str) -> Build:
+    args = trl_settings(job, session.work / "checkpoints", device)
+    return lambda folder, rows: _build_trl(job, session, args, device, folder, rows)
+
+
+def _build_trl(
     job: TrainJob, session: Session, args: SFTConfig, device: str, folder: Path, rows: PreparedRows
 ) -> Trainer:
     dtype = torch_dtype(job.dtype)
@@ -146,7 +176,7 @@ def _build_trainer(
     model = load_model(folder, **settings)
     session.stop.check()
     sequences = packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
-    trainer = Trainer(
+    return Trainer(
         model=model,
         args=args,
         train_dataset=sequences,
@@ -154,9 +184,6 @@ def _build_trainer(
         peft_config=_lora(job),
         callbacks=[Reporter(session)],
     )
-    trainer.remove_callback(PrinterCallback)
-    trainer.probe = rows.row(rows.shortest)
-    return trainer
 
 
 def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
