@@ -1,6 +1,7 @@
 import { SecpiError } from '../base/errors.js';
 import { type Sha256, sha256Json } from '../base/hash.js';
 import { bytesSource } from '../compute/bytes-source.js';
+import { hardwareOf } from '../compute/hardware.js';
 import { openTarget, ownerOf, placeNamed } from '../compute/open-target.js';
 import type { HashFiles } from '../compute/places/manifest.js';
 import { machineOf } from '../compute/target.js';
@@ -137,6 +138,8 @@ export function openServices(
     target: (name) => openTarget(targetNamed(recipe, name), means),
     pathHere: async (folder, { signal, onNote }) =>
       typeof folder === 'string' ? folder : bytes.bringHere(folder, signal, onNote),
+    hardware: (target) => hardwareOf(targetNamed(recipe, target)),
+    tunedModel: recipe.models.target,
     machineOf: (target) => machineOf(targetNamed(recipe, target)),
     sandbox,
     sandboxOn: (target, use) => sandboxOn(targetNamed(recipe, target), use, means, environment),

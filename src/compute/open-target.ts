@@ -6,6 +6,7 @@ import type { StateDirectory } from '../engine/state-directory.js';
 import type { PackageSet } from '../setup/pinned-packages.js';
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import type { BytesSource } from './bytes-source.js';
+import { CARDS } from './cards.js';
 import { here } from './places/here.js';
 import { type HashFiles, hashAll } from './places/manifest.js';
 import type { Place, Queue } from './places/place.js';
@@ -46,7 +47,8 @@ export function openTrainers(spec: TargetSpec, means: Means): Trainers {
   const { container } = spec;
   if (container !== undefined) refuseMounts(container.mounts, means);
   const python = container === undefined ? interpreterOf(spec, means) : async () => container.python;
-  return { python, device, threads, container, secrets: () => secretsOf(spec, means) };
+  const peak = spec.card === undefined ? undefined : CARDS[spec.card].bf16Tflops;
+  return { python, device, threads, container, peakTflops: peak, secrets: () => secretsOf(spec, means) };
 }
 
 /** The machine that it runs on, to be asked for other things than trainers. */

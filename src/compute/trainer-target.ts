@@ -32,13 +32,15 @@ export interface Trainers {
   readonly device: 'auto' | 'cpu' | 'cuda';
   readonly threads: number | undefined;
   readonly container: ContainerSpec | undefined;
+  /** What its card can compute, 10^12 operations a second, if the recipe says which it is. */
+  readonly peakTflops: number | undefined;
   /** Values that jobs get to see, by name. Throws `compute/no-secret`. */
   readonly secrets: () => Readonly<Record<string, string>>;
 }
 
 /** Trainers at a place. */
 export function trainerTarget(place: Place, trainers: Trainers): Target {
-  const { python: findPython, device, threads = defaultThreads, container } = trainers;
+  const { python: findPython, device, threads = defaultThreads, container, peakTflops } = trainers;
   return {
     environment: (packages) => pythonIdentity(device, container?.image, packages),
     async foresee(signal) {
@@ -56,7 +58,9 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
         const { exit, outputs, kept } = await runJob(
           place,
           {
-            steps: job.commands.map((command) => stepOf(command, python, { device: deviceHere(device), threads })),
+            steps: job.commands.map((command) =>
+              stepOf(command, python, { device: deviceHere(device), threads, peakTflops }),
+            ),
             env: {},
             inherit: PASSED_ON,
             inputs: { ...job.inputs, [TRAINERS]: trainersFolder },
@@ -128,11 +132,22 @@ function keyOf({ commands, folder }: TrainerJob): string {
 function stepOf(
   { command, fields }: TrainerCommand,
   python: string,
-  { device, threads }: { readonly device: string; readonly threads: number },
+  means: { readonly device: string; readonly threads: number; readonly peakTflops: number | undefined },
 ): JobStep {
+  const { device, threads, peakTflops } = means;
   const work = `{work}/${command}`;
   const onDevice = command === 'train' || command === 'merge' ? { device } : {};
-  const document = { schema: 1, ...fields, ...onDevice, work, output: `${work}/output`, events: '{events}', threads };
+  const peak = command === 'train' && peakTflops !== undefined ? { peak_tflops: peakTflops } : {};
+  const document = {
+    schema: 1,
+    ...fields,
+    ...onDevice,
+    ...peak,
+    work,
+    output: `${work}/output`,
+    events: '{events}',
+    threads,
+  };
   return {
     name: command,
     launch: 'one',

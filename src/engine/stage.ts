@@ -46,6 +46,12 @@ export interface StageEstimate {
   readonly cost_usd?: number;
   readonly seconds?: number;
   readonly note?: string;
+  /** What a person wants to know besides, a line each. */
+  readonly details?: readonly string[];
+  /** The same for programs. */
+  readonly facts?: object;
+  /** Why it would fail as things stand, with code and hint: the plan is refused. */
+  readonly refusal?: { readonly code: string; readonly message: string; readonly hint?: string };
 }
 
 /** Hashes of what lies outside the store. Large files are hashed once, and again only when somebody has touched them. */

@@ -51,7 +51,7 @@ export interface PrepareOptions extends SetUpContext {
   readonly cache: string;
   /** What is to be in it; default: the trainers' packages. */
   readonly packages?: PackageSet;
-  /** Also installs pytest, mypy and ruff, for secpi's own tests. */
+  /** Also installs what secpi's own tests need. */
   readonly development: boolean;
   /** Where builds of PyTorch without CUDA are looked for; default PyTorch's own index. */
   readonly torchIndex?: string;
@@ -82,8 +82,7 @@ export async function preparePythonEnvironment(options: PrepareOptions): Promise
       await writeFile(stamp(target, 'ready'), '');
     }
     if (options.development && missing(developmentStamp)) {
-      options.say('installing pytest, mypy and ruff');
-      await installer.install(target.python, ['-r', developmentLockFile]);
+      await installTestTools(target, installer, options);
       await writeFile(stamp(target, developmentStamp), '');
     }
   } finally {
@@ -113,6 +112,22 @@ async function makeEnvironment(
   }
   options.say('installing torch, transformers, TRL, PEFT and what they need');
   await installer.install(target.python, ['-r', lock]);
+}
+
+async function installTestTools(
+  { python }: PythonEnvironment,
+  installer: PackageInstaller,
+  { packages, say }: PrepareOptions,
+): Promise<void> {
+  if (packages !== 'axolotl') {
+    say('installing what the tests need: pytest, mypy, ruff, TensorBoard');
+    await installer.install(python, ['-r', developmentLockFile]);
+    return;
+  }
+  say('installing pytest beside Axolotl');
+  // The rest of that list would replace packages that Axolotl pins otherwise.
+  const pins = (await readFile(developmentLockFile, 'utf8')).match(/^(?:iniconfig|pluggy|pytest)==\S+$/gm) ?? [];
+  await installer.install(python, ['--no-deps', ...pins]);
 }
 
 /** A CUDA build of PyTorch is gigabytes; without a GPU the CPU build is taken where it can be had. Whether it was. */

@@ -1,5 +1,6 @@
 import type { Sha256 } from '../base/hash.js';
 import type { Json } from '../base/json.js';
+import type { Hardware } from '../compute/hardware.js';
 import type { Input } from '../compute/places/place.js';
 import type { Target } from '../compute/target.js';
 import type { PinnedFiles, StageContext, StageDefinition } from '../engine/stage.js';
@@ -10,6 +11,7 @@ import type { HeldSandbox, Sandbox } from '../sandbox/sandbox.js';
 import type { SandboxFacts } from '../sandbox/sandbox-facts.js';
 import type { Catalogue } from '../security/catalogue.js';
 import type { Suite } from '../suites/suite.js';
+import type { TunedModel } from './train/estimate/base-config.js';
 
 /** What a model is, as it enters fingerprints: never where it runs or what it costs. */
 export type ModelPin = {
@@ -69,6 +71,10 @@ export interface StageServices {
   target(name: string): Target;
   /** The path here of a folder of an artifact, which is brought here if need be; that is said once. */
   pathHere(folder: Input, waiting: Waiting): Promise<string>;
+  /** What trainings compute with there. */
+  hardware(target: string): Hardware;
+  /** The model that is tuned, as the recipe gives it. */
+  readonly tunedModel: TunedModel;
   /** Which machine that is: targets of one machine take turns. */
   machineOf(target: string): string;
   /** `withoutIsolation`: the recipe accepts in words that code runs unsandboxed where no sandbox works. */

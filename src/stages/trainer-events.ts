@@ -8,8 +8,7 @@ export function onEvent(emit: (event: StageEvent) => void): (event: TrainerEvent
     else if (event.type === 'progress') emit(event);
     else {
       emit({ type: 'metric', step: event.step, values: event.values });
-      const { loss } = event.values;
-      const note = typeof loss === 'number' ? `loss ${loss.toFixed(4)}` : undefined;
+      const note = noteOf(event.values);
       emit({
         type: 'progress',
         done: event.step,
@@ -19,4 +18,16 @@ export function onEvent(emit: (event: StageEvent) => void): (event: TrainerEvent
       });
     }
   };
+}
+
+/** What a person wants to see of a step at once. */
+function noteOf({ loss, tokens_per_second, mfu }: Readonly<Record<string, number | null>>): string | undefined {
+  const parts = [
+    typeof loss === 'number' ? `loss ${loss.toFixed(4)}` : undefined,
+    typeof tokens_per_second === 'number'
+      ? `${Math.round(tokens_per_second).toLocaleString('en')} tokens/s`
+      : undefined,
+    typeof mfu === 'number' ? `MFU ${(100 * mfu).toFixed(0)} %` : undefined,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join(', ');
 }

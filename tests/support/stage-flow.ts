@@ -170,6 +170,8 @@ export function testServices(
       servingEnvironment: async () => ({ packages: 'test' }),
     },
     target: absent('target'),
+    hardware: () => ({ card: undefined, gpus: 1, pricePerGpuHour: undefined, isCpu: true }),
+    tunedModel: { model: 'secpi/test', tiny: {} },
     machineOf: (target) => target,
     pathHere: async (folder) => (typeof folder === 'string' ? folder : absent('machine that it lies on')()),
     sandbox,

@@ -25,6 +25,7 @@ from .base.fields import (
     Strict,
 )
 from .training.spec import AdamSettings, LoraSettings, ParallelSettings, TrainSpec
+from .training.trackers import Trackers
 
 
 class Job(Strict):
@@ -117,6 +118,8 @@ class TrainJob(FillingJob, TrainSpec):
     keep_checkpoints: Annotated[int, Field(ge=2)] = 2
     seed: Seed = 0
     device: Device = "auto"
+    peak_tflops: Positive | None = None
+    report_to: Trackers = Field(default_factory=Trackers)
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> TrainJob:
@@ -124,6 +127,8 @@ class TrainJob(FillingJob, TrainSpec):
             raise ValueError("`model_name` must be a public name, not a path")
         if self.evaluate_every_steps is not None and self.holdout is None:
             raise ValueError("`evaluate_every_steps` needs rows that are set aside: give `holdout`")
+        if (self.average_checkpoints or 0) > self.keep_checkpoints:
+            raise ValueError("`average_checkpoints` needs so many: give `keep_checkpoints` at least that")
         return self
 
 
@@ -135,6 +140,7 @@ class MergeJob(FillingJob):
     adapter: InputFolder
     dtype: Dtype = "bfloat16"
     prepared: InputFile | None = None
+    quantised: bool = False
     check_rows: Count = 4
     tolerance: Positive | None = None
     device: Device = "auto"
@@ -214,6 +220,7 @@ def _keys_at(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
         "lora": LoraSettings,
         "adam": AdamSettings,
         "parallel": ParallelSettings,
+        "report_to": Trackers,
     }
     model: type[BaseModel] = nested.get(str(place[-1]), kind) if place else kind
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -70,6 +70,7 @@ ELSEWHERE = {
     "attention",  # decided by what is there, and an argument
     "packing",  # the rows are packed before Axolotl sees them
     *("evaluate_every_steps", "patience"),  # a callback of ours
+    "average_checkpoints",  # the spec itself says that it goes with TRL
     "extra",  # see `axolotl/test_extra.py`
 }
 

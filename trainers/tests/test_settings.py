@@ -20,7 +20,15 @@ SET = {
     *("gradient_accumulation_steps", "gradient_checkpointing", "gradient_checkpointing_kwargs", "learning_rate"),
     *("logging_nan_inf_filter", "logging_steps", "loss_type", "lr_scheduler_kwargs", "lr_scheduler_type"),
     *("max_grad_norm", "max_length", "max_steps", "num_train_epochs", "optim", "output_dir", "packing"),
-    *("packing_strategy", "per_device_train_batch_size", "report_to", "save_steps", "save_strategy"),
+    *(
+        "packing_strategy",
+        "per_device_train_batch_size",
+        "project",
+        "report_to",
+        "run_name",
+        "save_steps",
+        "save_strategy",
+    ),
     *("save_total_limit", "seed", "use_cpu", "use_liger_kernel", "warmup_steps", "weight_decay"),
 }
 NOT_FOR_RECIPES = {
@@ -48,7 +56,7 @@ NOT_FOR_RECIPES = {
     },
     "secpi reports": {
         *("include_num_input_tokens_seen", "log_level", "log_level_replica", "log_on_each_node", "logging_first_step"),
-        *("logging_strategy", "project", "run_name", "skip_memory_metrics", "trackio_bucket_id", "trackio_space_id"),
+        *("logging_strategy", "skip_memory_metrics", "trackio_bucket_id", "trackio_space_id"),
         *("trackio_static_space_id", "debug"),
     },
     "nothing is sent or fetched": {

@@ -46,7 +46,7 @@ export async function planCommand(
     ];
     environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
   }
-  return totals.missing > 0 ? 2 : 0;
+  return totals.missing > 0 || totals.refused.length > 0 ? 2 : 0;
 }
 
 interface MemberEntry extends PlanEntry {
@@ -131,10 +131,18 @@ function stageLines(entry: PlanEntry, width: number, style: Style): readonly str
     ...rest.map((line) => style('dim', line)),
     ...(resumes ? [style('dim', 'continues what an interrupted run has left')] : []),
     ...(asked === '' ? [] : [asked]),
+    ...(estimate?.details ?? []).map((line) => oneLine(line, 400)),
+    ...refusalLines(estimate, style),
   ];
   const head = `  ${stage.padEnd(width)}  ${style(stateStyles[state], state.replace('-', ' ').padEnd(STATE_WIDTH))} ${style('dim', first)}`;
   const margin = ' '.repeat(width + STATE_WIDTH + 5);
   return [head.trimEnd(), ...below.map((line) => margin + line)];
+}
+
+function refusalLines(estimate: StageEstimate | undefined, style: Style): readonly string[] {
+  if (estimate?.refusal === undefined) return [];
+  const { message, hint } = estimate.refusal;
+  return [style('red', oneLine(message, 400)), ...(hint === undefined ? [] : [oneLine(hint, 600)])];
 }
 
 function estimateText(estimate: StageEstimate): string {
@@ -144,7 +152,7 @@ function estimateText(estimate: StageEstimate): string {
     ...(requests === undefined ? [] : [requests === 0 ? 'nothing to ask' : `${amount(requests)} requests`]),
     ...(tokens === 0 ? [] : [`about ${amount(input_tokens ?? 0)} tokens in, ${amount(output_tokens ?? 0)} out`]),
     ...(cost_usd === undefined || tokens === 0 ? [] : [`about ${money(cost_usd)}`]),
-    ...(seconds === undefined ? [] : [`about ${duration(seconds)}`]),
+    ...(seconds === undefined || estimate.details !== undefined ? [] : [`about ${duration(seconds)}`]),
     ...(note === undefined ? [] : [oneLine(note, 160)]),
   ];
   return parts.join('; ');
@@ -165,6 +173,8 @@ interface Totals {
   readonly without_price: readonly string[];
   /** Stages whose questions are not known before others have run. */
   readonly not_known: readonly string[];
+  /** Stages that would fail as things stand. */
+  readonly refused: readonly string[];
 }
 
 /** Each once: of a matrix there are several of a name. */
@@ -188,7 +198,10 @@ function totalsOf(entries: readonly PlanEntry[]): Totals {
     output_tokens: sum('output_tokens'),
     cost_usd: sum('cost_usd'),
     without_price: stagesWhere((_, { input_tokens = 0, cost_usd }) => input_tokens > 0 && cost_usd === undefined),
-    not_known: stagesWhere(({ state }, { requests }) => state === 'waits' && requests === undefined),
+    not_known: stagesWhere(
+      ({ state }, { requests, facts }) => state === 'waits' && requests === undefined && facts === undefined,
+    ),
+    refused: stagesWhere((_, { refusal }) => refusal !== undefined),
   };
 }
 
@@ -204,6 +217,7 @@ function totalLines(totals: Totals, style: Style): readonly string[] {
     cost_usd,
     without_price,
     not_known,
+    refused,
   } = totals;
   if (missing > 0) {
     return [style('red', 'The run would refuse: what is missing was left out by the choice of stages.')];
@@ -222,6 +236,9 @@ function totalLines(totals: Totals, style: Style): readonly string[] {
   return [
     sums.join('; '),
     ...untold,
+    ...(refused.length > 0
+      ? [style('red', `Would fail as it stands: ${refused.join(', ')}; the reason stands there.`)]
+      : []),
     ...(without_price.length > 0
       ? [`Not in the cost: ${without_price.join(', ')}, whose models have no price in the recipe.`]
       : []),

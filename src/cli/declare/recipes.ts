@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { cardNames } from '../option-values.js';
 import { examples, type Lent } from './lent.js';
 import { setOption, withSelection } from './recipe-options.js';
 
@@ -35,9 +36,30 @@ export function declareRecipeCommands(program: Command, { finish, withGlobal }: 
   withSelection(
     program.command('plan').argument('<recipe>', 'path of a recipe').description('say what a run would do, and why'),
   )
-    .addHelpText('after', examples('plan my.yaml', 'plan my.yaml --set filter.max_tasks=500', 'plan my.yaml --json'))
-    .action((recipe, options) =>
-      finish(async (env) => (await import('../commands/plan.js')).planCommand(recipe, withGlobal(options), env)),
+    .addOption(
+      new Option('--for <cards>', 'the training on other GPUs, by method: h100-80,h200,b200,a100-80,4090').argParser(
+        cardNames,
+      ),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'plan my.yaml',
+        'plan my.yaml --set filter.max_tasks=500',
+        'plan my.yaml --json',
+        'plan my.yaml --for h100-80,h200,4090    what the training would take there',
+      ),
+    )
+    .action((recipe, { for: cards, ...options }) =>
+      finish(async (env) =>
+        cards === undefined
+          ? (await import('../commands/plan.js')).planCommand(recipe, withGlobal(options), env)
+          : (await import('../commands/plan-cards.js')).planCardsCommand(
+              recipe,
+              withGlobal({ ...options, for: cards }),
+              env,
+            ),
+      ),
     );
 
   withSelection(

@@ -16,6 +16,7 @@ import { NodeResolver, type ResolveContext } from '../flow/resolve-node.js';
 import { rolesOf, type Selection, upstreamMissing } from '../flow/selection.js';
 import { resolveInside } from '../inside.js';
 import { prepareStateDirectory } from '../state-directory.js';
+import { Curves } from './curves.js';
 import { errorReport } from './error-report.js';
 import type { JournalEvent, RunFinished, RunMember } from './event.js';
 import { type ExitCode, exitCodeOf } from './exit-code.js';
@@ -105,7 +106,15 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
   }
   // From here on it is a run, with all that belongs to it.
   await writeJsonAtomic(join(folder, OWNER), owner);
-  const journal = await openJournal({ folder, redact: options.redact, onEvent: options.onEvent });
+  const curves = new Curves(folder);
+  const journal = await openJournal({
+    folder,
+    redact: options.redact,
+    onEvent: (event) => {
+      curves.add(event);
+      options.onEvent?.(event);
+    },
+  });
   journal.emit({
     type: 'run-started',
     run,
@@ -161,6 +170,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
     signal.removeEventListener('abort', onAbort);
     await beats.stop();
     await rm(beat, { force: true });
+    await curves.close();
     await journal.close();
   }
 }

@@ -4,11 +4,12 @@ import type { TrainerCommand, TrainerJob } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { type Base, baseSchema } from '../base/records.js';
-import { sampleSchema } from '../curate/records.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
+import { estimateTraining } from './estimate/estimate-training.js';
 import type { Trained } from './records.js';
-import { accumulationOf, specOf, trainSpecFields, trainSpecProblems } from './spec.js';
+import { specOf, trainSpecFields, trainSpecProblems } from './spec.js';
+import { trackersSchema } from './trackers.js';
 
 export const trainParams = z
   .strictObject({
@@ -19,6 +20,11 @@ export const trainParams = z
     save_every_steps: operational(z.number().int().positive().default(100)),
     /** So many checkpoints are kept while it trains. */
     keep_checkpoints: operational(z.number().int().min(2).default(2)),
+    /**
+     * Services that show curves, besides TensorBoard's files in the run's folder. Their packages have to be where it runs, their keys among
+     * the `secrets` of that target.
+     */
+    report_to: operational(trackersSchema.prefault({})),
     /** Where it runs: a name under `compute`. */
     on: operational(z.string().default('here')),
     /**
@@ -31,6 +37,8 @@ export const trainParams = z
     const problems = [...trainSpecProblems(params)];
     if (params.evaluate_every_steps !== undefined && params.holdout === 0)
       problems.push(['evaluate_every_steps', 'needs samples that are set aside: give holdout']);
+    if ((params.average_checkpoints ?? 0) > params.keep_checkpoints)
+      problems.push(['average_checkpoints', 'needs so many checkpoints: give keep_checkpoints at least that']);
     for (const [field, message] of problems)
       context.addIssue({ code: 'custom', path: [field], message, input: params });
   });
@@ -47,26 +55,13 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   occupies: ({ on }, services) => [services.machineOf(on)],
 
   async pins({ params, services }) {
-    return { environment: await services.target(params.on).environment(packagesOf(params)) };
+    const environment = await services.target(params.on).environment(packagesOf(params));
+    // Which checkpoints are averaged decides the bytes; else it does not matter how often one is made.
+    const { average_checkpoints, save_every_steps } = params;
+    return average_checkpoints === undefined ? { environment } : { environment, save_every_steps };
   },
 
-  async estimate({ params, inputs, services, signal }) {
-    const start = await services.target(params.on).foresee(signal);
-    const when = start === undefined ? '' : `; ${start}`;
-    if (inputs.samples === undefined) return start === undefined ? {} : { note: start };
-    let characters = 0;
-    let rows = 0;
-    for await (const sample of inputs.samples.rows('samples.jsonl', sampleSchema)) {
-      rows += 1;
-      characters += sample.prompt.length + sample.completion.length;
-    }
-    const passes =
-      params.epochs ?? ((params.steps ?? 0) * params.batch_size * accumulationOf(params, 1)) / Math.max(1, rows);
-    const tokens = Math.round((characters / 4) * passes);
-    return {
-      note: `about ${tokens.toLocaleString('en')} tokens to train on (${rows} rows, ${passes.toFixed(1)} passes)${when}`,
-    };
-  },
+  estimate: estimateTraining,
 
   async run(context) {
     const { params, inputs, output, work, services, signal, emit } = context;
@@ -95,7 +90,9 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
       base: origin.name,
       method: params.method,
       trainer: params.trainer,
+      attention: String(trained.attention),
       prepared: prepared as Trained['prepared'],
+      sequences: Number(trained.sequences),
       steps: Number(trained.steps),
       epochs: Number(trained.epochs),
       tokens: Number(trained.tokens),
@@ -103,6 +100,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
       first_loss: numberOrNull(trained.first_loss),
       final_loss: numberOrNull(trained.final_loss),
       holdout_loss: numberOrNull(trained.holdout_loss),
+      ...(params.average_checkpoints === undefined ? {} : { averaged_steps: trained.averaged_steps as number[] }),
       trainable_parameters: Number(trained.trainable_parameters),
       total_parameters: Number(trained.total_parameters),
       merge_difference: numberOrNull(results.merge?.facts.max_difference),
@@ -156,6 +154,7 @@ function tune({ params, seed }: Context, base: Base): TrainerCommand {
       ...(params.holdout === 0 ? {} : { holdout: HELD_OUT }),
       save_every_steps: params.save_every_steps,
       keep_checkpoints: params.keep_checkpoints,
+      ...(Object.keys(params.report_to).length === 0 ? {} : { report_to: params.report_to as unknown as Json }),
       seed,
     },
   };
@@ -164,7 +163,11 @@ function tune({ params, seed }: Context, base: Base): TrainerCommand {
 /** Adapter and base become one model; the trainer checks every weight of it. */
 function merge({ params }: Context): TrainerCommand {
   const adapter = '{work}/train/output/adapter';
-  return { command: 'merge', fields: { model: '{in:base}', adapter, dtype: params.dtype, prepared: PREPARED } };
+  const quantised = params.method === 'qlora';
+  return {
+    command: 'merge',
+    fields: { model: '{in:base}', adapter, dtype: params.dtype, quantised, prepared: PREPARED },
+  };
 }
 
 function numberOrNull(value: Json | undefined): number | null {

@@ -231,6 +231,7 @@ describe('executeRun', () => {
     const graph = flow(async ({ emit }) => {
       emit({ type: 'log', level: 'info', message: 'token hf_canary here' });
       emit({ type: 'metric', step: 1, values: { loss: Number.NaN } });
+      emit({ type: 'metric', step: 2, values: { 'of hf_canary': 1 } });
       late = () => emit({ type: 'log', level: 'info', message: 'too late' });
       throw new SecpiError('demo/leak', 'hf_canary was refused');
     });
@@ -241,8 +242,10 @@ describe('executeRun', () => {
     });
     late?.();
     const folder = home.state.run(finished.run);
-    for (const name of await readdir(folder)) {
-      const text = await readFile(join(folder, name), 'utf8');
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    expect(files.map(({ name }) => name)).toContainEqual(expect.stringContaining('tfevents'));
+    for (const { name, parentPath } of files) {
+      const text = await readFile(join(parentPath, name), 'utf8');
       expect(text).not.toContain('hf_canary');
       expect(text).not.toContain('too late');
     }

@@ -32,6 +32,13 @@ class PreparedRows:
     """The highest id."""
     shortest: int
     """The place of the shortest row."""
+    squares: int = 0
+    """Of their lengths, added up."""
+
+    @property
+    def mean_seen(self) -> float:
+        """The length of the row that a token stands in, on average over all tokens."""
+        return self.squares / max(self.tokens, 1)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -51,7 +58,7 @@ def read_prepared(path: Path, max_tokens: int, mapped: Path) -> PreparedRows:
     Checks each: the Trainer would cut a long row, and train on a broken mask, without a word. Throws
     `trainer/bad-rows`, `trainer/row-too-long`.
     """
-    tokens = trained = highest = 0
+    tokens = trained = highest = squares = 0
     shortest, least = 0, max_tokens + 1
     mapped.unlink(missing_ok=True)
     with ArrowWriter(path=str(mapped), features=_FEATURES, writer_batch_size=_ROWS_IN_MEMORY) as writer:
@@ -59,12 +66,13 @@ def read_prepared(path: Path, max_tokens: int, mapped: Path) -> PreparedRows:
             ids, labels = _checked(row, f"{path.name}, line {number}", max_tokens)
             writer.write({"input_ids": ids, "labels": labels})
             tokens += len(ids)
+            squares += len(ids) ** 2
             trained += sum(label != IGNORED for label in labels[1:])
             highest = max(highest, *ids)
             if len(ids) < least:
                 shortest, least = place, len(ids)
         writer.finalize()
-    return PreparedRows(Dataset.from_file(str(mapped)), tokens, trained, highest, shortest)
+    return PreparedRows(Dataset.from_file(str(mapped)), tokens, trained, highest, shortest, squares)
 
 
 def _checked(row: dict[str, Any], where: str, max_tokens: int) -> tuple[list[int], list[int]]:

@@ -44,14 +44,17 @@ def _short_names(model: Any) -> list[str] | None:  # noqa: ANN401
 
 
 def attach_adapter(base: Any, folder: Path) -> Any:  # noqa: ANN401
-    """The base with the adapter in it. PEFT only warns about tensors that it does not find; here that is an error."""
+    """The base with the adapter in it. PEFT only warns about tensors that it does not find; here that is an error.
+
+    Into an empty model (on the device `meta`) an adapter without numbers is put.
+    """
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(folder / WEIGHTS, framework="pt") as file:
             stored = set(file.keys())
-        model = PeftModel.from_pretrained(base, str(folder))
+        model = PeftModel.from_pretrained(base, str(folder), low_cpu_mem_usage=base.device.type == "meta")
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [""])[0]
         raise TrainerError("bad-adapter", f"the adapter in {folder} does not load: {reason}") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,12 +87,16 @@ def newest_valid(root: Path, identity: str) -> tuple[Checkpoint | None, list[str
     return newest, problems
 
 
-def prune(root: Path, keep: int) -> None:
-    """Removes all but the `keep` newest marked checkpoints, and what is left of some whose removal was cut short."""
+def prune(root: Path, keep: int, needed: Set[int] = frozenset()) -> None:
+    """Removes all but the `keep` newest marked checkpoints and those of the steps that are `needed`.
+
+    What is left of some whose removal was cut short goes as well.
+    """
     found = checkpoints(root)
     marked = [item for item in found if (item.folder / MARK).is_file()]
+    kept = [*marked[:keep], *(checkpoint for checkpoint in marked if checkpoint.step in needed)]
     for checkpoint in found:
-        if checkpoint not in marked[:keep]:
+        if checkpoint not in kept:
             discard(checkpoint)
 
 

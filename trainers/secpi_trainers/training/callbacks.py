@@ -11,10 +11,14 @@ from ..base.session import Session
 from ..models.checkpoints import MARK, prune, seal
 from ..models.randomness import RandomState, random_state, restore_random_state
 from ..models.soundness import check_step
+from .meter import Meter
 
 
 class Reporter(TrainerCallback):
     """Writes one event a step, stops when a signal has come, and fails when a step makes no sense."""
+
+    meter: Meter | None = None
+    """Set once the model is there."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -65,6 +69,7 @@ class Reporter(TrainerCallback):
             return
         now, tokens = time.monotonic(), float(logs.get("num_tokens", 0.0))
         loss, norm = float(logs["loss"]), float(logs["grad_norm"])
+        rate = round((tokens - self._tokens) / max(now - self._last, 1e-9), 1)
         self._session.event(
             "metric",
             step=state.global_step,
@@ -72,8 +77,10 @@ class Reporter(TrainerCallback):
             loss=loss,
             learning_rate=float(logs["learning_rate"]),
             grad_norm=norm,
-            tokens_per_second=round((tokens - self._tokens) / max(now - self._last, 1e-9), 1),
+            epoch=state.epoch,
+            tokens_per_second=rate,
             seconds=round(now - self._began, 3),
+            **(self.meter.read(rate) if self.meter else {}),
         )
         self._last, self._tokens = now, tokens
         # Before the Trainer saves this step.
@@ -81,12 +88,16 @@ class Reporter(TrainerCallback):
 
 
 class Keeper(TrainerCallback):
-    """Marks each checkpoint once it is whole and durable, then removes the oldest."""
+    """Marks each checkpoint once it is whole and durable, then removes the oldest.
 
-    def __init__(self, session: Session, identity: str, keep: int) -> None:
+    Of those that the schedule has asked for, and not a signal, the last `averaged` stay in any case.
+    """
+
+    def __init__(self, session: Session, identity: str, keep: int, averaged: int = 0) -> None:
         self._session = session
         self._identity = identity
         self._keep = keep
+        self._averaged = averaged
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: object, **__: object) -> None:
         """Saves as often as the job says now: a checkpoint remembers how often it was when it was written."""
@@ -98,5 +109,6 @@ class Keeper(TrainerCallback):
             return
         root = Path(args.output_dir)
         seal(root / f"checkpoint-{state.global_step}", self._identity)
-        prune(root, self._keep)
+        scheduled = range(int(state.save_steps), state.global_step + 1, int(state.save_steps))
+        prune(root, self._keep, set(scheduled[max(0, len(scheduled) - self._averaged) :]))
         self._session.log(f"checkpoint at step {state.global_step}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,14 +32,22 @@ class CarefulTrainer(Trainer):
             self.train(resume_from_checkpoint=str(found.folder))
             return self.state
         # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
-        self._load_from_checkpoint(str(found.folder))
+        self.load_weights(found.folder)
         return state
+
+    def load_weights(self, folder: Path) -> None:
+        """Takes the trained weights from a folder that holds them as a checkpoint does."""
+        self._load_from_checkpoint(str(folder))
+
+    def last_step(self) -> int:
+        """The step that the training ends with, unless it ends early."""
+        batches = DataLoader(self.train_dataset, batch_size=self.args.train_batch_size)
+        *_, last = self.set_initial_training_values(self.args, batches)
+        return int(last)
 
     def saves_to_come(self, found: Checkpoint | None) -> int:
         """How many checkpoints are written between the one that is continued and the end, which is one itself."""
-        done = found.step if found else 0
-        batches = DataLoader(self.train_dataset, batch_size=self.args.train_batch_size)
-        *_, last = self.set_initial_training_values(self.args, batches)
+        done, last = found.step if found else 0, self.last_step()
         every = int(self.args.save_steps)
         return last // every - done // every + (last % every > 0) if done < last else 0
 
@@ -59,6 +68,10 @@ class CarefulTrainer(Trainer):
         """
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
         check_end(losses, self._probe_loss(), self.model.get_input_embeddings().weight.shape[0])
+
+    def check_weights(self, step: int) -> None:
+        """Throws `trainer/weights-not-finite` if what is trained is not finite, or what it gives."""
+        check_weights(step, self._trained(), self._probe_loss())
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
         check_weights(self.state.global_step, [*self._trained(), *self._moments()], self._probe_loss())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import resource
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
 from ..jobs import TrainJob
 from ..merging.adapters import save_adapter
+from ..merging.nf4 import nf4_settings
 from ..models.checkpoints import Checkpoint, checkpoints, newest_valid
 from ..models.loading import (
     copy_companions,
@@ -36,9 +37,11 @@ from ..models.loading import (
     torch_dtype,
 )
 from ..models.soundness import UnsoundError, name_last_good
+from .averaging import averaged_steps, put_average_into, require_checkpoints
 from .callbacks import Keeper, Reporter
 from .careful import CarefulTrainer
 from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
+from .meter import Meter, flops_per_token, peak_memory
 from .requirements import attention_of, require_what_it_takes
 from .settings import trl_settings
 from .trainer import Trainer
@@ -53,6 +56,7 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     quiet_libraries()
     device = pick_device(job.device)
     require_what_it_takes(job, device)
+    job.report_to.require(os.environ)
     build = _with_axolotl if job.trainer == "axolotl" else _with_trl
     trainer_of = build(job, session, device)
     rows = read_prepared(Path(job.prepared), job.max_tokens, session.work / "rows.arrow")
@@ -66,18 +70,25 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     trainer = trainer_of(folder, rows)
     trainer.remove_callback(PrinterCallback)
     trainer.probe = rows.row(rows.shortest)
+    reporter = Reporter(session)
+    reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)
+    trainer.add_callback(reporter)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
     root, identity = session.work / "checkpoints", _identity(job, folder)
-    trainer.add_callback(Keeper(session, identity, job.keep_checkpoints))
+    trainer.add_callback(Keeper(session, identity, job.keep_checkpoints, job.average_checkpoints or 0))
     if holdout is not None and job.evaluate_every_steps is not None:
         trainer.add_callback(Evaluator(session, holdout, job.evaluate_every_steps, job.patience, device))
+    os.environ.update(job.report_to.variables(session.work, identity[:16]))
+    for tracker in job.report_to.callbacks():
+        trainer.add_callback(tracker)
     found, problems = newest_valid(root, identity)
     for problem in problems:
         session.log(problem)
     if found is not None:
         session.log(f"continues from step {found.step}")
     _require_room(job, trainer, found)
+    require_checkpoints(job, trainer, found, root, identity)
     session.stop.check()
     try:
         state = trainer.train_on(found, job.patience)
@@ -88,6 +99,9 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         raise name_last_good(error, root) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
+    averaged = averaged_steps(job, state.global_step)
+    if averaged:
+        put_average_into(trainer, state, [root / f"checkpoint-{step}" for step in averaged], session)
     holdout_loss = mean_loss(trainer.model, holdout, device) if holdout else None
     trainable, total = _parameters(trainer.model)
     _save(job, trainer.model, folder, losses, losses_of(state))
@@ -99,13 +113,14 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "prompt_tokens": round((rows.tokens - rows.trained) * (state.epoch or 0)),
         "first_loss": losses[0]["loss"],
         "final_loss": losses[-1]["loss"],
+        "averaged_steps": averaged,
         "holdout_loss": holdout_loss,
         "trainable_parameters": trainable,
         "total_parameters": total,
         "device": device,
         "attention": trainer.model.config._attn_implementation,
         "sequences": len(trainer.train_dataset),
-        "peak_memory_bytes": _peak_memory(device),
+        "peak_memory_bytes": peak_memory(device),
         "resumed_from": found.step if found else None,
     }
 
@@ -117,6 +132,9 @@ def _require_room(job: TrainJob, trainer: CarefulTrainer, found: Checkpoint | No
     # An old checkpoint goes when the new one is whole: for a while there is one more than are kept.
     spare = job.keep_checkpoints + 1 - len(checkpoints(job.work_folder / "checkpoints"))
     left = one * min(trainer.saves_to_come(found), max(1, spare))
+    if job.average_checkpoints is not None:
+        # Of a checkpoint a third are weights, and of those one more is made.
+        left += one // 3
     if job.work_folder.stat().st_dev == nearest(job.output_folder).stat().st_dev:
         require_room(job.work_folder, left + result, "checkpoints and the result")
         return
@@ -165,14 +183,7 @@ def _build_trl(
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
     settings["dtype"] = torch.float32 if job.method == "full" else dtype
     if job.method == "qlora":
-        from transformers import BitsAndBytesConfig
-
-        settings["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
-        )
+        settings["quantization_config"] = nf4_settings(dtype)
     model = load_model(folder, **settings)
     session.stop.check()
     sequences = packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
@@ -182,7 +193,6 @@ def _build_trl(
         train_dataset=sequences,
         processing_class=load_tokenizer(str(folder), None),
         peft_config=_lora(job),
-        callbacks=[Reporter(session)],
     )
 
 
@@ -218,9 +228,12 @@ def _identity(job: TrainJob, folder: Path) -> str:
         "model",
         "prepared",
         "holdout",
-        "save_every_steps",
         "keep_checkpoints",
+        "peak_tflops",
+        "report_to",
     }
+    if job.average_checkpoints is None:
+        places.add("save_every_steps")
     return sha256_json(
         [
             job.model_dump(exclude=places),
@@ -255,9 +268,3 @@ def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]], h
 def _plain(value: Any) -> float | int | None:  # noqa: ANN401 - tensors and numbers
     number = value.item() if hasattr(value, "item") else value
     return number if isinstance(number, (int, float)) and math.isfinite(number) else None
-
-
-def _peak_memory(device: str) -> int:
-    if device == "cuda":
-        return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -13,8 +13,8 @@ from ...data.packing import packed
 from ...data.prepared import PreparedRows
 from ...jobs import TrainJob
 from ...models.loading import torch_dtype
-from ..callbacks import Reporter
 from ..gpu import VARIABLE, refuse_several
+from ..settings import tracked
 
 ARGUMENTS = {
     # No half-collected average is hidden or lost; see `trl_settings`.
@@ -44,7 +44,7 @@ def build_axolotl(
     session.stop.check()
     if job.loss == "chunked":
         _compute_loss_in_chunks(model)
-    builder = _builder(job, session, cfg, model, tokenizer)
+    builder = _builder(job, cfg, model, tokenizer)
     builder.train_dataset = (
         packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
     )
@@ -71,7 +71,7 @@ def _compute_loss_in_chunks(model: Any) -> None:  # noqa: ANN401
     _patch_chunked_ce_lm_head(target, chunk_size=_CHUNKED_LM_HEAD_CHUNK_SIZE)
 
 
-def _builder(job: TrainJob, session: Session, cfg: Any, model: Any, tokenizer: Any) -> Any:  # noqa: ANN401
+def _builder(job: TrainJob, cfg: Any, model: Any, tokenizer: Any) -> Any:  # noqa: ANN401
     from axolotl.core.builders import HFCausalTrainerBuilder
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
@@ -84,14 +84,11 @@ def _builder(job: TrainJob, session: Session, cfg: Any, model: Any, tokenizer: A
             # Axolotl makes two steps of a warm-up of one.
             warmup = job.warmup_ratio if job.warmup_ratio is not None else job.warmup_steps or 0
             ours = {"data_seed": job.seed, "use_cpu": cfg.device == "cpu", "warmup_steps": warmup}
-            return training_arguments_kwargs | ARGUMENTS | ours
+            return training_arguments_kwargs | ARGUMENTS | tracked(job) | ours
 
         def hook_post_create_training_args(self, training_arguments: Any) -> Any:  # noqa: ANN401
             refuse_several(training_arguments.n_gpu)
             return training_arguments
-
-        def get_callbacks(self) -> list[Any]:
-            return [*super().get_callbacks(), Reporter(session)]
 
         def build_collator(self, *_: object, **__: object) -> Any:  # noqa: ANN401
             # The rows of a batch look as they do under TRL, packed or not.
