@@ -88,6 +88,8 @@ def _adapter(job: TrainJob, device: str) -> dict[str, Any]:
         "lora_r": job.lora.rank,
         "lora_alpha": int(job.lora.alpha),
         "lora_dropout": job.lora.dropout,
+        # It would write null into the adapter's settings.
+        "lora_fan_in_fan_out": False,
         **({"lora_target_linear": True} if targets == "all-linear" else {"lora_target_modules": list(targets)}),
         **({} if device == "cuda" else dict.fromkeys(KERNELS, False)),
     }
