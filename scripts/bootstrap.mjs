@@ -41,8 +41,8 @@ async function must(what, command, args) {
   }
 }
 
-/** npm packages, the build, system packages and the Python environment. `development` adds what the tests need. */
-export async function bootstrap({ development = false } = {}) {
+/** npm packages, the build, system packages and the Python environment. `axolotl` adds Axolotl's, `development` that and what the tests need. */
+export async function bootstrap({ axolotl = false, development = false } = {}) {
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
@@ -53,5 +53,10 @@ export async function bootstrap({ development = false } = {}) {
     writeFileSync(stamp, lock);
   }
   await must('the build', process.execPath, [join(root, 'scripts', 'build.mjs')]);
-  await must('the set-up', process.execPath, [secpi, 'setup', ...(development ? ['--development'] : [])]);
+  await must('the set-up', process.execPath, [
+    secpi,
+    'setup',
+    ...(axolotl ? ['--axolotl'] : []),
+    ...(development ? ['--development'] : []),
+  ]);
 }

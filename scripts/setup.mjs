@@ -1,3 +1,5 @@
 import { bootstrap } from './bootstrap.mjs';
 
-await bootstrap({ development: process.argv.includes('--development') });
+const asked = (name) => process.argv.includes(name);
+
+await bootstrap({ axolotl: asked('--axolotl'), development: asked('--development') });

@@ -12,7 +12,9 @@ const results = mkdtempSync(join(tmpdir(), 'secpi-test-'));
 
 await bootstrap({ development: true });
 installTestServices();
-const python = spawnSync(process.execPath, [secpi, 'setup', '--print-python'], { encoding: 'utf8' }).stdout.trim();
+const pythonFor = (...which) =>
+  spawnSync(process.execPath, [secpi, 'setup', '--print-python', ...which], { encoding: 'utf8' }).stdout.trim();
+const python = pythonFor();
 const tool = (name) => join(root, 'node_modules', '.bin', name);
 const trainers = { cwd: join(root, 'trainers') };
 const trainerEnvironment = {
@@ -43,7 +45,8 @@ const runners = [
   vitest('vitest', 'fast'),
   vitest('vitest-node-24', 'newer-node', newerNode),
   vitest('faults', 'faults'),
-  pytest('pytest'),
+  pytest('pytest', python),
+  pytest('pytest-axolotl', pythonFor('--axolotl'), 'tests/axolotl'),
   vitest('places', 'places'),
   vitest('end-to-end', 'end-to-end'),
 ];
@@ -89,12 +92,12 @@ function newerNode() {
   return stdout.trim();
 }
 
-function pytest(name) {
+function pytest(name, python, ...what) {
   const report = join(results, `${name}.xml`);
   return {
     name,
     run: async (stdio) => {
-      const code = await run(python, ['-m', 'pytest', '-q', `--junitxml=${report}`], {
+      const code = await run(python, ['-m', 'pytest', '-q', `--junitxml=${report}`, ...what], {
         ...trainers,
         env: trainerEnvironment,
         stdio,

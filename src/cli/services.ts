@@ -16,6 +16,7 @@ import type { Recipe } from '../pipeline.js';
 import { sandboxFacts } from '../sandbox/remembered-sandbox.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { catalogueDigest, loadCatalogue } from '../security/catalogue.js';
+import type { PackageSet } from '../setup/pinned-packages.js';
 import { findPythonEnvironment } from '../setup/python-environment.js';
 import type { StageServices } from '../stages/services.js';
 import { loadSuite, suiteDigest } from '../suites/registry.js';
@@ -35,7 +36,7 @@ export function openRooms(
 ) {
   const retry = hubRetries === undefined ? {} : { retries: hubRetries };
   return {
-    python: once(() => findPythonEnvironment(cache)),
+    python: oncePer((packages?: PackageSet) => findPythonEnvironment(cache, packages)),
     sandboxes: new Map<boolean, Promise<Sandbox>>(),
     suites: new Map<string, Promise<Suite>>(),
     // Parsing it takes longer than everything else a run without work does.
@@ -172,6 +173,11 @@ function once<T extends object>(make: () => T): () => T {
     made ??= make();
     return made;
   };
+}
+
+function oncePer<Key, Value>(make: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
+  const known = new Map<Key, Promise<Value>>();
+  return (key) => remembered(known, key, () => make(key));
 }
 
 function remembered<Key, Value>(known: Map<Key, Promise<Value>>, key: Key, make: () => Promise<Value>): Promise<Value> {

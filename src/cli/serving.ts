@@ -61,7 +61,8 @@ export function servingOn(
             const { signal } = new AbortController();
             if (needed !== undefined && typeof needed !== 'string') await means.bytes?.assertThere(needed, signal);
             // What is in an image its digest says.
-            if (serve.engine === 'transformers' && spec.container === undefined) await checkPackages(place, signal);
+            if (serve.engine === 'transformers' && spec.container === undefined)
+              await checkPackages(place, 'trainers', signal);
           },
         }),
       );

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { SecpiError } from '../base/errors.js';
 import { sha256Json } from '../base/hash.js';
 import type { StateDirectory } from '../engine/state-directory.js';
+import type { PackageSet } from '../setup/pinned-packages.js';
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import type { BytesSource } from './bytes-source.js';
 import { CARDS } from './cards.js';
@@ -17,8 +18,8 @@ import { type Trainers, trainerTarget } from './trainer-target.js';
 
 /** What this machine has that a target may need. */
 export interface Means {
-  /** The pinned Python environment of this machine. */
-  readonly python: () => Promise<PythonEnvironment>;
+  /** The pinned Python environments of this machine, by what is in them. */
+  readonly python: (packages?: PackageSet) => Promise<PythonEnvironment>;
   /** The user's environment. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Hashes files that are to go elsewhere; by default all of them are read. */
@@ -113,9 +114,9 @@ export function secretsOf({ secrets = [] }: TargetSpec, { variables }: Means): R
 }
 
 /** What starts the agent, and the trainers where they are in no container. */
-function interpreterOf(spec: TargetSpec, { python }: Means): () => Promise<string> {
+function interpreterOf(spec: TargetSpec, { python }: Means): (packages?: PackageSet) => Promise<string> {
   const named = spec.ssh?.python ?? spec.slurm?.python;
-  return named === undefined ? async () => (await python()).python : async () => named;
+  return named === undefined ? async (packages) => (await python(packages)).python : async () => named;
 }
 
 /** How jobs are submitted. What the agent adds comes after it, and wins. */

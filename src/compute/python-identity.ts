@@ -3,18 +3,23 @@ import { join } from 'node:path';
 import { type Sha256, sha256, sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
 import { packageRoot } from '../base/package-root.js';
+import { lockFileOf, type PackageSet } from '../setup/pinned-packages.js';
 import { hasNvidiaGpu } from '../setup/python-environment.js';
 
 const trainers = join(packageRoot, 'trainers');
-const lockFile = join(trainers, 'requirements.lock');
 
 /**
  * What decides the bytes that our Python code makes, apart from its inputs: the pinned packages or the image that it runs in, that code
  * itself, the kind of device, and how many processes share a training if there are several. Neither the host nor the number of threads is
  * in it. `auto` is what it comes to on this machine.
  */
-export async function pythonIdentity(device: 'auto' | 'cpu' | 'cuda', image?: string, processes = 1): Promise<Json> {
-  const packages = image === undefined ? sha256(await readFile(lockFile)) : image.slice(image.lastIndexOf('sha256:'));
+export async function pythonIdentity(
+  device: 'auto' | 'cpu' | 'cuda',
+  image?: string,
+  { set = 'trainers', processes = 1 }: { readonly set?: PackageSet | undefined; readonly processes?: number } = {},
+): Promise<Json> {
+  const packages =
+    image === undefined ? sha256(await readFile(lockFileOf(set))) : image.slice(image.lastIndexOf('sha256:'));
   const code = await codeDigest(join(trainers, 'secpi_trainers'));
   return { packages, trainers: code, device: deviceHere(device), ...(processes === 1 ? {} : { processes }) };
 }
@@ -28,11 +33,4 @@ export function deviceHere(device: 'auto' | 'cpu' | 'cuda'): 'cpu' | 'cuda' {
 async function codeDigest(folder: string): Promise<Sha256> {
   const names = (await readdir(folder, { recursive: true })).filter((name) => /\.(?:py|jinja)$/.test(name)).sort();
   return sha256Json(await Promise.all(names.map(async (name) => [name, sha256(await readFile(join(folder, name)))])));
-}
-
-/** The versions that are pinned, by package. */
-export async function pinnedPackages(): Promise<Readonly<Record<string, string>>> {
-  const lines = (await readFile(lockFile, 'utf8')).split('\n');
-  const pins = lines.flatMap((line) => [...line.matchAll(/^([A-Za-z0-9._-]+)==([^\s;]+)$/g)]);
-  return Object.fromEntries(pins.map(([, name, version]) => [name, version]));
 }

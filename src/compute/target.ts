@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Json } from '../base/json.js';
 import { isSecretName } from '../base/redact.js';
 import { fromEnvironment } from '../recipe/field.js';
+import type { PackageSet } from '../setup/pinned-packages.js';
 import { CARD_NAMES } from './cards.js';
 import type { JobOutput } from './jobs/job.js';
 import type { Collected } from './jobs/placed-job.js';
@@ -70,7 +71,10 @@ const slurmSchema = z.strictObject({
   root: rootThere,
   /** With `host`: GiB that have to be free below `root` for what a job makes, besides its inputs; checked before it is begun. */
   disk_gib: diskRoom,
-  /** An interpreter on the shared disk that has the packages of `trainers/requirements.lock`; without `host`, secpi's own. */
+  /**
+   * An interpreter on the shared disk that has the packages of `trainers/requirements.lock` (for `trainer: axolotl`, of
+   * `trainers/requirements-axolotl.lock`); without `host`, secpi's own.
+   */
   python: z.string().optional(),
   /** CPU threads of the trainers; default: the cores, at most 4. 1, 2 and 4 gave the same bytes but for toy widths. */
   threads: threadCount,
@@ -155,7 +159,10 @@ export const targetSchema = z
         host: hostName,
         /** Where everything lies there: absolute, or relative to your home. */
         root: rootThere,
-        /** An interpreter there that has the packages of `trainers/requirements.lock`; with `container`, any from 3.9 on. */
+        /**
+         * An interpreter there that has the packages of `trainers/requirements.lock` (for `trainer: axolotl`, of
+         * `trainers/requirements-axolotl.lock`); with `container`, any from 3.9 on.
+         */
         python: z.string(),
         /** GiB that have to be free below `root` for what a job makes, besides its inputs; checked before it is begun. */
         disk_gib: diskRoom,
@@ -258,6 +265,8 @@ export interface TrainerCommand {
 /** Commands that follow each other as one job. */
 export interface TrainerJob {
   readonly commands: readonly TrainerCommand[];
+  /** What they need; default: the trainers' packages. */
+  readonly packages?: PackageSet;
   /** By name: `{in:NAME}` in the fields. What is there must not change. */
   readonly inputs: Readonly<Record<string, Input>>;
   /** What of all that the commands leave is wanted; a command's own folder is `{work}/COMMAND`, what it makes `{work}/COMMAND/output`. */
@@ -294,7 +303,7 @@ export interface FinishedTrainerJob extends Collected {
 /** Somewhere that trainers can run. */
 export interface Target {
   /** What decides the bytes of what runs here: packages, code, kind of device. A pin of every stage that runs something here. */
-  environment(): Promise<Json>;
+  environment(packages?: PackageSet): Promise<Json>;
   /**
    * What a cluster says of when it would run a job here, or why never; undefined where jobs just begin. Begins nothing. Throws
    * `compute/unreachable`.

@@ -1,15 +1,16 @@
 import { availableParallelism, hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { SecpiError } from '../base/errors.js';
 import { sha256Json } from '../base/hash.js';
 import type { Json } from '../base/json.js';
+import { lockFileOf, type PackageSet, pinnedPackages } from '../setup/pinned-packages.js';
 import type { JobContainer, JobExit, JobStep } from './jobs/job.js';
 import type { Collected } from './jobs/placed-job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
 import { savedBy } from './jobs/saved-by.js';
 import { type Place, unreachable } from './places/place.js';
-import { deviceHere, pinnedPackages, pythonIdentity } from './python-identity.js';
+import { deviceHere, pythonIdentity } from './python-identity.js';
 import { ONE_PROCESS, type Ranks, ranksArguments, worldOf } from './ranks.js';
 import type { ContainerSpec, FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
 import { PASSED_ON, pythonVariables, TRAINERS, trainersFolder } from './trainer-environment.js';
@@ -32,7 +33,7 @@ const stopGraceSeconds = 120;
 
 export interface Trainers {
   /** The interpreter, where they run. */
-  readonly python: () => Promise<string>;
+  readonly python: (packages?: PackageSet) => Promise<string>;
   readonly device: 'auto' | 'cpu' | 'cuda';
   readonly threads: number | undefined;
   readonly container: ContainerSpec | undefined;
@@ -48,7 +49,7 @@ export interface Trainers {
 export function trainerTarget(place: Place, trainers: Trainers): Target {
   const { python: findPython, device, threads = defaultThreads, container, ranks, peakTflops } = trainers;
   return {
-    environment: () => pythonIdentity(device, container?.image, worldOf(ranks)),
+    environment: (set) => pythonIdentity(device, container?.image, { set, processes: worldOf(ranks) }),
     async foresee(signal) {
       if (place.queue === null) return undefined;
       for await (const line of place.ask('test', { launcher: place.queue }, signal))
@@ -58,7 +59,8 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
     },
     async runTrainer(job, { signal, onEvent }) {
       signal.throwIfAborted();
-      const python = await findPython();
+      const { packages = 'trainers' } = job;
+      const python = await findPython(packages);
       try {
         const { exit, outputs, kept } = await runJob(
           place,
@@ -80,7 +82,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
             keep: job.keep ?? [],
             signal,
             // What is in an image its digest says.
-            beforeStart: async () => (container === undefined ? checkPackages(place, signal) : undefined),
+            beforeStart: async () => (container === undefined ? checkPackages(place, packages, signal) : undefined),
             onEvent: (line) => {
               const event = trainerEvent(line);
               if (event !== undefined) onEvent(event);
@@ -100,9 +102,10 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
  * A result is taken for that of the pinned packages, so those have to be there. On this machine set-up has seen to it.
  * Throws `compute/other-packages`.
  */
-export async function checkPackages(place: Place, signal: AbortSignal): Promise<void> {
+export async function checkPackages(place: Place, packages: PackageSet, signal: AbortSignal): Promise<void> {
   if (place.isHere) return;
-  for await (const line of place.ask('packages', { wanted: await pinnedPackages() }, signal)) {
+  const lock = basename(lockFileOf(packages));
+  for await (const line of place.ask('packages', { wanted: await pinnedPackages(packages) }, signal)) {
     const [first, ...more] = line.type === 'packages' ? line.wrong : [];
     if (first === undefined) return;
     const others = more.length === 0 ? '' : `, and ${more.length} more are other than they should be`;
@@ -110,7 +113,7 @@ export async function checkPackages(place: Place, signal: AbortSignal): Promise<
       'compute/other-packages',
       `the Python on ${place.name} has not what is pinned: ${first}${others}`,
       {
-        hint: 'Install trainers/requirements.lock there: `PYTHON -m pip install -r requirements.lock`.',
+        hint: `Install trainers/${lock} there: \`PYTHON -m pip install ${packages === 'axolotl' ? '--no-deps ' : ''}-r ${lock}\`.`,
         exitCode: 2,
       },
     );

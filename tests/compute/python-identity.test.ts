@@ -11,7 +11,14 @@ let copy: TemporaryFolder;
 let identity: typeof pythonIdentity;
 beforeAll(async () => {
   copy = await temporaryFolder();
-  for (const name of ['src', 'trainers/requirements.lock', 'trainers/secpi_trainers', 'package.json']) {
+  const names = [
+    'src',
+    'trainers/requirements.lock',
+    'trainers/requirements-axolotl.lock',
+    'trainers/secpi_trainers',
+    'package.json',
+  ];
+  for (const name of names) {
     await cp(join(packageRoot, name), join(copy.path, name), { recursive: true });
   }
   await symlink(join(packageRoot, 'node_modules'), join(copy.path, 'node_modules'));
@@ -29,6 +36,18 @@ describe('pythonIdentity', () => {
     await writeFile(trainers('secpi_trainers/training/__pycache__/train.cpython-311.pyc'), 'compiled');
     await writeFile(trainers('secpi_trainers/.train.py.swp'), 'being edited');
     expect(await identity('cpu')).toEqual(here);
+  });
+
+  it('of a training with Axolotl changes with the packages that it runs with, and not with the others', async () => {
+    const [ours, axolotl] = [await identity('cpu'), await identity('cpu', undefined, { set: 'axolotl' })];
+    expect(axolotl).not.toEqual(ours);
+    await appendFile(trainers('requirements.lock'), '\n');
+    expect(await identity('cpu', undefined, { set: 'axolotl' })).toEqual(axolotl);
+    await appendFile(trainers('requirements-axolotl.lock'), '\n');
+    expect(await identity('cpu', undefined, { set: 'axolotl' })).not.toEqual(axolotl);
+    // What is in an image its digest says.
+    const image = `sha256:${'0'.repeat(64)}`;
+    expect(await identity('cpu', image, { set: 'axolotl' })).toEqual(await identity('cpu', image));
   });
 
   it('is another with another kind of device; `auto` is the one that there is', async () => {

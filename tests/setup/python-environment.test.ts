@@ -1,9 +1,11 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/base/package-root.js';
 import { cacheDirectory } from '../../src/setup/cache-directory.js';
+import { lockFileOf, type PackageSet, pinnedPackages } from '../../src/setup/pinned-packages.js';
 import { findPythonEnvironment, preparePythonEnvironment } from '../../src/setup/python-environment.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { type StandIns, standInPython, standIns } from './fixtures/stand-ins.js';
@@ -23,13 +25,15 @@ const cache = () => join(folder.path, 'cache');
 
 interface Given {
   readonly development?: boolean;
+  readonly packages?: PackageSet;
   readonly torchIndex?: string;
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-const prepare = ({ development = false, torchIndex = nowhere, variables = {} }: Given = {}) =>
+const prepare = ({ development = false, packages = 'trainers', torchIndex = nowhere, variables = {} }: Given = {}) =>
   preparePythonEnvironment({
     cache: cache(),
+    packages,
     development,
     say: (line) => said.push(line),
     torchIndex,
@@ -114,6 +118,32 @@ describe('the Python environment', () => {
     await withPip({ development: true });
     expect(await there.installedByPip()).toEqual([expect.stringContaining('requirements-dev.lock')]);
     expect((await there.calls()).filter((line) => line === '-m ensurepip')).toHaveLength(1);
+  });
+
+  it('of Axolotl is one of its own, with what its lock says and no more', async () => {
+    const ours = await prepare();
+    await expect(findPythonEnvironment(cache(), 'axolotl')).rejects.toMatchObject({
+      code: 'python/not-set-up',
+      hint: expect.stringContaining('secpi setup --axolotl'),
+    });
+    const made = await prepare({ packages: 'axolotl', development: true });
+    expect(made.folder).not.toBe(ours.folder);
+    expect(await findPythonEnvironment(cache(), 'axolotl')).toEqual(made);
+    expect(await findPythonEnvironment(cache())).toEqual(ours);
+    expect((await installedByUv()).slice(1)).toEqual([
+      expect.stringMatching(/^torch==\d+\.\d+\.\d+$/),
+      expect.stringMatching(/^--no-deps -r .*requirements-axolotl\.lock$/),
+      expect.stringMatching(/^--no-deps iniconfig==\S+ pluggy==\S+ pytest==\S+$/),
+    ]);
+  });
+
+  it('of Axolotl has the pins that the whole of Axolotl was resolved to, and the torch of the trainers', async () => {
+    const pins = await pinnedPackages('axolotl');
+    const image = (await readFile(join(packageRoot, 'docker', 'axolotl', 'requirements.lock'), 'utf8')).split('\n');
+    expect(Object.keys(pins).length).toBeGreaterThan(80);
+    for (const [name, version] of Object.entries(pins)) expect(image).toContain(`${name}==${version}`);
+    expect(pins.torch).toBe((await pinnedPackages('trainers')).torch);
+    expect(await readFile(lockFileOf('axolotl'), 'utf8')).not.toMatch(/https?:|--index/);
   });
 
   it.each([

@@ -13,11 +13,15 @@ os.environ.update(
     PYTHONDONTWRITEBYTECODE="1",
 )
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from .support import SMALL, Job, run, samples, write_lines
+
+# They run in another environment, by a run of their own.
+collect_ignore = [] if find_spec("axolotl") else ["axolotl"]
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,9 @@ import type { HostFacts } from '../../compute/host-facts.js';
 import { type Means, openPlace } from '../../compute/open-target.js';
 import { type Place, UNREACHABLE } from '../../compute/places/place.js';
 import { whyUnreachable } from '../../compute/places/why-unreachable.js';
-import { deviceHere, pinnedPackages } from '../../compute/python-identity.js';
+import { deviceHere } from '../../compute/python-identity.js';
 import type { TargetSpec } from '../../compute/target.js';
+import { pinnedPackages } from '../../setup/pinned-packages.js';
 import { bytes } from '../views/format.js';
 import type { Check } from './check.js';
 
@@ -49,7 +50,7 @@ export async function checkTarget(
     place = openPlace(spec, means);
     const request = {
       root,
-      packages: needs.packages ? await pinnedPackages() : {},
+      packages: needs.packages ? await pinnedPackages('trainers') : {},
       cuda_seconds: needs.device === 'cuda' && spec.container === undefined ? CUDA_SECONDS : 0,
     };
     for await (const line of place.ask('inspect', request, signal)) {

@@ -9,12 +9,19 @@ import type { OutputOptions } from '../recipes/run-options.js';
 
 /** `secpi setup`: what a machine needs before the first run. Quick when it is all there. */
 export async function setupCommand(
-  options: OutputOptions & { readonly development?: boolean; readonly printPython?: boolean },
+  options: OutputOptions & {
+    readonly axolotl?: boolean;
+    readonly development?: boolean;
+    readonly printPython?: boolean;
+  },
   environment: CliEnvironment,
 ): Promise<number> {
   const json = options.json === true;
   if (options.printPython === true) {
-    const { python } = await findPythonEnvironment(environment.cache);
+    const { python } = await findPythonEnvironment(
+      environment.cache,
+      options.axolotl === true ? 'axolotl' : 'trainers',
+    );
     if (json) writeJson({ type: 'python', path: python }, environment);
     else environment.stdout.write(`${python}\n`);
     return 0;
@@ -26,12 +33,11 @@ export async function setupCommand(
   const packages = await installSystemPackages(say, environment.variables);
   for (const { program, purpose } of packages.missing) say(`${program} is missing: needed for ${purpose}`);
   if (packages.installCommand !== undefined) say(`install it with: ${packages.installCommand}`);
-  const { python } = await preparePythonEnvironment({
-    cache: environment.cache,
-    development: options.development === true,
-    environment: environment.variables,
-    say,
-  });
+  const { cache, variables } = environment;
+  const development = options.development === true;
+  const { python } = await preparePythonEnvironment({ cache, development, environment: variables, say });
+  if (options.axolotl === true || development)
+    await preparePythonEnvironment({ cache, packages: 'axolotl', development, environment: variables, say });
   await prepareSandbox(environment, say);
   if (json) writeJson({ type: 'ready', python, missing: packages.missing }, environment);
   else if (options.quiet !== true)

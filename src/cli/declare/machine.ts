@@ -18,8 +18,9 @@ export function declareMachineCommands(program: Command, { finish, withGlobal }:
 
   program
     .command('setup')
+    .option('--axolotl', 'also install what `trainer: axolotl` needs')
     .option('--development', "also install what secpi's own tests need")
-    .option('--print-python', 'only print the path of the Python interpreter')
+    .option('--print-python', 'only print the path of the Python interpreter; with --axolotl, of that one')
     .description('install the Python environment and, where allowed, missing system packages')
     .addHelpText('after', examples('setup', 'setup --print-python'))
     .action((options) =>

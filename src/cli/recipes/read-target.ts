@@ -35,7 +35,7 @@ export async function readTarget(
   const { cache, variables } = environment;
   return {
     spec,
-    means: { python: () => findPythonEnvironment(cache), variables },
+    means: { python: (packages) => findPythonEnvironment(cache, packages), variables },
     root: spec.ssh?.root ?? (spec.slurm?.host === undefined ? undefined : spec.slurm.root),
     fields: (['on', 'score_on'] as const).filter((field) => usedTargets(value, [field]).includes(name)),
   };

@@ -55,7 +55,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   occupies: ({ on }, services) => [services.machineOf(on)],
 
   async pins({ params, services }) {
-    const environment = await services.target(params.on).environment();
+    const environment = await services.target(params.on).environment(packagesOf(params));
     // Which checkpoints are averaged decides the bytes; else it does not matter how often one is made.
     const { average_checkpoints, save_every_steps } = params;
     return average_checkpoints === undefined ? { environment } : { environment, save_every_steps };
@@ -67,6 +67,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
     const { params, inputs, output, work, services, signal, emit } = context;
     const origin = await inputs.base.json('base.json', baseSchema);
     const job = {
+      packages: packagesOf(params),
       commands: [prepare(context), tune(context, origin), ...(params.method === 'full' ? [] : [merge(context)])],
       inputs: { base: inputs.base.path('model'), samples: inputs.samples.path('samples.jsonl') },
       outputs: outputsOf(params.method),
@@ -116,6 +117,11 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
     };
   },
 });
+
+/** Axolotl pins other versions of what the trainers use; all of the job runs with them. */
+function packagesOf({ trainer }: Params): 'trainers' | 'axolotl' {
+  return trainer === 'axolotl' ? 'axolotl' : 'trainers';
+}
 
 const PREPARED = '{work}/prepare/output/prepared.jsonl';
 const HELD_OUT = '{work}/prepare/output/holdout.jsonl';

@@ -15,6 +15,7 @@ PACKAGES = (
     "tokenizers",
     "safetensors",
     "pydantic",
+    "axolotl",
 )
 
 

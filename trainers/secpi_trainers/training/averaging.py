@@ -19,7 +19,7 @@ from ..merging.adapters import CONFIG, WEIGHTS
 from ..models.checkpoints import Checkpoint, flaw
 from ..models.soundness import UnsoundError
 from ..models.weight_files import rows_of, stored_weights, write_weights
-from .trainer import Trainer
+from .careful import CarefulTrainer
 
 BLOCK = 1 << 21
 """Numbers that are averaged at once, in float64: 16 MiB."""
@@ -36,7 +36,9 @@ def averaged_steps(job: TrainJob, last: int) -> list[int]:
     return [*scheduled, last][-job.average_checkpoints :]
 
 
-def require_checkpoints(job: TrainJob, trainer: Trainer, found: Checkpoint | None, root: Path, identity: str) -> None:
+def require_checkpoints(
+    job: TrainJob, trainer: CarefulTrainer, found: Checkpoint | None, root: Path, identity: str
+) -> None:
     """Throws `trainer/too-few-checkpoints` if the training cannot end with all that are to be averaged."""
     if job.average_checkpoints is None:
         return
@@ -61,7 +63,7 @@ def require_checkpoints(job: TrainJob, trainer: Trainer, found: Checkpoint | Non
             )
 
 
-def put_average_into(trainer: Trainer, state: TrainerState, folders: list[Path], session: Session) -> None:
+def put_average_into(trainer: CarefulTrainer, state: TrainerState, folders: list[Path], session: Session) -> None:
     """Gives the model that was trained the average of what these checkpoints hold, and looks at it.
 
     Throws `trainer/average-unsound`.

@@ -106,14 +106,17 @@ def _from_spec(job: TrainJob, ranks: int) -> dict[str, Any]:
         # One line a step, so that no half-collected average is lost when a run stops between two lines.
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
-        # Those that are told are callbacks of ours (`trackers.py`).
-        "report_to": [],
-        "run_name": job.model_name,
+        **tracked(job),
         "disable_tqdm": True,
-        "project": job.report_to.trackio.project if job.report_to.trackio else "huggingface",
         "save_strategy": "steps",
         "save_total_limit": None,
     }
+
+
+def tracked(job: TrainJob) -> dict[str, Any]:
+    """What services that show curves find out; those that are told are callbacks of ours (`trackers.py`)."""
+    project = job.report_to.trackio.project if job.report_to.trackio else "huggingface"
+    return {"report_to": [], "run_name": job.model_name, "project": project}
 
 
 def _schedule(job: TrainJob) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class LoraSettings(Strict):
     """Shape of the adapter."""
 
     rank: Annotated[int, Field(ge=1)] = 32
-    alpha: Positive = 64
+    alpha: Positive = 64.0
     dropout: Share = 0
     targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = "all-linear"
 

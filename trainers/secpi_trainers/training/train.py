@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel
+from peft import PeftModel
 from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
-from trl import SFTConfig
 
 from ..base.disk import nearest, require_room
 from ..base.errors import StoppedError, TrainerError
@@ -18,17 +17,12 @@ from ..base.files import sha256_json, sha256_of
 from ..base.memory import is_out_of_memory
 from ..base.session import Session
 from ..base.tools import tool_versions
-from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
 from ..jobs import TrainJob, torch_threads
-from ..merging.nf4 import nf4_settings
 from ..models.checkpoints import Checkpoint, checkpoints, newest_valid, require_processes
 from ..models.loading import (
-    load_model,
-    load_tokenizer,
     model_folder,
     model_identity,
-    parameters_in,
     pick_device,
     quiet_libraries,
     torch_dtype,
@@ -36,16 +30,16 @@ from ..models.loading import (
 )
 from ..models.soundness import UnsoundError, name_last_good
 from .averaging import averaged_steps, put_average_into, require_checkpoints
+from .backends import Build, axolotl_backend, trl_backend
 from .callbacks import Keeper, Reporter
+from .careful import CarefulTrainer
 from .evaluation import Evaluator, is_over, losses_of, mean_loss
 from .less_memory import settings_that_take_less
 from .meter import Meter, flops_per_token, peak_memory
-from .parallel import Strategy, hardware, prepare_environment, strategy_of
-from .requirements import attention_of, require_what_it_takes
+from .parallel import Strategy
+from .requirements import require_what_it_takes
 from .results import save_result
-from .settings import trl_settings
 from .together import Together
-from .trainer import Trainer, with_blank
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
@@ -56,10 +50,8 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     require_what_it_takes(job, device)
     job.report_to.require(os.environ)
     folder = model_folder(job.model, job.revision)
-    world = session.rank.world
-    strategy = strategy_of(job, parameters_in(folder), hardware(device, world))
-    prepare_environment(strategy, job, os.environ)
-    settings = trl_settings(job, session.work / "checkpoints", device, world, strategy)
+    backend = axolotl_backend if job.trainer == "axolotl" else trl_backend
+    build, strategy = backend(job, session, device, folder)
     rows = read_prepared(Path(job.prepared), job.max_tokens, session.own / "rows.arrow")
     held_out = session.own / "holdout.arrow"
     holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
@@ -68,11 +60,11 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
     set_seed(job.seed)
     try:
-        return _trained(job, session, settings, strategy, device, folder, rows, holdout)
+        return _trained(job, session, build, strategy, device, folder, rows, holdout)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        raise _too_little_memory(error, job, rows, device, world) from error
+        raise _too_little_memory(error, job, rows, device, session.rank.world) from error
 
 
 def _too_little_memory(
@@ -88,7 +80,7 @@ def _too_little_memory(
 def _trained(
     job: TrainJob,
     session: Session,
-    settings: SFTConfig,
+    build: Build,
     strategy: Strategy,
     device: str,
     folder: Path,
@@ -96,10 +88,16 @@ def _trained(
     holdout: PreparedRows | None,
 ) -> dict[str, Any]:
     """Loads, trains and saves; the facts."""
-    trainer = _build_trainer(job, session, settings, strategy, device, folder, rows)
+    # They have met when the settings were made.
+    together = Together(session.rank)
+    trainer = build(rows, together)
+    trainer.remove_callback(PrinterCallback)
+    trainer.probe, trainer.together, trainer.reporter = rows.row(rows.shortest), together, Reporter(session, together)
+    trainer.reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)
+    trainer.add_callback(trainer.reporter)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
-    root, together = session.work / "checkpoints", trainer.together
+    root = session.work / "checkpoints"
     identity = _identity(job, folder, together.rank.world)
     found = _checkpoint_to_go_on_with(job, session, trainer, root, identity)
     if holdout is not None and job.evaluate_every_steps is not None:
@@ -153,7 +151,7 @@ def _trained(
 
 
 def _checkpoint_to_go_on_with(
-    job: TrainJob, session: Session, trainer: Trainer, root: Path, identity: str
+    job: TrainJob, session: Session, trainer: CarefulTrainer, root: Path, identity: str
 ) -> Checkpoint | None:
     """The first process looks for it, and at the room for further ones; all of them go on with the same."""
     together = trainer.together
@@ -173,7 +171,7 @@ def _checkpoint_to_go_on_with(
     return first
 
 
-def _require_room(job: TrainJob, trainer: Trainer, found: Checkpoint | None) -> None:
+def _require_room(job: TrainJob, trainer: CarefulTrainer, found: Checkpoint | None) -> None:
     """Hours later is too late to learn that a disk is too small."""
     dtype = torch_dtype(job.dtype) if job.method == "full" else torch.float32
     one, result = trainer.bytes_to_save(dtype.itemsize)
@@ -201,46 +199,6 @@ def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: A
         )
 
 
-def _build_trainer(
-    job: TrainJob,
-    session: Session,
-    args: SFTConfig,
-    strategy: Strategy,
-    device: str,
-    folder: Path,
-    rows: PreparedRows,
-) -> Trainer:
-    dtype = torch_dtype(job.dtype)
-    settings: dict[str, Any] = {"attention": attention_of(job, device)}
-    if strategy in ("alone", "ddp"):
-        settings["device_map"] = {"": device}
-    # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
-    settings["dtype"] = torch.float32 if job.method == "full" else dtype
-    if job.method == "qlora":
-        settings["quantization_config"] = nf4_settings(dtype)
-    # They have met when the settings were made.
-    together = Together(session.rank)
-    model = load_model(folder, **settings)
-    if together.any(session.stop.is_set):
-        raise StoppedError
-    sequences = packed(rows.dataset, job.max_tokens, session.own / "packed.arrow") if job.packing else rows.dataset
-    probe = rows.row(rows.shortest)
-    reporter = Reporter(session, together)
-    trainer = Trainer(
-        model=model,
-        args=args,
-        train_dataset=sequences if session.rank.is_alone else with_blank(sequences),
-        processing_class=load_tokenizer(str(folder), None),
-        peft_config=_lora(job),
-        callbacks=[reporter],
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.probe, trainer.rows = probe, len(sequences)
-    trainer.together, trainer.reporter = together, reporter
-    reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)
-    return trainer
-
-
 def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
     """Trained, and all. With an adapter PEFT counts: it knows that QLoRA packs two parameters into one number."""
     if isinstance(model, PeftModel):
@@ -248,18 +206,6 @@ def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
         return trainable, total
     counts = [(item.numel(), item.requires_grad) for item in model.parameters()]
     return sum(count for count, trained in counts if trained), sum(count for count, _ in counts)
-
-
-def _lora(job: TrainJob) -> LoraConfig | None:
-    if job.method == "full":
-        return None
-    return LoraConfig(
-        r=job.lora.rank,
-        lora_alpha=int(job.lora.alpha) if job.lora.alpha.is_integer() else job.lora.alpha,
-        lora_dropout=job.lora.dropout,
-        target_modules=job.lora.targets,
-        task_type="CAUSAL_LM",
-    )
 
 
 def _identity(job: TrainJob, folder: Path, processes: int) -> str:

@@ -1,40 +1,20 @@
-"""TRL's SFTTrainer as we use it: nothing is saved that makes no sense, and a finished run is not run on."""
+"""TRL's SFTTrainer as we use it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset, concatenate_datasets
 from torch.utils.data import DataLoader, RandomSampler
-from transformers import TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTTrainer
 
-from ..base.errors import TrainerError
 from ..data.rows import IGNORED
-from ..models.checkpoints import Checkpoint
-from ..models.loading import vocabulary_of
-from ..models.soundness import UnsoundError, check_end, check_weights
-from .callbacks import Keeper, Reporter
-from .evaluation import is_over
+from .careful import CarefulTrainer
 from .rank_batches import RankBatches
-from .together import Together
 
 
-class Trainer(SFTTrainer):
-    """Trains, and looks at what it keeps before it keeps it."""
-
-    probe: tuple[list[int], list[int]] = ([], [])
-    """Ids and labels of the row that weights are tried on."""
-    together: Together
-    rows: int
-    """How many are to be learnt from; with several processes one more follows, for who gets nothing."""
-    reporter: Reporter
-    keeper: Keeper
-    model: Any
+class Trainer(CarefulTrainer, SFTTrainer):
+    """Trains with TRL, alone or as one of several."""
 
     def create_model_card(self, *_: object, **__: object) -> None:
         """Writes no page about the model beside the checkpoints: nobody reads it."""
@@ -50,134 +30,6 @@ class Trainer(SFTTrainer):
     def _rank_batches(self) -> RankBatches:
         size, processes = self.args.train_batch_size, self.together.rank.world
         return RankBatches(RandomSampler(range(self.rows)), size, processes, blank=self.rows)
-
-    def train_on(self, found: Checkpoint | None, patience: int | None) -> TrainerState:
-        """Trains to the end, until a signal stops it, or until evaluations lose patience; all is marked then."""
-        self.reporter.saved = found.step if found else None
-        state = self._train_on(found, patience)
-        self.keeper.finish()
-        return state
-
-    def _train_on(self, found: Checkpoint | None, patience: int | None) -> TrainerState:
-        if found is None:
-            self.train()
-            return self.state
-        state = TrainerState.load_from_json(str(found.folder / TRAINER_STATE_NAME))
-        if not is_over(state, patience):
-            self.train(resume_from_checkpoint=str(found.folder))
-            return self.state
-        # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
-        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-            # Only what is split among processes can be loaded in parts.
-            self._prepare_for_training(state.max_steps, self.get_train_dataloader(), str(found.folder))
-            return state
-        self.load_weights(found.folder)
-        return state
-
-    def load_weights(self, folder: Path) -> None:
-        """Takes the trained weights from a folder that holds them as a checkpoint does."""
-        self._load_from_checkpoint(str(folder))
-
-    def last_step(self) -> int:
-        """The step that the training ends with, unless it ends early."""
-        size = self.args.train_batch_size * self.together.rank.world
-        *_, last = self.set_initial_training_values(self.args, DataLoader(range(self.rows), batch_size=size))
-        return int(last)
-
-    def saves_to_come(self, found: Checkpoint | None) -> int:
-        """How many checkpoints are written between the one that is continued and the end, which is one itself."""
-        done, last = found.step if found else 0, self.last_step()
-        every = int(self.args.save_steps)
-        return last // every - done // every + (last % every > 0) if done < last else 0
-
-    def bytes_to_save(self, stored: int) -> tuple[int, int]:
-        """Bytes of a checkpoint, and of the result. `stored` is how many bytes one of the result's numbers takes.
-
-        A checkpoint holds weights as they are trained, and twice as many float32 numbers that the optimiser remembers.
-        """
-        trained = [item for item in self.model.parameters() if item.requires_grad]
-        numbers = sum(item.numel() for item in trained)
-        weights = sum(item.numel() * item.element_size() for item in trained)
-        return weights + 8 * numbers, numbers * stored
-
-    def check_end(self, state: TrainerState) -> None:
-        """Throws `trainer/diverged` if what was trained is no better than a guess.
-
-        That the weights are finite was seen when the last step was saved.
-        """
-        losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-        check_end(losses, self._probe_loss(), vocabulary_of(self.model))
-
-    def gathered(self, dtype: torch.dtype) -> dict[str, torch.Tensor] | None:
-        """Of weights that are split among processes all that was trained, whole and in that dtype, in the memory of the
-        first process's host; None where each process has all of them. To be called by all.
-        """
-        if self.is_deepspeed_enabled:
-            whole: dict[str, torch.Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
-            return whole
-        if not self.is_fsdp_enabled:
-            return None
-        trained = {name for name, item in self.model.named_parameters() if item.requires_grad}
-        found: dict[str, torch.Tensor] = {}
-        stored = self.model.state_dict()
-        if not trained <= stored.keys():
-            raise TrainerError("incomplete-weights", f"{min(trained - stored.keys())} was trained and cannot be stored")
-        for name, item in stored.items():
-            if name not in trained:
-                continue
-            # One after the other: all of a model would not fit beside what is there.
-            full = item.full_tensor() if hasattr(item, "full_tensor") else item
-            if self.together.rank.is_first:
-                found[name] = full.to(dtype).cpu()
-        return found
-
-    def check_weights(self, step: int) -> None:
-        """Throws `trainer/weights-not-finite` if what is trained is not finite, or what it gives."""
-        check_weights(step, self._trained(), self._probe_loss())
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
-        self._check_weights()
-        self.keeper.finish()
-        # Whoever saves alone waits for the others in a collective: better here, where nobody's patience runs out.
-        self.together.meet()
-        super()._save_checkpoint(model, trial)
-
-    def _check_weights(self) -> None:
-        """Throws what one of the processes finds in its part of the weights, in all of them."""
-        loss, found = self._probe_loss(), None
-        try:
-            check_weights(self.state.global_step, [*self._trained(), *self._moments()], loss)
-        except UnsoundError as error:
-            found = error
-        first: UnsoundError | None = next(filter(None, self.together.all(found)), None)
-        if first is not None:
-            raise first
-
-    def _trained(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Of weights that are split among processes the part that is here."""
-        return ((name, here(item)) for name, item in self.model.named_parameters() if item.requires_grad)
-
-    def _moments(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """What the optimiser remembers."""
-        for state in self.optimizer.state.values():
-            for name, item in state.items():
-                if isinstance(item, torch.Tensor):
-                    yield f"the optimiser's {name}", here(item)
-
-    @torch.no_grad()
-    def _probe_loss(self) -> float:
-        ids, labels = (torch.tensor([part], device=self.args.device) for part in self.probe)
-        self.model.eval()
-        with self.compute_loss_context_manager():
-            loss: float = self.model(input_ids=ids, labels=labels, use_cache=False).loss.item()
-        self.model.train()
-        return loss
-
-
-def here(item: torch.Tensor) -> torch.Tensor:
-    """A tensor, or of one that is split among processes the part that is here."""
-    part: torch.Tensor = item.to_local() if hasattr(item, "to_local") else item
-    return part
 
 
 def with_blank(sequences: Dataset) -> Dataset:

@@ -1,0 +1,100 @@
+"""Axolotl's own parts, put together with our rows, and with what a training of ours says and keeps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ...base.errors import TrainerError
+from ...base.files import write_json
+from ...base.session import Session
+from ...data.packing import packed
+from ...data.prepared import PreparedRows
+from ...jobs import TrainJob
+from ...models.loading import torch_dtype
+from ..gpu import VARIABLE, refuse_several
+from ..settings import tracked
+
+ARGUMENTS = {
+    # No half-collected average is hidden or lost; see `trl_settings`.
+    "logging_nan_inf_filter": False,
+    "disable_tqdm": True,
+    # The Keeper removes checkpoints.
+    "save_total_limit": None,
+    "average_tokens_across_devices": True,
+}
+"""Settings of the Hugging Face Trainer that no key of Axolotl's leads to."""
+
+
+def build_axolotl(
+    job: TrainJob, session: Session, configuration: dict[str, Any], device: str, rows: PreparedRows
+) -> Any:  # noqa: ANN401 - mixed of two classes without types
+    """The trainer, model and adapter in it. Throws `trainer/axolotl-refuses`, `trainer/several-gpus`."""
+    if device == "cpu":
+        # Axolotl looks for itself, and takes a GPU where it finds one.
+        os.environ[VARIABLE] = ""
+    from axolotl.train import setup_model_and_tokenizer
+
+    cfg = _read(configuration, session.work / "axolotl.json")
+    if job.method == "full":
+        # Small steps vanish in bfloat16 weights: they are float32 while they train.
+        cfg.torch_dtype = torch_dtype("float32")
+    model, tokenizer, _, _ = setup_model_and_tokenizer(cfg)
+    session.stop.check()
+    if job.loss == "chunked":
+        _compute_loss_in_chunks(model)
+    builder = _builder(job, cfg, model, tokenizer)
+    builder.train_dataset = (
+        packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
+    )
+    return builder.build(None)
+
+
+def _read(configuration: dict[str, Any], path: Path) -> Any:  # noqa: ANN401
+    """Axolotl's view of it; the file (JSON is YAML) stays, for who wants to see what it was told."""
+    from axolotl.cli.config import load_cfg
+
+    write_json(path, configuration)
+    try:
+        return load_cfg(str(path))
+    except ValueError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise TrainerError("axolotl-refuses", f"Axolotl refuses these settings: {' '.join(lines[:3])}") from error
+
+
+def _compute_loss_in_chunks(model: Any) -> None:  # noqa: ANN401
+    """As TRL does: Axolotl's own chunks are made of logits that are all there already."""
+    from trl.trainer.sft_trainer import _CHUNKED_LM_HEAD_CHUNK_SIZE, _patch_chunked_ce_lm_head
+
+    target = model.get_base_model() if hasattr(model, "get_base_model") else model
+    _patch_chunked_ce_lm_head(target, chunk_size=_CHUNKED_LM_HEAD_CHUNK_SIZE)
+
+
+def _builder(job: TrainJob, cfg: Any, model: Any, tokenizer: Any) -> Any:  # noqa: ANN401
+    from axolotl.core.builders import HFCausalTrainerBuilder
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+    from .trainer import Trainer
+
+    class Builder(HFCausalTrainerBuilder):
+        """Axolotl's, through the hooks that it has for this."""
+
+        def hook_pre_create_training_args(self, training_arguments_kwargs: dict[str, Any]) -> dict[str, Any]:
+            # Axolotl makes two steps of a warm-up of one.
+            warmup = job.warmup_ratio if job.warmup_ratio is not None else job.warmup_steps or 0
+            ours = {"data_seed": job.seed, "use_cpu": cfg.device == "cpu", "warmup_steps": warmup}
+            return training_arguments_kwargs | ARGUMENTS | tracked(job) | ours
+
+        def hook_post_create_training_args(self, training_arguments: Any) -> Any:  # noqa: ANN401
+            refuse_several(training_arguments.n_gpu)
+            return training_arguments
+
+        def build_collator(self, *_: object, **__: object) -> Any:  # noqa: ANN401
+            # The rows of a batch look as they do under TRL, packed or not.
+            return DataCollatorForLanguageModeling(tokenizer.pad_token_id, padding_free=job.packing)
+
+        def _get_trainer_cls(self) -> type[Trainer]:
+            return Trainer
+
+    return Builder(cfg, model, tokenizer)

@@ -1,0 +1,129 @@
+"""From our training spec to Axolotl's configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...base.errors import TrainerError
+from ...jobs import TrainJob
+
+KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
+"""Fused with CUDA in mind: Axolotl switches them on by itself, and without a GPU they do not compute."""
+
+LIGER = {
+    "plugins": ["axolotl.integrations.liger.LigerPlugin"],
+    "liger_rope": True,
+    "liger_rms_norm": True,
+    "liger_glu_activation": True,
+    "liger_fused_linear_cross_entropy": True,
+}
+"""What TRL takes of that package."""
+
+
+def axolotl_configuration(
+    job: TrainJob, folder: Path, checkpoints: Path, device: str, attention: str, ranks: int = 1
+) -> dict[str, Any]:
+    """What Axolotl is told, less `extra`. Throws `trainer/not-with-axolotl`.
+
+    What is not the spec's says that nothing is to be rendered, cut, packed, measured, reported or sent: the rows are
+    finished, and the rest is done by secpi as it is under TRL.
+    """
+    _refuse(job)
+    return {
+        **_model(job, folder, device, attention),
+        **_adapter(job, device),
+        **_steps(job, ranks),
+        **_optimiser(job, device),
+        **(LIGER if job.loss == "liger" else {}),
+        "sequence_len": job.max_tokens,
+        # It wants to know where rows come from, and is handed them.
+        "datasets": [{"path": job.prepared, "ds_type": "json", "type": ""}],
+        "dataset_prepared_path": str(checkpoints / "never"),
+        "excess_length_strategy": "raise",
+        "sample_packing": False,
+        "pad_to_sequence_len": False,
+        "remove_unused_columns": False,
+        "val_set_size": 0,
+        "output_dir": str(checkpoints),
+        "save_steps": job.save_every_steps,
+        "logging_steps": 1,
+        "seed": job.seed,
+    }
+
+
+def _refuse(job: TrainJob) -> None:
+    """What Axolotl has no place for."""
+    if job.method != "full" and not job.lora.alpha.is_integer():
+        raise _not_with_axolotl(f"Axolotl takes whole numbers for `lora.alpha`, and this is {job.lora.alpha}")
+    if job.parallel.strategy in ("fsdp", "zero3") or job.parallel.offload:
+        raise _not_with_axolotl("under Axolotl several GPUs work as `ddp`, and nothing is offloaded")
+
+
+def _not_with_axolotl(message: str) -> TrainerError:
+    return TrainerError("not-with-axolotl", message, "or use the trainer trl")
+
+
+def _model(job: TrainJob, folder: Path, device: str, attention: str) -> dict[str, Any]:
+    return {
+        "base_model": str(folder),
+        "trust_remote_code": False,
+        "model_kwargs": {"use_safetensors": True},
+        "device_map": {"": "cuda:0" if device == "cuda" else device},
+        "attn_implementation": attention,
+        "bf16": job.dtype == "bfloat16",
+        "fp16": False,
+        "gradient_checkpointing": job.gradient_checkpointing,
+        **({"gradient_checkpointing_kwargs": {"use_reentrant": False}} if job.gradient_checkpointing else {}),
+    }
+
+
+def _adapter(job: TrainJob, device: str) -> dict[str, Any]:
+    if job.method == "full":
+        return {}
+    targets = job.lora.targets
+    return {
+        "adapter": job.method,
+        "load_in_4bit": job.method == "qlora",
+        "lora_r": job.lora.rank,
+        "lora_alpha": int(job.lora.alpha),
+        "lora_dropout": job.lora.dropout,
+        # It would write null into the adapter's settings.
+        "lora_fan_in_fan_out": False,
+        **({"lora_target_linear": True} if targets == "all-linear" else {"lora_target_modules": list(targets)}),
+        **({} if device == "cuda" else dict.fromkeys(KERNELS, False)),
+    }
+
+
+def _steps(job: TrainJob, ranks: int) -> dict[str, Any]:
+    warmup = {"warmup_steps": job.warmup_steps or 0} if job.warmup_ratio is None else {"warmup_ratio": job.warmup_ratio}
+    return {
+        "num_epochs": job.epochs or 1.0,
+        **({"max_steps": job.steps} if job.steps else {}),
+        "micro_batch_size": job.batch_size,
+        "gradient_accumulation_steps": job.accumulation(ranks),
+        **warmup,
+    }
+
+
+def _optimiser(job: TrainJob, device: str) -> dict[str, Any]:
+    adamw = "adamw_torch_fused" if device == "cuda" else "adamw_torch"
+    return {
+        "optimizer": "adamw_bnb_8bit" if job.optimizer == "adamw_8bit" else adamw,
+        "learning_rate": job.learning_rate,
+        **_schedule(job),
+        "adam_beta1": job.adam.beta1,
+        "adam_beta2": job.adam.beta2,
+        "adam_epsilon": job.adam.epsilon,
+        "weight_decay": job.weight_decay,
+        "max_grad_norm": job.max_grad_norm,
+    }
+
+
+def _schedule(job: TrainJob) -> dict[str, Any]:
+    """The same names as under TRL: both hand them to transformers."""
+    if job.scheduler == "constant":
+        return {"lr_scheduler": "constant_with_warmup"}
+    if job.minimum_rate == 0:
+        return {"lr_scheduler": job.scheduler}
+    return {"lr_scheduler": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": job.minimum_rate}}
