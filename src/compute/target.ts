@@ -210,6 +210,10 @@ export const targetSchema = z
       const message = 'is for a host or a container; here secpi uses its own';
       context.addIssue({ code: 'custom', path: ['node'], message, input: container });
     }
+    if (container !== undefined && slurm !== undefined && slurm.nodes > 1) {
+      const message = 'does not go together with a container yet: leave one of them out';
+      context.addIssue({ code: 'custom', path: ['slurm', 'nodes'], message, input: slurm });
+    }
     if (container?.engine === 'apptainer' && !container.image.startsWith('/'))
       context.addIssue({
         code: 'custom',

@@ -59,6 +59,7 @@ def test_both_have_the_same_fields_kinds_bounds_and_defaults() -> None:
         ({"steps": 1, "warmup_steps": 0, "warmup_ratio": 0.1}, "warmup_ratio"),
         ({"steps": 1, "scheduler": "linear", "minimum_rate": 0.1}, "goes with the scheduler cosine"),
         ({"steps": 1, "patience": 2}, "evaluate_every_steps"),
+        ({"steps": 1, "trainer": "axolotl", "average_checkpoints": 2}, "goes with the trainer trl"),
     ],
 )
 def test_what_does_not_go_together_is_refused(fields: dict[str, Any], said: str) -> None:

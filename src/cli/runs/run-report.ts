@@ -8,6 +8,7 @@ import type { RunResult } from '../../engine/runs/runner.js';
 import { Html } from '../../stages/report/html.js';
 import { LOSS_CHART, type ReportData, type ReportRun } from '../../stages/report/report-data.js';
 import type { CliEnvironment } from '../environment.js';
+import { trainingRate } from './training-rate.js';
 
 /** Name of the report in a run's folder. */
 export const REPORT = 'report.html';
@@ -27,6 +28,7 @@ export async function writeRunReport(
   const hasChart = page.manifest.outputs.some((file) => file.path === LOSS_CHART);
   const chart = hasChart ? new Html(await readFile(page.path(LOSS_CHART), 'utf8')) : null;
   const record = await readRun(state, finished.run);
+  const training = await trainingRate(state, finished.run);
   const run: ReportRun = {
     run: finished.run,
     ...(record?.member === undefined ? {} : { member: record.member.name }),
@@ -35,6 +37,7 @@ export async function writeRunReport(
     seconds: finished.seconds,
     version: environment.version,
     host: hostname(),
+    ...(training === undefined ? {} : { training }),
     stages: finished.stages.map(({ stage, outcome, seconds }) => ({
       stage,
       outcome,

@@ -3,12 +3,13 @@ import type { Loss } from '../train/records.js';
 import { Html, html } from './html.js';
 import { chartInk } from './style.js';
 
-/** Training loss over steps, as SVG: each step, and the mean of its surroundings. */
+/** Training loss over steps, as SVG: each step, the mean of its surroundings, and what was measured on samples that were set aside. */
 export async function lossChart(losses: readonly Loss[]): Promise<Html | null> {
   const values = losses.flatMap(({ step, loss }) => (loss === null ? [] : [{ step, loss }]));
   if (values.length === 0) return null;
   const around = Math.ceil(values.length / 50);
-  const decades = decadesOf(values.map(({ loss }) => loss));
+  const aside = losses.flatMap(({ step, holdout_loss: loss }) => (loss === undefined ? [] : [{ step, loss }]));
+  const decades = decadesOf([...values, ...aside].map(({ loss }) => loss));
   const x = {
     field: 'step',
     type: 'quantitative',
@@ -22,17 +23,31 @@ export async function lossChart(losses: readonly Loss[]): Promise<Html | null> {
     scale: { type: decades === null ? 'linear' : 'log' },
     axis: { format: '~g', tickCount: 5, ...(decades === null ? {} : { values: [...decades] }) },
   } as const;
+  const color = chartInk.aside;
+  const measured = {
+    data: { values: aside },
+    mark: { type: 'line' as const, color, strokeWidth: 2, strokeDash: [2, 3], point: { color } },
+    encoding: { x, y: { field: 'loss', ...y } },
+  };
   return svg({
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: 'transparent',
     width: 860,
     height: 220,
     padding: 4,
-    data: { values },
-    transform: [{ window: [{ op: 'mean', field: 'loss', as: 'mean' }], frame: [-around, around] }],
     layer: [
-      { mark: { type: 'line', color: chartInk.faint, strokeWidth: 1 }, encoding: { x, y: { field: 'loss', ...y } } },
-      { mark: { type: 'line', color: chartInk.line, strokeWidth: 2 }, encoding: { x, y: { field: 'mean', ...y } } },
+      {
+        data: { values },
+        transform: [{ window: [{ op: 'mean', field: 'loss', as: 'mean' }], frame: [-around, around] }],
+        layer: [
+          {
+            mark: { type: 'line', color: chartInk.faint, strokeWidth: 1 },
+            encoding: { x, y: { field: 'loss', ...y } },
+          },
+          { mark: { type: 'line', color: chartInk.line, strokeWidth: 2 }, encoding: { x, y: { field: 'mean', ...y } } },
+        ],
+      },
+      ...(aside.length === 0 ? [] : [measured]),
     ],
     config: {
       font: 'system-ui, sans-serif',

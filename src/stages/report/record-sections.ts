@@ -27,7 +27,7 @@ ${
 }
 
 /** What training did, with its loss curve. */
-export function trainingSection({ trained, base }: ReportData, chart: Html | null): Html {
+export function trainingSection({ trained, base, losses }: ReportData, chart: Html | null): Html {
   const loss = (value: number | null) => (value === null ? '–' : value.toFixed(4));
   const rows: readonly (readonly [string, string])[] = [
     [
@@ -40,6 +40,10 @@ export function trainingSection({ trained, base }: ReportData, chart: Html | nul
     ['tokens', `${integer(trained.tokens)} learnt, ${integer(trained.prompt_tokens)} of prompts read`],
     ['parameters', parameters(trained)],
     ['loss', `${loss(trained.first_loss)} → ${loss(trained.final_loss)}`],
+    ...(trained.holdout_loss === null
+      ? []
+      : [['loss on what was set aside', `${loss(trained.holdout_loss)} at the end`] as const]),
+    ...stepRows(losses),
     [
       'merge check',
       trained.merge_difference === null
@@ -48,9 +52,35 @@ export function trainingSection({ trained, base }: ReportData, chart: Html | nul
     ],
   ];
   return html`<section id="training"><h2>Training</h2>
-${chart === null ? html`<p class="quiet">No loss was recorded.</p>` : html`<figure>${chart}<figcaption>Training loss: each step, and the mean of the steps around it.</figcaption></figure>`}
+${chart === null ? html`<p class="quiet">No loss was recorded.</p>` : html`<figure>${chart}<figcaption>Training loss: each step, and the mean of the steps around it${losses.some((line) => line.holdout_loss !== undefined) ? '; dashed, the loss on the samples that were set aside' : ''}.</figcaption></figure>`}
 <div class="scroll"><table class="facts"><tbody>${rows.map(([name, value]) => html`<tr><td>${name}</td><td>${value}</td></tr>`)}</tbody></table></div>
 </section>`;
+}
+
+/** Learning rate and gradient norms, which tell a training that went calmly from one that did not. */
+function stepRows(losses: ReportData['losses']): readonly (readonly [string, string])[] {
+  const rates = losses.flatMap(({ learning_rate: rate }) => (rate === null ? [] : [rate]));
+  const norms = losses.flatMap(({ step, grad_norm: norm }) => (typeof norm === 'number' ? [{ step, norm }] : []));
+  const sorted = norms.toSorted((one, other) => one.norm - other.norm);
+  const [middle, largest] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
+  return [
+    ...(rates.length === 0
+      ? []
+      : [
+          [
+            'learning rate',
+            `up to ${rates.reduce((most, rate) => Math.max(most, rate), 0).toPrecision(3)}, at the end ${rates.at(-1)?.toPrecision(3)}`,
+          ] as const,
+        ]),
+    ...(middle === undefined || largest === undefined
+      ? []
+      : [
+          [
+            'gradient norm',
+            `${middle.norm.toPrecision(3)} in the middle, at most ${largest.norm.toPrecision(3)} (step ${integer(largest.step)})`,
+          ] as const,
+        ]),
+  ];
 }
 
 const originText: Readonly<Record<string, string>> = {
@@ -64,6 +94,7 @@ export function runSection(run: ReportRun | undefined): Html | null {
   if (run === undefined) return null;
   const cost = run.stages.reduce((sum, stage) => sum + stage.cost_usd, 0);
   return html`<section id="run"><h2>This run</h2>
+${run.training === undefined ? null : html`<p>Training went at ${integer(Math.round(run.training.tokens_per_second))} tokens per second${run.training.mfu === null ? '' : `, ${(100 * run.training.mfu).toFixed(0)} % of what the card can compute (MFU)`}, with at most ${run.training.memory_gib.toFixed(1)} GiB.</p>`}
 <p class="quiet">Run <code>${run.run}</code>${run.member === undefined ? '' : ` (${run.member})`} of secpi ${run.version}, started ${run.started_at} on ${run.host}: ${run.outcome} after ${duration(run.seconds)}. Asking models cost ${dollars(cost)} in all.</p>
 <div class="scroll"><table><thead><tr><th>stage</th><th class="text">outcome</th><th>in this run</th><th>when it was made</th><th>cost</th></tr></thead>
 <tbody>${run.stages.map((stage) => html`<tr><td>${stage.stage}</td><td class="text">${stage.outcome}</td><td>${duration(stage.seconds)}</td><td>${stage.made_in_seconds === null ? '–' : duration(stage.made_in_seconds)}</td><td>${dollars(stage.cost_usd)}</td></tr>`)}</tbody>

@@ -79,6 +79,8 @@ export interface ReportRun {
   readonly seconds: number;
   readonly version: string;
   readonly host: string;
+  /** What its training took of the machine: the median of its steps, and the most memory of one GPU. Not there where it trained nothing. */
+  readonly training?: { readonly tokens_per_second: number; readonly mfu: number | null; readonly memory_gib: number };
   readonly stages: readonly {
     readonly stage: string;
     readonly outcome: string;

@@ -1,7 +1,13 @@
 import { Html } from './html.js';
 
 /** Colours that charts are drawn with. They are marks for the style sheet, which replaces them by those of the reader's scheme. */
-export const chartInk = { line: '#000001', faint: '#000002', grid: '#000003', text: '#000004' } as const;
+export const chartInk = {
+  line: '#000001',
+  faint: '#000002',
+  grid: '#000003',
+  text: '#000004',
+  aside: '#000005',
+} as const;
 
 /** The page's whole style: no web fonts, no images, light and dark, wide and narrow, and readable on paper. */
 export const style = new Html(`
@@ -73,6 +79,7 @@ td.plotted, th.plotted { width: 36%; min-width: 13rem; padding-left: 1.4rem; pad
 figure { margin: 1.2rem 0 1.6rem; overflow-x: auto; }
 figure svg { display: block; width: 100%; min-width: 36rem; height: auto; }
 svg [stroke="${chartInk.line}"] { stroke: var(--tuned); } svg [stroke="${chartInk.faint}"] { stroke: var(--tuned); opacity: .35; }
+svg [stroke="${chartInk.aside}"] { stroke: var(--base); } svg [fill="${chartInk.aside}"] { fill: var(--base); }
 svg [stroke="${chartInk.grid}"] { stroke: var(--line); } svg [fill="${chartInk.text}"] { fill: var(--quiet); }
 
 pre { background: var(--panel); border-radius: 8px; padding: .9rem 1.1rem; margin: .4rem 0; font: .84rem/1.55 ui-monospace, SFMono-Regular, Consolas, monospace; tab-size: 4; white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -6,6 +6,7 @@ export const lossSchema = z.looseObject({
   epoch: z.number().nullable(),
   loss: z.number().nullable(),
   learning_rate: z.number().nullable(),
+  grad_norm: z.number().nullable().optional(),
   /** On the samples that were set aside, where it was measured after this step. */
   holdout_loss: z.number().optional(),
 });
@@ -30,6 +31,8 @@ export const trainedSchema = z.strictObject({
   prompt_tokens: z.number(),
   first_loss: z.number().nullable(),
   final_loss: z.number().nullable(),
+  /** The weights are the average of those after these steps; where it is missing, those after the last one. */
+  averaged_steps: z.array(z.number()).optional(),
   /** The mean over the tokens of the samples that were set aside, at the end; `null` where none were. */
   holdout_loss: z.number().nullable(),
   trainable_parameters: z.number(),

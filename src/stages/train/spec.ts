@@ -61,6 +61,8 @@ const trainSpecSchema = z.strictObject({
   evaluate_every_steps: z.number().int().positive().optional(),
   /** Ends when that loss was no lower so many times in a row. The weights are those of that step. */
   patience: z.number().int().positive().optional(),
+  /** The result is the average of the weights in the last so many checkpoints, one every `save_every_steps` and one at the end. */
+  average_checkpoints: z.number().int().min(2).optional(),
   /** How several GPUs share the work. */
   parallel: z
     .strictObject({
@@ -110,6 +112,11 @@ export function trainSpecProblems(spec: TrainSpec): readonly (readonly [keyof Tr
       spec.patience !== undefined && spec.evaluate_every_steps === undefined,
       'patience',
       'counts evaluations: give evaluate_every_steps',
+    ],
+    [
+      spec.average_checkpoints !== undefined && spec.trainer !== 'trl',
+      'average_checkpoints',
+      'goes with the trainer trl',
     ],
   ];
   return problems.flatMap(([isSo, field, sentence]) => (isSo ? [[field, sentence] as const] : []));

@@ -37,6 +37,8 @@ export const trainParams = z
     const problems = [...trainSpecProblems(params)];
     if (params.evaluate_every_steps !== undefined && params.holdout === 0)
       problems.push(['evaluate_every_steps', 'needs samples that are set aside: give holdout']);
+    if ((params.average_checkpoints ?? 0) > params.keep_checkpoints)
+      problems.push(['average_checkpoints', 'needs so many checkpoints: give keep_checkpoints at least that']);
     for (const [field, message] of problems)
       context.addIssue({ code: 'custom', path: [field], message, input: params });
   });
@@ -53,7 +55,10 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   occupies: ({ on }, services) => [services.machineOf(on)],
 
   async pins({ params, services }) {
-    return { environment: await services.target(params.on).environment() };
+    const environment = await services.target(params.on).environment();
+    // Which checkpoints are averaged decides the bytes; else it does not matter how often one is made.
+    const { average_checkpoints, save_every_steps } = params;
+    return average_checkpoints === undefined ? { environment } : { environment, save_every_steps };
   },
 
   estimate: estimateTraining,
@@ -94,6 +99,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
       first_loss: numberOrNull(trained.first_loss),
       final_loss: numberOrNull(trained.final_loss),
       holdout_loss: numberOrNull(trained.holdout_loss),
+      ...(params.average_checkpoints === undefined ? {} : { averaged_steps: trained.averaged_steps as number[] }),
       trainable_parameters: Number(trained.trainable_parameters),
       total_parameters: Number(trained.total_parameters),
       merge_difference: numberOrNull(results.merge?.facts.max_difference),
@@ -151,7 +157,11 @@ function tune({ params, seed }: Context, base: Base): TrainerCommand {
 /** Adapter and base become one model; the trainer checks every weight of it. */
 function merge({ params }: Context): TrainerCommand {
   const adapter = '{work}/train/output/adapter';
-  return { command: 'merge', fields: { model: '{in:base}', adapter, dtype: params.dtype, prepared: PREPARED } };
+  const quantised = params.method === 'qlora';
+  return {
+    command: 'merge',
+    fields: { model: '{in:base}', adapter, dtype: params.dtype, quantised, prepared: PREPARED },
+  };
 }
 
 function numberOrNull(value: Json | undefined): number | null {

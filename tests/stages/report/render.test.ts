@@ -138,6 +138,22 @@ describe('the report', () => {
     }
   });
 
+  it('shows what was set aside beside the loss, what the steps were like, and what the run took of the machine', async () => {
+    const page = withoutStyle(await renderReport(realisticData(), realisticRun));
+    const aside = /<g class="mark-symbol[^"]*"[^>]*>(.*?)<\/g>/s.exec(page)?.[1] ?? '';
+    expect(aside.match(/<path/g)).toHaveLength(10);
+    expect(page).toContain('dashed, the loss on the samples that were set aside');
+    expect(page).toContain('0.0559 at the end');
+    expect(page).toContain('up to 0.00500, at the end 0.0000100');
+    expect(page).toMatch(/in the middle, at most 1\.21 \(step 1\)/);
+    expect(page).toContain('1,834 tokens per second, 41 % of what the card can compute (MFU), with at most 71.3 GiB.');
+    const losses = realisticData().losses.map(({ holdout_loss: _, ...line }) => line);
+    const plain = withoutStyle(await renderReport(realisticData({ losses })));
+    expect(plain).not.toContain('dashed');
+    expect(plain).not.toMatch(/mark-symbol/);
+    expect(plain).not.toContain('tokens per second');
+  });
+
   it('says where a count of base and tuned differs', async () => {
     const data = realisticData();
     const [suite] = data.suites;

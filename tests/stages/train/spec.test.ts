@@ -25,6 +25,11 @@ describe('the settings of a training', () => {
     [{ steps: 1, scheduler: 'linear', minimum_rate: 0.1 }, 'minimum_rate: goes with the scheduler cosine'],
     [{ steps: 1, patience: 1 }, 'patience: counts evaluations: give evaluate_every_steps'],
     [{ steps: 1, evaluate_every_steps: 1 }, 'evaluate_every_steps: needs samples that are set aside: give holdout'],
+    [
+      { steps: 1, average_checkpoints: 3 },
+      'average_checkpoints: needs so many checkpoints: give keep_checkpoints at least that',
+    ],
+    [{ steps: 1, trainer: 'axolotl', average_checkpoints: 2 }, 'average_checkpoints: goes with the trainer trl'],
   ])('%j is refused', (params, complaint) => {
     expect(complaints(params)).toEqual([complaint]);
   });

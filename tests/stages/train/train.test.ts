@@ -179,6 +179,22 @@ describe('the job that train asks for', () => {
     expect(tune).toMatchObject({ revision: origin.revision, holdout: '{work}/prepare/output/holdout.jsonl' });
     expect((await askFor({ holdout: 0 }))[1]).not.toHaveProperty('holdout');
   });
+
+  it('is another one if checkpoints are averaged and made at other steps, and only then', async () => {
+    const services = { target: () => ({ environment: async () => 'none' }) } as unknown as StageServices;
+    const pinned = async (params: object) => {
+      const parsed = trainParams.parse({ ...settings, keep_checkpoints: 3, ...params });
+      return train.pins?.({
+        params: parsed,
+        services,
+        signal: new AbortController().signal,
+        files: undefined as never,
+      });
+    };
+    const often = { save_every_steps: 7 };
+    expect(await pinned(often)).toEqual(await pinned({}));
+    expect(await pinned({ ...often, average_checkpoints: 3 })).not.toEqual(await pinned({ average_checkpoints: 3 }));
+  });
 });
 
 describe('the settings of train', () => {

@@ -12,10 +12,18 @@ from ..base.files import write_json
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
-def save_adapter(model: Any, folder: Path, base_name: str, revision: str | None) -> None:  # noqa: ANN401
-    """Writes the adapter; the same weights give the same bytes on every machine."""
+def save_adapter(
+    model: Any,  # noqa: ANN401
+    folder: Path,
+    base_name: str,
+    revision: str | None,
+    weights: dict[str, Any] | None = None,
+) -> None:
+    """Writes the adapter; the same weights give the same bytes on every machine. `weights` are those of a model that is
+    split among processes, whole.
+    """
     # "auto" would look the base up on the Hub to learn whether embeddings were resized; here they never are.
-    model.save_pretrained(folder, save_embedding_layers=False)
+    model.save_pretrained(folder, save_embedding_layers=False, state_dict=weights)
     settings = json.loads((folder / CONFIG).read_bytes())
     settings["base_model_name_or_path"] = base_name
     settings["revision"] = revision
@@ -44,14 +52,17 @@ def _short_names(model: Any) -> list[str] | None:  # noqa: ANN401
 
 
 def attach_adapter(base: Any, folder: Path) -> Any:  # noqa: ANN401
-    """The base with the adapter in it. PEFT only warns about tensors that it does not find; here that is an error."""
+    """The base with the adapter in it. PEFT only warns about tensors that it does not find; here that is an error.
+
+    Into an empty model (on the device `meta`) an adapter without numbers is put.
+    """
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(folder / WEIGHTS, framework="pt") as file:
             stored = set(file.keys())
-        model = PeftModel.from_pretrained(base, str(folder))
+        model = PeftModel.from_pretrained(base, str(folder), low_cpu_mem_usage=base.device.type == "meta")
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [""])[0]
         raise TrainerError("bad-adapter", f"the adapter in {folder} does not load: {reason}") from error

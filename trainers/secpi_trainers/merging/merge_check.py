@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from typing import Any
 import torch
 from peft import LoraConfig
 from safetensors import safe_open
-from transformers.core_model_loading import revert_weight_conversion
 
 from ..base.errors import TrainerError
 from ..models.finite import not_finite
+from ..models.weight_files import rows_of, stored_weights
 from .adapters import CONFIG, WEIGHTS
 
 BLOCK = 1 << 18
@@ -24,12 +25,38 @@ BLOCK = 1 << 18
 _IMMATERIAL = {
     *("base_model_name_or_path", "revision", "inference_mode", "task_type", "auto_mapping", "peft_version"),
     *("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "lora_dropout"),
-    *("r", "lora_alpha", "use_rslora", "peft_type"),
+    *("r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "peft_type"),
 }
 """Settings of an adapter that say nothing of what it adds, and those that `_read_adapter` knows."""
 
 _BEGINNINGS = (True, False, "gaussian", "orthogonal")
 """First weights of an adapter that leave the base as it is; others (PiSSA, OLoRA, LoftQ) take from it what they add."""
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What an adapter adds to one weight: scale x B A."""
+
+    b: torch.Tensor
+    a: torch.Tensor
+    scale: float
+
+
+class _Rounded:
+    """A weight of the base as QLoRA has trained on it, read as the others are."""
+
+    def __init__(self, stored: Any, dtype: torch.dtype, device: str) -> None:  # noqa: ANN401
+        from bitsandbytes.functional import dequantize_4bit, quantize_4bit
+
+        whole = stored[:].to(device, dtype)
+        packed, state = quantize_4bit(whole, blocksize=64, compress_statistics=True, quant_type="nf4")
+        self._whole = dequantize_4bit(packed, state).cpu()
+
+    def get_shape(self) -> list[int]:
+        return list(self._whole.shape)
+
+    def __getitem__(self, rows: slice) -> torch.Tensor:
+        return self._whole[rows]
 
 
 @dataclass(frozen=True)
@@ -50,27 +77,29 @@ def check_merge(
     dtype: torch.dtype,
     device: str,
     checked: Callable[[int, int], None],
+    rounded: Set[str] = frozenset(),
 ) -> Deviation:
     """Compares model folders weight by weight; nothing but the adapter and blocks of `BLOCK` numbers is held in memory.
 
     An adapted weight has to be base + scale x B A, rounded to `dtype`: each number to within half a unit of its last
-    place and what float32 may lose on the way. All others have to be the base's. `names` are those of the base
-    as it was loaded (`stored_names`): what its files hold beside them is not looked for. `checked` is
-    told after each weight how many are done, of how many; what it throws ends the check. Throws
+    place and what float32 may lose on the way. All others have to be the base's. `names` are those that the base
+    is loaded with: what its files hold beside them is not looked for. Those that are `rounded` are compared with what
+    QLoRA makes of them, and held in memory one at a time. `checked` is told after each weight how many are done, of
+    how many; what it throws ends the check. Throws
     `trainer/merge-differs`, `trainer/bad-adapter`, `trainer/adapter-without-effect`, `trainer/not-finite`.
     """
-    scale, deltas = _read_adapter(adapter)
+    deltas = _read_adapter(adapter)
     wanted, found = stored_weights(base), stored_weights(merged)
     _check_names(names, set(wanted), set(found), set(deltas), merged)
     ratios: list[float] = []
     changed = False
     for done, name in enumerate(sorted(found), 1):
-        pair = deltas.get(name)
-        if pair is None:
-            _check_same(name, wanted[name], found[name])
+        before = _Rounded(wanted[name], dtype, device) if name in rounded else wanted[name]
+        delta = deltas.get(name)
+        if delta is None:
+            _check_same(name, before, found[name])
         else:
-            pair = (pair[0].to(device), pair[1].to(device))
-            ratio, differs = _compare(name, wanted[name], found[name], pair, scale, dtype)
+            ratio, differs = _compare(name, before, found[name], delta, dtype, device)
             ratios.append(ratio)
             changed |= differs
         checked(done, len(found))
@@ -79,13 +108,8 @@ def check_merge(
     return Deviation(max(ratios), len(ratios), len(found))
 
 
-def stored_names(model: Any) -> set[str]:  # noqa: ANN401
-    """The names under which transformers stores a model's weights, which need not be those of its modules (experts)."""
-    return set(revert_weight_conversion(model, {name: item.to("meta") for name, item in model.state_dict().items()}))
-
-
-def _read_adapter(folder: Path) -> tuple[float, dict[str, tuple[torch.Tensor, torch.Tensor]]]:
-    """The scale, and B and A of each weight by its name in the base."""
+def _read_adapter(folder: Path) -> dict[str, Delta]:
+    """What is added to each weight, by its name in the base."""
     settings = json.loads((folder / CONFIG).read_bytes())
     usual = LoraConfig().to_dict()
     if settings.get("init_lora_weights") in _BEGINNINGS:
@@ -95,8 +119,6 @@ def _read_adapter(folder: Path) -> tuple[float, dict[str, tuple[torch.Tensor, to
         raise TrainerError(
             "bad-adapter", f"the adapter in {folder} has {odd[0]}, and a merge of that cannot be checked"
         )
-    rank = settings["r"]
-    scale = settings["lora_alpha"] / (math.sqrt(rank) if settings.get("use_rslora") else rank)
     with safe_open(folder / WEIGHTS, framework="pt") as file:
         parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     name = not_finite(parts.items())
@@ -112,23 +134,19 @@ def _read_adapter(folder: Path) -> tuple[float, dict[str, tuple[torch.Tensor, to
         raise TrainerError("bad-adapter", f"the adapter in {folder} lacks {error}") from error
     if parts:
         raise TrainerError("bad-adapter", f"the adapter in {folder} has {min(parts)}, which is no part of a LoRA")
-    return scale, {f"{module.removeprefix('base_model.model.')}.weight": pair for module, pair in pairs.items()}
+    deltas: dict[str, Delta] = {}
+    for module, (b, a) in pairs.items():
+        name = module.removeprefix("base_model.model.")
+        deltas[f"{name}.weight"] = Delta(b, a, _scale(settings, name, rank=a.shape[0]))
+    return deltas
 
 
-def stored_weights(folder: Path) -> dict[str, Any]:
-    """The weights of a model folder by name, to be read piece by piece: those of the files that transformers reads.
-
-    Throws `trainer/bad-model` where there are none.
-    """
-    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    files = [whole]
-    if not whole.exists():
-        if not index.exists():
-            raise TrainerError("bad-model", f"the model in {folder} has no weights that are stored as safetensors")
-        shards = json.loads(index.read_bytes())["weight_map"].values()
-        files = [folder / name for name in sorted(set(shards))]
-    opened: list[Any] = [safe_open(path, framework="pt") for path in files]
-    return {name: file.get_slice(name) for file in opened for name in file.keys()}  # noqa: SIM118 - no mapping
+def _scale(settings: dict[str, Any], module: str, rank: int) -> float:
+    """Of a module whose A has `rank` rows. The first pattern that its name ends with gives alpha, as PEFT has it."""
+    patterns = settings.get("alpha_pattern") or {}
+    named = (alpha for pattern, alpha in patterns.items() if re.fullmatch(rf"(?:.*\.)?(?:{pattern})", module))
+    alpha = float(next(named, settings["lora_alpha"]))
+    return alpha / (math.sqrt(rank) if settings.get("use_rslora") else rank)
 
 
 def _check_names(names: set[str], wanted: set[str], found: set[str], adapted: set[str], merged: Path) -> None:
@@ -144,16 +162,12 @@ def _check_names(names: set[str], wanted: set[str], found: set[str], adapted: se
         raise TrainerError("merge-differs", f"{where} the weight {min(odd)}")
 
 
-def _blocks(part: Any) -> Iterator[slice]:  # noqa: ANN401
-    shape = part.get_shape()
-    rows = max(1, BLOCK // max(1, math.prod(shape[1:])))
-    for first in range(0, shape[0] if shape else 0, rows):
-        yield slice(first, min(first + rows, shape[0]))
-
-
 def _check_same(name: str, wanted: Any, found: Any) -> None:  # noqa: ANN401
-    same = wanted.get_shape() == found.get_shape()
-    if not (same and all(torch.equal(wanted[rows].to(found[rows].dtype), found[rows]) for rows in _blocks(found))):
+    shape = found.get_shape()
+    blocks = rows_of(shape, BLOCK)
+    if wanted.get_shape() != shape or not all(
+        torch.equal(wanted[rows].to(found[rows].dtype), found[rows]) for rows in blocks
+    ):
         raise TrainerError("merge-differs", f"the weight {name}, which the adapter leaves alone, is not the base's")
 
 
@@ -161,31 +175,31 @@ def _compare(
     name: str,
     wanted: Any,  # noqa: ANN401
     found: Any,  # noqa: ANN401
-    pair: tuple[torch.Tensor, torch.Tensor],
-    scale: float,
+    delta: Delta,
     dtype: torch.dtype,
+    device: str,
 ) -> tuple[float, bool]:
     """How much is off, relative to what the adapter changes; and whether any number is not the base's."""
-    b, a = (part.float() for part in pair)
+    b, a, scale = delta.b.to(device).float(), delta.a.to(device).float(), delta.scale
     if wanted.get_shape() != [b.shape[0], a.shape[1]] or found.get_shape() != wanted.get_shape():
         raise TrainerError("bad-adapter", f"the adapter's {name} has another shape than the base's")
     off = effect = along = 0.0
     wrong, differs = 0, False
-    for rows in _blocks(found):
+    for rows in rows_of(found.get_shape(), BLOCK):
         after = found[rows].to(b.device)
         if after.dtype != dtype:
             raise TrainerError("merge-differs", f"the weight {name} is stored as {after.dtype}, not as {dtype}")
         before, after = wanted[rows].to(b.device, dtype).float(), after.float()
-        delta = scale * (b[rows] @ a)
-        lost = _float32_error(b[rows], a, scale, before, delta)
-        expected = before + delta
+        added = scale * (b[rows] @ a)
+        lost = _float32_error(b[rows], a, scale, before, added)
+        expected = before + added
         # Rounding keeps the order, so what may be there lies between the bounds as they are rounded.
         least, most = ((expected + error).to(dtype).float() for error in (-lost, lost))
         wrong += int(((after < least) | (after > most)).sum())
         differs = differs or not torch.equal(before, after)
         off += _square(after - expected)
-        effect += _square(delta)
-        along += float(torch.dot((after - before).flatten(), delta.flatten()))
+        effect += _square(added)
+        along += float(torch.dot((after - before).flatten(), added.flatten()))
     if wrong:
         share = along / effect if effect else math.inf
         raise TrainerError(

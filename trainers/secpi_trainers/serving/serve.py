@@ -28,13 +28,17 @@ def run_serve(job: ServeJob, session: Session) -> dict[str, Any]:
     from transformers.cli.serve import Serve
 
     from ..models.loading import pick_device, quiet_libraries
+    from .end_token import leave_out_end_token
+    from .tokenize import add_tokenize
 
     key = os.environ.pop(VARIABLE, None)
 
     class Guarded(Serve):
-        """Demands the key from the first request on."""
+        """Tells ids as well, ends answers at the end token, and demands the key from the first request on."""
 
         def start_server(self) -> None:
+            leave_out_end_token(self._model_manager)
+            add_tokenize(self.server.config.app, self._chat_handler)
             if key:
                 self.server.config.app = demand_key(self.server.config.app, key)
             super().start_server()

@@ -64,6 +64,7 @@ class TrainSpec(Strict):
     gradient_checkpointing: bool = True
     evaluate_every_steps: Count | None = None
     patience: Count | None = None
+    average_checkpoints: Annotated[int, Field(ge=2)] | None = None
     parallel: ParallelSettings = Field(default_factory=ParallelSettings)
     extra: dict[str, Any] = Field(default_factory=dict)
 
@@ -84,6 +85,8 @@ class TrainSpec(Strict):
             raise ValueError("`minimum_rate` goes with the scheduler cosine")
         if self.patience is not None and self.evaluate_every_steps is None:
             raise ValueError("`patience` counts evaluations: give `evaluate_every_steps`")
+        if self.average_checkpoints is not None and self.trainer != "trl":
+            raise ValueError("`average_checkpoints` goes with the trainer trl")
         return self
 
     def accumulation(self, ranks: int) -> int:
