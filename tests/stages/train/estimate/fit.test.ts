@@ -68,8 +68,8 @@ describe('what fits', () => {
   it('decides how several GPUs share the work', () => {
     const of = (changes: Partial<typeof setup>, card = h100 as (typeof CARDS)[keyof typeof CARDS] | undefined) =>
       strategyFor(qwq, { ...setup, ranks: 8, ...changes }, card);
-    expect(of({})).toBe('ddp');
-    expect(of({ tokens: 16_384 })).toBe('fsdp');
+    expect(of({})).toBe('fsdp');
+    expect(of({}, CARDS.h200)).toBe('ddp');
     expect(of({ method: 'full' })).toBe('fsdp');
     expect(of({ method: 'full' }, undefined)).toBe('fsdp');
     expect(of({ method: 'qlora', tokens: 65_536 })).toBe('ddp');
