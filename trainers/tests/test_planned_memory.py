@@ -114,4 +114,6 @@ def test_a_step_takes_what_was_planned(
     total = sum(found.values())
     assert sum(planned.values()) == pytest.approx(total, rel=TOLERANCE)
     for part, size in planned.items():
-        assert size == pytest.approx(found.get(part, 0), rel=TOLERANCE, abs=COUNTS * total), part
+        there = found.get(part, 0)
+        if max(size, there) > COUNTS * total:
+            assert size == pytest.approx(there, rel=TOLERANCE), part

@@ -1,7 +1,7 @@
 import { CARDS, type Card, type CardName } from '../../../compute/cards.js';
 import { memoryOf } from './memory.js';
-import type { ModelShape } from './model-shape.js';
-import type { TrainingSetup } from './training-setup.js';
+import { type ModelShape, parametersOf } from './model-shape.js';
+import { computeBytes, type TrainingSetup } from './training-setup.js';
 
 export const GIB = 2 ** 30;
 
@@ -26,16 +26,20 @@ export function fitOn(shape: ModelShape, setup: TrainingSetup, card: Card): Fit 
   return share <= COMFORTABLE ? 'fits' : share <= 1 ? 'tight' : 'no';
 }
 
-/** What `auto` becomes: each GPU holds everything where that fits, its share where it does not. */
+/** What weights and all that belongs to them may take of a card that holds all of it; the rest is for activations. */
+export const SHARE_OF_A_CARD = 0.6;
+
+/** What `auto` becomes, as `strategy_of` in `trainers/secpi_trainers/training/parallel.py` decides when the training begins. */
 export function strategyFor(
   shape: ModelShape,
   setup: Omit<TrainingSetup, 'strategy'>,
   card: Card | undefined,
 ): TrainingSetup['strategy'] {
-  if (setup.offload) return 'fsdp';
   if (setup.ranks === 1 || setup.method === 'qlora') return 'ddp';
+  if (setup.offload) return 'fsdp';
   if (card === undefined) return setup.method === 'full' ? 'fsdp' : 'ddp';
-  return fitOn(shape, { ...setup, strategy: 'ddp' }, card) === 'no' ? 'fsdp' : 'ddp';
+  const perNumber = setup.method === 'full' ? 16 : computeBytes(setup);
+  return perNumber * parametersOf(shape).total < SHARE_OF_A_CARD * card.gib * GIB ? 'ddp' : 'fsdp';
 }
 
 const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128] as const;
@@ -66,7 +70,7 @@ export function whatWouldFit(shape: ModelShape, setup: TrainingSetup, card: Card
     [setup.method === 'full', { method: 'lora' }, '`method: lora`'],
     [setup.method !== 'qlora', { method: 'qlora', strategy: 'ddp' }, '`method: qlora`'],
     [
-      setup.method !== 'qlora' && !setup.offload,
+      setup.method !== 'qlora' && setup.ranks > 1 && !setup.offload,
       { strategy: 'fsdp', offload: true },
       "`parallel: { strategy: fsdp, offload: true }`, if the host's memory suffices",
     ],

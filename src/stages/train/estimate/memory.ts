@@ -133,7 +133,8 @@ function buffersOf(shape: ModelShape, setup: TrainingSetup): Buffers {
     const perNumber = method === 'qlora' ? 0.52 : bytes;
     const ends = embedding * (shape.tied ? 1 : 2) * bytes;
     const gathered = 2 * inLayer * perNumber + ends + (strategy === 'zero3' && full ? ZERO_BUCKET : 0);
-    const onTheirWay = full ? 2 * inLayer * bytes + ends : 0;
+    // As they are computed, and in float32, in which they are added up.
+    const onTheirWay = full ? (inLayer + ends / bytes) * (converts ? 6 : 4) : 0;
     const all = gathered + (method === 'qlora' ? largest * bytes : 0);
     return { always: 0, loss: all, lossBackward: all + headGradient, backward: all + onTheirWay };
   }

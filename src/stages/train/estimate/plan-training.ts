@@ -57,9 +57,10 @@ function setupOf(spec: TrainSpec, shape: ModelShape, ranks: number, card: Card |
     attention: spec.attention === 'auto' ? 'sdpa' : spec.attention,
     gradientCheckpointing: spec.gradient_checkpointing,
     ranks,
-    offload: parallel.offload,
+    // A single process holds everything.
+    offload: parallel.offload && ranks > 1,
   } as const;
-  const strategy = parallel.strategy === 'auto' ? strategyFor(shape, rest, card) : parallel.strategy;
+  const strategy = parallel.strategy === 'auto' || ranks === 1 ? strategyFor(shape, rest, card) : parallel.strategy;
   return { ...rest, strategy };
 }
 

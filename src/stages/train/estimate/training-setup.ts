@@ -30,7 +30,7 @@ export function isSharded({ strategy }: TrainingSetup): boolean {
 }
 
 /** Bytes of a number that is computed with. */
-export function computeBytes({ dtype }: TrainingSetup): number {
+export function computeBytes({ dtype }: Pick<TrainingSetup, 'dtype'>): number {
   return dtype === 'bfloat16' ? 2 : 4;
 }
 

@@ -1,8 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../../../src/base/package-root.js';
 import { CARDS } from '../../../../src/compute/cards.js';
 import { cardTable } from '../../../../src/stages/train/estimate/card-table.js';
 import { hoursOf } from '../../../../src/stages/train/estimate/duration.js';
-import { fitOn, leastCards, neededGib, strategyFor, whatWouldFit } from '../../../../src/stages/train/estimate/fit.js';
+import {
+  fitOn,
+  leastCards,
+  neededGib,
+  SHARE_OF_A_CARD,
+  strategyFor,
+  whatWouldFit,
+} from '../../../../src/stages/train/estimate/fit.js';
 import { flopsPerToken } from '../../../../src/stages/train/estimate/flops.js';
 import { KNOWN_MODELS } from '../../../../src/stages/train/estimate/known-models.js';
 import { parametersOf, readModelShape } from '../../../../src/stages/train/estimate/model-shape.js';
@@ -68,13 +78,18 @@ describe('what fits', () => {
   it('decides how several GPUs share the work', () => {
     const of = (changes: Partial<typeof setup>, card = h100 as (typeof CARDS)[keyof typeof CARDS] | undefined) =>
       strategyFor(qwq, { ...setup, ranks: 8, ...changes }, card);
-    expect(of({})).toBe('ddp');
-    expect(of({ tokens: 16_384 })).toBe('fsdp');
+    expect(of({})).toBe('fsdp');
+    expect(of({}, CARDS.h200)).toBe('ddp');
     expect(of({ method: 'full' })).toBe('fsdp');
     expect(of({ method: 'full' }, undefined)).toBe('fsdp');
     expect(of({ method: 'qlora', tokens: 65_536 })).toBe('ddp');
     expect(of({ offload: true })).toBe('fsdp');
     expect(of({ ranks: 1, method: 'full' })).toBe('ddp');
+  });
+
+  it('decides so at the same share of a card as the trainer', () => {
+    const parallel = join(packageRoot, 'trainers', 'secpi_trainers', 'training', 'parallel.py');
+    expect(readFileSync(parallel, 'utf8')).toContain(`_SHARE_OF_A_CARD = ${SHARE_OF_A_CARD}\n`);
   });
 
   it('counts what is sent between several', () => {
