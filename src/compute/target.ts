@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Json } from '../base/json.js';
 import { isSecretName } from '../base/redact.js';
+import { fromEnvironment } from '../recipe/field.js';
 import { CARD_NAMES } from './cards.js';
 import type { JobOutput } from './jobs/job.js';
 import type { Collected } from './jobs/placed-job.js';
@@ -115,12 +116,14 @@ const containerSchema = z.strictObject({
   /** What runs the container. */
   engine: z.enum(['podman', 'docker', 'apptainer']),
   /** `registry/name@sha256:…`, or `sha256:…` for an image that was built there; for apptainer `/path/of/image.sif@sha256:…`. */
-  image: z
-    .string()
-    .regex(
-      /^(?:[A-Za-z0-9/][A-Za-z0-9_./:-]*@)?sha256:[0-9a-f]{64}$/,
-      'must be sha256: and a digest, with a name and @ before it if it is to be pulled: a tag can mean another image tomorrow',
-    ),
+  image: fromEnvironment(
+    z
+      .string()
+      .regex(
+        /^(?:[A-Za-z0-9/][A-Za-z0-9_./:-]*@)?sha256:[0-9a-f]{64}$/,
+        'must be sha256: and a digest, with a name and @ before it if it is to be pulled: a tag can mean another image tomorrow',
+      ),
+  ),
   /** The interpreter inside, with the trainers' packages. */
   python: z.string().default('python3'),
   /**
