@@ -54,24 +54,21 @@ def test_the_launcher_outlives_any_of_them_and_nobody_outlives_it(
     assert job.result["code"] == "trainer/rank-died"
     assert job.result["message"].startswith("process 0 of 2 was ended by signal 9 (SIGKILL)")
     assert not any(Path(f"/proc/{pid_of(job, rank)}").exists() for rank in (0, 1))
-    # One of another machine, whose launcher alone sees it.
-    first, further = launched(job, 2)
-    os.kill(pid_of(job, 1), signal.SIGKILL)
-    assert (further.wait(), first.wait()) == (1, 1)
-    assert job.result["message"].startswith("process 1 of 2 (machine 1 of 2) was ended by signal 9 (SIGKILL)")
-    # Told to stop, they pass that on; all save, and end as one.
+    # Told to stop, the launchers of two machines pass that on; all save, and end as one.
     running_there = launched(job, 2)
     for each in running_there:
         each.send_signal(signal.SIGUSR2)
     assert [each.wait() for each in running_there] == [75, 75]
     saved = job.result["checkpoint"]
     assert (job.result["outcome"], saved) == ("stopped", job.steps()[-1])
-    # Without it none of them goes on, and the next one finds the lock free.
-    (running,) = launched(job, 1)
+    # Without its launcher none goes on; the other machine is left with the loss, and says so.
+    first, further = launched(job, 2)
     assert job.steps()[-1] > saved
-    running.kill()
-    running.wait()
-    wait_until_gone(*(pid_of(job, rank) for rank in (0, 1)))
+    further.kill()
+    further.wait()
+    wait_until_gone(pid_of(job, 1))
+    assert first.wait() == 1
+    assert job.result["code"] == "trainer/rank-lost"
 
 
 def wait_until_gone(*pids: int) -> None:

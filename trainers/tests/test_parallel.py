@@ -39,6 +39,7 @@ def spec(**keys: Any) -> TrainSpec:  # noqa: ANN401
         ({"method": "full"}, QWQ, Hardware("cuda", 16, H100), "fsdp"),
         ({"method": "full"}, SMALL, Hardware("cuda", 8, H100), "ddp"),
         ({"method": "full", "parallel": {"strategy": "fsdp"}}, SMALL, Hardware("cuda", 8, H100), "fsdp"),
+        ({"method": "lora", "parallel": {"offload": True}}, SMALL, Hardware("cuda", 8, H100), "fsdp"),
         ({"method": "full"}, QWQ, Hardware("cpu", 2), "ddp"),
         ({"method": "full", "parallel": {"strategy": "fsdp"}}, QWQ, Hardware("cpu", 2), "fsdp"),
         (

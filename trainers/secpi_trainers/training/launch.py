@@ -30,7 +30,7 @@ RANK_LOST = "trainer/rank-lost"
 
 _MEET_SECONDS = 900
 """The machines of a cluster may begin that far apart."""
-_HEAR_SECONDS = 15.0
+_HEAR_SECONDS = 10.0
 """What another machine has written shows up that late."""
 _LOOK_SECONDS = 0.1
 

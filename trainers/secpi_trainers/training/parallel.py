@@ -51,6 +51,8 @@ def strategy_of(spec: TrainSpec, parameters: int, there: Hardware) -> Strategy:
         return wanted
     if spec.method == "qlora" or there.device == "cpu":
         return "ddp"
+    if spec.parallel.offload:
+        return "fsdp"
     return "ddp" if _bytes_of_all(spec, parameters) < _SHARE_OF_A_CARD * there.card_bytes else "fsdp"
 
 
@@ -62,8 +64,8 @@ def _problem(spec: TrainSpec, there: Hardware) -> str | None:
         return "ZeRO-3 and `parallel.offload` need GPUs"
     if wanted == "zero3" and not there.has_deepspeed:
         return "ZeRO-3 needs the package deepspeed, and it is not installed"
-    if spec.parallel.offload and wanted not in ("fsdp", "zero3"):
-        return "`parallel.offload` goes with the strategies fsdp and zero3"
+    if spec.parallel.offload and (wanted == "ddp" or spec.method == "qlora"):
+        return "`parallel.offload` goes with weights that are split, by fsdp or zero3"
     return None
 
 
