@@ -16,8 +16,10 @@ import pytest
 from counting_job import Job, ask
 
 from secpi_agent.base import processes
+from secpi_agent.base.memory import MemoryWatch
 from secpi_agent.base.owner import lives, this_process
 from secpi_agent.base.processes import marked
+from secpi_agent.jobs.supervisor import _checkpoint_of
 
 
 @pytest.fixture
@@ -96,14 +98,38 @@ def test_kills_what_leaves_its_group_and_its_parents(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("obeys", [True, False])
 def test_stops_when_asked(tmp_path: Path, *, obeys: bool) -> None:
+    result = tmp_path / "result.json"
     trap = "trap 'echo saved; exit 75' TERM" if obeys else "trap '' TERM"
-    job = Job(tmp_path, f"{trap}; echo ready; while :; do sleep 0.1; done", grace=1)
+    says = f"""echo '{{"checkpoint": 12}}' >{result}"""
+    job = Job(tmp_path, f"{says}; {trap}; echo ready; while :; do sleep 0.1; done", grace=1)
+    job.spec["steps"][0]["result"] = str(result)
     job.start()
     job.await_log("ready")
     job.cancel()
     end = job.end()
     assert (end["outcome"], end["code"]) == ("stopped", 75 if obeys else 137)
     assert ("saved" in job.log()) == obeys
+    # What a program has written that was killed is of no use.
+    assert end["checkpointed"] == (12 if obeys else None)
+
+
+def test_believes_no_odd_word_of_what_was_saved(tmp_path: Path) -> None:
+    odd: list[object] = [None, [], "12", {"checkpoint": "12"}, {"checkpoint": True}]
+    assert [_checkpoint_of(said) for said in odd] == [None] * len(odd)
+    assert _checkpoint_of({"checkpoint": 12}) == 12
+
+
+def test_the_kernel_says_that_it_killed_for_memory(tmp_path: Path) -> None:
+    events = tmp_path / "sys" / "fs" / "cgroup" / "job" / "memory.events"
+    events.parent.mkdir(parents=True)
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "self" / "cgroup").write_text("0::/job\n")
+    events.write_text("oom 1\noom_kill 1\n")
+    watch = MemoryWatch(tmp_path)
+    assert not watch.has_killed()
+    events.write_text("oom 2\noom_kill 2\n")
+    assert watch.has_killed()
+    assert not MemoryWatch(tmp_path / "nowhere").has_killed()
 
 
 def test_is_lost_when_its_supervisor_is_killed_and_takes_its_programs_with_it(tmp_path: Path) -> None:

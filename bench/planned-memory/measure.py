@@ -12,15 +12,16 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from tests.allocations import Allocations
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoConfig, AutoModelForCausalLM
 from trl.trainer import sft_trainer
 
+from tests.allocations import Allocations
+
 CHUNK = sft_trainer._CHUNKED_LM_HEAD_CHUNK_SIZE
 
 
-def loss_of(hidden: Any, weight: Any, chunk: int, labels: Any = None, **_: Any) -> tuple[Any, Any, Any, Any]:
+def loss_of(hidden: Any, weight: Any, chunk: int, labels: Any = None, **_: Any) -> tuple[Any, Any, Any, Any]:  # noqa: ANN401
     """TRL's loss, chunk by chunk with its own function; only the number of tokens is given."""
     hidden = hidden[..., :-1, :].reshape(-1, hidden.size(-1))
     labels = labels[..., 1:].reshape(-1)
@@ -33,7 +34,7 @@ def loss_of(hidden: Any, weight: Any, chunk: int, labels: Any = None, **_: Any) 
     return loss, loss, loss, loss
 
 
-def model_of(config: dict[str, Any], training: dict[str, Any]) -> Any:
+def model_of(config: dict[str, Any], training: dict[str, Any]) -> Any:  # noqa: ANN401
     """The model, with its adapter if it gets one: no tensor of it holds anything."""
     full, bf16 = training["method"] == "full", training["dtype"] == "bfloat16"
     model = AutoModelForCausalLM.from_config(
@@ -49,7 +50,7 @@ def model_of(config: dict[str, Any], training: dict[str, Any]) -> Any:
     return model
 
 
-def filled(model: Any) -> Any:
+def filled(model: Any) -> Any:  # noqa: ANN401
     """Every tensor of a model of no device becomes one of the mode that is entered."""
     for module in model.modules():
         for name, item in module._parameters.items():
@@ -63,7 +64,7 @@ def filled(model: Any) -> Any:
     return model
 
 
-def measure(model: Any, training: dict[str, Any]) -> dict[str, int]:
+def measure(model: Any, training: dict[str, Any]) -> dict[str, int]:  # noqa: ANN401
     """The parts of the peak of the second step."""
     full, bf16 = training["method"] == "full", training["dtype"] == "bfloat16"
     inner = model if full else model.base_model.model

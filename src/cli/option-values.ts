@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from 'commander';
-import { CARD_NAMES, type CardName } from '../compute/cards.js';
 
 /** How the values of options are read. Each throws commander's error, which names the option and the value. */
 
@@ -32,13 +31,4 @@ export function sizeInBytes(value: string): number {
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT])?(?:i?B)?$/i.exec(value) ?? [];
   if (number === undefined) throw new InvalidArgumentError('It must be a size such as 200G.');
   return Math.floor(Number(number) * 1024 ** ['', 'K', 'M', 'G', 'T'].indexOf(unit.toUpperCase()));
-}
-
-/** Cards by their names, with commas between; `4090` is `rtx-4090`. */
-export function cardNames(value: string): readonly CardName[] {
-  return value.split(',').map((text) => {
-    const found = CARD_NAMES.find((name) => name === text.trim() || name === `rtx-${text.trim()}`);
-    if (found === undefined) throw new InvalidArgumentError(`They must be of ${CARD_NAMES.join(', ')}.`);
-    return found;
-  });
 }

@@ -11,6 +11,7 @@ import { here } from './places/here.js';
 import { type HashFiles, hashAll } from './places/manifest.js';
 import type { Place, Queue } from './places/place.js';
 import { sshPlace } from './places/ssh.js';
+import { ranksOf } from './ranks.js';
 import type { SlurmSpec, Target, TargetSpec } from './target.js';
 import { passedOn } from './trainer-environment.js';
 import { type Trainers, trainerTarget } from './trainer-target.js';
@@ -36,7 +37,7 @@ export function ownerOf({ root }: StateDirectory): string {
 
 /** The target that an entry of the recipe's `compute:` describes. */
 export function openTarget(spec: TargetSpec, means: Means): Target {
-  return trainerTarget(openPlace(spec, means), openTrainers(spec, means));
+  return trainerTarget(openPlace(spec, means, spec.slurm?.nodes), openTrainers(spec, means));
 }
 
 /** Our Python there, and what it computes on. */
@@ -48,14 +49,15 @@ export function openTrainers(spec: TargetSpec, means: Means): Trainers {
   if (container !== undefined) refuseMounts(container.mounts, means);
   const python = container === undefined ? interpreterOf(spec, means) : async () => container.python;
   const peak = spec.card === undefined ? undefined : CARDS[spec.card].bf16Tflops;
-  return { python, device, threads, container, peakTflops: peak, secrets: () => secretsOf(spec, means) };
+  const ranks = ranksOf(spec);
+  return { python, device, threads, container, ranks, peakTflops: peak, secrets: () => secretsOf(spec, means) };
 }
 
-/** The machine that it runs on, to be asked for other things than trainers. */
-export function openPlace(spec: TargetSpec, means: Means): Place {
+/** The machine that it runs on, to be asked for other things than trainers; of a cluster, jobs there get so many nodes. */
+export function openPlace(spec: TargetSpec, means: Means, nodes = 1): Place {
   const { variables, hashFiles = hashAll, bytes, owner } = means;
   const bringHere = bytes?.bringHere;
-  const queue = spec.slurm === undefined ? null : queueOf(spec.slurm);
+  const queue = spec.slurm === undefined ? null : queueOf(spec.slurm, nodes);
   const { host, root, python, disk_gib = 0 } = spec.ssh ?? spec.slurm ?? {};
   if (host === undefined || root === undefined || python === undefined) {
     const found = { ...passedOn(variables), ...(queue === null ? {} : chosen(slurmVariables, variables)) };
@@ -118,12 +120,12 @@ function interpreterOf(spec: TargetSpec, { python }: Means): (packages?: Package
 }
 
 /** How jobs are submitted. What the agent adds comes after it, and wins. */
-function queueOf(spec: SlurmSpec): Queue {
+function queueOf(spec: SlurmSpec, nodes: number): Queue {
   const { partition, gpus, gpu_kind, cpus, memory_gib, minutes, requeues, extra } = spec;
   const option = (name: string, value: string | number | undefined) =>
     value === undefined ? [] : [`--${name}=${value}`];
   const flags = [
-    '--nodes=1',
+    `--nodes=${nodes}`,
     '--ntasks-per-node=1',
     ...option('partition', partition),
     ...(gpus === 0 ? [] : [`--gpus-per-node=${gpu_kind === undefined ? '' : `${gpu_kind}:`}${gpus}`]),

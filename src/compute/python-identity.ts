@@ -10,17 +10,19 @@ const trainers = join(packageRoot, 'trainers');
 
 /**
  * What decides the bytes that our Python code makes, apart from its inputs: the pinned packages or the image that it runs in, that code
- * itself, and the kind of device. Neither the host nor the number of threads is in it. `auto` is what it comes to on this machine.
+ * itself, the kind of device, and how many processes share a training if there are several. Neither the host nor the number of threads is
+ * in it. `auto` is what it comes to on this machine.
  */
 export async function pythonIdentity(
   device: 'auto' | 'cpu' | 'cuda',
   image?: string,
+  processes = 1,
   set: PackageSet = 'trainers',
 ): Promise<Json> {
   const packages =
     image === undefined ? sha256(await readFile(lockFileOf(set))) : image.slice(image.lastIndexOf('sha256:'));
   const code = await codeDigest(join(trainers, 'secpi_trainers'));
-  return { packages, trainers: code, device: deviceHere(device) };
+  return { packages, trainers: code, device: deviceHere(device), ...(processes === 1 ? {} : { processes }) };
 }
 
 /** What `auto` comes to on this machine. Where a driver is loaded a GPU is meant: if CUDA does not start, that is an error, and no CPU. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Json } from '../base/json.js';
 import { isSecretName } from '../base/redact.js';
+import { fromEnvironment } from '../recipe/field.js';
 import type { PackageSet } from '../setup/pinned-packages.js';
 import { CARD_NAMES } from './cards.js';
 import type { JobOutput } from './jobs/job.js';
@@ -119,12 +120,14 @@ const containerSchema = z.strictObject({
   /** What runs the container. */
   engine: z.enum(['podman', 'docker', 'apptainer']),
   /** `registry/name@sha256:…`, or `sha256:…` for an image that was built there; for apptainer `/path/of/image.sif@sha256:…`. */
-  image: z
-    .string()
-    .regex(
-      /^(?:[A-Za-z0-9/][A-Za-z0-9_./:-]*@)?sha256:[0-9a-f]{64}$/,
-      'must be sha256: and a digest, with a name and @ before it if it is to be pulled: a tag can mean another image tomorrow',
-    ),
+  image: fromEnvironment(
+    z
+      .string()
+      .regex(
+        /^(?:[A-Za-z0-9/][A-Za-z0-9_./:-]*@)?sha256:[0-9a-f]{64}$/,
+        'must be sha256: and a digest, with a name and @ before it if it is to be pulled: a tag can mean another image tomorrow',
+      ),
+  ),
   /** The interpreter inside, with the trainers' packages. */
   python: z.string().default('python3'),
   /**
@@ -213,6 +216,10 @@ export const targetSchema = z
       // It would be a program of this machine that a recipe, which may be a stranger's, wants started.
       const message = 'is for a host or a container; here secpi uses its own';
       context.addIssue({ code: 'custom', path: ['node'], message, input: container });
+    }
+    if (container !== undefined && slurm !== undefined && slurm.nodes > 1) {
+      const message = 'does not go together with a container yet: leave one of them out';
+      context.addIssue({ code: 'custom', path: ['slurm', 'nodes'], message, input: slurm });
     }
     if (container?.engine === 'apptainer' && !container.image.startsWith('/'))
       context.addIssue({

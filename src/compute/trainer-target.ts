@@ -8,8 +8,10 @@ import { lockFileOf, type PackageSet, pinnedPackages } from '../setup/pinned-pac
 import type { JobContainer, JobExit, JobStep } from './jobs/job.js';
 import type { Collected } from './jobs/placed-job.js';
 import { JobFailure, runJob } from './jobs/run-job.js';
+import { savedBy } from './jobs/saved-by.js';
 import { type Place, unreachable } from './places/place.js';
 import { deviceHere, pythonIdentity } from './python-identity.js';
+import { ONE_PROCESS, type Ranks, ranksArguments, worldOf } from './ranks.js';
 import type { ContainerSpec, FinishedTrainerJob, Target, TrainerCommand, TrainerJob, TrainerResult } from './target.js';
 import { PASSED_ON, pythonVariables, TRAINERS, trainersFolder } from './trainer-environment.js';
 import { trainerEvent } from './trainer-events.js';
@@ -23,6 +25,9 @@ const resultSchema = z.looseObject({
   tools: z.record(z.string(), z.string().nullable()).default({}),
 });
 
+/** What one counts as that SIGKILL has ended. */
+const KILLED = 137;
+
 /** A trainer saves a checkpoint before it stops; this is how long it may take. */
 const stopGraceSeconds = 120;
 
@@ -32,6 +37,8 @@ export interface Trainers {
   readonly device: 'auto' | 'cpu' | 'cuda';
   readonly threads: number | undefined;
   readonly container: ContainerSpec | undefined;
+  /** What shares a training. */
+  readonly ranks: Ranks;
   /** What its card can compute, 10^12 operations a second, if the recipe says which it is. */
   readonly peakTflops: number | undefined;
   /** Values that jobs get to see, by name. Throws `compute/no-secret`. */
@@ -40,9 +47,9 @@ export interface Trainers {
 
 /** Trainers at a place. */
 export function trainerTarget(place: Place, trainers: Trainers): Target {
-  const { python: findPython, device, threads = defaultThreads, container, peakTflops } = trainers;
+  const { python: findPython, device, threads = defaultThreads, container, ranks, peakTflops } = trainers;
   return {
-    environment: (packages) => pythonIdentity(device, container?.image, packages),
+    environment: (packages) => pythonIdentity(device, container?.image, worldOf(ranks), packages),
     async foresee(signal) {
       if (place.queue === null) return undefined;
       for await (const line of place.ask('test', { launcher: place.queue }, signal))
@@ -59,7 +66,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
           place,
           {
             steps: job.commands.map((command) =>
-              stepOf(command, python, { device: deviceHere(device), threads, peakTflops }),
+              stepOf(command, python, { device: deviceHere(device), threads, ranks, peakTflops }),
             ),
             env: {},
             inherit: PASSED_ON,
@@ -85,7 +92,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
         );
         return { ...resultsOf(exit), outputs, kept };
       } catch (error) {
-        throw error instanceof JobFailure ? failureOf(error, place.name) : error;
+        throw error instanceof JobFailure ? failureOf(error, place.name, job) : error;
       }
     },
   };
@@ -132,9 +139,15 @@ function keyOf({ commands, folder }: TrainerJob): string {
 function stepOf(
   { command, fields }: TrainerCommand,
   python: string,
-  means: { readonly device: string; readonly threads: number; readonly peakTflops: number | undefined },
+  means: {
+    readonly device: string;
+    readonly threads: number;
+    readonly ranks: Ranks;
+    readonly peakTflops: number | undefined;
+  },
 ): JobStep {
   const { device, threads, peakTflops } = means;
+  const ranks = command === 'train' ? means.ranks : ONE_PROCESS;
   const work = `{work}/${command}`;
   const onDevice = command === 'train' || command === 'merge' ? { device } : {};
   const peak = command === 'train' && peakTflops !== undefined ? { peak_tflops: peakTflops } : {};
@@ -150,8 +163,8 @@ function stepOf(
   };
   return {
     name: command,
-    launch: 'one',
-    argv: [python, '-m', 'secpi_trainers', command, '--job', `{job:${command}.json}`],
+    launch: ranks.nodes === 1 ? 'one' : 'per-node',
+    argv: [python, '-m', 'secpi_trainers', command, '--job', `{job:${command}.json}`, ...ranksArguments(ranks)],
     env: pythonVariables(python, `{in:${TRAINERS}}`, threads),
     documents: { [`${command}.json`]: document },
     result: `${work}/result.json`,
@@ -177,12 +190,14 @@ function resultsOf({ results }: JobExit): Omit<FinishedTrainerJob, keyof Collect
 }
 
 /** What a person is told of a job that did not end well: the trainer's own words, if it had time for any. */
-function failureOf({ exit, tail, folder }: JobFailure, place: string): SecpiError {
+function failureOf({ exit, tail, folder }: JobFailure, place: string, { commands }: TrainerJob): SecpiError {
   const command = exit?.step ?? 'job';
   const log = `The whole log: the newest log.txt below ${join(folder, 'attempts')} on ${place}.`;
   const said = exit?.step === undefined ? undefined : resultSchema.safeParse(exit.results[exit.step]).data;
   if (exit?.outcome === 'stopped') {
-    return new SecpiError('trainer/stopped', `the trainer's ${command} was stopped from outside`, {
+    const saved = savedBy(exit);
+    const what = `the trainer's ${command} was stopped from outside${saved === undefined ? '' : `; ${saved}`}`;
+    return new SecpiError('trainer/stopped', what, {
       hint: 'Run the same command again: it continues where it stopped.',
     });
   }
@@ -194,8 +209,31 @@ function failureOf({ exit, tail, folder }: JobFailure, place: string): SecpiErro
     const { code, message, hint } = exit.error;
     return new SecpiError(hint === undefined ? 'trainer/died' : code, message, { hint: hint ?? log });
   }
+  if (exit?.code === KILLED) {
+    const why =
+      exit.out_of_memory === true ? 'because memory ran out' : 'which is what the kernel does when memory runs out';
+    const fields = commands.find((one) => one.command === command)?.fields ?? {};
+    return new SecpiError('trainer/killed', `the trainer's ${command} was killed (SIGKILL), ${why}:\n${tail}`, {
+      hint: `If it was memory (the machine's, not a GPU's): give it more, or ${lessMemory(fields)}. ${log}`,
+    });
+  }
   const ending = exit?.code ?? 'it was killed together with what watched it';
   return new SecpiError('trainer/died', `the trainer's ${command} ended without a result (${ending}):\n${tail}`, {
     hint: log,
   });
+}
+
+/** How a training takes less of a machine's memory. What fits a GPU the trainer says itself. */
+function lessMemory({
+  batch_size: rows,
+  gradient_accumulation: passes,
+  gradient_checkpointing: again,
+}: TrainerCommand['fields']): string {
+  const smaller =
+    typeof rows === 'number' && rows > 1
+      ? [
+          `batch_size: ${Math.floor(rows / 2)} with gradient_accumulation: ${(typeof passes === 'number' ? passes : 1) * 2}`,
+        ]
+      : [];
+  return [...smaller, ...(again === false ? ['gradient_checkpointing: true'] : []), 'a shorter max_tokens'].join(', ');
 }

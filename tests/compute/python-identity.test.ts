@@ -39,15 +39,15 @@ describe('pythonIdentity', () => {
   });
 
   it('of a training with Axolotl changes with the packages that it runs with, and not with the others', async () => {
-    const [ours, axolotl] = [await identity('cpu'), await identity('cpu', undefined, 'axolotl')];
+    const [ours, axolotl] = [await identity('cpu'), await identity('cpu', undefined, 1, 'axolotl')];
     expect(axolotl).not.toEqual(ours);
     await appendFile(trainers('requirements.lock'), '\n');
-    expect(await identity('cpu', undefined, 'axolotl')).toEqual(axolotl);
+    expect(await identity('cpu', undefined, 1, 'axolotl')).toEqual(axolotl);
     await appendFile(trainers('requirements-axolotl.lock'), '\n');
-    expect(await identity('cpu', undefined, 'axolotl')).not.toEqual(axolotl);
+    expect(await identity('cpu', undefined, 1, 'axolotl')).not.toEqual(axolotl);
     // What is in an image its digest says.
     const image = `sha256:${'0'.repeat(64)}`;
-    expect(await identity('cpu', image, 'axolotl')).toEqual(await identity('cpu', image));
+    expect(await identity('cpu', image, 1, 'axolotl')).toEqual(await identity('cpu', image));
   });
 
   it('is another with another kind of device; `auto` is the one that there is', async () => {

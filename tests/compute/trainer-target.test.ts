@@ -46,6 +46,22 @@ describe('a trainer that cannot even start', () => {
     });
   });
 
+  it('is said to have been killed, with what would take less memory', async () => {
+    await using folder = await temporaryFolder();
+    const python = await pretend(folder, 'kill -9 $$\n');
+    const { commands, ...job } = await tinyJob(folder.path, 1);
+    const fields = { batch_size: 4, gradient_checkpointing: false };
+    const greedy = commands.map(({ command, ...one }) => ({ command, fields: { ...one.fields, ...fields } }));
+    const target = openTarget({ local: settings }, { python: at(python), variables: process.env });
+    await expect(target.runTrainer({ ...job, commands: greedy }, ignore)).rejects.toMatchObject({
+      code: 'trainer/killed',
+      message: expect.stringMatching(/^the trainer's tiny was killed \(SIGKILL\), /),
+      hint: expect.stringContaining(
+        'batch_size: 2 with gradient_accumulation: 2, gradient_checkpointing: true, a shorter max_tokens',
+      ),
+    });
+  });
+
   it('is reported when there is no such interpreter, and nothing is left that keeps secpi alive', async () => {
     await using folder = await temporaryFolder();
     const parent = startParent('/nowhere/python', await tinyJob(folder.path, 1));
@@ -180,11 +196,13 @@ describe.skipIf(pythonForTests === undefined)('a trainer on this machine', { tim
     const endless = { ...(await tinyJob(folder.path, 1_000_000)), folder: join(folder.path, 'endless') };
     const controller = new AbortController();
     let seen: Record<string, string> = {};
+    const said: string[] = [];
     const running = openTarget({ local: settings }, { python: at(python), variables: environment }).runTrainer(
       endless,
       {
         signal: controller.signal,
         onEvent: (event) => {
+          if (event.type === 'log') said.push(event.message);
           if (event.type !== 'metric' || controller.signal.aborted) return;
           const [id = 0] = processesNaming('tiny.json').filter((pid) => cwdOf(pid).startsWith(endless.folder));
           seen = environmentOf(id);
@@ -201,7 +219,9 @@ describe.skipIf(pythonForTests === undefined)('a trainer on this machine', { tim
       if (entry.isFile()) expect(await readFile(path, 'utf8'), path).not.toContain(canary);
     }
     const exit = join(endless.folder, 'job', 'attempts', '1', 'exit.json');
-    expect(JSON.parse(await readFile(exit, 'utf8'))).toMatchObject({ outcome: 'stopped', step: 'tiny', code: 75 });
+    const ended = JSON.parse(await readFile(exit, 'utf8'));
+    expect(ended).toMatchObject({ outcome: 'stopped', step: 'tiny', code: 75, checkpointed: expect.any(Number) });
+    expect(said).toContain(`saved at step ${ended.checkpointed}`);
   });
 
   it('stops when secpi is killed, and goes on from what it had saved', async () => {

@@ -28,6 +28,11 @@ from .training.spec import AdamSettings, LoraSettings, ParallelSettings, TrainSp
 from .training.trackers import Trackers
 
 
+def torch_threads(threads: int) -> int:
+    """1, 2 or 4: from a hidden size of 256 on the same to the bit; with 3, 6, 8 or 16 sums are split otherwise."""
+    return next((count for count in (4, 2) if count <= threads), 1)
+
+
 class Job(Strict):
     """What every command knows."""
 
@@ -39,8 +44,8 @@ class Job(Strict):
 
     @property
     def torch_threads(self) -> int:
-        """1, 2 or 4: from a hidden size of 256 on the same to the bit; with 3, 6, 8 or 16 sums are split otherwise."""
-        return next(count for count in (4, 2, 1) if count <= self.threads)
+        """What a process takes that has them for itself."""
+        return torch_threads(self.threads)
 
     @property
     def work_folder(self) -> Path:

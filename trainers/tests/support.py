@@ -91,9 +91,9 @@ def run(command: str, job: Job) -> int:
     return main([command, "--job", str(job.path)])
 
 
-def start(command: str, job: Job, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+def start(command: str, job: Job, *more: str, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
     """Starts a command as the orchestrator does: as a process of its own."""
-    arguments = [sys.executable, "-m", "secpi_trainers", command, "--job", str(job.path)]
+    arguments = [sys.executable, "-m", "secpi_trainers", command, "--job", str(job.path), *more]
     job.work.mkdir(parents=True, exist_ok=True)
     with (job.work / "stderr.log").open("ab") as log:
         return subprocess.Popen(arguments, cwd=ROOT, stdout=log, stderr=log, **options)

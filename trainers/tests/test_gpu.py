@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from secpi_trainers.base.errors import TrainerError
+from secpi_trainers.training.gpu import see_one_gpu
+
 from .support import ROOT
 from .test_jobs import train_job
 
@@ -56,6 +59,28 @@ def test_torch_is_given_one_gpu(tmp_path: Path, given: str | None, seen: str) ->
         check=False,
     )
     assert done.stdout == f"{seen!r}\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "local", "seen"),
+    [
+        (None, 3, "3"),
+        ("4,5,6,7", 0, "4"),
+        ("4,5,6,7", 3, "7"),
+        ("MIG-a, MIG-b", 1, "MIG-b"),
+        ("", 1, ""),
+        ("-1", 1, "-1"),
+    ],
+)
+def test_each_of_several_processes_has_its_own(given: str | None, local: int, seen: str) -> None:
+    environment = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
+    see_one_gpu(environment, local)
+    assert environment["CUDA_VISIBLE_DEVICES"] == seen
+
+
+def test_a_process_without_a_gpu_is_refused() -> None:
+    with pytest.raises(TrainerError, match="process 3 of this machine has no GPU: CUDA_VISIBLE_DEVICES names 2"):
+        see_one_gpu({"CUDA_VISIBLE_DEVICES": "0,1"}, 2)
 
 
 # The Trainer's settings on a host with one GPU and with two, as far as that can be had without any.

@@ -120,7 +120,7 @@ TOLD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 ELSEWHERE = {
     *("trainer", "method", "lora", "max_tokens", "attention"),  # how the model is loaded, and rows are checked
-    *("evaluate_every_steps", "patience", "average_checkpoints"),  # parts of ours
+    *("evaluate_every_steps", "patience", "average_checkpoints"),  # callbacks of ours
     "parallel",  # a launcher
 }
 

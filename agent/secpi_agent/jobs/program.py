@@ -84,6 +84,9 @@ class Program:
         write_json(file, plan)
         argv = ["srun", f"--nodes={self._nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1", "--wait=60"]
         argv += ["--export=ALL", "--unbuffered", f"--input={file}", sys.executable, "-I", str(_AGENT), "node"]
+        if "SLURM_CPUS_PER_TASK" in os.environ:
+            # From 22.05 on srun does not take it over, and a program would have one core.
+            argv.insert(1, f"--cpus-per-task={os.environ['SLURM_CPUS_PER_TASK']}")
         slurms = {name: value for name, value in os.environ.items() if name.startswith("SLURM")}
         slurms.pop("SLURM_EXPORT_ENV", None)
         inherited = {name: os.environ[name] for name in self._spec["inherit"] if name in os.environ}

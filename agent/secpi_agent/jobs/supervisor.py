@@ -21,6 +21,7 @@ from typing import Any
 
 from ..base.files import make_folder, read_result, sync, write_json
 from ..base.locks import try_lock
+from ..base.memory import MemoryWatch
 from ..base.owner import Owner, this_process
 from ..base.processes import adopt_orphans, kill_all, mark_of
 from ..errors import AgentError
@@ -34,6 +35,9 @@ from .spec import Step
 
 STOPPED = 75
 """What a program exits with that was told to stop and has saved what it had (EX_TEMPFAIL of sysexits.h)."""
+
+KILLED = 128 + signal.SIGKILL
+"""What one counts as that SIGKILL has ended."""
 
 _LOOK_SECONDS = 0.5
 _ROOM_FOR_THE_END = 1 << 18
@@ -153,7 +157,13 @@ class Supervisor:
             # A service has nothing to come to an end for.
             if code != 0 or self._lease is not None:
                 outcome = "stopped" if self._stopping_since is not None or code == STOPPED else "failed"
-                return {"outcome": outcome, "step": step["name"], "code": code, "results": results}
+                about: dict[str, Any] = {}
+                if outcome == "stopped" and self._lease is None:
+                    # What a program says that has saved its work; one that was killed has not.
+                    about["checkpointed"] = _checkpoint_of(result) if code == STOPPED else None
+                if code == KILLED and self._memory.has_killed():
+                    about["out_of_memory"] = True
+                return {"outcome": outcome, "step": step["name"], "code": code, "results": results, **about}
             self._job.note_done(step["name"], {**note, "result": result})
         return self._finished(paths.fill(self._spec["outputs"]), results)
 
@@ -169,6 +179,7 @@ class Supervisor:
 
     def _run_program(self, step: Step) -> int:
         program = Program(self._attempt, step, self._job.work, self._secrets)
+        self._memory = MemoryWatch()
         failed = program.start()
         if failed is not None:
             return failed
@@ -219,6 +230,11 @@ class Supervisor:
         if self._lifeline in ready and os.read(self._lifeline or 0, 4096) == b"":
             self._lifeline = None
             self._stop()
+
+
+def _checkpoint_of(result: Any) -> int | None:  # noqa: ANN401 - whatever a program wrote
+    saved = result.get("checkpoint") if isinstance(result, dict) else None
+    return saved if type(saved) is int else None
 
 
 def _digest(step: Step) -> str:

@@ -1,5 +1,5 @@
 import { SecpiError } from '../../base/errors.js';
-import { CARDS, type CardName } from '../../compute/cards.js';
+import { CARD_NAMES, CARDS, type CardName } from '../../compute/cards.js';
 import { type CardCell, type CardRow, cardTable } from '../../stages/train/estimate/card-table.js';
 import { isTrainingFacts } from '../../stages/train/estimate/plan-lines.js';
 import type { CliEnvironment } from '../environment.js';
@@ -14,20 +14,23 @@ import { styleFor } from '../views/style.js';
 
 /**
  * `secpi plan RECIPE --for CARDS`: the recipe's training by each method, on the fewest of each card that it fits on. Throws
- * `cli/training-not-planned`.
+ * `cli/training-not-planned`, `cli/unknown-card`.
  */
 export async function planCardsCommand(
   path: string,
-  options: SelectionOptions & { readonly for: readonly CardName[] },
+  options: SelectionOptions & { readonly for: string },
   environment: CliEnvironment,
 ): Promise<number> {
+  const names = cardNames(options.for);
   const members = await readMembers(path, options, environment);
   using interrupt = abortOnSignals();
   const style = styleFor(environment.stdout, environment.variables);
-  const cards = options.for.map((name) => CARDS[name]);
+  const cards = names.map((name) => CARDS[name]);
   for (const planned of toPlan(members, environment, interrupt.signal)) {
     const { member, value } = planned.recipe;
-    const entry = (await planned.entries(options)).find(({ stage }) => stage === 'train');
+    // Also where it has been trained already, and whatever part of the flow is chosen.
+    const all = { set: options.set, member: options.member, only: [], force: ['train'] };
+    const entry = (await planned.entries(all)).find(({ stage }) => stage === 'train');
     const facts = entry?.estimate?.facts;
     if (!isTrainingFacts(facts)) {
       throw new SecpiError('cli/training-not-planned', whyNot(value.models.target.model, entry?.estimate?.note), {
@@ -37,7 +40,7 @@ export async function planCardsCommand(
     }
     const rows = cardTable(facts.model_shape, facts.setup, cards, facts.tokens);
     if (options.json === true) {
-      for (const row of rows) writeJson({ type: 'plan-cards', member, ...rowJson(row, options.for) }, environment);
+      for (const row of rows) writeJson({ type: 'plan-cards', member, ...rowJson(row, names) }, environment);
       continue;
     }
     const table = plainTable(
@@ -59,6 +62,18 @@ export async function planCardsCommand(
     environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
   }
   return 0;
+}
+
+/** With commas between; `4090` is `rtx-4090`. */
+function cardNames(list: string): readonly CardName[] {
+  return list.split(',').map((text) => {
+    const found = CARD_NAMES.find((name) => name === text.trim() || name === `rtx-${text.trim()}`);
+    if (found !== undefined) return found;
+    throw new SecpiError('cli/unknown-card', `there is no card "${oneLine(text, 40)}" that is known here`, {
+      hint: `There are: ${CARD_NAMES.join(', ')}.`,
+      exitCode: 2,
+    });
+  });
 }
 
 function whyNot(model: string, note: string | undefined): string {

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { cardNames } from '../option-values.js';
 import { examples, type Lent } from './lent.js';
 import { setOption, withSelection } from './recipe-options.js';
 
@@ -36,18 +35,14 @@ export function declareRecipeCommands(program: Command, { finish, withGlobal }: 
   withSelection(
     program.command('plan').argument('<recipe>', 'path of a recipe').description('say what a run would do, and why'),
   )
-    .addOption(
-      new Option('--for <cards>', 'the training on other GPUs, by method: h100-80,h200,b200,a100-80,4090').argParser(
-        cardNames,
-      ),
-    )
+    .option('--for <cards>', 'the training on other GPUs: h100-80,h200,4090')
     .addHelpText(
       'after',
       examples(
         'plan my.yaml',
         'plan my.yaml --set filter.max_tasks=500',
         'plan my.yaml --json',
-        'plan my.yaml --for h100-80,h200,4090    what the training would take there',
+        'plan my.yaml --for h100-80,h200,b200,a100-80,4090',
       ),
     )
     .action((recipe, { for: cards, ...options }) =>

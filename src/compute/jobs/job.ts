@@ -91,6 +91,10 @@ export const exitSchema = z.object({
   /** The step that did not end well, and what it exited with: 128 and more is a signal. */
   step: z.string().optional(),
   code: z.int().optional(),
+  /** Of a program that was told to stop: where it goes on from, as it counts; null if it saved nothing. */
+  checkpointed: z.int().nullable().optional(),
+  /** The kernel has killed it, or something beside it, because memory ran out. */
+  out_of_memory: z.boolean().optional(),
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
   /** What each step left as its result. */
   results: z.record(z.string(), jsonSchema).default({}),

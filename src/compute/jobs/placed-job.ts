@@ -5,6 +5,7 @@ import { isLeaving } from '../../engine/runs/interruption.js';
 import { type Place, UNREACHABLE, unreachable } from '../places/place.js';
 import { gib, sum } from '../sizes.js';
 import type { Address, AgentLine, AttemptState, JobExit, JobSpec, KeptOutput } from './job.js';
+import { savedBy } from './saved-by.js';
 import { stateOf } from './stop-job.js';
 
 export interface PlacedJobOptions {
@@ -123,6 +124,8 @@ export class PlacedJob {
         const state = await this.#listen(attempt, offsets, listening.signal);
         if (state?.state === 'exited' || state?.state === 'lost') {
           this.#hasFailed = state.exit?.outcome !== 'done';
+          const saved = signal.aborted && state.exit !== undefined ? savedBy(state.exit) : undefined;
+          if (saved !== undefined) this.#options.onNote(saved);
           signal.throwIfAborted();
           return state.exit;
         }

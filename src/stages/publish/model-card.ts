@@ -1,6 +1,6 @@
 import { integer, parameters, percent, percentInterval, points, pointsInterval } from '../report/format.js';
 import type { ReportSuite } from '../report/report-data.js';
-import { parametersOf } from '../train/records.js';
+import { parametersOf, type Trained } from '../train/records.js';
 import { type CardFacts, licencesOf } from './facts.js';
 import { card, facts, plain, table } from './markdown.js';
 import { dataModels, funnel, notices, paper, provenance, settingsTable, sources } from './shared-sections.js';
@@ -135,6 +135,7 @@ function training({ report }: CardFacts): string {
     ['tokens', `${integer(trained.tokens)} learnt, ${integer(trained.prompt_tokens)} of prompts read`],
     ['loss, first and last step', `${number(trained.first_loss)} → ${number(trained.final_loss)}`],
     ['parameters', parameters(trained)],
+    ...weights(trained),
     ['largest deviation of a merged weight, relative to what the adapter changes', number(trained.merge_difference)],
     [
       'tools',
@@ -143,6 +144,16 @@ function training({ report }: CardFacts): string {
         .join(', ') || '–',
     ],
   ]);
+}
+
+/** What the weights are where they are not simply those after the last step, and of which base. */
+function weights({ averaged_steps, method }: Trained): [string, string][] {
+  const rows: [string, string][] = [];
+  if (averaged_steps !== undefined)
+    rows.push(['weights', `the average of those after steps ${averaged_steps.join(', ')}`]);
+  if (method === 'qlora')
+    rows.push(['merged weights', 'adapter and base as it was trained on: rounded to 4 bits and back']);
+  return rows;
 }
 
 function toolsOf({ artifacts }: CardFacts['report']): Readonly<Record<string, string>> {

@@ -7,7 +7,7 @@ import { publishParams, publishProblem } from '../../../src/stages/publish/param
 import type { StageServices } from '../../../src/stages/services.js';
 import { type HubServer, startHubServer, WRITE_TOKEN } from '../../support/hub-server.js';
 import { stageHome } from '../../support/stage-flow.js';
-import { runPublish, weights } from './fixtures/run-publish.js';
+import { report, runPublish, weights } from './fixtures/run-publish.js';
 
 function hubOf(server: HubServer, token: string | undefined = WRITE_TOKEN): Partial<StageServices> {
   const retry = { retries: 2, firstDelayMs: 0, longestDelayMs: 0 };
@@ -252,6 +252,16 @@ describe('cards', () => {
     const stable = (card: string) => card.replace(/^(\| report \|).*/m, '$1 … |').replace(/^\| `files\..*\n/gm, '');
     await expect(stable(model)).toMatchFileSnapshot('cards/model.txt');
     await expect(stable(dataset)).toMatchFileSnapshot('cards/dataset.txt');
+  });
+
+  it('tell what weights are that are not simply those of the last step', async () => {
+    const { trained } = report();
+    const { model } = await cardsOf(
+      {},
+      { report: { trained: { ...trained, method: 'qlora', averaged_steps: [80, 100, 120] } } },
+    );
+    expect(model).toContain('| weights | the average of those after steps 80, 100, 120 |');
+    expect(model).toContain('| merged weights | adapter and base as it was trained on: rounded to 4 bits and back |');
   });
 
   it('tell the settings of the training that made the weights', async () => {

@@ -19,4 +19,11 @@ class BadJobError(TrainerError):
 
 
 class StoppedError(Exception):
-    """SIGTERM or SIGINT came; what is worth keeping has been saved."""
+    """SIGTERM, SIGINT or SIGUSR2 came; what is worth keeping has been saved.
+
+    `checkpoint` is the step that the same job continues from, if any.
+    """
+
+    def __init__(self, checkpoint: int | None = None) -> None:
+        super().__init__()
+        self.checkpoint = checkpoint

@@ -18,20 +18,21 @@ from typing import Any
 from .disk import SPARE_BYTES
 from .errors import StoppedError, TrainerError
 from .files import write_json
+from .rank import Rank
 from .tools import tool_versions
 
 LOCK_WAIT_SECONDS = 30.0
 
 
 class StopFlag:
-    """Set by SIGTERM or SIGINT; work looks at it where it can stop without loss."""
+    """Set by SIGTERM, SIGINT or SIGUSR2; work looks at it where it can stop without loss."""
 
     def __init__(self) -> None:
         self.is_set = False
 
     def install(self) -> None:
-        """Takes both signals over; a second one changes nothing, SIGKILL is always safe."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        """Takes the signals over; a second one changes nothing, SIGKILL is always safe."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -58,22 +59,32 @@ def start_lifeline(handle: int = 0) -> None:
 
 
 class Session:
-    """Owns `work` while a command runs. Use `with`; it holds the lock from entry to exit."""
+    """Owns `work` while a command runs. Use `with`; it holds the lock from entry to exit.
 
-    def __init__(self, work: Path, command: str, stop: StopFlag, events: Path | None = None) -> None:
+    Of several processes each has a folder of its own for its result, its events but for the first one's, and what else
+    is nobody else's. Their launcher holds the lock.
+    """
+
+    def __init__(
+        self, work: Path, command: str, stop: StopFlag, events: Path | None = None, rank: Rank | None = None
+    ) -> None:
         self.work = work
-        self._events_file = events or work / "events.jsonl"
+        self.rank = rank or Rank()
+        self.own = self.rank.folder(work)
+        self._events_file = (events if self.rank.is_first else None) or self.own / "events.jsonl"
         self.command = command
         self.stop = stop
         self._began = time.monotonic()
         self._lock: int | None = None
-        self._reserve = work / "reserve"
+        self._reserve = self.own / "reserve"
+        self._writing = threading.Lock()
 
     def __enter__(self) -> Session:
-        self.work.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
+        self.own.mkdir(parents=True, exist_ok=True)
+        if self.rank.is_alone:
+            self._take_lock()
         for name in ("result.json", "ready.json"):
-            (self.work / name).unlink(missing_ok=True)
+            (self.own / name).unlink(missing_ok=True)
         self._end_torn_line()
         self._reserve_room()
         self._events = self._events_file.open("a", buffering=1, encoding="utf-8")
@@ -125,7 +136,8 @@ class Session:
     def event(self, kind: str, **values: Any) -> None:  # noqa: ANN401 - JSON values
         """Appends one event; numbers that are not finite become null."""
         line = {"type": kind, **{key: finite(value) for key, value in values.items()}}
-        self._events.write(json.dumps(line, allow_nan=False, ensure_ascii=False) + "\n")
+        with self._writing:
+            self._events.write(json.dumps(line, allow_nan=False, ensure_ascii=False) + "\n")
 
     def log(self, message: str) -> None:
         """Something worth knowing, in a sentence."""
@@ -140,7 +152,7 @@ class Session:
         seconds = time.monotonic() - self._began
         # The disk may be full, which is what this then has to say.
         self._reserve.unlink(missing_ok=True)
-        write_result(self.work, self.command, outcome, {**facts, "seconds": round(seconds, 3)})
+        write_result(self.own, self.command, outcome, {**facts, "seconds": round(seconds, 3)})
 
 
 def write_result(work: Path, command: str, outcome: str, facts: dict[str, Any]) -> None:

@@ -46,6 +46,10 @@ class PreparedRows:
     def __iter__(self) -> Iterator[tuple[list[int], list[int]]]:
         return (self.row(place) for place in range(len(self)))
 
+    def lengths(self) -> list[int]:
+        """Of each row, in tokens."""
+        return [len(ids) for ids, _ in self]
+
     def row(self, place: int) -> tuple[list[int], list[int]]:
         """Ids and labels of a row."""
         found = self.dataset[place]

@@ -12,10 +12,18 @@ from ..base.files import write_json
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
-def save_adapter(model: Any, folder: Path, base_name: str, revision: str | None) -> None:  # noqa: ANN401
-    """Writes the adapter; the same weights give the same bytes on every machine."""
+def save_adapter(
+    model: Any,  # noqa: ANN401
+    folder: Path,
+    base_name: str,
+    revision: str | None,
+    weights: dict[str, Any] | None = None,
+) -> None:
+    """Writes the adapter; the same weights give the same bytes on every machine. `weights` are those of a model that is
+    split among processes, whole.
+    """
     # "auto" would look the base up on the Hub to learn whether embeddings were resized; here they never are.
-    model.save_pretrained(folder, save_embedding_layers=False)
+    model.save_pretrained(folder, save_embedding_layers=False, state_dict=weights)
     settings = json.loads((folder / CONFIG).read_bytes())
     settings["base_model_name_or_path"] = base_name
     settings["revision"] = revision

@@ -13,6 +13,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..base.errors import TrainerError
 from ..base.files import digest_of, remove, sync_tree, write_json
 
 MARK = "complete.json"
@@ -27,7 +28,7 @@ class Checkpoint:
     step: int
 
 
-def seal(folder: Path, identity: str) -> None:
+def seal(folder: Path, identity: str, processes: int = 1) -> None:
     """Makes the folder durable and writes its mark. `identity` is a digest of the job that it belongs to."""
     (folder / MARK).unlink(missing_ok=True)
     sync_tree(folder)
@@ -36,7 +37,22 @@ def seal(folder: Path, identity: str) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    write_json(folder / MARK, {"schema": 2, "identity": identity, "files": files})
+    write_json(folder / MARK, {"schema": 2, "identity": identity, "processes": processes, "files": files})
+
+
+def require_processes(root: Path, processes: int) -> None:
+    """Throws `trainer/other-ranks` if what is there was made by another number of processes: it is not thrown away."""
+    for checkpoint in checkpoints(root):
+        try:
+            made_by = json.loads((checkpoint.folder / MARK).read_bytes()).get("processes", 1)
+        except (OSError, ValueError, AttributeError):
+            continue
+        if made_by != processes:
+            raise TrainerError(
+                "other-ranks",
+                f"the checkpoint of step {checkpoint.step} was made by {made_by} processes, and there are {processes}",
+                f"run it with {made_by} again, or begin anew without {root}",
+            )
 
 
 def checkpoints(root: Path) -> list[Checkpoint]:

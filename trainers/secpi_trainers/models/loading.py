@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -80,6 +81,37 @@ def load_model(folder: Path, attention: str = "sdpa", **settings: Any) -> Any:  
         )
     except (OSError, ValueError) as error:
         raise TrainerError("bad-model", f"the model in {folder} cannot be loaded: {error}") from error
+
+
+def parameters_in(folder: Path) -> int:
+    """How many numbers a model's weights are: their headers say so."""
+    from safetensors import safe_open
+
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    return total
+
+
+def vocabulary_of(model: Any) -> int:  # noqa: ANN401
+    """How many tokens a model knows, also where DeepSpeed has split its weights."""
+    weight = model.get_input_embeddings().weight
+    size: int = getattr(weight, "ds_shape", weight.shape)[0]
+    return size
+
+
+def save_model(model: Any, folder: Path, dtype: Any, weights: dict[str, Any] | None) -> None:  # noqa: ANN401
+    """Writes a model in a dtype. `weights` are those of one that is split among processes, whole."""
+    if weights is None:
+        model.to(dtype).save_pretrained(folder)
+        return
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        shape = AutoModelForCausalLM.from_config(model.config, dtype=dtype)
+    shape.save_pretrained(folder, state_dict=weights)
 
 
 def copy_companions(base: Path, target: Path) -> None:

@@ -110,7 +110,7 @@ def train_tiny(
     for step in range(len(training.losses), job.steps):
         if session.stop.is_set:
             training.save(root / f"checkpoint-{step}", identity)
-            raise StoppedError
+            raise StoppedError(step)
         step_began = time.monotonic()
         rate = _rate(step, job.steps, job.learning_rate)
         loss, norm, tokens = _step(training, [sequences[index] for index in schedule[step]], rate)

@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from datasets import Dataset, concatenate_datasets
+from torch.utils.data import DataLoader, RandomSampler
 from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
+from ..base.errors import TrainerError
+from ..data.rows import IGNORED
 from ..models.checkpoints import Checkpoint
-from ..models.soundness import check_end, check_weights
+from ..models.loading import vocabulary_of
+from ..models.soundness import UnsoundError, check_end, check_weights
+from .callbacks import Keeper, Reporter
 from .evaluation import is_over
+from .rank_batches import RankBatches
+from .together import Together
 
 
 class CarefulTrainer(Trainer):
@@ -21,9 +28,33 @@ class CarefulTrainer(Trainer):
 
     probe: tuple[list[int], list[int]] = ([], [])
     """Ids and labels of the row that weights are tried on."""
+    together: Together
+    rows: int
+    """How many are to be learnt from; with several processes one more follows, for who gets nothing."""
+    reporter: Reporter
+    keeper: Keeper
+    model: Any
+
+    def get_train_dataloader(self) -> DataLoader:
+        """The batches of this process."""
+        if self.together.rank.is_alone:
+            return super().get_train_dataloader()
+        rows = self._remove_unused_columns(self.train_dataset, "training")
+        batches = self._rank_batches()
+        return self.accelerator.prepare(DataLoader(rows, batch_sampler=batches, collate_fn=self.data_collator))
+
+    def _rank_batches(self) -> RankBatches:
+        size, processes = self.args.train_batch_size, self.together.rank.world
+        return RankBatches(RandomSampler(range(self.rows)), size, processes, blank=self.rows)
 
     def train_on(self, found: Checkpoint | None, patience: int | None) -> TrainerState:
-        """Trains to the end, until a signal stops it, or until evaluations lose patience."""
+        """Trains to the end, until a signal stops it, or until evaluations lose patience; all is marked then."""
+        self.reporter.saved = found.step if found else None
+        state = self._train_on(found, patience)
+        self.keeper.finish()
+        return state
+
+    def _train_on(self, found: Checkpoint | None, patience: int | None) -> TrainerState:
         if found is None:
             self.train()
             return self.state
@@ -32,6 +63,10 @@ class CarefulTrainer(Trainer):
             self.train(resume_from_checkpoint=str(found.folder))
             return self.state
         # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            # Only what is split among processes can be loaded in parts.
+            self._prepare_for_training(state.max_steps, self.get_train_dataloader(), str(found.folder))
+            return state
         self.load_weights(found.folder)
         return state
 
@@ -41,8 +76,8 @@ class CarefulTrainer(Trainer):
 
     def last_step(self) -> int:
         """The step that the training ends with, unless it ends early."""
-        batches = DataLoader(self.train_dataset, batch_size=self.args.train_batch_size)
-        *_, last = self.set_initial_training_values(self.args, batches)
+        size = self.args.train_batch_size * self.together.rank.world
+        *_, last = self.set_initial_training_values(self.args, DataLoader(range(self.rows), batch_size=size))
         return int(last)
 
     def saves_to_come(self, found: Checkpoint | None) -> int:
@@ -56,7 +91,7 @@ class CarefulTrainer(Trainer):
 
         A checkpoint holds weights as they are trained, and twice as many float32 numbers that the optimiser remembers.
         """
-        trained = [item for _, item in self._trained()]
+        trained = [item for item in self.model.parameters() if item.requires_grad]
         numbers = sum(item.numel() for item in trained)
         weights = sum(item.numel() * item.element_size() for item in trained)
         return weights + 8 * numbers, numbers * stored
@@ -67,25 +102,63 @@ class CarefulTrainer(Trainer):
         That the weights are finite was seen when the last step was saved.
         """
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-        check_end(losses, self._probe_loss(), self.model.get_input_embeddings().weight.shape[0])
+        check_end(losses, self._probe_loss(), vocabulary_of(self.model))
+
+    def gathered(self, dtype: torch.dtype) -> dict[str, torch.Tensor] | None:
+        """Of weights that are split among processes all that was trained, whole and in that dtype, in the memory of the
+        first process's host; None where each process has all of them. To be called by all.
+        """
+        if self.is_deepspeed_enabled:
+            whole: dict[str, torch.Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
+            return whole
+        if not self.is_fsdp_enabled:
+            return None
+        trained = {name for name, item in self.model.named_parameters() if item.requires_grad}
+        found: dict[str, torch.Tensor] = {}
+        stored = self.model.state_dict()
+        if not trained <= stored.keys():
+            raise TrainerError("incomplete-weights", f"{min(trained - stored.keys())} was trained and cannot be stored")
+        for name, item in stored.items():
+            if name not in trained:
+                continue
+            # One after the other: all of a model would not fit beside what is there.
+            full = item.full_tensor() if hasattr(item, "full_tensor") else item
+            if self.together.rank.is_first:
+                found[name] = full.to(dtype).cpu()
+        return found
 
     def check_weights(self, step: int) -> None:
         """Throws `trainer/weights-not-finite` if what is trained is not finite, or what it gives."""
         check_weights(step, self._trained(), self._probe_loss())
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
-        check_weights(self.state.global_step, [*self._trained(), *self._moments()], self._probe_loss())
+        self._check_weights()
+        self.keeper.finish()
+        # Whoever saves alone waits for the others in a collective: better here, where nobody's patience runs out.
+        self.together.meet()
         super()._save_checkpoint(model, trial)
 
+    def _check_weights(self) -> None:
+        """Throws what one of the processes finds in its part of the weights, in all of them."""
+        loss, found = self._probe_loss(), None
+        try:
+            check_weights(self.state.global_step, [*self._trained(), *self._moments()], loss)
+        except UnsoundError as error:
+            found = error
+        first: UnsoundError | None = next(filter(None, self.together.all(found)), None)
+        if first is not None:
+            raise first
+
     def _trained(self) -> Iterator[tuple[str, torch.Tensor]]:
-        return ((name, item) for name, item in self.model.named_parameters() if item.requires_grad)
+        """Of weights that are split among processes the part that is here."""
+        return ((name, here(item)) for name, item in self.model.named_parameters() if item.requires_grad)
 
     def _moments(self) -> Iterator[tuple[str, torch.Tensor]]:
         """What the optimiser remembers."""
         for state in self.optimizer.state.values():
             for name, item in state.items():
                 if isinstance(item, torch.Tensor):
-                    yield f"the optimiser's {name}", item
+                    yield f"the optimiser's {name}", here(item)
 
     @torch.no_grad()
     def _probe_loss(self) -> float:
@@ -95,3 +168,18 @@ class CarefulTrainer(Trainer):
             loss: float = self.model(input_ids=ids, labels=labels, use_cache=False).loss.item()
         self.model.train()
         return loss
+
+
+def here(item: torch.Tensor) -> torch.Tensor:
+    """A tensor, or of one that is split among processes the part that is here."""
+    part: torch.Tensor = item.to_local() if hasattr(item, "to_local") else item
+    return part
+
+
+def with_blank(sequences: Dataset) -> Dataset:
+    """The same with one more at the end, a short one with nothing in the loss."""
+    ids = sequences[0]["input_ids"][:2]
+    blank: dict[str, list[Any]] = {"input_ids": [ids], "labels": [[IGNORED] * len(ids)]}
+    if "seq_lengths" in sequences.column_names:
+        blank["seq_lengths"] = [[len(ids)]]
+    return concatenate_datasets([sequences, Dataset.from_dict(blank, sequences.features)])

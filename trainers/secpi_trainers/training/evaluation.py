@@ -11,24 +11,34 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from ..base.session import Session
 from ..data.prepared import PreparedRows
 from ..data.rows import IGNORED
+from .together import Together
 
 KEY = "holdout_loss"
 """In events, in `loss.jsonl` and in what a checkpoint remembers."""
 
 
 @torch.no_grad()
-def mean_loss(model: Any, rows: PreparedRows, device: str) -> float:  # noqa: ANN401
-    """The mean over all tokens that are in the loss, row by row: no padding, no packing."""
+def mean_loss(model: Any, rows: PreparedRows, device: str, together: Together) -> float:  # noqa: ANN401
+    """The mean over all tokens that are in the loss, row by row: no padding, no packing.
+
+    Several processes share the rows. Each asks its model as often as the others: weights that are split among them
+    come together for that.
+    """
     trains = model.training
     model.eval()
     total, count = 0.0, 0
-    for ids, labels in rows:
-        trained = sum(label != IGNORED for label in labels[1:])
+    world = together.rank.world
+    for first in range(0, len(rows), world):
+        place = first + together.rank.number
+        ids, labels = rows.row(min(place, len(rows) - 1))
+        trained = sum(label != IGNORED for label in labels[1:]) if place < len(rows) else 0
         loss = model(input_ids=torch.tensor([ids], device=device), labels=torch.tensor([labels], device=device)).loss
         total += loss.item() * trained
         count += trained
     model.train(trains)
-    return total / max(count, 1)
+    losses, counts = zip(*together.all((total, count)), strict=True)
+    mean: float = sum(losses) / max(sum(counts), 1)
+    return mean
 
 
 def losses_of(state: TrainerState) -> dict[int, float]:
@@ -51,8 +61,11 @@ def is_over(state: TrainerState, patience: int | None) -> bool:
 class Evaluator(TrainerCallback):
     """Measures every so many steps, and ends the training when it has not got better for long enough."""
 
-    def __init__(self, session: Session, rows: PreparedRows, every: int, patience: int | None, device: str) -> None:
+    def __init__(
+        self, session: Session, together: Together, rows: PreparedRows, every: int, patience: int | None, device: str
+    ) -> None:
         self._session = session
+        self._together = together
         self._rows = rows
         self._every = every
         self._patience = patience
@@ -64,7 +77,7 @@ class Evaluator(TrainerCallback):
         """Called by the Trainer before it logs and saves the step."""
         if state.global_step % self._every:
             return control
-        loss = mean_loss(known["model"], self._rows, self._device)
+        loss = mean_loss(known["model"], self._rows, self._device, self._together)
         state.log_history.append({"step": state.global_step, KEY: loss})
         self._session.event("metric", step=state.global_step, total_steps=state.max_steps, **{KEY: loss})
         if state.global_step < state.max_steps and is_over(state, self._patience):

@@ -14,6 +14,7 @@ from trl import SFTConfig
 from ..base.errors import TrainerError
 from ..jobs import TrainJob
 from .gpu import refuse_several
+from .parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
 
 EXTRA = frozenset(
     {
@@ -50,16 +51,26 @@ would write, load or send something that a stranger's recipe has no business wit
 """
 
 
-def trl_settings(job: TrainJob, checkpoints: Path, device: str, ranks: int = 1) -> SFTConfig:
+def trl_settings(
+    job: TrainJob, checkpoints: Path, device: str, ranks: int = 1, strategy: Strategy = "alone"
+) -> SFTConfig:
     """What TRL is told. Throws `trainer/bad-extra`, `trainer/several-gpus`."""
-    settings = _from_spec(job, ranks) | {
-        "output_dir": str(checkpoints),
-        "optim": _optimizer(job, device),
-        "use_cpu": device == "cpu",
-        "save_steps": job.save_every_steps,
-    }
-    made = SFTConfig(**settings, **_checked_extra(job.extra))
+    settings = (
+        _from_spec(job, ranks)
+        | sharing_settings(strategy, job)
+        | {
+            "output_dir": str(checkpoints),
+            "optim": _optimizer(job, device),
+            "use_cpu": device == "cpu",
+            "save_steps": job.save_every_steps,
+        }
+    )
+    made = SFTConfig(**{**settings, **_checked_extra(job.extra)})
     refuse_several(made.n_gpu)
+    if strategy == "fsdp":
+        made.fsdp_plugin_args["mixed_precision_policy"] = fsdp_precision(job)
+        if device == "cpu":
+            share_on_cpu_too()
     return made
 
 
@@ -82,6 +93,8 @@ def _from_spec(job: TrainJob, ranks: int) -> dict[str, Any]:
         "fp16": False,
         "gradient_checkpointing": job.gradient_checkpointing,
         "gradient_checkpointing_kwargs": {"use_reentrant": False} if job.gradient_checkpointing else None,
+        # Every parameter that is trained is used, in each step.
+        "ddp_find_unused_parameters": False,
         "seed": job.seed,
         "data_seed": job.seed,
         # The rows are finished: nothing may render or cut them again. Where they are packed that is done too, and this

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
 from peft import LoraConfig, PeftModel
 from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
@@ -17,94 +16,131 @@ from trl import SFTConfig
 
 from ..base.disk import nearest, require_room
 from ..base.errors import StoppedError, TrainerError
-from ..base.files import put_in_place, sha256_json, sha256_of, staging
+from ..base.files import sha256_json, sha256_of
+from ..base.memory import is_out_of_memory
 from ..base.session import Session
 from ..base.tools import tool_versions
 from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
-from ..jobs import TrainJob
-from ..merging.adapters import save_adapter
+from ..jobs import TrainJob, torch_threads
 from ..merging.nf4 import nf4_settings
-from ..models.checkpoints import Checkpoint, checkpoints, newest_valid
+from ..models.checkpoints import Checkpoint, checkpoints, newest_valid, require_processes
 from ..models.loading import (
-    copy_companions,
     load_model,
     load_tokenizer,
     model_folder,
     model_identity,
+    parameters_in,
     pick_device,
     quiet_libraries,
     torch_dtype,
+    vocabulary_of,
 )
 from ..models.soundness import UnsoundError, name_last_good
 from .averaging import averaged_steps, put_average_into, require_checkpoints
 from .callbacks import Keeper, Reporter
-from .careful import CarefulTrainer
-from .evaluation import KEY, Evaluator, is_over, losses_of, mean_loss
+from .careful import CarefulTrainer, with_blank
+from .evaluation import Evaluator, is_over, losses_of, mean_loss
+from .less_memory import settings_that_take_less
 from .meter import Meter, flops_per_token, peak_memory
+from .parallel import Strategy, hardware, prepare_environment, strategy_of
 from .requirements import attention_of, require_what_it_takes
+from .results import save_result
 from .settings import trl_settings
+from .together import Together
 from .trainer import Trainer
 
-Build = Callable[[Path, PreparedRows], CarefulTrainer]
-"""From the model's folder and the rows to a trainer with both in it; settings were looked at before."""
+Build = Callable[[Path, Dataset], CarefulTrainer]
+"""From the model's folder and what is to be learnt to a trainer with both in it; settings were looked at before."""
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     """Fills `output` with `adapter/` or `model/`, and `loss.jsonl`."""
-    torch.set_num_threads(job.torch_threads)
+    torch.set_num_threads(torch_threads(job.threads // session.rank.neighbours))
     quiet_libraries()
     device = pick_device(job.device)
     require_what_it_takes(job, device)
     job.report_to.require(os.environ)
-    build = _with_axolotl if job.trainer == "axolotl" else _with_trl
-    trainer_of = build(job, session, device)
-    rows = read_prepared(Path(job.prepared), job.max_tokens, session.work / "rows.arrow")
-    held_out = session.work / "holdout.arrow"
+    if job.trainer == "axolotl":
+        # Imported only where it is asked for: it is another environment that has it.
+        from .axolotl.extra import checked_extra
+
+        checked_extra(job.extra)
+    folder = model_folder(job.model, job.revision)
+    world = session.rank.world
+    strategy = strategy_of(job, parameters_in(folder), hardware(device, world))
+    prepare_environment(strategy, job, os.environ)
+    build = (_with_axolotl if job.trainer == "axolotl" else _with_trl)(job, session, strategy, device)
+    rows = read_prepared(Path(job.prepared), job.max_tokens, session.own / "rows.arrow")
+    held_out = session.own / "holdout.arrow"
     holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
     if len(rows) == 0:
         raise TrainerError("nothing-to-train", "the prepared file holds no row")
-    folder = model_folder(job.model, job.revision)
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
     set_seed(job.seed)
-    trainer = trainer_of(folder, rows)
-    trainer.remove_callback(PrinterCallback)
-    trainer.probe = rows.row(rows.shortest)
-    reporter = Reporter(session)
-    reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)
-    trainer.add_callback(reporter)
+    try:
+        return _trained(job, session, build, strategy, device, folder, rows, holdout)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise _too_little_memory(error, job, rows, device, world) from error
+
+
+def _too_little_memory(
+    error: Exception, job: TrainJob, rows: PreparedRows, device: str, processes: int
+) -> TrainerError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    whose = "the GPU" if device == "cuda" else "this machine"
+    settings = settings_that_take_less(job, rows.lengths(), device, processes)
+    hint = f"any of these takes less: {'; '.join(settings)}" if settings else None
+    return TrainerError("out-of-memory", f"the memory of {whose} did not suffice: {said}", hint)
+
+
+def _trained(
+    job: TrainJob,
+    session: Session,
+    build: Build,
+    strategy: Strategy,
+    device: str,
+    folder: Path,
+    rows: PreparedRows,
+    holdout: PreparedRows | None,
+) -> dict[str, Any]:
+    """Loads, trains and saves; the facts."""
+    trainer = _built(job, session, build, device, folder, rows)
     _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
 
-    root, identity = session.work / "checkpoints", _identity(job, folder)
-    trainer.add_callback(Keeper(session, identity, job.keep_checkpoints, job.average_checkpoints or 0))
+    root, together = session.work / "checkpoints", trainer.together
+    identity = _identity(job, folder, together.rank.world)
+    found = _checkpoint_to_go_on_with(job, session, trainer, root, identity)
     if holdout is not None and job.evaluate_every_steps is not None:
-        trainer.add_callback(Evaluator(session, holdout, job.evaluate_every_steps, job.patience, device))
-    os.environ.update(job.report_to.variables(session.work, identity[:16]))
-    for tracker in job.report_to.callbacks():
-        trainer.add_callback(tracker)
-    found, problems = newest_valid(root, identity)
-    for problem in problems:
-        session.log(problem)
-    if found is not None:
-        session.log(f"continues from step {found.step}")
-    _require_room(job, trainer, found)
-    require_checkpoints(job, trainer, found, root, identity)
-    session.stop.check()
+        trainer.add_callback(Evaluator(session, together, holdout, job.evaluate_every_steps, job.patience, device))
+    if together.rank.is_first:
+        os.environ.update(job.report_to.variables(session.work, identity[:16]))
+        for tracker in job.report_to.callbacks():
+            trainer.add_callback(tracker)
+    if together.any(session.stop.is_set):
+        raise StoppedError(found.step if found else None)
     try:
         state = trainer.train_on(found, job.patience)
-        if session.stop.is_set and not is_over(state, job.patience):
-            raise StoppedError
+        if trainer.reporter.stopped and not is_over(state, job.patience):
+            raise StoppedError(trainer.reporter.saved)
         trainer.check_end(state)
     except UnsoundError as error:
-        raise name_last_good(error, root) from error
+        raise (name_last_good(error, root) if together.rank.is_first else error) from error
 
     losses = [entry for entry in state.log_history if "loss" in entry]
     averaged = averaged_steps(job, state.global_step)
     if averaged:
-        put_average_into(trainer, state, [root / f"checkpoint-{step}" for step in averaged], session)
-    holdout_loss = mean_loss(trainer.model, holdout, device) if holdout else None
+        try:
+            put_average_into(trainer, state, [root / f"checkpoint-{step}" for step in averaged], session)
+        except StoppedError:
+            raise StoppedError(state.global_step) from None
+    holdout_loss = mean_loss(trainer.model, holdout, device, together) if holdout else None
     trainable, total = _parameters(trainer.model)
-    _save(job, trainer.model, folder, losses, losses_of(state))
+    weights = trainer.gathered(torch_dtype(job.dtype) if job.method == "full" else torch.float32)
+    if together.rank.is_first:
+        save_result(job, trainer.model, weights, folder, losses, losses_of(state))
     return {
         "steps": state.global_step,
         "epochs": state.epoch,
@@ -119,10 +155,33 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
         "total_parameters": total,
         "device": device,
         "attention": trainer.model.config._attn_implementation,
-        "sequences": len(trainer.train_dataset),
+        "sequences": trainer.rows,
+        "processes": together.rank.world,
+        "strategy": strategy,
         "peak_memory_bytes": peak_memory(device),
         "resumed_from": found.step if found else None,
     }
+
+
+def _checkpoint_to_go_on_with(
+    job: TrainJob, session: Session, trainer: CarefulTrainer, root: Path, identity: str
+) -> Checkpoint | None:
+    """The first process looks for it, and at the room for further ones; all of them go on with the same."""
+    together = trainer.together
+    trainer.keeper = Keeper(session, together, identity, job.keep_checkpoints, job.average_checkpoints or 0)
+    trainer.add_callback(trainer.keeper)
+    found: Checkpoint | None = None
+    if together.rank.is_first:
+        require_processes(root, together.rank.world)
+        found, problems = newest_valid(root, identity)
+        for problem in problems:
+            session.log(problem)
+        if found is not None:
+            session.log(f"continues from step {found.step}")
+        _require_room(job, trainer, found)
+        require_checkpoints(job, trainer, found, root, identity)
+    first: Checkpoint | None = together.all(found)[0]
+    return first
 
 
 def _require_room(job: TrainJob, trainer: CarefulTrainer, found: Checkpoint | None) -> None:
@@ -143,7 +202,7 @@ def _require_room(job: TrainJob, trainer: CarefulTrainer, found: Checkpoint | No
 
 
 def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: ANN401
-    size: int = model.get_input_embeddings().weight.shape[0]
+    size = vocabulary_of(model)
     highest = max(rows.highest for rows in parts)
     if highest >= size:
         raise TrainerError(
@@ -153,42 +212,54 @@ def _check_vocabulary(model: Any, parts: list[PreparedRows]) -> None:  # noqa: A
         )
 
 
-def _with_axolotl(job: TrainJob, session: Session, device: str) -> Build:
-    """Imported only now: it is another environment that has it."""
+def _built(
+    job: TrainJob, session: Session, build: Build, device: str, folder: Path, rows: PreparedRows
+) -> CarefulTrainer:
+    # They have met when the settings were made.
+    together = Together(session.rank)
+    sequences = packed(rows.dataset, job.max_tokens, session.own / "packed.arrow") if job.packing else rows.dataset
+    trainer = build(folder, sequences if session.rank.is_alone else with_blank(sequences))
+    if together.any(session.stop.is_set):
+        raise StoppedError
+    trainer.remove_callback(PrinterCallback)
+    trainer.probe, trainer.rows = rows.row(rows.shortest), len(sequences)
+    trainer.together, trainer.reporter = together, Reporter(session, together)
+    trainer.reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)
+    trainer.add_callback(trainer.reporter)
+    return trainer
+
+
+def _with_axolotl(job: TrainJob, session: Session, _strategy: Strategy, device: str) -> Build:
     from .axolotl.build import build_axolotl
     from .axolotl.configuration import axolotl_configuration
-    from .axolotl.extra import checked_extra
 
-    extra = checked_extra(job.extra)
-
-    def build(folder: Path, rows: PreparedRows) -> CarefulTrainer:
-        attention = attention_of(job, device)
-        told = axolotl_configuration(job, folder, session.work / "checkpoints", device, attention)
-        trainer: CarefulTrainer = build_axolotl(job, session, told | extra, device, rows)
+    def build(folder: Path, sequences: Dataset) -> CarefulTrainer:
+        attention, world = attention_of(job, device), session.rank.world
+        told = axolotl_configuration(job, folder, session.work / "checkpoints", device, attention, world)
+        trainer: CarefulTrainer = build_axolotl(job, session, told | job.extra, device, sequences)
         return trainer
 
     return build
 
 
-def _with_trl(job: TrainJob, session: Session, device: str) -> Build:
-    args = trl_settings(job, session.work / "checkpoints", device)
-    return lambda folder, rows: _build_trl(job, session, args, device, folder, rows)
+def _with_trl(job: TrainJob, session: Session, strategy: Strategy, device: str) -> Build:
+    args = trl_settings(job, session.work / "checkpoints", device, session.rank.world, strategy)
+    return lambda folder, sequences: _build_trl(job, args, strategy, device, folder, sequences)
 
 
 def _build_trl(
-    job: TrainJob, session: Session, args: SFTConfig, device: str, folder: Path, rows: PreparedRows
+    job: TrainJob, args: SFTConfig, strategy: Strategy, device: str, folder: Path, sequences: Dataset
 ) -> Trainer:
     dtype = torch_dtype(job.dtype)
-    settings: dict[str, Any] = {"device_map": {"": device}, "attention": attention_of(job, device)}
+    settings: dict[str, Any] = {"attention": attention_of(job, device)}
+    if strategy in ("alone", "ddp"):
+        settings["device_map"] = {"": device}
     # A full run keeps its weights in float32 and computes in `dtype`: small steps vanish in bfloat16 weights.
     settings["dtype"] = torch.float32 if job.method == "full" else dtype
     if job.method == "qlora":
         settings["quantization_config"] = nf4_settings(dtype)
-    model = load_model(folder, **settings)
-    session.stop.check()
-    sequences = packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
     return Trainer(
-        model=model,
+        model=load_model(folder, **settings),
         args=args,
         train_dataset=sequences,
         processing_class=load_tokenizer(str(folder), None),
@@ -217,7 +288,7 @@ def _lora(job: TrainJob) -> LoraConfig | None:
     )
 
 
-def _identity(job: TrainJob, folder: Path) -> str:
+def _identity(job: TrainJob, folder: Path, processes: int) -> str:
     """Changes with everything that changes the result, and with nothing else."""
     places = {
         "work",
@@ -242,29 +313,6 @@ def _identity(job: TrainJob, folder: Path) -> str:
             sha256_of(Path(job.holdout)) if job.holdout and job.patience is not None else None,
             model_identity(folder),
             tool_versions(),
+            processes,
         ]
     )
-
-
-def _save(job: TrainJob, model: Any, base: Path, losses: list[dict[str, Any]], held_out: dict[int, float]) -> None:  # noqa: ANN401
-    keys = ("step", "epoch", "loss", "learning_rate", "grad_norm")
-    lines = [
-        {key: _plain(entry.get(key)) for key in keys}
-        | ({KEY: held_out[entry["step"]]} if entry["step"] in held_out else {})
-        for entry in losses
-    ]
-    with staging(job.output_folder) as build:
-        if job.method == "full":
-            model.to(torch_dtype(job.dtype)).save_pretrained(build / "model")
-            copy_companions(base, build / "model")
-            put_in_place(build / "model", job.output_folder / "model")
-        else:
-            save_adapter(model, build / "adapter", job.model_name, job.revision)
-            put_in_place(build / "adapter", job.output_folder / "adapter")
-        (build / "loss.jsonl").write_text("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
-        put_in_place(build / "loss.jsonl", job.output_folder / "loss.jsonl")
-
-
-def _plain(value: Any) -> float | int | None:  # noqa: ANN401 - tensors and numbers
-    number = value.item() if hasattr(value, "item") else value
-    return number if isinstance(number, (int, float)) and math.isfinite(number) else None

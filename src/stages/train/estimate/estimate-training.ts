@@ -1,5 +1,5 @@
 import { SecpiError } from '../../../base/errors.js';
-import { sentenceOf } from '../../../base/files/system-error.js';
+import { expectedError, sentenceOf } from '../../../base/files/system-error.js';
 import type { ArtifactReader } from '../../../engine/artifacts/artifact.js';
 import type { EstimateContext, StageEstimate } from '../../../engine/stage.js';
 import { sampleSchema } from '../../curate/records.js';
@@ -14,7 +14,7 @@ type Context = EstimateContext<TrainSpec & { readonly on: string }, 'base' | 'sa
 
 /** What `secpi plan` says of the training: tokens, memory, hours, cost, and whether it fits on the target's cards. */
 export async function estimateTraining({ params, inputs, services, signal }: Context): Promise<StageEstimate> {
-  const start = await services.target(params.on).foresee(signal);
+  const start = await foreseen(params.on, services, signal);
   const rows = inputs.samples === undefined ? undefined : await rowsOf(inputs.samples);
   const hardware = services.hardware(params.on);
   const notes = start === undefined ? [] : [start];
@@ -25,13 +25,15 @@ export async function estimateTraining({ params, inputs, services, signal }: Con
   const { card, fit, costUsd, hours, instead, neededGib, setup } = plan;
   const { model } = services.tunedModel;
   const facts = planFacts(plan, shape);
+  const isBounded = plan.rows.isKnown || params.steps !== undefined;
   if (hardware.isCpu) return { ...noted([...tokensOf(params, rows), ...notes]), facts };
   return {
     ...noted(notes),
     details: planLines(plan, model),
     facts,
-    ...(costUsd === undefined ? {} : { cost_usd: costUsd }),
-    ...(hours === undefined ? {} : { seconds: hours.expected * 3600 }),
+    // Of rows that are taken for granted it says nothing.
+    ...(costUsd === undefined || !isBounded ? {} : { cost_usd: costUsd }),
+    ...(hours === undefined || !isBounded ? {} : { seconds: hours.expected * 3600 }),
     ...(card === undefined || fit !== 'no'
       ? {}
       : {
@@ -45,6 +47,18 @@ export async function estimateTraining({ params, inputs, services, signal }: Con
           },
         }),
   };
+}
+
+/** When it would begin there; where that cannot be asked, why. */
+async function foreseen(on: string, services: StageServices, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return await services.target(on).foresee(signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const expected = expectedError(error);
+    if (expected === undefined) throw error;
+    return expected.message;
+  }
 }
 
 function noted(notes: readonly string[]): StageEstimate {

@@ -9,7 +9,8 @@ export function planLines(plan: TrainingPlan, model: string): readonly string[] 
   const { setup, card, memory, neededGib, fit, hours, costUsd } = plan;
   const { ranks, strategy, method } = setup;
   const shared = ranks === 1 ? '' : `, ${strategy}${setup.offload ? ' with offload' : ''}`;
-  const on = `${ranks} × ${card?.title ?? 'a GPU whose `card` the target does not name'}${shared}`;
+  const gpus = ranks === 1 ? 'a GPU' : `${ranks} GPUs`;
+  const on = `${card === undefined ? `${gpus} (the target names no \`card\`)` : `${ranks} × ${card.title}`}${shared}`;
   const parts = MEMORY_PARTS.flatMap((part) =>
     memory.parts[part] < 0.05 * GIB ? [] : [`${part} ${gib(memory.parts[part])}`],
   );

@@ -1,0 +1,148 @@
+"""How several processes share a training: the choice, and what TRL is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from ..base.errors import TrainerError
+from .spec import TrainSpec
+
+Strategy = Literal["alone", "ddp", "fsdp", "zero3"]
+
+_SHARE_OF_A_CARD = 0.6
+"""What weights and all that belongs to them may take of a card that holds all of it: the rest is for activations."""
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a training runs on; `card_bytes` is the memory of one GPU, 0 where there is none."""
+
+    device: str
+    processes: int
+    card_bytes: int = 0
+    has_deepspeed: bool = False
+
+
+def hardware(device: str, processes: int) -> Hardware:
+    """What is there."""
+    card = 0
+    if device == "cuda":
+        import torch
+
+        card = torch.cuda.get_device_properties(0).total_memory
+    return Hardware(device, processes, card, find_spec("deepspeed") is not None)
+
+
+def strategy_of(spec: TrainSpec, parameters: int, there: Hardware) -> Strategy:
+    """The one that is named, or one that fits. Throws `trainer/cannot-share` for what does not go together.
+
+    `parameters` is how many numbers the base has.
+    """
+    wanted = spec.parallel.strategy
+    if there.processes == 1:
+        return "alone"
+    problem = _problem(spec, there)
+    if problem is not None:
+        raise TrainerError("cannot-share", problem, "leave parallel.strategy out, or say ddp")
+    if wanted != "auto":
+        return wanted
+    if spec.method == "qlora" or there.device == "cpu":
+        return "ddp"
+    return "ddp" if _bytes_of_all(spec, parameters) < _SHARE_OF_A_CARD * there.card_bytes else "fsdp"
+
+
+def _problem(spec: TrainSpec, there: Hardware) -> str | None:
+    wanted = spec.parallel.strategy
+    if wanted in ("fsdp", "zero3") and spec.method == "qlora":
+        return "4-bit weights are not split among processes: each holds all of them"
+    if there.device == "cpu" and (wanted == "zero3" or spec.parallel.offload):
+        return "ZeRO-3 and `parallel.offload` need GPUs"
+    if wanted == "zero3" and not there.has_deepspeed:
+        return "ZeRO-3 needs the package deepspeed, and it is not installed"
+    if spec.parallel.offload and wanted not in ("fsdp", "zero3"):
+        return "`parallel.offload` goes with the strategies fsdp and zero3"
+    return None
+
+
+def _bytes_of_all(spec: TrainSpec, parameters: int) -> int:
+    """Weights, and with `full` gradients and what AdamW remembers, in float32. An adapter is small beside its base."""
+    if spec.method == "full":
+        return 16 * parameters
+    return (2 if spec.dtype == "bfloat16" else 4) * parameters
+
+
+def sharing_settings(strategy: Strategy, spec: TrainSpec) -> dict[str, Any]:
+    """What of TRL's settings says so."""
+    if strategy == "fsdp":
+        config = {
+            "version": 2,
+            "auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+            "reshard_after_forward": True,
+            "state_dict_type": "SHARDED_STATE_DICT",
+            # The first process of a machine reads the weights, and hands them out.
+            "cpu_ram_efficient_loading": True,
+            "cpu_offload": spec.parallel.offload,
+            # The Trainer's own is used: wrapped layers have other names, and with those an adapter's checkpoint was
+            # loaded without a word and without effect (accelerate 1.15).
+            "activation_checkpointing": False,
+        }
+        return {"fsdp": True, "fsdp_config": config}
+    if strategy == "zero3":
+        return {"deepspeed": zero3_config(spec.parallel.offload)}
+    return {}
+
+
+def fsdp_precision(spec: TrainSpec) -> Any:  # noqa: ANN401 - torch's MixedPrecisionPolicy
+    """Computes in bfloat16, adds gradients up in float32, and leaves the loss as it is: accelerate would round it."""
+    import torch
+    from torch.distributed.fsdp import MixedPrecisionPolicy
+
+    if spec.dtype != "bfloat16":
+        return None
+    return MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
+
+
+def zero3_config(offload: bool) -> dict[str, Any]:
+    """DeepSpeed's own; `auto` is what the Trainer fills in from its settings."""
+    zero: dict[str, Any] = {
+        "stage": 3,
+        "overlap_comm": True,
+        "contiguous_gradients": True,
+        "reduce_bucket_size": "auto",
+        "stage3_prefetch_bucket_size": "auto",
+        "stage3_param_persistence_threshold": "auto",
+        "stage3_gather_16bit_weights_on_model_save": True,
+    }
+    if offload:
+        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
+        zero["offload_param"] = {"device": "cpu", "pin_memory": True}
+    return {
+        "bf16": {"enabled": "auto"},
+        "zero_optimization": zero,
+        "gradient_clipping": "auto",
+        "train_batch_size": "auto",
+        "train_micro_batch_size_per_gpu": "auto",
+        "gradient_accumulation_steps": "auto",
+    }
+
+
+def prepare_environment(strategy: Strategy, spec: TrainSpec, environment: MutableMapping[str, str]) -> None:
+    """What `accelerate launch` sets before Python starts: libraries look for it before any settings are made."""
+    if strategy == "fsdp":
+        environment["ACCELERATE_USE_FSDP"] = "true"
+        environment["FSDP_VERSION"] = "2"
+        environment["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "true"
+        # Then there is a way to talk about what lies in the host's memory.
+        environment["FSDP_OFFLOAD_PARAMS"] = str(spec.parallel.offload).lower()
+
+
+def share_on_cpu_too() -> None:
+    """Accelerate makes plain data parallelism of FSDP where there are no GPUs, in spite of torch. To be called when
+    the processes have met; from here on it takes them for such with GPUs.
+    """
+    from accelerate.state import DistributedType, PartialState
+
+    PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU

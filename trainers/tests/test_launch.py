@@ -1,0 +1,180 @@
+"""Whoever launches several processes says how it ended, whoever of them died."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from secpi_trainers.base.errors import StoppedError, TrainerError
+from secpi_trainers.base.memory import OutOfMemoryWatch
+from secpi_trainers.base.session import StopFlag, failure
+from secpi_trainers.training import launch
+from secpi_trainers.training.launch import Launch
+
+from .support import Job, start, wait_until
+from .test_ranks import FULL, job_in, smallest  # noqa: F401 - a fixture
+
+ENDLESS = 100_000
+"""Steps: more than anybody waits for."""
+
+
+def launched(job: Job, machines: int) -> list[subprocess.Popen[bytes]]:
+    """Two processes that have begun to train, on one machine, or on two that are this one."""
+    before = len(job.steps())
+    if machines == 1:
+        running = [start("train", job, "--ranks", "2")]
+    else:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            meet = f"127.0.0.1:{free.getsockname()[1]}"
+        running = [start("train", job, "--nodes", "2", "--node", f"{node}", "--meet", meet) for node in (0, 1)]
+    wait_until(lambda: len(job.steps()) > before, running[0])
+    return running
+
+
+def pid_of(job: Job, rank: int) -> int:
+    return int((job.work / "ranks" / str(rank) / "pid").read_text())
+
+
+def test_the_launcher_outlives_any_of_them_and_nobody_outlives_it(
+    smallest: tuple[Path, Path],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    job = job_in(tmp_path, smallest, **FULL, steps=ENDLESS, save_every_steps=ENDLESS)
+    # The first one is killed: it would have written the result.
+    (running,) = launched(job, 1)
+    os.kill(pid_of(job, 0), signal.SIGKILL)
+    assert running.wait() == 1
+    assert job.result["code"] == "trainer/rank-died"
+    assert job.result["message"].startswith("process 0 of 2 was ended by signal 9 (SIGKILL)")
+    assert not any(Path(f"/proc/{pid_of(job, rank)}").exists() for rank in (0, 1))
+    # One of another machine, whose launcher alone sees it.
+    first, further = launched(job, 2)
+    os.kill(pid_of(job, 1), signal.SIGKILL)
+    assert (further.wait(), first.wait()) == (1, 1)
+    assert job.result["message"].startswith("process 1 of 2 (machine 1 of 2) was ended by signal 9 (SIGKILL)")
+    # Told to stop, they pass that on; all save, and end as one.
+    running_there = launched(job, 2)
+    for each in running_there:
+        each.send_signal(signal.SIGUSR2)
+    assert [each.wait() for each in running_there] == [75, 75]
+    saved = job.result["checkpoint"]
+    assert (job.result["outcome"], saved) == ("stopped", job.steps()[-1])
+    # Without it none of them goes on, and the next one finds the lock free.
+    (running,) = launched(job, 1)
+    assert job.steps()[-1] > saved
+    running.kill()
+    running.wait()
+    wait_until_gone(*(pid_of(job, rank) for rank in (0, 1)))
+
+
+def wait_until_gone(*pids: int) -> None:
+    for pid in pids:
+        while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z":
+            pass
+
+
+def say(work: Path, rank: int, outcome: str, **facts: object) -> None:
+    folder = work / "ranks" / str(rank)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").write_text(json.dumps({"schema": 1, "command": "train", "outcome": outcome, **facts}))
+
+
+LOST = {"code": "trainer/rank-lost", "message": "another process of this training is gone"}
+FULL_DISK = {"code": "trainer/disk-full", "message": "the disk is full"}
+
+
+def ended(
+    monkeypatch: pytest.MonkeyPatch, work: Path, said: dict[int, dict[str, object]], failed: dict[int, int]
+) -> str:
+    """What a launcher of two makes of what they said, and of how those ended of which it saw the end."""
+
+    def run(launch_: Launch, _job: Path, work: Path, _threads: int, stop: StopFlag) -> TrainerError | None:
+        for rank, facts in said.items():
+            say(work, rank, **facts)  # type: ignore[arg-type]
+        watch = OutOfMemoryWatch()
+        return (
+            (launch._real_failure(launch_, work) or launch._killed(launch_, work, failed, stop, watch))
+            if failed
+            else None
+        )
+
+    monkeypatch.setattr(launch, "_run", run)
+    try:
+        return f"done {launch.run_first(Launch(2), work / 'job.json', work, 1, StopFlag())}"
+    except StoppedError as stopped:
+        return f"stopped {stopped.checkpoint}"
+    except TrainerError as error:
+        return f"{error.code}: {error.message}"
+
+
+@pytest.mark.parametrize(
+    ("said", "failed", "expected"),
+    [
+        ({0: {"outcome": "done", "steps": 4}, 1: {"outcome": "done"}}, {}, "done {'steps': 4}"),
+        # What happens once the output is there changes nothing.
+        ({0: {"outcome": "done", "steps": 4}, 1: {"outcome": "done"}}, {1: -6}, "done {'steps': 4}"),
+        ({rank: {"outcome": "stopped", "checkpoint": 3} for rank in (0, 1)}, {}, "stopped 3"),
+        # One has stopped before they met; the other lost it.
+        ({0: {"outcome": "stopped", "checkpoint": None}, 1: {"outcome": "failed"} | LOST}, {1: 1}, "stopped None"),
+        (
+            {0: {"outcome": "failed"} | LOST, 1: {"outcome": "failed"} | FULL_DISK},
+            {0: 1, 1: 1},
+            "trainer/disk-full: the disk is full",
+        ),
+        (
+            {0: {"outcome": "failed"} | LOST},
+            {0: 1, 1: -9},
+            "trainer/rank-died: process 1 of 2 was ended by signal 9 (SIGKILL), and with it all others",
+        ),
+        # The launcher has ended the second one because the first one had crashed.
+        (
+            {},
+            {0: -11, 1: -15},
+            "trainer/rank-died: process 0 of 2 was ended by signal 11 (SIGSEGV), and with it all others",
+        ),
+        ({}, {0: 3}, "trainer/rank-died: process 0 of 2 ended with 3, and with it all others"),
+    ],
+)
+def test_the_first_reason_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    said: dict[int, dict[str, object]],
+    failed: dict[int, int],
+    expected: str,
+) -> None:
+    say(tmp_path, 0, "done", of="an earlier launch")
+    (tmp_path / "ranks" / "0" / "log.txt").write_text("kept")
+    assert ended(monkeypatch, tmp_path, said, failed) == expected
+    assert (tmp_path / "ranks" / "0" / "log.txt").exists()
+
+
+def test_another_machine_tells_what_it_saw(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = launch._gone(Launch(1, 2, 1), 1, -9, None)
+
+    def run(_launch: Launch, _job: Path, work: Path, *_: object) -> None:
+        say(work, 0, "failed", **LOST)
+        (work / "ranks" / "node-1.json").write_text(json.dumps(failure(gone)))
+
+    monkeypatch.setattr(launch, "_run", run)
+    with pytest.raises(TrainerError, match=r"process 1 of 2 \(machine 1 of 2\) was ended by signal 9"):
+        launch.run_first(Launch(1, 2, 0), tmp_path / "job.json", tmp_path, 1, StopFlag())
+
+
+def test_the_kernel_is_believed_when_it_killed_for_memory(tmp_path: Path) -> None:
+    events = tmp_path / "sys" / "fs" / "cgroup" / "slice" / "memory.events"
+    events.parent.mkdir(parents=True)
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "self" / "cgroup").write_text("0::/slice\n")
+    events.write_text("low 0\noom 1\noom_kill 1\n")
+    watch = OutOfMemoryWatch(tmp_path)
+    assert "may say so" in watch.hint()
+    events.write_text("low 0\noom 2\noom_kill 2\n")
+    assert "the kernel killed it for want of memory" in watch.hint()
+    assert "may say so" in OutOfMemoryWatch(tmp_path / "nowhere").hint()

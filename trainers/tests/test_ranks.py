@@ -1,0 +1,199 @@
+"""Several processes of one training, over gloo on the CPU: the same numbers as one, whatever happens to whom."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from secpi_trainers.models.checkpoints import checkpoints
+from secpi_trainers.training.rank_batches import RankBatches
+
+from .support import ROOT, Job, digests, read_lines, run, samples, write_lines
+from .test_every_point import SMALLEST
+
+LORA: dict[str, Any] = {"method": "lora", "lora": {"rank": 2, "alpha": 4, "dropout": 0.1}}
+FULL: dict[str, Any] = {"method": "full"}
+ROWS = 7
+"""Never a multiple of what a step takes: some process gets less than the others at each epoch's end."""
+
+Ranks = Callable[..., list[int]]
+
+
+@pytest.fixture(scope="module")
+def smallest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A model folder and prepared rows, as small as they come."""
+    folder = tmp_path_factory.mktemp("smallest")
+    write_lines(folder / "rows.jsonl", [*samples("careful"), samples("naive")[0]])
+    model = Job(folder / "tiny", folder / "model")
+    assert run("tiny", model.write(rows=folder / "rows.jsonl", architecture=SMALLEST, steps=1, threads=1)) == 0
+    rows = Job(folder / "prepare", folder / "rows")
+    assert run("prepare", rows.write(model=model.output, samples=folder / "rows.jsonl", max_tokens=500)) == 0
+    return model.output, rows.output / "prepared.jsonl"
+
+
+@pytest.fixture(scope="module")
+def ranks() -> Iterator[Ranks]:
+    """Runs a job in so many processes: their exit codes."""
+    arguments = [sys.executable, "-m", "tests.rank_server"]
+    server = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    jobs, answers = server.stdin, server.stdout
+    assert jobs is not None
+    assert answers is not None
+
+    def ask(job: Job, world: int, *fault: object) -> list[int]:
+        jobs.write(json.dumps({"world": world, "job": str(job.path), "fault": fault}) + "\n")
+        jobs.flush()
+        codes: list[int] = json.loads(answers.readline())
+        return codes
+
+    yield ask
+    jobs.close()
+    server.wait()
+
+
+def job_in(folder: Path, smallest: tuple[Path, Path], **keys: Any) -> Job:  # noqa: ANN401
+    job = Job(folder / "work", folder / "out")
+    job.path = folder / "job.json"
+    settings: dict[str, Any] = {"steps": 5, "save_every_steps": 2, "batch_size": 2, "gradient_checkpointing": False}
+    settings |= {"dtype": "float32"} | keys
+    return job.write(
+        model=smallest[0],
+        model_name="smallest",
+        prepared=smallest[1],
+        learning_rate=1e-2,
+        max_tokens=500,
+        device="cpu",
+        threads=1,
+        **settings,
+    )
+
+
+def said(job: Job, rank: int = 0) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((job.work / "ranks" / str(rank) / "result.json").read_bytes())
+    return result
+
+
+def test_each_row_is_dealt_out_once() -> None:
+    for rows, size, processes in [(7, 2, 2), (7, 1, 4), (5, 2, 2), (1, 1, 4), (8, 2, 4), (9, 3, 2)]:
+        batches = RankBatches(range(rows), size, processes, blank=rows)
+        dealt = list(batches)
+        assert len(dealt) == len(batches)
+        assert len(dealt) % processes == 0
+        assert sorted(place for batch in dealt for place in batch if place != rows) == list(range(rows))
+        assert all(0 < len(batch) <= size for batch in dealt)
+        # A turn of all is what one process takes with a batch that is so many times as large.
+        turns = [list(chain(*dealt[at : at + processes])) for at in range(0, len(dealt), processes)]
+        expected = [list(range(rows))[at : at + size * processes] for at in range(0, rows, size * processes)]
+        assert [sorted(place for place in turn if place != rows) for turn in turns] == expected
+
+
+@pytest.mark.parametrize("keys", [LORA | {"lora": {"rank": 2, "alpha": 4}}, FULL], ids=["lora", "full"])
+def test_the_losses_are_those_of_one_process(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    one = job_in(tmp_path / "1", smallest, **keys, batch_size=4, holdout=smallest[1], evaluate_every_steps=2)
+    assert run("train", one) == 0
+    expected = read_lines(one.output / "loss.jsonl")
+    for world, size in [(2, 2), (4, 1)]:
+        job = job_in(
+            tmp_path / f"{world}", smallest, **keys, batch_size=size, holdout=smallest[1], evaluate_every_steps=2
+        )
+        assert ranks(job, world) == [0] * world
+        lines = read_lines(job.output / "loss.jsonl")
+        assert [line["epoch"] for line in lines] == [line["epoch"] for line in expected]
+        for name in ("loss", "grad_norm", "holdout_loss"):
+            values = [line[name] for line in lines if name in line]
+            assert values == pytest.approx([line[name] for line in expected if name in line], abs=1e-5)
+        assert (said(job)["processes"], said(job)["strategy"]) == (world, "ddp")
+
+
+def test_each_has_words_of_its_own_and_one_speaks_for_all(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path
+) -> None:
+    job = job_in(tmp_path, smallest, **LORA)
+    assert ranks(job, 2, "seal_after_step", 3) == [0, 0]
+    # Two is marked beside the training: the step after it did not wait.
+    lines = read_lines(job.work / "events.jsonl")
+    assert [line["step"] for line in lines if line["type"] == "metric"] == [1, 2, 3, 4, 5]
+    order = [line.get("step", line.get("message")) for line in lines]
+    assert order.index("checkpoint at step 2") > order.index(3)
+    assert len(read_lines(job.work / "ranks" / "1" / "events.jsonl")) == 5
+    assert [checkpoint.step for checkpoint in checkpoints(job.work / "checkpoints")] == [5, 4]
+
+
+SHARED: dict[str, dict[str, Any]] = {
+    "ddp": {},
+    # With layers that are computed twice: what wraps them must not keep a checkpoint from being loaded.
+    "fsdp": {"parallel": {"strategy": "fsdp"}, "gradient_checkpointing": True},
+}
+
+
+@pytest.mark.parametrize("strategy", SHARED)
+def test_stopped_or_killed_anywhere_it_ends_the_same(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path, strategy: str
+) -> None:
+    keys = {**LORA, **SHARED[strategy], "steps": 3, "batch_size": 1, "gradient_accumulation": 2}
+    whole = job_in(tmp_path / "whole", smallest, **keys)
+    assert ranks(whole, 2) == [0, 0]
+    expected = digests(whole.output)
+    # One hears the signal, in the middle of a step or at its end: all of them save the same step and stop.
+    for batch, saved in [(1, None), (3, 1), (4, 2)] if strategy == "ddp" else [(3, 1)]:
+        job = job_in(tmp_path / f"stopped-{batch}", smallest, **keys)
+        assert ranks(job, 2, "signal_at_batch", 1, batch, signal.SIGTERM) == [0, 0]
+        assert [(said(job, rank)["outcome"], said(job, rank)["checkpoint"]) for rank in (0, 1)] == [
+            ("stopped", saved)
+        ] * 2
+        assert ranks(job, 2) == [0, 0]
+        assert said(job)["resumed_from"] == saved
+        assert digests(job.output) == expected
+    events = len(read_lines(whole.work / "events.jsonl"))
+    # At a step of which nothing is saved, while a checkpoint is marked, and when all is done but the result.
+    for event in (1, 3, events) if strategy == "ddp" else (events,):
+        job = job_in(tmp_path / f"killed-{event}", smallest, **keys)
+        assert ranks(job, 2, "kill_all_at_event", event) == [-signal.SIGKILL] * 2
+        assert ranks(job, 2) == [0, 0]
+        assert digests(job.output) == expected, event
+
+
+@pytest.mark.parametrize("keys", [LORA | {"dtype": "bfloat16"}, FULL], ids=["lora", "full"])
+def test_weights_that_are_split_are_saved_in_parts_and_come_out_whole(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    made, losses = {}, {}
+    for strategy, sharing in SHARED.items():
+        job = job_in(tmp_path / strategy, smallest, **(keys | sharing), seed=4)
+        assert ranks(job, 2) == [0, 0]
+        assert said(job)["strategy"] == strategy
+        (file,) = job.output.rglob("*.safetensors")
+        made[strategy] = load_file(file)
+        losses[strategy] = [line["loss"] for line in read_lines(job.output / "loss.jsonl")]
+        newest = checkpoints(job.work / "checkpoints")[0].folder
+        parts = {path.name for path in newest.rglob("*.distcp")}
+        assert parts == ({"__0_0.distcp", "__1_0.distcp"} if strategy == "fsdp" else set())
+    assert made["ddp"].keys() == made["fsdp"].keys()
+    # Not rounded to what is computed in.
+    assert losses["fsdp"] == pytest.approx(losses["ddp"], abs=1e-5)
+    for name, tensor in made["ddp"].items():
+        assert torch.allclose(tensor, made["fsdp"][name], atol=1e-6), name
+
+
+def test_a_checkpoint_of_more_processes_is_refused_and_stays(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path
+) -> None:
+    job = job_in(tmp_path, smallest, **LORA)
+    assert ranks(job, 2, "signal_at_batch", 0, 3, signal.SIGTERM) == [0, 0]
+    assert run("train", job) == 1
+    assert job.result["code"] == "trainer/other-ranks"
+    assert "made by 2 processes, and there are 1" in job.result["message"]
+    assert ranks(job, 2) == [0, 0]
+    assert said(job)["resumed_from"] == 3
