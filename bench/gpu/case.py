@@ -49,15 +49,16 @@ def matmul(_case: dict[str, Any]) -> dict[str, Any]:
 
 def secpi(case: dict[str, Any]) -> dict[str, Any]:
     """Our trainer, as a recipe's job would start it."""
-    from secpi_trainers.training import callbacks, train
+    from secpi_trainers.training import backends, callbacks, train
     from secpi_trainers.training.trainer import Trainer
 
     config = write_base(case)
     with ExitStack() as without:
         for where, name, instead in (
-            (train, "load_model", lambda _folder, **settings: random_model(config, settings)),
+            (backends, "load_model", lambda _folder, **settings: random_model(config, settings)),
+            (backends, "parameters_in", lambda _folder: 0),
             (train, "_require_room", nothing),
-            (train, "_save", nothing),
+            (train, "save_result", nothing),
             (Trainer, "_save_checkpoint", nothing),
             (callbacks.Keeper, "on_save", nothing),
         ):

@@ -62,8 +62,8 @@ TOLD["loss"] = (
 )
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "lora": ({"lora": {"alpha": 1.5}}, "Axolotl takes whole numbers for `lora.alpha`, and this is 1.5"),
-    "parallel": ({"parallel": {"strategy": "fsdp"}}, "under Axolotl several GPUs work as `ddp`"),
-    "parallel.offload": ({"parallel": {"offload": True}}, "under Axolotl several GPUs work as `ddp`"),
+    "parallel": ({"parallel": {"strategy": "fsdp"}}, "under Axolotl nothing is split among GPUs or offloaded"),
+    "parallel.offload": ({"parallel": {"offload": True}}, "under Axolotl nothing is split among GPUs or offloaded"),
 }
 ELSEWHERE = {
     "trainer",  # that is how one gets here
@@ -114,9 +114,10 @@ def test_a_recipe_cannot_say_twice_what_the_spec_says(tmp_path: Path) -> None:
         assert said.isdisjoint(EXTRA)
 
 
-def test_ranks_share_the_tokens_of_a_step(tmp_path: Path) -> None:
-    job = train_job(tmp_path, packing=True, max_tokens=100, batch_tokens=800)
-    assert told(job, ranks=4)["gradient_accumulation_steps"] == 2
+def test_several_gpus_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainerError) as error:
+        told(train_job(tmp_path), ranks=4)
+    assert error.value.message == "under Axolotl a training uses one GPU, and this is to use 4"
 
 
 def test_where_axolotl_is_not_that_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ def save_adapter(
     settings["base_model_name_or_path"] = base_name
     settings["revision"] = revision
     settings["target_modules"] = _short_names(model) or settings["target_modules"]
+    # Axolotl says that there are none where TRL says nothing.
+    settings["target_parameters"] = settings.get("target_parameters") or None
     # PEFT keeps module names in a set, whose order changes from process to process.
     for key, value in settings.items():
         if isinstance(value, list) and all(isinstance(item, str) for item in value):

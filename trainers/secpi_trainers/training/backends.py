@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
 from peft import LoraConfig
 
-from ..base.errors import StoppedError, TrainerError
 from ..base.session import Session
-from ..data.packing import packed
-from ..data.prepared import PreparedRows
 from ..jobs import TrainJob
 from ..merging.nf4 import nf4_settings
 from ..models.loading import load_model, load_tokenizer, parameters_in, torch_dtype
@@ -21,11 +19,10 @@ from .careful import CarefulTrainer
 from .parallel import Strategy, hardware, prepare_environment, strategy_of
 from .requirements import attention_of
 from .settings import trl_settings
-from .together import Together
-from .trainer import Trainer, with_blank
+from .trainer import Trainer
 
-Build = Callable[[PreparedRows, Together], CarefulTrainer]
-"""Loads the model. What the settings of a job are worth is looked at before, when such a function is asked for."""
+Build = Callable[[Dataset], CarefulTrainer]
+"""Loads the model, to learn from these. What a job's settings are worth is seen before, when such a function is asked for."""
 
 
 def trl_backend(job: TrainJob, session: Session, device: str, folder: Path) -> tuple[Build, Strategy]:
@@ -42,21 +39,14 @@ def trl_backend(job: TrainJob, session: Session, device: str, folder: Path) -> t
     if job.method == "qlora":
         settings["quantization_config"] = nf4_settings(torch_dtype(job.dtype))
 
-    def build(rows: PreparedRows, together: Together) -> CarefulTrainer:
-        model = load_model(folder, **settings)
-        if together.any(session.stop.is_set):
-            raise StoppedError
-        file = session.own / "packed.arrow"
-        sequences = packed(rows.dataset, job.max_tokens, file) if job.packing else rows.dataset
-        trainer = Trainer(
-            model=model,
+    def build(sequences: Dataset) -> CarefulTrainer:
+        return Trainer(
+            model=load_model(folder, **settings),
             args=args,
-            train_dataset=sequences if session.rank.is_alone else with_blank(sequences),
+            train_dataset=sequences,
             processing_class=load_tokenizer(str(folder), None),
             peft_config=_lora(job),
         )
-        trainer.rows = len(sequences)
-        return trainer
 
     return build, strategy
 
@@ -67,14 +57,12 @@ def axolotl_backend(job: TrainJob, session: Session, device: str, folder: Path) 
     from .axolotl.configuration import axolotl_configuration
     from .axolotl.extra import checked_extra
 
-    if not session.rank.is_alone:
-        raise TrainerError("cannot-share", "with Axolotl a training runs on one GPU", "use `trainer: trl`")
     extra = checked_extra(job.extra)
-    told = axolotl_configuration(job, folder, session.work / "checkpoints", device, attention_of(job, device))
+    checkpoints, world = session.work / "checkpoints", session.rank.world
+    told = axolotl_configuration(job, folder, checkpoints, device, attention_of(job, device), world)
 
-    def build(rows: PreparedRows, _together: Together) -> CarefulTrainer:
-        trainer: CarefulTrainer = build_axolotl(job, session, told | extra, device, rows)
-        trainer.rows = len(trainer.train_dataset)
+    def build(sequences: Dataset) -> CarefulTrainer:
+        trainer: CarefulTrainer = build_axolotl(job, session, told | extra, device, sequences)
         return trainer
 
     return build, "alone"

@@ -17,6 +17,7 @@ from ..base.files import sha256_json, sha256_of
 from ..base.memory import is_out_of_memory
 from ..base.session import Session
 from ..base.tools import tool_versions
+from ..data.packing import packed
 from ..data.prepared import PreparedRows, read_prepared
 from ..jobs import TrainJob, torch_threads
 from ..models.checkpoints import Checkpoint, checkpoints, newest_valid, require_processes
@@ -40,6 +41,7 @@ from .parallel import Strategy
 from .requirements import require_what_it_takes
 from .results import save_result
 from .together import Together
+from .trainer import with_blank
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
@@ -90,7 +92,11 @@ def _trained(
     """Loads, trains and saves; the facts."""
     # They have met when the settings were made.
     together = Together(session.rank)
-    trainer = build(rows, together)
+    sequences = packed(rows.dataset, job.max_tokens, session.own / "packed.arrow") if job.packing else rows.dataset
+    trainer = build(sequences if session.rank.is_alone else with_blank(sequences))
+    if together.any(session.stop.is_set):
+        raise StoppedError
+    trainer.rows = len(sequences)
     trainer.remove_callback(PrinterCallback)
     trainer.probe, trainer.together, trainer.reporter = rows.row(rows.shortest), together, Reporter(session, together)
     trainer.reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)

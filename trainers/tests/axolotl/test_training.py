@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -69,11 +70,11 @@ def test_the_losses_are_those_of_trl(base: Path, prepared: Path, tmp_path: Path,
         # The issue asks for 1e-3.
         assert mine["loss"] == pytest.approx(other["loss"], abs=1e-5)
         assert mine["grad_norm"] == pytest.approx(other["grad_norm"], abs=1e-4)
-    made, other = digests(ours.output), digests(theirs.output)
-    assert sorted(made) == sorted(other)
+    assert sorted(digests(ours.output)) == sorted(digests(theirs.output))
     if name.startswith("packed"):
-        # By one version of PEFT, the settings of the adapter are the same bytes as well.
-        assert made["adapter/adapter_config.json"] == other["adapter/adapter_config.json"]
+        # By one version of PEFT: whatever merges or serves one adapter does the other.
+        made, other = (json.loads((job.output / "adapter/adapter_config.json").read_text()) for job in (ours, theirs))
+        assert made == other
     facts = {"rows", "tokens", "prompt_tokens", "trainable_parameters", "total_parameters", "attention", "sequences"}
     assert {key: ours.result[key] for key in facts} == {key: theirs.result[key] for key in facts}
 

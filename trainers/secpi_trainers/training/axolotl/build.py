@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset
+
 from ...base.errors import TrainerError
 from ...base.files import write_json
 from ...base.session import Session
-from ...data.packing import packed
-from ...data.prepared import PreparedRows
 from ...jobs import TrainJob
 from ...models.loading import torch_dtype
 from ..gpu import VARIABLE, refuse_several
@@ -28,7 +28,7 @@ ARGUMENTS = {
 
 
 def build_axolotl(
-    job: TrainJob, session: Session, configuration: dict[str, Any], device: str, rows: PreparedRows
+    job: TrainJob, session: Session, configuration: dict[str, Any], device: str, sequences: Dataset
 ) -> Any:  # noqa: ANN401 - mixed of two classes without types
     """The trainer, model and adapter in it. Throws `trainer/axolotl-refuses`, `trainer/several-gpus`."""
     if device == "cpu":
@@ -45,9 +45,7 @@ def build_axolotl(
     if job.loss == "chunked":
         _compute_loss_in_chunks(model)
     builder = _builder(job, cfg, model, tokenizer)
-    builder.train_dataset = (
-        packed(rows.dataset, job.max_tokens, session.work / "packed.arrow") if job.packing else rows.dataset
-    )
+    builder.train_dataset = sequences
     return builder.build(None)
 
 

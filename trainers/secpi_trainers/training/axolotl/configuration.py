@@ -29,11 +29,11 @@ def axolotl_configuration(
     What is not the spec's says that nothing is to be rendered, cut, packed, measured, reported or sent: the rows are
     finished, and the rest is done by secpi as it is under TRL.
     """
-    _refuse(job)
+    _refuse(job, ranks)
     return {
         **_model(job, folder, device, attention),
         **_adapter(job, device),
-        **_steps(job, ranks),
+        **_steps(job),
         **_optimiser(job, device),
         **(LIGER if job.loss == "liger" else {}),
         "sequence_len": job.max_tokens,
@@ -52,12 +52,14 @@ def axolotl_configuration(
     }
 
 
-def _refuse(job: TrainJob) -> None:
+def _refuse(job: TrainJob, ranks: int) -> None:
     """What Axolotl has no place for."""
     if job.method != "full" and not job.lora.alpha.is_integer():
         raise _not_with_axolotl(f"Axolotl takes whole numbers for `lora.alpha`, and this is {job.lora.alpha}")
     if job.parallel.strategy in ("fsdp", "zero3") or job.parallel.offload:
-        raise _not_with_axolotl("under Axolotl several GPUs work as `ddp`, and nothing is offloaded")
+        raise _not_with_axolotl("under Axolotl nothing is split among GPUs or offloaded")
+    if ranks > 1:
+        raise _not_with_axolotl(f"under Axolotl a training uses one GPU, and this is to use {ranks}")
 
 
 def _not_with_axolotl(message: str) -> TrainerError:
@@ -95,13 +97,13 @@ def _adapter(job: TrainJob, device: str) -> dict[str, Any]:
     }
 
 
-def _steps(job: TrainJob, ranks: int) -> dict[str, Any]:
+def _steps(job: TrainJob) -> dict[str, Any]:
     warmup = {"warmup_steps": job.warmup_steps or 0} if job.warmup_ratio is None else {"warmup_ratio": job.warmup_ratio}
     return {
         "num_epochs": job.epochs or 1.0,
         **({"max_steps": job.steps} if job.steps else {}),
         "micro_batch_size": job.batch_size,
-        "gradient_accumulation_steps": job.accumulation(ranks),
+        "gradient_accumulation_steps": job.accumulation(1),
         **warmup,
     }
 
