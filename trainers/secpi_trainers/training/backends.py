@@ -22,7 +22,7 @@ from .settings import trl_settings
 from .trainer import Trainer
 
 Build = Callable[[Dataset], CarefulTrainer]
-"""Loads the model, to learn from these. What a job's settings are worth is seen before, when such a function is asked for."""
+"""Loads the model, to learn from these. The settings of the job were looked at before, when it was asked for."""
 
 
 def trl_backend(job: TrainJob, session: Session, device: str, folder: Path) -> tuple[Build, Strategy]:
