@@ -257,7 +257,7 @@ export function jobsAtOnce(targets: readonly TargetSpec[]): Readonly<Record<stri
 
 /** One command of the Python trainers. `trainers/README.md` is the reference for its fields and facts. */
 export interface TrainerCommand {
-  readonly command: 'tiny' | 'prepare' | 'train' | 'merge';
+  readonly command: 'tiny' | 'prepare' | 'train' | 'merge' | 'push';
   /** The command's own fields; the rest of its document is the target's business. Paths are placeholders of the job. */
   readonly fields: Readonly<Record<string, Json>>;
 }

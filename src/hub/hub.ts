@@ -1,5 +1,10 @@
+/** Where it is, unless `HF_ENDPOINT` says otherwise. */
+export const HUGGING_FACE = 'https://huggingface.co';
+
 /** What secpi does on the Hugging Face Hub. */
 export interface Hub {
+  /** Its address. */
+  readonly url: string;
   /**
    * The commit that a branch, tag or commit name means. Asked once per repository and revision for the life of the
    * service, so that a run sees one commit even while somebody pushes.

@@ -1,7 +1,7 @@
 import { SecpiError } from '../base/errors.js';
 import type { Redactor } from '../base/redact.js';
 import { downloadFile } from './download.js';
-import type { Hub, HubRepo, RemoteFile } from './hub.js';
+import { HUGGING_FACE, type Hub, type HubRepo, type RemoteFile } from './hub.js';
 import { HubClient } from './hub-client.js';
 import { push } from './push.js';
 import { readHead, readInfo, readTree } from './read.js';
@@ -19,7 +19,7 @@ export interface HubOptions {
 const commitPattern = /^[0-9a-f]{40}$/;
 
 /** Access to the Hub. Nothing is sent before the first call. Throws `hub/bad-url`; its calls throw `SecpiError` `hub/…`. */
-export function openHub({ hubUrl = 'https://huggingface.co', token, redact, retry }: HubOptions): Hub {
+export function openHub({ hubUrl = HUGGING_FACE, token, redact, retry }: HubOptions): Hub {
   if (!/^https?:$/.test(URL.canParse(hubUrl) ? new URL(hubUrl).protocol : '')) {
     throw new SecpiError('hub/bad-url', `${JSON.stringify(redact(hubUrl))} is no address of a Hub`, {
       hint: 'Set `HF_ENDPOINT` to something like https://huggingface.co, or unset it.',
@@ -34,6 +34,7 @@ export function openHub({ hubUrl = 'https://huggingface.co', token, redact, retr
     trees.get(`${repo.kind} ${repo.name} ${commit}`, () => readTree(client, repo, commit, signal));
 
   return {
+    url: hubUrl,
     list,
     async resolve(repo, revision, signal) {
       if (commitPattern.test(revision)) return revision;

@@ -60,7 +60,7 @@ function modelsExist({ models, filter, trace }: RecipeSections, complain: Compla
   }
 }
 
-function targetsExist({ compute, train, evaluate, models }: RecipeSections, complain: Complain): void {
+function targetsExist({ compute, train, evaluate, models, publish }: RecipeSections, complain: Complain): void {
   const known = Object.keys(compute);
   const check = (name: string, path: readonly string[]) => {
     if (!known.includes(name)) complain(path, `there is no "${shown(name)}" under \`compute\` (${listed(known)})`);
@@ -70,6 +70,7 @@ function targetsExist({ compute, train, evaluate, models }: RecipeSections, comp
     const name = evaluate[key];
     if (name !== undefined) check(name, ['evaluate', key]);
   }
+  if (publish?.on !== undefined) check(publish.on, ['publish', 'on']);
   const { target, ...asked } = models;
   for (const [name, { serve }] of Object.entries(asked as Readonly<Record<string, AskedModel>>)) {
     if (serve?.on !== undefined) check(serve.on, ['models', name, 'serve', 'on']);
@@ -110,12 +111,16 @@ function gatesNameSuites({ evaluate }: RecipeSections, complain: Complain): void
 
 const figures = 'there is no such figure (there are: func_at_1, sec_at_1, func_sec_at_1, sec_ratio, and more `_at_`)';
 
-function publishFits({ publish, train }: RecipeSections, complain: Complain): void {
+function publishFits({ publish, train, compute }: RecipeSections, complain: Complain): void {
   if (publish === undefined) return;
   const problem = publishProblem(publish);
   if (problem !== undefined) complain(['publish'], problem);
   if (train.method === 'full' && publish.push.includes('adapter')) {
     complain(['publish', 'push'], 'full fine-tuning makes no adapter; push `merged` instead');
+  }
+  const from = publish.on === undefined ? undefined : compute[publish.on];
+  if (from !== undefined && !(from.secrets ?? []).includes('HF_TOKEN')) {
+    complain(['publish', 'on'], 'uploads from there with a token: give that target `secrets: [HF_TOKEN]`');
   }
 }
 

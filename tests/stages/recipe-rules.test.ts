@@ -9,6 +9,7 @@ function issues(more: {
   readonly evaluate?: object;
   readonly train?: object;
   readonly compute?: object;
+  readonly publish?: object;
 }) {
   const { models, ...sections } = more;
   const result = recipeSchema.safeParse({
@@ -75,6 +76,20 @@ describe('the rules of a recipe', () => {
     expect(messages({ train, compute: { box: { local: { device: 'cpu' }, container } } })).toEqual(refused);
     expect(messages({ train, compute: { box: { local: {}, container } } })).toEqual([]);
     expect(messages({ train: { ...train, method: 'lora' }, compute: { box: { local: {} } } })).toEqual([]);
+  });
+
+  it('let only a target upload that there is, and that gets a token', () => {
+    const publish = { repo: 'org/tuned', push: ['merged'], on: 'box' };
+    const here = { local: {} };
+    const box = { ...here, secrets: ['HF_TOKEN'] };
+    expect(messages({ publish })).toEqual(['publish/on: there is no "box" under `compute` (there are: here)']);
+    expect(messages({ publish, compute: { here, box: here } })).toEqual([
+      'publish/on: uploads from there with a token: give that target `secrets: [HF_TOKEN]`',
+    ]);
+    expect(messages({ publish, compute: { here, box } })).toEqual([]);
+    expect(messages({ publish: { ...publish, push: ['report'] }, compute: { here, box } })).toEqual([
+      'publish: `on` says where merged weights are uploaded from: give `repo`, and name `merged` under `push`',
+    ]);
   });
 
   it('know only suites that are evaluated, and no built-in property', () => {

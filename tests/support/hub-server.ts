@@ -339,7 +339,11 @@ export class HubServer implements AsyncDisposable {
 
   #preuploadAnswer(call: HubCall): Answer {
     const { files } = JSON.parse(call.body.toString('utf8')) as { files: { path: string; size: number }[] };
-    const modes = files.map(({ path, size }) => ({ path, uploadMode: this.#isLfs(path, size) ? 'lfs' : 'regular' }));
+    const modes = files.map(({ path, size }) => ({
+      path,
+      uploadMode: this.#isLfs(path, size) ? 'lfs' : 'regular',
+      shouldIgnore: false,
+    }));
     return json(200, { files: modes });
   }
 
@@ -356,6 +360,7 @@ export class HubServer implements AsyncDisposable {
     const lines = call.body
       .toString('utf8')
       .split('\n')
+      .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as { key: string; value: Record<string, string> });
     const header = lines.find((line) => line.key === 'header')?.value;
     const head = headOf(repo).id;
@@ -373,7 +378,8 @@ export class HubServer implements AsyncDisposable {
       }
     }
     const id = this.#addCommit(repo, header?.summary ?? '', files);
-    return json(200, { success: true, commitOid: id, commitUrl: `${this.url}/commit/${id}`, hookOutput: '' });
+    const place = call.path.replace(/^\/api\/(?:models\/)?(.*)\/commit\/.*$/, '$1');
+    return json(200, { success: true, commitOid: id, commitUrl: `${this.url}/${place}/commit/${id}`, hookOutput: '' });
   }
 }
 

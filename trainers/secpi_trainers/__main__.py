@@ -25,6 +25,7 @@ COMMANDS = {
     "prepare": ".data.prepare",
     "train": ".training.train",
     "merge": ".merging.merge",
+    "push": ".publishing.push",
     "serve": ".serving.serve",
 }
 """Where the command `x` has its `run_x`."""

@@ -156,6 +156,17 @@ class MergeJob(FillingJob):
         return self.tolerance or (1e-3 if self.dtype == "float32" else 0.25)
 
 
+class PushJob(FillingJob):
+    """Upload a folder to a repository of the Hub."""
+
+    folder: InputFolder
+    hub: Annotated[str, Field(pattern=r"^https?://")]
+    repo: Annotated[str, Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")]
+    prefix: Annotated[str, Field(pattern=r"^(?:[\w.-]+/)*$")] = ""
+    leave_out: list[str] = Field(default_factory=list)
+    message: Annotated[str, Field(min_length=1)]
+
+
 class ServeJob(Job):
     """Answer OpenAI-style requests with one model."""
 
@@ -173,6 +184,7 @@ JOBS: dict[str, type[Job]] = {
     "prepare": PrepareJob,
     "train": TrainJob,
     "merge": MergeJob,
+    "push": PushJob,
     "serve": ServeJob,
 }
 

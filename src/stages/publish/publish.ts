@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { sha256File } from '../../base/hash.js';
 import type { Input } from '../../compute/places/place.js';
@@ -7,6 +8,7 @@ import { gitBlobOid } from '../../hub/file-hash.js';
 import type { HubRepo, RepoHead } from '../../hub/hub.js';
 import { scoresSchema } from '../evaluate/records.js';
 import type { HubService, SecpiStage, StageContextOf, StageServices } from '../services.js';
+import { onEvent } from '../trainer-events.js';
 import { datasetCard } from './dataset-card.js';
 import { gatherFacts, type PublishInput } from './facts.js';
 import { folderProblem, publishToFolder } from './folder.js';
@@ -14,7 +16,7 @@ import { checkGates } from './gates.js';
 import { modelCard } from './model-card.js';
 import { type PublishParams, publishParams, publishProblem } from './params.js';
 import { type Destination, type Published, type PublishedFile, publishedSchema } from './records.js';
-import { below, datasetTree, modelTree, type TreeFile } from './tree.js';
+import { below, datasetTree, mergedFiles, modelTree, OTHER_CARD, type TreeFile } from './tree.js';
 
 export { publishParams };
 
@@ -28,6 +30,7 @@ export const publish: SecpiStage<PublishParams, PublishInput> = defineStage<Publ
     params: publishParams,
     inputs: ['samples', 'trained', 'scores', 'report'],
     seeded: false,
+    occupies: ({ on }, services) => (on === undefined ? [] : [services.machineOf(on)]),
 
     async stale({ params, services, artifact, files, signal }) {
       const { destinations } = await artifact.json('published.json', publishedSchema);
@@ -60,19 +63,27 @@ export const publish: SecpiStage<PublishParams, PublishInput> = defineStage<Publ
             onNote: (message) => emit({ type: 'log', level: 'info', message }),
           }),
       };
-      const model = await modelTree(sources);
+      const wanted = destinationsOf(params);
+      // What a host uploads itself is not brought here, unless a folder here wants it.
+      const lean = params.on !== undefined && params.folder === undefined;
+      const model = await modelTree(lean ? { ...sources, params: withoutMerged(params) } : sources);
       const dataset = params.push.includes('dataset') ? datasetTree(sources) : [];
       const message = `Publish ${facts.report.recipe}`;
 
       const destinations: Destination[] = [];
-      for (const wanted of destinationsOf(params)) {
-        if (wanted.kind === 'folder') {
+      for (const one of wanted) {
+        if (one.kind === 'folder') {
           destinations.push(await toFolder(context, [...model, ...below('dataset', dataset)]));
-        } else if (wanted.repo === 'dataset') {
-          destinations.push(await toHub(context, { kind: 'dataset', name: wanted.name }, dataset, message));
+        } else if (one.repo === 'dataset') {
+          destinations.push(await toHub(context, { kind: 'dataset', name: one.name }, dataset, message));
         } else {
-          const files = params.dataset_repo === undefined ? [...model, ...below('dataset', dataset)] : model;
-          destinations.push(await toHub(context, { kind: 'model', name: wanted.name }, files, message));
+          const own =
+            params.on === undefined || lean ? model : await modelTree({ ...sources, params: withoutMerged(params) });
+          const files = params.dataset_repo === undefined ? [...own, ...below('dataset', dataset)] : own;
+          const destination = await toHub(context, { kind: 'model', name: one.name }, files, message);
+          destinations.push(
+            params.on === undefined ? destination : await weightsFrom(context, params.on, destination, message),
+          );
         }
       }
       await output.json('published.json', { schema: 1, destinations } satisfies Published);
@@ -146,6 +157,50 @@ async function toHub(
   for (const file of files) withIds.push({ ...listed(file), git_oid: await gitBlobOid(file.from, signal) });
   return { kind: 'hub', repo: repo.kind, name: repo.name, commit, files: withIds };
 }
+
+function withoutMerged(params: PublishParams): PublishParams {
+  return { ...params, push: params.push.filter((name) => name !== 'merged') };
+}
+
+/**
+ * Lets a target upload the merged weights, in a commit of their own behind that of card and report: who may read the repository is known by
+ * then, and what a broken upload leaves is a card without weights, not weights without a card.
+ */
+async function weightsFrom(
+  { params, inputs, work, services, signal, emit }: Context,
+  target: string,
+  destination: Destination,
+  message: string,
+): Promise<Destination> {
+  if (destination.kind !== 'hub') return destination;
+  const { prefix, files } = mergedFiles({ params, inputs });
+  const { results } = await services.target(target).runTrainer(
+    {
+      commands: [
+        {
+          command: 'push',
+          fields: {
+            folder: '{in:model}',
+            hub: services.hub.url,
+            repo: destination.name,
+            prefix,
+            leave_out: [OTHER_CARD],
+            message: `${message}: weights`,
+          },
+        },
+      ],
+      inputs: { model: inputs.trained.where('model') },
+      outputs: [],
+      folder: work.path('upload'),
+    },
+    { signal, onEvent: onEvent(emit) },
+  );
+  const { commit, git_oids } = pushedSchema.parse(results.push?.facts);
+  const pushed = files.map((file) => ({ ...file, git_oid: git_oids[file.path] ?? '' }));
+  return { ...destination, commit, files: [...destination.files, ...pushed] };
+}
+
+const pushedSchema = z.looseObject({ commit: z.string(), git_oids: z.record(z.string(), z.string()) });
 
 function listed({ path, sha256, bytes }: TreeFile): PublishedFile {
   return { path, sha256, bytes };

@@ -7,6 +7,9 @@ import { datasetRows } from './dataset-card.js';
 import type { PublishInput } from './facts.js';
 import type { PublishParams } from './params.js';
 
+/** A card that a library has put beside weights: ours goes there. */
+export const OTHER_CARD = 'README.md';
+
 /** A file to publish: its place in the destination, and where its bytes are now. */
 export interface TreeFile {
   readonly path: string;
@@ -54,11 +57,25 @@ export function below(folder: string, files: readonly TreeFile[]): readonly Tree
   return files.map((file) => ({ ...file, path: `${folder}/${file.path}` }));
 }
 
+/** Where merged weights go in a repository, and what they are. */
+export function mergedFiles({ params, inputs }: Pick<TreeSources, 'params' | 'inputs'>) {
+  const prefix = params.push.includes('adapter') ? 'merged/' : '';
+  const files = filesOf(inputs.trained, 'model').map(({ path, ...file }) => ({ ...file, path: `${prefix}${path}` }));
+  return { prefix, files };
+}
+
 async function weights(
   trained: ArtifactReader,
   folder: 'adapter' | 'model',
   pathHere: TreeSources['pathHere'],
 ): Promise<readonly TreeFile[]> {
+  const files = filesOf(trained, folder);
+  const here = await pathHere(trained.where(folder));
+  return files.map((file) => ({ ...file, from: join(here, file.path) }));
+}
+
+/** Of an adapter or a model, all but the card that a library has written. */
+function filesOf(trained: ArtifactReader, folder: 'adapter' | 'model') {
   const prefix = `${folder}/`;
   const files = trained.manifest.outputs.filter(({ path }) => path.startsWith(prefix));
   if (files.length === 0) {
@@ -70,11 +87,9 @@ async function weights(
       },
     );
   }
-  const here = await pathHere(trained.where(folder));
   return files
     .map(({ path, sha256, bytes }) => ({ path: path.slice(prefix.length), sha256, bytes }))
-    .filter(({ path }) => path !== 'README.md')
-    .map((file) => ({ ...file, from: join(here, file.path) }));
+    .filter(({ path }) => path !== OTHER_CARD);
 }
 
 function fileOf(artifact: ArtifactReader, name: string, path: string): TreeFile {

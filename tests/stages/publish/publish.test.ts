@@ -1,11 +1,14 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { openTarget } from '../../../src/compute/open-target.js';
+import { THIS_MACHINE } from '../../../src/compute/target.js';
 import { openHub } from '../../../src/hub/open-hub.js';
 import { publishParams, publishProblem } from '../../../src/stages/publish/params.js';
 import type { StageServices } from '../../../src/stages/services.js';
 import { type HubServer, startHubServer, WRITE_TOKEN } from '../../support/hub-server.js';
+import { pythonForTests } from '../../support/python.js';
 import { stageHome } from '../../support/stage-flow.js';
 import { report, runPublish, weights } from './fixtures/run-publish.js';
 
@@ -94,6 +97,68 @@ describe('a folder', () => {
       'scores.json',
     ]);
     expect(await paths(['adapter', 'report'], full)).toBe('publish/no-weights');
+  });
+});
+
+/** This machine as a target that uploads with this token. */
+function uploader(token: string | undefined): Partial<StageServices> {
+  const target = openTarget(
+    { local: { device: 'cpu', threads: 1 }, secrets: ['HF_TOKEN'] },
+    { python: async () => pythonForTests ?? Promise.reject(), variables: { ...process.env, HF_TOKEN: token } },
+  );
+  return { target: () => target, machineOf: () => THIS_MACHINE };
+}
+
+describe.skipIf(pythonForTests === undefined)('merged weights that a target uploads', () => {
+  const params = { repo, push: ['adapter', 'merged', 'report'], on: 'far' };
+
+  it('end in the same repository with the same files, recognised like all others', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    const pathHere: StageServices['pathHere'] = async (folder) => {
+      if (typeof folder !== 'string' || folder.endsWith('/model'))
+        throw new Error('the weights were to stay where they are');
+      return folder;
+    };
+    const services = { ...hubOf(server), ...uploader(WRITE_TOKEN), pathHere };
+    const run = await runPublish(home, params, { services });
+    expect(run.error).toBeUndefined();
+    expect(String(server.files('model', repo)['merged/model.safetensors'])).toBe(weights['model/model.safetensors']);
+    expect(server.messages('model', repo)).toEqual(['Publish demo', 'Publish demo: weights']);
+    expect((await runPublish(home, params, { services })).stage).toBe('cached');
+
+    await using other = await stageHome();
+    const here = await runPublish(other, { ...params, on: undefined, repo: 'org/other' }, { services: hubOf(server) });
+    const filesOf = async ({ published }: typeof run) =>
+      (await published()).destinations.flatMap(({ files }) => files).filter(({ path }) => path !== 'README.md');
+    const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
+    expect((await filesOf(run)).sort(byPath)).toEqual((await filesOf(here)).sort(byPath));
+
+    // Somebody else's commit makes it look again, and nothing is sent twice.
+    server.commit('model', repo, { 'scores.json': 'changed' });
+    const puts = server.count('lfs-put');
+    expect((await runPublish(home, params, { services })).stage).toBe('done');
+    expect(server.messages('model', repo).at(-1)).toBe('Publish demo');
+    expect(server.count('lfs-put')).toBe(puts);
+  });
+
+  it('leave the token nowhere, and say what a Hub refuses without what it echoes', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    const wrong = 'hf_tokenThatNobodyKnows00001';
+    const run = await runPublish(home, params, { services: { ...hubOf(server), ...uploader(wrong) } });
+    expect(run.error).toMatchObject({
+      code: 'trainer/hub-refused',
+      message: expect.stringContaining('it answered 401'),
+    });
+    expect(Object.keys(server.files('model', repo))).toContain('README.md');
+    const left = await readdir(home.folder, { recursive: true, withFileTypes: true });
+    const texts = await Promise.all(
+      left.filter((one) => one.isFile()).map((one) => readFile(join(one.parentPath, one.name), 'latin1')),
+    );
+    expect(texts.length).toBeGreaterThan(10);
+    for (const text of texts) expect(text).not.toContain(wrong);
+    for (const token of [wrong, WRITE_TOKEN]) expect(JSON.stringify([run.events, run.error])).not.toContain(token);
   });
 });
 

@@ -1,0 +1,1 @@
+"""Weights go to the Hub from where they are."""
