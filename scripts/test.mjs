@@ -23,6 +23,8 @@ const trainerEnvironment = {
   OMP_NUM_THREADS: '2',
   HF_HUB_OFFLINE: '1',
   TOKENIZERS_PARALLELISM: 'false',
+  // Whose TRL the losses of Axolotl are compared with.
+  SECPI_TRAINERS_PYTHON: python,
 };
 
 const runners = [
