@@ -45,16 +45,16 @@ const runners = [
   ),
   check('python-types', python, ['-m', 'mypy'], trainers),
   vitest('vitest', 'fast'),
-  vitest('vitest-node-24', 'newer-node', newerNode),
-  vitest('faults', 'faults'),
   pytest('pytest', python),
+  vitest('faults', 'faults'),
   pytest('pytest-axolotl', pythonFor('--axolotl'), 'tests/axolotl'),
+  vitest('vitest-node-24', 'newer-node', newerNode),
   vitest('places', 'places'),
   vitest('end-to-end', 'end-to-end'),
 ];
 
-/** What runs at the same time as the one before it: pytest keeps one core busy, and the faults often wait for a disk. */
-const besides = { faults: 'pytest' };
+/** What runs, one after the other, while the one that is named does: pytest keeps one core busy, and the faults often wait for a disk. */
+const besides = { pytest: ['faults', 'pytest-axolotl', 'vitest-node-24'] };
 
 /** A tool that either finds something or not: one test. */
 function check(name, command, args, options = {}) {
@@ -145,16 +145,20 @@ async function outcomeApart(runner) {
 
 const summary = [];
 const chosen = runners.filter(({ name }) => only === undefined || name === only);
-for (const [index, runner] of chosen.entries()) {
-  const [before, after] = [chosen[index - 1], chosen[index + 1]];
-  if (before !== undefined && besides[before.name] === runner.name) continue;
-  const apart = after !== undefined && besides[runner.name] === after.name ? outcomeApart(after) : undefined;
+const following = Object.values(besides).flat();
+const show = async (runner) => {
   process.stdout.write(`\n== ${runner.name}\n`);
   summary.push(await outcomeOf(runner, 'inherit'));
-  if (apart === undefined) continue;
-  const { shown, ...outcome } = await apart;
-  shown();
-  summary.push(outcome);
+};
+for (const runner of chosen) {
+  const companions = chosen.filter(({ name }) => besides[runner.name]?.includes(name));
+  if (companions.length > 0) {
+    const apart = outcomeApart(runner);
+    for (const companion of companions) await show(companion);
+    const { shown, ...outcome } = await apart;
+    shown();
+    summary.push(outcome);
+  } else if (only !== undefined || !following.includes(runner.name)) await show(runner);
 }
 process.stdout.write('\n');
 for (const { name, counts, seconds } of summary)
