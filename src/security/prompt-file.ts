@@ -40,8 +40,11 @@ export function parsePromptFile(text: string, path: string): PromptTemplate {
 
 const loaded = new Map<string, PromptTemplate>();
 
+const NAMES = ['classify', 'trace', 'reminder'] as const;
+type PromptName = (typeof NAMES)[number];
+
 /** A prompt of `catalogue/prompts/`, read once per process. */
-export function promptTemplate(name: 'classify' | 'trace'): PromptTemplate {
+export function promptTemplate(name: PromptName): PromptTemplate {
   const known = loaded.get(name);
   if (known !== undefined) return known;
   const path = join(packageRoot, 'catalogue', 'prompts', `${name}.md`);
@@ -64,6 +67,7 @@ export function promptTemplate(name: 'classify' | 'trace'): PromptTemplate {
 }
 
 /** The prompt templates' hashes, for fingerprints. Each stage takes only its own, so that one change re-buys one stage. */
-export function promptsDigest(): { readonly classify: Sha256; readonly trace: Sha256 } {
-  return { classify: promptTemplate('classify').sha256, trace: promptTemplate('trace').sha256 };
+export function promptsDigest(): Readonly<Record<PromptName, Sha256>> {
+  const digests = NAMES.map((name) => [name, promptTemplate(name).sha256]);
+  return Object.fromEntries(digests) as Record<PromptName, Sha256>;
 }

@@ -37,7 +37,7 @@ export function traceMessages(
   const template = promptTemplate('trace');
   const system = renderTemplate(template.system, {
     weaknesses: entries.map((entry) => guidanceFor(entry, task.language)).join('\n\n'),
-    language: Object.hasOwn(SPELLING, task.language) ? (SPELLING[task.language] ?? '') : 'the language of the task',
+    language: spellingOf(task.language),
   });
   return {
     messages: [
@@ -46,6 +46,24 @@ export function traceMessages(
     ],
     guidance: { text: system, names: entries.flatMap(({ id, name, aliases }) => [id, name, ...aliases]) },
   };
+}
+
+/** The question to a teacher that is reminded of security in one sentence, whatever the task. */
+export function reminderMessages(task: PromptTask): readonly PromptMessage[] {
+  const template = promptTemplate('reminder');
+  return [
+    { role: 'system', content: renderTemplate(template.system, { language: spellingOf(task.language) }) },
+    { role: 'user', content: renderTemplate(template.user, { task: task.prompt }) },
+  ];
+}
+
+/** The question to a teacher that is told nothing: the task, as the tuned model will see it. */
+export function plainMessages(task: PromptTask): readonly PromptMessage[] {
+  return [{ role: 'user', content: task.prompt }];
+}
+
+function spellingOf(language: string): string {
+  return Object.hasOwn(SPELLING, language) ? (SPELLING[language] ?? '') : 'the language of the task';
 }
 
 function guidanceFor(entry: CweEntry, language: string): string {

@@ -10,8 +10,8 @@ export interface RecipeSections {
   readonly models: { readonly target: { readonly tiny?: { readonly on: string } | undefined } };
   readonly collect: { readonly decontaminate: readonly string[] };
   readonly filter: { readonly by: string };
-  readonly trace: { readonly by: string };
-  readonly curate: { readonly decontaminate?: readonly string[] | undefined };
+  readonly trace: { readonly by: string; readonly prompt: string };
+  readonly curate: { readonly profile: string; readonly decontaminate?: readonly string[] | undefined };
   readonly train: { readonly on: string; readonly method: string };
   readonly evaluate: {
     readonly suites: Readonly<Record<string, unknown>>;
@@ -39,6 +39,7 @@ const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] =
   scoringFits,
   suitesExist,
   gatesNameSuites,
+  tracesCanBeKept,
   publishFits,
   qloraCanRun,
 ];
@@ -49,6 +50,14 @@ export function checkRecipeRules(recipe: RecipeSections, context: z.core.$Refine
     context.addIssue({ code: 'custom', path: [...path], message, input: recipe, params: { what } });
   };
   for (const rule of rules) rule(recipe, complain);
+}
+
+function tracesCanBeKept({ trace, curate }: RecipeSections, complain: Complain): void {
+  if (trace.prompt === 'security' || curate.profile === 'shape') return;
+  complain(
+    ['curate', 'profile'],
+    `must be shape with \`trace.prompt: ${trace.prompt}\`: a teacher that is not told which weaknesses matter need not speak of them`,
+  );
 }
 
 function modelsExist({ models, filter, trace }: RecipeSections, complain: Complain): void {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { taskOf } from '../../datasets/column-map.js';
 import { ContaminationIndex } from '../../datasets/contamination.js';
+import { normaliseLanguage } from '../../datasets/language.js';
 import { NearDuplicates } from '../../datasets/near-duplicates.js';
 import { type FileRow, readRowFile } from '../../datasets/row-file.js';
 import type { Task } from '../../datasets/task.js';
@@ -19,6 +20,17 @@ export const collectParams = z.strictObject({
   on_bad_row: z.enum(['skip', 'stop']).default('skip'),
   /** Jaccard similarity of word 3-grams from which a task counts as a copy of an earlier one; `false` keeps near duplicates. */
   near_duplicates: z.union([z.number().gt(0).max(1), z.literal(false)]).default(0.7),
+  /** Only tasks in these, by the names that tasks have: `python`, `c`, `cpp`, `go`, `javascript`, …; default: all. */
+  languages: z
+    .array(
+      z
+        .string()
+        .refine((name) => normaliseLanguage(name) === name, {
+          error: ({ input }) => `is called ${normaliseLanguage(String(input))} here`,
+        }),
+    )
+    .min(1)
+    .optional(),
   /** Suites whose problems must not stand in the tasks. */
   decontaminate: z.array(z.string()).default([]),
 });
@@ -96,10 +108,12 @@ class Judge {
   readonly #ids = new Set<string>();
   readonly #near: NearDuplicates | undefined;
   readonly #contamination: ContaminationIndex;
+  readonly #languages: ReadonlySet<string> | undefined;
 
   constructor(params: Params, contamination: ContaminationIndex) {
     this.#near = params.near_duplicates === false ? undefined : new NearDuplicates(params.near_duplicates);
     this.#contamination = contamination;
+    this.#languages = params.languages && new Set(params.languages);
   }
 
   reasonToDrop(task: Task, file: SourceFile): DroppedRow | undefined {
@@ -112,6 +126,8 @@ class Judge {
       const { source, row, prompt } = task;
       return { schema: 1, source, file: file.name, row, code, detail, kept, similarity, prompt };
     };
+    if (this.#languages?.has(task.language) === false)
+      return drop('other_language', `${task.language} is not among collect.languages`);
     if (this.#ids.has(task.id)) return drop('exact_duplicate', `same as ${task.id}`, task.id, 1);
     const hit = this.#contamination.find(task.prompt);
     if (hit !== undefined) return drop('contaminated', `shares "${hit.words}" with ${hit.reference}`);

@@ -7,6 +7,7 @@ import type { Trace } from '../trace/records.js';
 import type { CurateReason } from './records.js';
 
 export interface CheckLimits {
+  readonly profile: 'minimal' | 'shape';
   readonly min_reasoning_characters: number;
   readonly min_answer_characters: number;
   readonly max_characters: number;
@@ -21,11 +22,14 @@ export interface Finding {
 type Check = (trace: Trace, limits: CheckLimits, catalogue: Catalogue) => Finding | undefined;
 
 /** One check per way a trace can go wrong by itself; duplicates and contamination need the other traces and come after. */
-const checks: readonly Check[] = [finish, thinkShape, answerLength, codePresent, leak, depth, length];
+const checks: Readonly<Record<CheckLimits['profile'], readonly Check[]>> = {
+  minimal: [finish, thinkShape, answerLength, codePresent, leak, depth, length],
+  shape: [finish, thinkShape, answerLength, codePresent, length],
+};
 
 /** The first check that fires, or `undefined` for a trace that may be trained on. */
 export function findingOf(trace: Trace, limits: CheckLimits, catalogue: Catalogue): Finding | undefined {
-  for (const check of checks) {
+  for (const check of checks[limits.profile]) {
     const finding = check(trace, limits, catalogue);
     if (finding !== undefined) return finding;
   }

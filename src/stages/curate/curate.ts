@@ -14,8 +14,11 @@ import { countFunnel } from './funnel.js';
 import type { DroppedTrace, Sample } from './records.js';
 
 export const curateParams = z.strictObject({
-  /** `minimal`: shape, leak, depth, length, duplicates, contamination. */
-  profile: z.literal('minimal').default('minimal'),
+  /**
+   * `minimal`: shape, leak, depth, length, duplicates, contamination. `shape` leaves out leak and depth: for the traces of a teacher that was
+   * not told which weaknesses matter (`trace.prompt`), of which none would be left otherwise.
+   */
+  profile: z.enum(['minimal', 'shape']).default('minimal'),
   min_reasoning_characters: z.number().int().nonnegative().default(200),
   min_answer_characters: z.number().int().nonnegative().default(8),
   /** Reasoning and answer together. Tokens are counted later, when the target's tokenizer is at hand. */

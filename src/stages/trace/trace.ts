@@ -5,7 +5,7 @@ import { defineStage } from '../../engine/stage.js';
 import { type ChatAnswer, type ChatRequest, samplingSchema } from '../../models/chat.js';
 import type { Catalogue } from '../../security/catalogue.js';
 import { promptsDigest } from '../../security/prompt-file.js';
-import { traceMessages } from '../../security/trace-prompt.js';
+import { plainMessages, reminderMessages, traceMessages } from '../../security/trace-prompt.js';
 import { count, TokenCount, Unanswered } from '../asking.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
 import { type RelevantTask, relevantTaskSchema } from '../filter/records.js';
@@ -16,6 +16,11 @@ import type { MissingTrace, Trace } from './records.js';
 export const traceParams = z.strictObject({
   /** Which of the recipe's `models` is the teacher. */
   by: operational(z.string().default('teacher')),
+  /**
+   * What the teacher is told besides the task: `security`, the weaknesses that matter in it and what prevents them; `reminder`, to write
+   * secure code; `none`, nothing. The last two are for comparison, with `curate.profile: shape`.
+   */
+  prompt: z.enum(['security', 'reminder', 'none']).default('security'),
   /** Traces per task. */
   samples: z.number().int().positive().max(64).default(1),
   sampling: samplingSchema.prefault({}),
@@ -27,14 +32,23 @@ export function traceRequest(
   task: Pick<RelevantTask, 'prompt' | 'language' | 'cwes'>,
   sample: number,
   catalogue: Catalogue,
-  params: Pick<Params, 'sampling'>,
+  params: Pick<Params, 'prompt' | 'sampling'>,
 ): ChatRequest {
   return {
-    messages: traceMessages(task, task.cwes, catalogue).messages,
+    messages: messagesOf(task, catalogue, params.prompt),
     sampling: params.sampling,
     format: 'text',
     sample,
   };
+}
+
+function messagesOf(
+  task: Pick<RelevantTask, 'prompt' | 'language' | 'cwes'>,
+  catalogue: Catalogue,
+  prompt: Params['prompt'],
+): ChatRequest['messages'] {
+  if (prompt === 'none') return plainMessages(task);
+  return prompt === 'reminder' ? reminderMessages(task) : traceMessages(task, task.cwes, catalogue).messages;
 }
 
 interface Question {
@@ -55,7 +69,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
     return {
       teacher: await services.models.pin(params.by, files),
       catalogue: services.catalogueDigest,
-      prompt: promptsDigest().trace,
+      prompt: params.prompt === 'none' ? null : promptsDigest()[params.prompt === 'reminder' ? 'reminder' : 'trace'],
     };
   },
 

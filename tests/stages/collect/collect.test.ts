@@ -178,6 +178,18 @@ describe('duplicates', () => {
     expect((await run.manifest()).reasons).toEqual({ exact_duplicate: 1, near_duplicate: 2 });
   });
 
+  it('keeps one language when told so, before anything is a copy of anything', async () => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const source = { file: await folder.write('tasks.jsonl', lines(rows)), language: 'lang' };
+    const run = await runCollect(home, { sources: [source], languages: ['go'] });
+    expect((await run.tasks()).map(({ row, language }) => [row, language])).toEqual([[4, 'go']]);
+    expect((await run.manifest()).reasons).toEqual({ other_language: 4 });
+    expect((await run.dropped())[0]).toMatchObject({ row: 1, code: 'other_language' });
+    const { error } = collectParams.safeParse({ sources: [source], languages: ['Golang'] });
+    expect(error?.issues[0]).toMatchObject({ path: ['languages', 0], message: 'is called go here' });
+  });
+
   it('keeps near copies when told so, and moves with the threshold', async () => {
     await using folder = await temporaryFolder();
     const source = { file: await folder.write('tasks.jsonl', lines(rows)), language: 'lang' };

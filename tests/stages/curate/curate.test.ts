@@ -107,6 +107,14 @@ describe('a trace that is not trained on', () => {
     expect(new Set([...Object.keys(offending), 'duplicate'])).toEqual(new Set(CURATE_REASONS));
   });
 
+  it('is kept where its teacher was not told what matters, if only that is why', async () => {
+    const { no_weakness_discussed, no_mitigation_named, prompt_leak, no_code } = offending;
+    const params = { profile: 'shape' };
+    for (const [change] of [no_weakness_discussed, no_mitigation_named, prompt_leak])
+      expect((await runCurate([aTrace(change)], { params })).samples).toHaveLength(1);
+    expect((await runCurate([aTrace(no_code[0])], { params })).manifest.reasons).toEqual({ no_code: 1 });
+  });
+
   it('duplicate: the same task and text a second time', async () => {
     const { samples, dropped } = await runCurate([
       good,

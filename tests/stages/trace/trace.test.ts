@@ -55,6 +55,28 @@ describe('trace', () => {
     expect(traces[0]).toMatchObject({ task: tasks[0], sample: 0, finish: 'stop', tokens: { input: 10, output: 5 } });
   });
 
+  it('tells the teacher what matters, a reminder, or nothing; each is another artifact', async () => {
+    await using home = await stageHome();
+    const asked: (readonly { readonly role: string; readonly content: string }[])[] = [];
+    await using server = await startOpenaiServer((chat) => {
+      asked.push(chat.body.messages);
+      return answer({ reasoning: 'r', content: 'a' });
+    });
+    const fingerprints = new Set<string>();
+    for (const prompt of ['security', 'reminder', 'none']) {
+      const run = await runTrace(home, [task], server.url, { prompt });
+      fingerprints.add((await run.artifact('trace')).manifest.fingerprint);
+    }
+    expect(fingerprints.size).toBe(3);
+    const [security, reminder, none] = asked;
+    expect(security?.[0]?.content).toContain('CWE-89');
+    expect(reminder?.map(({ role }) => role)).toEqual(['system', 'user']);
+    expect(reminder?.[0]?.content).toContain('Make sure that the code is secure.');
+    expect(reminder?.[0]?.content).not.toMatch(/CWE|\{\{/);
+    expect(reminder?.[1]).toEqual({ role: 'user', content: task.prompt });
+    expect(none).toEqual([{ role: 'user', content: task.prompt }]);
+  });
+
   it('gives each sample of a task its own answer and id, task by task', async () => {
     await using home = await stageHome();
     await using server = await startOpenaiServer((_chat, call) =>
