@@ -17,6 +17,7 @@ const pythonFor = (...which) =>
 const python = pythonFor();
 const tool = (name) => join(root, 'node_modules', '.bin', name);
 const trainers = { cwd: join(root, 'trainers') };
+const pythonFolders = ['.', '../agent', '../bench/gpu', '../bench/planned-memory'];
 const trainerEnvironment = {
   ...process.env,
   OMP_WAIT_POLICY: 'PASSIVE',
@@ -31,18 +32,8 @@ const runners = [
   check('format-and-lint', tool('biome'), ['ci', '--error-on-warnings', '.']),
   check('types', tool('tsc'), ['-p', 'tsconfig.json']),
   check('unused-code', tool('knip'), []),
-  check(
-    'python-lint',
-    python,
-    ['-m', 'ruff', 'check', '.', '../agent', '../bench/gpu', '../bench/planned-memory'],
-    trainers,
-  ),
-  check(
-    'python-format',
-    python,
-    ['-m', 'ruff', 'format', '--check', '.', '../agent', '../bench/gpu', '../bench/planned-memory'],
-    trainers,
-  ),
+  check('python-lint', python, ['-m', 'ruff', 'check', ...pythonFolders], trainers),
+  check('python-format', python, ['-m', 'ruff', 'format', '--check', ...pythonFolders], trainers),
   check('python-types', python, ['-m', 'mypy'], trainers),
   vitest('vitest', 'fast'),
   pytest('pytest', python),

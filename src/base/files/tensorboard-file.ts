@@ -1,4 +1,4 @@
-import { buf as crc32c } from 'crc-32/crc32c.js';
+import crc32c from 'crc-32/crc32c.js';
 
 /**
  * The bytes of a file that TensorBoard reads: `tf.Event` messages of protocol buffers in TFRecord frames.
@@ -27,7 +27,7 @@ function record(data: Buffer): Buffer {
 
 /** CRC-32C, turned and shifted, because checksums of data that holds checksums are weak. */
 function checksum(data: Buffer): Buffer {
-  const crc = crc32c(data) >>> 0;
+  const crc = crc32c.buf(data) >>> 0;
   const masked = Buffer.alloc(4);
   masked.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa2_82_ea_d8) >>> 0);
   return masked;
