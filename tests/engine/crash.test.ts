@@ -19,7 +19,7 @@ describe('two runs at the same time', () => {
 
   it('leave the work of a killed one to the one that waits for it', async () => {
     await using home = await temporaryState();
-    const first = startDemo(home, 500);
+    const first = startDemo(home, 2000);
     await first.seen((event) => event.type === 'progress');
     const second = startDemo(home, 0);
     await second.seen((event) => event.type === 'stage-waiting');

@@ -159,6 +159,13 @@ def test_what_trl_would_ignore_or_choke_on_is_refused(extra: dict[str, Any], sai
     assert (error.value.code, error.value.message[: len(said)]) == ("trainer/bad-extra", said)
 
 
+def test_how_rows_are_drawn_is_not_said_to_several(tmp_path: Path) -> None:
+    job = train_job(tmp_path, extra={"train_sampling_strategy": "sequential"})
+    trl_settings(job, tmp_path, "cpu")
+    with pytest.raises(TrainerError, match="is for one process"):
+        trl_settings(job, tmp_path, "cpu", ranks=2)
+
+
 @pytest.mark.parametrize(
     ("keys", "code"),
     [

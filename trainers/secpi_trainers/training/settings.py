@@ -65,6 +65,11 @@ def trl_settings(
             "save_steps": job.save_every_steps,
         }
     )
+    if ranks > 1 and "train_sampling_strategy" in job.extra:
+        said = (
+            "`extra.train_sampling_strategy` is for one process: several are dealt their rows by secpi, each row once"
+        )
+        raise TrainerError("bad-extra", said, "leave it out, or use one GPU")
     made = SFTConfig(**{**settings, **_checked_extra(job.extra)})
     refuse_several(made.n_gpu)
     if strategy == "fsdp":
