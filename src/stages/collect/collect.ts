@@ -23,11 +23,9 @@ export const collectParams = z.strictObject({
   /** Only tasks in these, by the names that tasks have: `python`, `c`, `cpp`, `go`, `javascript`, …; default: all. */
   languages: z
     .array(
-      z
-        .string()
-        .refine((name) => normaliseLanguage(name) === name, {
-          error: ({ input }) => `is called ${normaliseLanguage(String(input))} here`,
-        }),
+      z.string().refine((name) => normaliseLanguage(name) === name, {
+        error: ({ input }) => `is called ${normaliseLanguage(String(input))} here`,
+      }),
     )
     .min(1)
     .optional(),

@@ -77,7 +77,7 @@ function stepRows(losses: ReportData['losses']): readonly (readonly [string, str
       : [
           [
             'gradient norm',
-            `${middle.norm.toPrecision(3)} in the middle, at most ${largest.norm.toPrecision(3)} (step ${integer(largest.step)})`,
+            `median ${middle.norm.toPrecision(3)}, at most ${largest.norm.toPrecision(3)} (step ${integer(largest.step)})`,
           ] as const,
         ]),
   ];
