@@ -36,16 +36,17 @@ const runners = [
   check('python-format', python, ['-m', 'ruff', 'format', '--check', ...pythonFolders], trainers),
   check('python-types', python, ['-m', 'mypy'], trainers),
   vitest('vitest', 'fast'),
-  pytest('pytest', python),
+  pytest('pytest', python, 'tests'),
   vitest('faults', 'faults'),
+  pytest('pytest-agent', python, '../agent/tests'),
   pytest('pytest-axolotl', pythonFor('--axolotl'), 'tests/axolotl'),
   vitest('vitest-node-24', 'newer-node', newerNode),
   vitest('places', 'places'),
   vitest('end-to-end', 'end-to-end'),
 ];
 
-/** What runs, one after the other, while the one that is named does: pytest keeps one core busy, and the faults often wait for a disk. */
-const besides = { pytest: ['faults', 'pytest-axolotl', 'vitest-node-24'] };
+/** What runs, one after the other, while the one that is named does: pytest keeps one core busy, and faults and agent often wait. */
+const besides = { pytest: ['faults', 'pytest-agent', 'pytest-axolotl', 'vitest-node-24'] };
 
 /** A tool that either finds something or not: one test. */
 function check(name, command, args, options = {}) {

@@ -9,7 +9,7 @@ import platform
 import sys
 from typing import Any
 
-from .base.tools import tool_versions
+from .base.tools import PACKAGES, tool_versions
 
 
 def run_doctor() -> int:
@@ -23,7 +23,7 @@ def run_doctor() -> int:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "tools": tools,
-        "missing": [name for name, found in tools.items() if found is None],
+        "missing": [name for name in PACKAGES if tools[name] is None],
         "torch": _torch(),
     }
     sys.stdout.write(json.dumps(facts, indent=2, sort_keys=True) + "\n")

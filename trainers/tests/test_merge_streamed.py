@@ -76,7 +76,7 @@ def test_the_bytes_are_those_of_peft(base: Path, tmp_path: Path, kind: str, dtyp
 def test_a_tied_model_in_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = small_model(tmp_path / "base", vocab_size=300, tie_word_embeddings=True)
     adapter = draw_adapter(base, tmp_path / "adapter", target_modules="all-linear")
-    monkeypatch.setattr(weight_files.write_weights, "__defaults__", ("20KB",))
+    monkeypatch.setattr(weight_files.write_weights, "__defaults__", ("20KB", "model{suffix}.safetensors"))
     job = merge_job(base, adapter, tmp_path)
     assert run("merge", job) == 0, job.result
     assert job.result["files"] > 1

@@ -15,13 +15,14 @@ PACKAGES = (
     "tokenizers",
     "safetensors",
     "pydantic",
-    "axolotl",
 )
+OTHER_BACKENDS = ("axolotl",)
+"""What an environment of its own has."""
 
 
 def tool_versions() -> dict[str, str | None]:
     """Package name → version, `None` where it is not installed. Imports none of them."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in (*PACKAGES, *OTHER_BACKENDS)}}
 
 
 def _version(name: str) -> str | None:
