@@ -99,7 +99,7 @@ def test_one_that_waits_can_be_cancelled_and_never_runs(cluster: SlurmCluster, t
 
 
 def test_one_that_runs_saves_what_it_has_when_it_is_cancelled(cluster: SlurmCluster, tmp_path: Path) -> None:
-    job = QueuedJob(tmp_path, "trap 'echo saved; exit 75' TERM; echo here; while :; do sleep 0.1; done")
+    job = QueuedJob(tmp_path, "trap 'echo saved; exit 75' TERM; echo here; sleep 100 & wait; sleep 1")
     job.start()
     job.await_log("here")
     job.cancel()
@@ -112,7 +112,7 @@ def test_one_that_runs_saves_what_it_has_when_it_is_cancelled(cluster: SlurmClus
 @pytest.mark.parametrize("when", ["waiting", "running"])
 def test_it_is_told_when_somebody_else_cancels_it(cluster: SlurmCluster, tmp_path: Path, when: str) -> None:
     # Slurm tells all processes of a job: what is waited for may end before its shell has heard.
-    job = QueuedJob(tmp_path, "trap 'exit 75' TERM; echo here; while :; do sleep 0.1; done")
+    job = QueuedJob(tmp_path, "trap 'exit 75' TERM; echo here; sleep 100 & wait; sleep 1")
     job.flags = ("--begin=now+1hour",) if when == "waiting" else ()
     job.start()
     if when == "running":
@@ -163,7 +163,7 @@ def test_one_that_is_preempted_saves_waits_again_and_goes_on(cluster: SlurmClust
 
 def test_it_is_put_back_only_so_often(cluster: SlurmCluster, tmp_path: Path) -> None:
     # Slurm tells all processes of a job: what is waited for may end before its shell has heard.
-    job = QueuedJob(tmp_path, "trap 'exit 75' TERM; echo here; while :; do sleep 0.1; done")
+    job = QueuedJob(tmp_path, "trap 'exit 75' TERM; echo here; sleep 100 & wait; sleep 1")
     job.requeues = 0
     job.start()
     job.await_log("here")
