@@ -17,8 +17,8 @@ from .base.memory import is_out_of_memory
 from .base.rank import Rank, end_with_launcher, this_rank
 from .base.session import Session, StopFlag, complain, failure, start_lifeline, write_result
 from .jobs import JOBS, check_job, read_job
-from .training.gpu import see_one_gpu
-from .training.launch import RANK_LOST, Launch, await_first, run_first, run_further
+from .training.ranks.gpu import see_one_gpu
+from .training.ranks.launch import RANK_LOST, Launch, await_first, run_first, run_further
 
 COMMANDS = {
     "tiny": ".tiny.tiny",
@@ -150,7 +150,7 @@ def _as_trainer_error(error: Exception, folders: list[Path], rank: Rank) -> Trai
         return error
     traceback.print_exc()
     if not rank.is_alone:
-        from .training.together import has_lost_another
+        from .training.ranks.together import has_lost_another
 
         if has_lost_another(error):
             return TrainerError(RANK_LOST.removeprefix("trainer/"), "another process of this training is gone")

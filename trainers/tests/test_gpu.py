@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from secpi_trainers.base.errors import TrainerError
-from secpi_trainers.training.gpu import see_one_gpu
+from secpi_trainers.training.ranks.gpu import see_one_gpu
 
 from .support import ROOT
 from .test_jobs import train_job

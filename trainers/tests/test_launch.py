@@ -14,8 +14,8 @@ import pytest
 from secpi_trainers.base.errors import StoppedError, TrainerError
 from secpi_trainers.base.memory import OutOfMemoryWatch
 from secpi_trainers.base.session import StopFlag, failure
-from secpi_trainers.training import launch
-from secpi_trainers.training.launch import Launch
+from secpi_trainers.training.ranks import launch
+from secpi_trainers.training.ranks.launch import Launch
 
 from .support import Job, start, wait_until
 from .test_ranks import FULL, job_in, smallest  # noqa: F401 - a fixture

@@ -12,7 +12,7 @@ from accelerate import FullyShardedDataParallelPlugin
 
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import TrainJob, check_job
-from secpi_trainers.training.parallel import Hardware, sharing_settings, strategy_of, zero3_config
+from secpi_trainers.training.ranks.parallel import Hardware, sharing_settings, strategy_of, zero3_config
 from secpi_trainers.training.settings import trl_settings
 from secpi_trainers.training.spec import TrainSpec
 

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from secpi_trainers.models.checkpoints import checkpoints
-from secpi_trainers.training.rank_batches import RankBatches
+from secpi_trainers.training.ranks.rank_batches import RankBatches
 
 from .support import ROOT, Job, digests, read_lines, run, samples, write_lines
 from .test_every_point import SMALLEST

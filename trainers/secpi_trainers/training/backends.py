@@ -16,7 +16,7 @@ from ..jobs import TrainJob
 from ..merging.nf4 import nf4_settings
 from ..models.loading import load_model, load_tokenizer, parameters_in, torch_dtype
 from .careful import CarefulTrainer
-from .parallel import Strategy, hardware, prepare_environment, strategy_of
+from .ranks.parallel import Strategy, hardware, prepare_environment, strategy_of
 from .requirements import attention_of
 from .settings import trl_settings
 from .trainer import Trainer
@@ -55,9 +55,9 @@ def axolotl_backend(job: TrainJob, session: Session, device: str, folder: Path) 
     """Axolotl, which is imported only now: it is another environment that has it."""
     from .axolotl.build import build_axolotl
     from .axolotl.configuration import axolotl_configuration
-    from .axolotl.extra import checked_extra
+    from .axolotl.extra import checked
 
-    extra = checked_extra(job.extra)
+    extra = checked(job.extra)
     checkpoints, world = session.work / "checkpoints", session.rank.world
     told = axolotl_configuration(job, folder, checkpoints, device, attention_of(job, device), world)
 

@@ -13,7 +13,7 @@ from ..models.checkpoints import prune, seal
 from ..models.randomness import RandomState, random_state, restore_random_state
 from ..models.soundness import check_step
 from .meter import Meter
-from .together import Together
+from .ranks.together import Together
 
 
 class Reporter(TrainerCallback):

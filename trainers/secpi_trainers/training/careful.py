@@ -17,7 +17,7 @@ from ..models.loading import vocabulary_of
 from ..models.soundness import UnsoundError, check_end, check_weights
 from .callbacks import Keeper, Reporter
 from .evaluation import is_over
-from .together import Together
+from .ranks.together import Together
 
 
 class CarefulTrainer(Trainer):

@@ -11,7 +11,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from ..base.session import Session
 from ..data.prepared import PreparedRows
 from ..data.rows import IGNORED
-from .together import Together
+from .ranks.together import Together
 
 KEY = "holdout_loss"
 """In events, in `loss.jsonl` and in what a checkpoint remembers."""

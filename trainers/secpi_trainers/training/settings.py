@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 from trl import SFTConfig
 
 from ..base.errors import TrainerError
 from ..jobs import TrainJob
-from .gpu import refuse_several
-from .parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
+from .extra import checked_extra
+from .hugging_face import optimizer_of, schedule_of, warmup_of
+from .ranks.gpu import refuse_several
+from .ranks.parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
 
 EXTRA = frozenset(
     {
@@ -60,7 +58,7 @@ def trl_settings(
         | sharing_settings(strategy, job)
         | {
             "output_dir": str(checkpoints),
-            "optim": _optimizer(job, device),
+            "optim": optimizer_of(job, device),
             "use_cpu": device == "cpu",
             "save_steps": job.save_every_steps,
         }
@@ -70,7 +68,7 @@ def trl_settings(
             "`extra.train_sampling_strategy` is for one process: several are dealt their rows by secpi, each row once"
         )
         raise TrainerError("bad-extra", said, "leave it out, or use one GPU")
-    made = SFTConfig(**{**settings, **_checked_extra(job.extra)})
+    made = SFTConfig(**{**settings, **checked_extra(job.extra, EXTRA, get_type_hints(SFTConfig), "TRL")})
     refuse_several(made.n_gpu)
     if strategy == "fsdp":
         made.fsdp_plugin_args["mixed_precision_policy"] = fsdp_precision(job)
@@ -125,39 +123,6 @@ def tracked(job: TrainJob) -> dict[str, Any]:
 
 
 def _schedule(job: TrainJob) -> dict[str, Any]:
-    """A warm-up below 1 is a share of all steps."""
-    warmup = job.warmup_ratio if job.warmup_ratio is not None else job.warmup_steps or 0
-    if job.scheduler == "constant":
-        return {"lr_scheduler_type": "constant_with_warmup", "warmup_steps": warmup}
-    if job.minimum_rate == 0:
-        return {"lr_scheduler_type": job.scheduler, "warmup_steps": warmup}
-    kwargs = {"min_lr_rate": job.minimum_rate}
-    return {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": kwargs, "warmup_steps": warmup}
-
-
-def _optimizer(job: TrainJob, device: str) -> str:
-    if job.optimizer == "adamw_8bit":
-        return "adamw_bnb_8bit"
-    return "adamw_torch_fused" if device == "cuda" else "adamw_torch"
-
-
-def _checked_extra(extra: dict[str, Any]) -> dict[str, Any]:
-    """Each of the right kind, as TRL declares it."""
-    known = {field.name for field in fields(SFTConfig)}
-    kinds = get_type_hints(SFTConfig)
-    for name, value in extra.items():
-        if name not in EXTRA:
-            raise TrainerError("bad-extra", _why_not(name, known), f"it may be one of {', '.join(sorted(EXTRA))}")
-        try:
-            TypeAdapter(kinds[name], config=ConfigDict(strict=True)).validate_python(value)
-        except ValidationError as error:
-            said = error.errors(include_url=False)[0]["msg"]
-            raise TrainerError("bad-extra", f"`extra.{name}`: {said}") from error
-    return extra
-
-
-def _why_not(name: str, known: Iterable[str]) -> str:
-    if name in known:
-        return f"`extra.{name}` is not for recipes: secpi sets it, or it would undo what secpi promises"
-    close = difflib.get_close_matches(name, EXTRA, n=1)
-    return f"TRL knows no setting `{name}`" + (f"; did you mean `{close[0]}`?" if close else "")
+    kind, more = schedule_of(job)
+    told = {"lr_scheduler_type": kind, "warmup_steps": warmup_of(job)}
+    return told | ({"lr_scheduler_kwargs": more} if more else {})

@@ -37,10 +37,10 @@ from .careful import CarefulTrainer
 from .evaluation import Evaluator, is_over, losses_of, mean_loss
 from .less_memory import settings_that_take_less
 from .meter import Meter, flops_per_token, peak_memory
-from .parallel import Strategy
+from .ranks.parallel import Strategy
+from .ranks.together import Together
 from .requirements import require_what_it_takes
 from .results import save_result
-from .together import Together
 from .trainer import with_blank
 
 

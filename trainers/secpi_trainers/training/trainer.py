@@ -10,7 +10,7 @@ from trl import SFTTrainer
 
 from ..data.rows import IGNORED
 from .careful import CarefulTrainer
-from .rank_batches import RankBatches
+from .ranks.rank_batches import RankBatches
 
 
 class Trainer(CarefulTrainer, SFTTrainer):

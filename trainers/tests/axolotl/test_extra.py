@@ -11,7 +11,7 @@ from axolotl.telemetry.manager import TelemetryManager
 from axolotl.utils.schemas.config import AxolotlInputConfig
 
 from secpi_trainers.base.errors import TrainerError
-from secpi_trainers.training.axolotl.extra import EXTRA, checked_extra
+from secpi_trainers.training.axolotl.extra import EXTRA, checked
 
 from ..support import run
 from ..test_axolotl_configuration import TOLD, told
@@ -45,7 +45,7 @@ def test_axolotl_knows_every_key_that_it_is_told(tmp_path: Path) -> None:
 )
 def test_what_axolotl_would_drop_or_choke_on_is_refused(extra: dict[str, Any], said: str) -> None:
     with pytest.raises(TrainerError) as error:
-        checked_extra(extra)
+        checked(extra)
     assert (error.value.code, error.value.message[: len(said)]) == ("trainer/bad-extra", said)
 
 

@@ -29,7 +29,7 @@ export function fitOn(shape: ModelShape, setup: TrainingSetup, card: Card): Fit 
 /** What weights and all that belongs to them may take of a card that holds all of it; the rest is for activations. */
 export const SHARE_OF_A_CARD = 0.6;
 
-/** What `auto` becomes, as `strategy_of` in `trainers/secpi_trainers/training/parallel.py` decides when the training begins. */
+/** What `auto` becomes, as `strategy_of` in `trainers/secpi_trainers/training/ranks/parallel.py` decides when the training begins. */
 export function strategyFor(
   shape: ModelShape,
   setup: Omit<TrainingSetup, 'strategy'>,

@@ -88,7 +88,7 @@ describe('what fits', () => {
   });
 
   it('decides so at the same share of a card as the trainer', () => {
-    const parallel = join(packageRoot, 'trainers', 'secpi_trainers', 'training', 'parallel.py');
+    const parallel = join(packageRoot, 'trainers', 'secpi_trainers', 'training', 'ranks', 'parallel.py');
     expect(readFileSync(parallel, 'utf8')).toContain(`_SHARE_OF_A_CARD = ${SHARE_OF_A_CARD}\n`);
   });
 

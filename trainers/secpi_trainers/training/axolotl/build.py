@@ -13,7 +13,8 @@ from ...base.files import write_json
 from ...base.session import Session
 from ...jobs import TrainJob
 from ...models.loading import torch_dtype
-from ..gpu import VARIABLE, refuse_several
+from ..hugging_face import warmup_of
+from ..ranks.gpu import VARIABLE, refuse_several
 from ..settings import tracked
 
 ARGUMENTS = {
@@ -80,8 +81,7 @@ def _builder(job: TrainJob, cfg: Any, model: Any, tokenizer: Any) -> Any:  # noq
 
         def hook_pre_create_training_args(self, training_arguments_kwargs: dict[str, Any]) -> dict[str, Any]:
             # Axolotl makes two steps of a warm-up of one.
-            warmup = job.warmup_ratio if job.warmup_ratio is not None else job.warmup_steps or 0
-            ours = {"data_seed": job.seed, "use_cpu": cfg.device == "cpu", "warmup_steps": warmup}
+            ours = {"data_seed": job.seed, "use_cpu": cfg.device == "cpu", "warmup_steps": warmup_of(job)}
             return training_arguments_kwargs | ARGUMENTS | tracked(job) | ours
 
         def hook_post_create_training_args(self, training_arguments: Any) -> Any:  # noqa: ANN401

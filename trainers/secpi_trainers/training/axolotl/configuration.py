@@ -7,6 +7,7 @@ from typing import Any
 
 from ...base.errors import TrainerError
 from ...jobs import TrainJob
+from ..hugging_face import optimizer_of, schedule_of
 
 KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
 """Fused with CUDA in mind: Axolotl switches them on by itself, and without a GPU they do not compute."""
@@ -109,9 +110,8 @@ def _steps(job: TrainJob) -> dict[str, Any]:
 
 
 def _optimiser(job: TrainJob, device: str) -> dict[str, Any]:
-    adamw = "adamw_torch_fused" if device == "cuda" else "adamw_torch"
     return {
-        "optimizer": "adamw_bnb_8bit" if job.optimizer == "adamw_8bit" else adamw,
+        "optimizer": optimizer_of(job, device),
         "learning_rate": job.learning_rate,
         **_schedule(job),
         "adam_beta1": job.adam.beta1,
@@ -123,9 +123,5 @@ def _optimiser(job: TrainJob, device: str) -> dict[str, Any]:
 
 
 def _schedule(job: TrainJob) -> dict[str, Any]:
-    """The same names as under TRL: both hand them to transformers."""
-    if job.scheduler == "constant":
-        return {"lr_scheduler": "constant_with_warmup"}
-    if job.minimum_rate == 0:
-        return {"lr_scheduler": job.scheduler}
-    return {"lr_scheduler": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": job.minimum_rate}}
+    kind, more = schedule_of(job)
+    return {"lr_scheduler": kind, **({"lr_scheduler_kwargs": more} if more else {})}

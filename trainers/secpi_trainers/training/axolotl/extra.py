@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-from ...base.errors import TrainerError
+from ..extra import checked_extra
 
 EXTRA = frozenset(
     {
@@ -50,24 +47,9 @@ write, load or send something that a stranger's recipe has no business with.
 """
 
 
-def checked_extra(extra: dict[str, Any]) -> dict[str, Any]:
+def checked(extra: dict[str, Any]) -> dict[str, Any]:
     """Each of the right kind, as Axolotl's own schema declares it. Throws `trainer/bad-extra`."""
     from axolotl.utils.schemas.config import AxolotlInputConfig
 
-    fields = AxolotlInputConfig.model_fields
-    for name, value in extra.items():
-        if name not in EXTRA:
-            raise TrainerError("bad-extra", _why_not(name, set(fields)), f"it may be one of {', '.join(sorted(EXTRA))}")
-        try:
-            TypeAdapter(fields[name].annotation, config=ConfigDict(strict=True)).validate_python(value)
-        except ValidationError as error:
-            said = error.errors(include_url=False)[0]["msg"]
-            raise TrainerError("bad-extra", f"`extra.{name}`: {said}") from error
-    return extra
-
-
-def _why_not(name: str, known: set[str]) -> str:
-    if name in known:
-        return f"`extra.{name}` is not for recipes: secpi sets it, or it would undo what secpi promises"
-    close = difflib.get_close_matches(name, EXTRA, n=1)
-    return f"Axolotl knows no setting `{name}`" + (f"; did you mean `{close[0]}`?" if close else "")
+    kinds = {name: field.annotation for name, field in AxolotlInputConfig.model_fields.items()}
+    return checked_extra(extra, EXTRA, kinds, "Axolotl")

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import StoppedError, TrainerError
-from ..base.files import write_json
-from ..base.memory import OutOfMemoryWatch
-from ..base.rank import LAUNCHER, folder_of
-from ..base.session import Session, StopFlag, failure
+from ...base.errors import StoppedError, TrainerError
+from ...base.files import write_json
+from ...base.memory import OutOfMemoryWatch
+from ...base.rank import LAUNCHER, folder_of
+from ...base.session import Session, StopFlag, failure
 
 RANK_LOST = "trainer/rank-lost"
 """What a process says that has lost another one: never the reason of anything."""

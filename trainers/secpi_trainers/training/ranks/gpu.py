@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
-from ..base.errors import TrainerError
+from ...base.errors import TrainerError
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 

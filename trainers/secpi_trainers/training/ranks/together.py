@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from ..base.rank import Rank
+from ...base.rank import Rank
 
 _PATIENCE = timedelta(days=1)
 """Those who wait do so for one that hashes or writes hundreds of GB. One that is dead is noticed at once."""
