@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from counting_job import Job, ask
 from killing import kill_everywhere, start_killed_at
+from means import needs
 from slurm_cluster import HAS_SLURM, SlurmCluster, slurm_cluster
 
 from secpi_agent.jobs.folder import JobFolder
 from secpi_agent.queues.cluster import beats
 
-pytestmark = pytest.mark.skipif(not HAS_SLURM, reason="there is no Slurm here (slurm-wlm, munge; as root)")
+pytestmark = needs(HAS_SLURM, "there is no Slurm here (slurm-wlm, munge; as root)")
 
 
 @pytest.fixture(scope="module")

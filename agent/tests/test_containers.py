@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from container_image import HAS_PODMAN, image, podman
 from counting_job import Job, ask
+from means import needs
 
 from secpi_agent.base.processes import marked
 from secpi_agent.errors import AgentError
@@ -22,7 +23,7 @@ from secpi_agent.jobs import containers
 from secpi_agent.jobs.containers import Inside, wrap
 from secpi_agent.jobs.spec import Container
 
-pytestmark = pytest.mark.skipif(not HAS_PODMAN, reason="there is no podman here (podman, crun, catatonit; as root)")
+pytestmark = needs(HAS_PODMAN, "there is no podman here (podman, crun, catatonit; as root)")
 
 
 class ContainedJob(Job):
@@ -80,7 +81,7 @@ _BUBBLEWRAP = (
 )
 
 
-@pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="there is no bubblewrap here")
+@needs(HAS_BUBBLEWRAP, "there is no bubblewrap here")
 @pytest.mark.parametrize("sandboxes", [True, False])
 def test_makes_sandboxes_inside_where_the_job_says_so_and_nowhere_else(
     tmp_path: Path, left: None, sandboxes: bool

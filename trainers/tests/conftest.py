@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from .support import SMALL, Job, run, samples, write_lines
+from .support import SMALL, Job, prepare, run, samples, write_lines
 
 # They run in another environment, by a run of their own.
 collect_ignore = [] if find_spec("axolotl") else ["axolotl"]
@@ -48,8 +48,4 @@ def base(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def prepared(base: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`prepared.jsonl` of the samples."""
-    folder = tmp_path_factory.mktemp("prepared")
-    job = Job(folder / "work", folder / "out")
-    job.write(model=base, samples=data / "samples.jsonl", max_tokens=400)
-    assert run("prepare", job) == 0
-    return job.output / "prepared.jsonl"
+    return prepare(base, data / "samples.jsonl", tmp_path_factory.mktemp("prepared"))

@@ -91,6 +91,14 @@ def run(command: str, job: Job) -> int:
     return main([command, "--job", str(job.path)])
 
 
+def prepare(model: Path, samples: Path, folder: Path) -> Path:
+    """`prepared.jsonl` of samples, for a model."""
+    job = Job(folder / "work", folder / "out")
+    job.write(model=model, samples=samples, max_tokens=400)
+    assert run("prepare", job) == 0
+    return job.output / "prepared.jsonl"
+
+
 def start(command: str, job: Job, *more: str, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
     """Starts a command as the orchestrator does: as a process of its own."""
     arguments = [sys.executable, "-m", "secpi_trainers", command, "--job", str(job.path), *more]

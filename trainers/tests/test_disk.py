@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from means import needs
 
 from secpi_trainers.base.disk import is_full
 from secpi_trainers.models.checkpoints import checkpoints, discard
@@ -54,7 +55,7 @@ while True:
 """
 
 
-@pytest.mark.skipif(not CAN_MOUNT, reason="no file system of its own can be mounted here")
+@needs(CAN_MOUNT, "no file system of its own can be mounted here")
 def test_a_disk_that_gets_full_is_what_the_result_says(base: Path, prepared: Path, tmp_path: Path) -> None:
     job = train_job(base, prepared, tmp_path, method="full", steps=3, save_every_steps=1, gradient_accumulation=1)
     document = json.loads(job.path.read_text()) | {"output": str(job.work / "out")}

@@ -11,18 +11,14 @@ import pytest
 from secpi_trainers.models.checkpoints import Checkpoint, discard
 from secpi_trainers.training.evaluation import is_exhausted
 
-from .support import Job, digests, read_lines, run
+from .support import Job, digests, prepare, read_lines, run
 from .test_train import train_job
 
 
 @pytest.fixture(scope="module")
 def known(base: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rows that the base knows by heart, and forgets while it learns others."""
-    folder = tmp_path_factory.mktemp("known")
-    job = Job(folder / "work", folder / "out")
-    job.write(model=base, samples=data / "rows.jsonl", max_tokens=400)
-    assert run("prepare", job) == 0
-    return job.output / "prepared.jsonl"
+    return prepare(base, data / "rows.jsonl", tmp_path_factory.mktemp("known"))
 
 
 def early_job(base: Path, prepared: Path, known: Path, folder: Path, **keys: Any) -> Job:  # noqa: ANN401

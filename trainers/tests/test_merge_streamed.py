@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from means import needs
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
@@ -264,7 +265,7 @@ def test_qlora_without_bitsandbytes_is_refused_before_anything_is_loaded(
     assert not job.output.exists()
 
 
-@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is in no lock file; it comes with QLoRA")
+@needs(find_spec("bitsandbytes") is not None, "there is no bitsandbytes here (trainers/requirements-dev.lock)")
 def test_qlora_is_merged_onto_what_it_was_trained_on(tmp_path: Path) -> None:
     base = small_model(tmp_path / "base", hidden_size=64, intermediate_size=128)
     adapter = draw_adapter(base, tmp_path / "adapter", target_modules=["q_proj"])
