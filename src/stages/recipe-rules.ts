@@ -5,6 +5,15 @@ import { isRateName } from '../suites/metrics.js';
 import { SUITES } from '../suites/registry.js';
 import { type PublishParams, publishProblem } from './publish/params.js';
 
+/** Settings of a training that not every machine can follow. */
+interface Training {
+  readonly trainer: string;
+  readonly method: string;
+  readonly optimizer: string;
+  readonly loss: string;
+  readonly attention: string;
+}
+
 /** Those fields of a recipe that must fit each other. */
 export interface RecipeSections {
   readonly models: { readonly target: { readonly tiny?: { readonly on: string } | undefined } };
@@ -12,7 +21,7 @@ export interface RecipeSections {
   readonly filter: { readonly by: string };
   readonly trace: { readonly by: string; readonly prompt: string };
   readonly curate: { readonly profile: string; readonly decontaminate?: readonly string[] | undefined };
-  readonly train: { readonly on: string; readonly method: string };
+  readonly train: Training & { readonly on: string };
   readonly evaluate: {
     readonly suites: Readonly<Record<string, unknown>>;
     readonly on?: string | undefined;
@@ -41,7 +50,7 @@ const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] =
   gatesNameSuites,
   tracesCanBeKept,
   publishFits,
-  qloraCanRun,
+  packagesAreThere,
 ];
 
 /** Holds a recipe against all rules; every complaint points at its place. */
@@ -133,15 +142,29 @@ function publishFits({ publish, train, compute }: RecipeSections, complain: Comp
   }
 }
 
-/** The pinned packages have no bitsandbytes, so that QLoRA would fail hours later; an image may have it. */
-function qloraCanRun({ train, compute }: RecipeSections, complain: Complain): void {
+/** Packages beside the pinned ones, by the setting that takes them. */
+const PACKAGES_OF: readonly (readonly [keyof Training, string, string])[] = [
+  ['method', 'qlora', 'bitsandbytes'],
+  ['optimizer', 'adamw_8bit', 'bitsandbytes'],
+  ['loss', 'liger', 'liger-kernel'],
+  ['attention', 'flash_attention_2', 'flash-attn'],
+];
+/** Those of them that Axolotl's environment has. */
+const AXOLOTL_HAS = ['bitsandbytes', 'liger-kernel'];
+
+/** What the pinned packages do not have would fail hours later; an image may have it. */
+function packagesAreThere({ train, compute }: RecipeSections, complain: Complain): void {
   const target = compute[train.on];
-  if (train.method !== 'qlora' || target === undefined) return;
-  const device = (target.local ?? target.ssh ?? target.slurm)?.device;
-  if (target.container !== undefined && device !== 'cpu') return;
-  const needs = 'needs CUDA and bitsandbytes, which the pinned packages do not have';
-  const place = `a target with a \`container\` whose image has both, and "${shown(train.on)}" is none`;
-  complain(['train', 'method'], `qlora ${needs}: \`train.on\` has to be ${place}; or use lora`);
+  if (target === undefined) return;
+  const isCpu = (target.local ?? target.ssh ?? target.slurm)?.device === 'cpu';
+  for (const [field, value, name] of PACKAGES_OF) {
+    if (train[field] !== value) continue;
+    const isThere = target.container !== undefined || (train.trainer === 'axolotl' && AXOLOTL_HAS.includes(name));
+    if (isThere && !isCpu) continue;
+    const needs = `needs CUDA and ${name}, which the pinned packages do not have`;
+    const place = `a target with a \`container\` whose image has both, and "${shown(train.on)}" is none`;
+    complain(['train', field], `${value} ${needs}: \`train.on\` has to be ${place}`);
+  }
 }
 
 /** The names there are, or as many as anybody reads. */

@@ -6,6 +6,8 @@ import { complaintsOf } from '../../src/recipe/issue-diagnostics.js';
 function issues(more: {
   readonly models?: object;
   readonly filter?: object;
+  readonly trace?: object;
+  readonly curate?: object;
   readonly evaluate?: object;
   readonly train?: object;
   readonly compute?: object;
@@ -69,13 +71,40 @@ describe('the rules of a recipe', () => {
     const container = { engine: 'podman', image: `sha256:${'a'.repeat(64)}` };
     const refused = [
       'train/method: qlora needs CUDA and bitsandbytes, which the pinned packages do not have: `train.on` has to be a target with a ' +
-        '`container` whose image has both, and "box" is none; or use lora',
+        '`container` whose image has both, and "box" is none',
     ];
     expect(messages({ train, compute: { box: { local: {} } } })).toEqual(refused);
     expect(messages({ train, compute: { box: { local: { device: 'cuda' } } } })).toEqual(refused);
     expect(messages({ train, compute: { box: { local: { device: 'cpu' }, container } } })).toEqual(refused);
     expect(messages({ train, compute: { box: { local: {}, container } } })).toEqual([]);
     expect(messages({ train: { ...train, method: 'lora' }, compute: { box: { local: {} } } })).toEqual([]);
+  });
+
+  it.each([
+    ['optimizer', 'adamw_8bit', 'bitsandbytes', true],
+    ['loss', 'liger', 'liger-kernel', true],
+    ['attention', 'flash_attention_2', 'flash-attn', false],
+  ])(
+    'know what %s: %s takes besides the pinned packages, and what Axolotl brings',
+    (field, value, name, isAxolotls) => {
+      const train = { epochs: 1, [field]: value, on: 'box' };
+      const compute = { box: { local: { device: 'cuda' } } };
+      const [complaint, ...more] = messages({ train, compute });
+      expect(complaint).toMatch(new RegExp(`^train/${field}: ${value} needs CUDA and ${name}, which`));
+      expect(more).toEqual([]);
+      expect(messages({ train: { ...train, trainer: 'axolotl' }, compute })).toHaveLength(isAxolotls ? 0 : 1);
+      expect(
+        messages({ train: { ...train, trainer: 'axolotl' }, compute: { box: { local: { device: 'cpu' } } } }),
+      ).toHaveLength(1);
+    },
+  );
+
+  it('keep traces of a teacher that was told nothing by their shape alone', () => {
+    const trace = { prompt: 'none' };
+    expect(messages({ trace })).toEqual([
+      expect.stringMatching(/^curate\/profile: must be shape with `trace.prompt: none`/),
+    ]);
+    expect(messages({ trace, curate: { profile: 'shape' } })).toEqual([]);
   });
 
   it('let only a target upload that there is, and that gets a token', () => {

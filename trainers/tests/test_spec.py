@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from secpi_trainers.training.spec import TrainSpec
+from secpi_trainers.training.spec import ParallelSettings, TrainSpec
 
 ROOT = Path(__file__).parents[2]
 RECIPE = json.loads((ROOT / "secpi.schema.json").read_text())["properties"]["train"]
@@ -59,6 +59,8 @@ def test_both_have_the_same_fields_kinds_bounds_and_defaults() -> None:
         ({"steps": 1, "warmup_steps": 0, "warmup_ratio": 0.1}, "warmup_ratio"),
         ({"steps": 1, "scheduler": "linear", "minimum_rate": 0.1}, "goes with the scheduler cosine"),
         ({"steps": 1, "patience": 2}, "evaluate_every_steps"),
+        ({"steps": 1, "method": "qlora", "parallel": ParallelSettings(strategy="fsdp")}, "4-bit weights are not split"),
+        ({"steps": 1, "parallel": ParallelSettings(offload=True)}, "goes with the strategies fsdp and zero3"),
         ({"steps": 1, "trainer": "axolotl", "average_checkpoints": 2}, "goes with the trainer trl"),
     ],
 )

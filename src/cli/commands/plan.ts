@@ -199,7 +199,7 @@ function totalsOf(entries: readonly PlanEntry[]): Totals {
     cost_usd: sum('cost_usd'),
     without_price: stagesWhere((_, { input_tokens = 0, cost_usd }) => input_tokens > 0 && cost_usd === undefined),
     not_known: stagesWhere(
-      ({ state }, { requests, facts }) => state === 'waits' && requests === undefined && facts === undefined,
+      ({ state }, { requests, seconds }) => state === 'waits' && requests === undefined && seconds === undefined,
     ),
     refused: stagesWhere((_, { refusal }) => refusal !== undefined),
   };

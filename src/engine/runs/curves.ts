@@ -40,8 +40,8 @@ export class Curves {
     if (known !== undefined) return appendFile(known, record);
     // TensorBoard knows its files by this name, and reads those of a folder in the order of their times.
     const file = join(this.#folder, stage, `events.out.tfevents.${Math.floor(seconds)}.secpi`);
-    this.#files.set(stage, file);
     await mkdir(join(this.#folder, stage), { recursive: true });
     await appendFile(file, Buffer.concat([firstRecord(seconds), record]));
+    this.#files.set(stage, file);
   }
 }

@@ -196,8 +196,21 @@ async function weightsFrom(
     { signal, onEvent: onEvent(emit) },
   );
   const { commit, git_oids } = pushedSchema.parse(results.push?.facts);
-  const pushed = files.map((file) => ({ ...file, git_oid: git_oids[file.path] ?? '' }));
+  const pushed = files.map((file) => ({ ...file, git_oid: oidOf(file.path, git_oids) }));
   return { ...destination, commit, files: [...destination.files, ...pushed] };
+}
+
+/** Whoever uploads lists the folder itself: what is to be published has to be in it. */
+function oidOf(path: string, oids: Readonly<Record<string, string>>): string {
+  const oid = oids[path];
+  if (oid !== undefined) return oid;
+  throw new SecpiError(
+    'publish/not-uploaded',
+    `${path} is part of the model and was not found where it was uploaded from`,
+    {
+      hint: 'Run again with `--force train`: the model on that machine is not whole.',
+    },
+  );
 }
 
 const pushedSchema = z.looseObject({ commit: z.string(), git_oids: z.record(z.string(), z.string()) });

@@ -119,7 +119,23 @@ export function trainSpecProblems(spec: TrainSpec): readonly (readonly [keyof Tr
       'goes with the trainer trl',
     ],
   ];
-  return problems.flatMap(([isSo, field, sentence]) => (isSo ? [[field, sentence] as const] : []));
+  return [...problems, ...parallelProblems(spec)].flatMap(([isSo, field, sentence]) =>
+    isSo ? [[field, sentence] as const] : [],
+  );
+}
+
+/** What GPUs cannot share in any number. */
+function parallelProblems({ method, parallel }: TrainSpec): readonly (readonly [boolean, keyof TrainSpec, string])[] {
+  const { strategy, offload } = parallel;
+  const isNamed = strategy === 'fsdp' || strategy === 'zero3';
+  return [
+    [
+      method === 'qlora' && isNamed,
+      'parallel',
+      '4-bit weights are not split among GPUs: leave strategy out with qlora',
+    ],
+    [offload && !isNamed, 'parallel', 'offload goes with the strategies fsdp and zero3'],
+  ];
 }
 
 /**

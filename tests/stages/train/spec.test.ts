@@ -23,6 +23,11 @@ describe('the settings of a training', () => {
     [{ steps: 1, packing: true, batch_size: 2 }, 'batch_size: is 1 with packing: a sequence is full'],
     [{ steps: 1, warmup_steps: 0, warmup_ratio: 0 }, 'warmup_ratio: give either warmup_steps or warmup_ratio'],
     [{ steps: 1, scheduler: 'linear', minimum_rate: 0.1 }, 'minimum_rate: goes with the scheduler cosine'],
+    [
+      { steps: 1, method: 'qlora', parallel: { strategy: 'zero3' } },
+      'parallel: 4-bit weights are not split among GPUs: leave strategy out with qlora',
+    ],
+    [{ steps: 1, parallel: { offload: true } }, 'parallel: offload goes with the strategies fsdp and zero3'],
     [{ steps: 1, patience: 1 }, 'patience: counts evaluations: give evaluate_every_steps'],
     [{ steps: 1, evaluate_every_steps: 1 }, 'evaluate_every_steps: needs samples that are set aside: give holdout'],
     [

@@ -29,12 +29,13 @@ def run_push(job: PushJob, session: Session) -> dict[str, Any]:
 
     disable_progress_bars()
     folder = Path(job.folder)
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in job.leave_out)
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {job.prefix + name: path for name, path in found.items() if name not in job.leave_out}
     if not files:
         raise TrainerError("nothing-to-push", f"there are no files in {folder}")
     api = HfApi(endpoint=job.hub, token=token)
     try:
-        return _push(api, job, session, {job.prefix + path.relative_to(folder).as_posix(): path for path in files})
+        return _push(api, job, session, files)
     except (OSError, ValueError) as error:
         # Errors of requests are OSErrors. Their words may hold what was sent, so they stay here.
         status = getattr(getattr(error, "response", None), "status_code", None)
