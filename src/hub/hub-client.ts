@@ -1,6 +1,7 @@
 import { SecpiError } from '../base/errors.js';
 import type { Redactor } from '../base/redact.js';
 import type { HubRepo } from './hub.js';
+import { hubAddress } from './hub.js';
 import { type HubAction, type HubErrorContext, hubError, noToken } from './hub-error.js';
 import { type RetryPolicy, retryingFetch } from './retrying-fetch.js';
 
@@ -22,9 +23,8 @@ export class HubClient {
   readonly #errors: HubErrorContext;
 
   constructor(options: { url: string; token: string | undefined; redact: Redactor; policy: RetryPolicy }) {
-    const { origin, pathname, host } = new URL(options.url);
-    // Credentials inside the address would otherwise travel in error texts.
-    this.url = `${origin}${pathname}`.replace(/\/+$/, '');
+    const { host } = new URL(options.url);
+    this.url = hubAddress(options.url);
     this.policy = options.policy;
     this.#token = options.token === '' ? undefined : options.token;
     this.#errors = { host, hasToken: this.#token !== undefined, redact: options.redact };

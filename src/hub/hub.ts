@@ -69,3 +69,10 @@ export interface PushOutcome {
   /** Size of what was uploaded. */
   readonly bytes: number;
 }
+
+/** A Hub's address as it may be shown and handed on: credentials inside it would travel in error texts and jobs. */
+export function hubAddress(url: string): string {
+  if (!URL.canParse(url)) return HUGGING_FACE;
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`.replace(/\/+$/, '');
+}

@@ -1,4 +1,4 @@
-import { HUGGING_FACE, type Hub } from './hub.js';
+import { HUGGING_FACE, type Hub, hubAddress } from './hub.js';
 import type { HubOptions } from './open-hub.js';
 
 /** The Hub, opened with the first question to it: most runs ask it nothing, and its client takes longer to load than they do. */
@@ -9,7 +9,7 @@ export function lazyHub(options: HubOptions): Hub {
     return opened;
   };
   return {
-    url: options.hubUrl ?? HUGGING_FACE,
+    url: hubAddress(options.hubUrl ?? HUGGING_FACE),
     resolve: async (...given) => (await hub()).resolve(...given),
     list: async (...given) => (await hub()).list(...given),
     download: async (...given) => (await hub()).download(...given),

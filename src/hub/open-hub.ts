@@ -34,7 +34,7 @@ export function openHub({ hubUrl = HUGGING_FACE, token, redact, retry }: HubOpti
     trees.get(`${repo.kind} ${repo.name} ${commit}`, () => readTree(client, repo, commit, signal));
 
   return {
-    url: hubUrl,
+    url: client.url,
     list,
     async resolve(repo, revision, signal) {
       if (commitPattern.test(revision)) return revision;

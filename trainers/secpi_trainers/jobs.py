@@ -163,7 +163,7 @@ class PushJob(FillingJob):
     hub: Annotated[str, Field(pattern=r"^https?://")]
     repo: Annotated[str, Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")]
     prefix: Annotated[str, Field(pattern=r"^(?:[\w.-]+/)*$")] = ""
-    leave_out: list[str] = Field(default_factory=list)
+    files: Annotated[dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]], Field(min_length=1)]
     message: Annotated[str, Field(min_length=1)]
 
 

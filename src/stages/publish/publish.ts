@@ -16,7 +16,7 @@ import { checkGates } from './gates.js';
 import { modelCard } from './model-card.js';
 import { type PublishParams, publishParams, publishProblem } from './params.js';
 import { type Destination, type Published, type PublishedFile, publishedSchema } from './records.js';
-import { below, datasetTree, mergedFiles, modelTree, OTHER_CARD, type TreeFile } from './tree.js';
+import { below, datasetTree, mergedFiles, modelTree, type TreeFile } from './tree.js';
 
 export { publishParams };
 
@@ -184,7 +184,7 @@ async function weightsFrom(
             hub: services.hub.url,
             repo: destination.name,
             prefix,
-            leave_out: [OTHER_CARD],
+            files: Object.fromEntries(files.map(({ path, sha256 }) => [path.slice(prefix.length), sha256])),
             message: `${message}: weights`,
           },
         },

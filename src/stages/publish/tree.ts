@@ -8,7 +8,7 @@ import type { PublishInput } from './facts.js';
 import type { PublishParams } from './params.js';
 
 /** A card that a library has put beside weights: ours goes there. */
-export const OTHER_CARD = 'README.md';
+const OTHER_CARD = 'README.md';
 
 /** A file to publish: its place in the destination, and where its bytes are now. */
 export interface TreeFile {

@@ -162,6 +162,24 @@ describe.skipIf(pythonForTests === undefined)('merged weights that a target uplo
   });
 });
 
+describe.skipIf(pythonForTests === undefined)('an upload from elsewhere that fails', () => {
+  const params = { repo, push: ['merged', 'report'], on: 'far' };
+
+  it('in the middle says what was answered, and nowhere the address of the storage, which real ones sign', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    server.fail('lfs-put', { kind: 'status', status: 403 }, { times: 99 });
+    const run = await runPublish(home, params, { services: { ...hubOf(server), ...uploader(WRITE_TOKEN) } });
+    expect(run.error).toMatchObject({
+      code: 'trainer/hub-refused',
+      message: expect.stringContaining('it answered 403'),
+    });
+    const left = await readdir(home.folder, { recursive: true, withFileTypes: true });
+    for (const one of left.filter((entry) => entry.isFile()))
+      expect(await readFile(join(one.parentPath, one.name), 'latin1')).not.toContain(`/lfs/${repo}`);
+  });
+});
+
 describe('the Hub', () => {
   it('gets everything in one private repository, once', async () => {
     await using server = await startHubServer();

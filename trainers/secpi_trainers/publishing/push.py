@@ -1,14 +1,14 @@
-"""`push`: the files of a folder become files of a repository on the Hub, in one commit, if they differ."""
+"""`push`: files of a folder become files of a repository on the Hub, in one commit, if they differ."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import TrainerError
-from ..base.files import sha256_of
+from ..base.errors import StoppedError, TrainerError
 from ..base.session import Session
 from ..jobs import PushJob
 
@@ -28,18 +28,17 @@ def run_push(job: PushJob, session: Session) -> dict[str, Any]:
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()
-    folder = Path(job.folder)
-    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    files = {job.prefix + name: path for name, path in found.items() if name not in job.leave_out}
-    if not files:
-        raise TrainerError("nothing-to-push", f"there are no files in {folder}")
+    files = _checked(Path(job.folder), job.files, session)
     api = HfApi(endpoint=job.hub, token=token)
     try:
         return _push(api, job, session, files)
-    except (OSError, ValueError) as error:
-        # Errors of requests are OSErrors. Their words may hold what was sent, so they stay here.
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        said = type(error).__name__ if status is None else f"it answered {status}"
+    except (TrainerError, StoppedError, MemoryError):
+        raise
+    except Exception as error:
+        # Whatever it is, its words may hold what was sent, or an address with a signature: they stay here.
+        cause = (error.__cause__ or error) if type(error) is RuntimeError else error
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        said = type(cause).__name__ if status is None else f"it answered {status}"
         raise TrainerError(
             "hub-refused",
             f"{job.hub} did not take the files for {job.repo}: {said}",
@@ -47,7 +46,43 @@ def run_push(job: PushJob, session: Session) -> dict[str, Any]:
         ) from None
 
 
-def _push(api: Any, job: PushJob, session: Session, files: dict[str, Path]) -> dict[str, Any]:  # noqa: ANN401
+@dataclass(frozen=True)
+class Pushed:
+    """A file, and what both sides call its content."""
+
+    path: Path
+    sha256: str
+    git: str
+
+
+def _checked(folder: Path, wanted: dict[str, str], session: Session) -> dict[str, Pushed]:
+    """The files that were asked for, read once. Throws `trainer/changed-weights` if one is not what was made."""
+    found = {}
+    for name, sha256 in sorted(wanted.items()):
+        session.stop.check()
+        path = folder / name
+        pushed = _hashed(path) if path.is_file() else None
+        if pushed is None or pushed.sha256 != sha256:
+            raise TrainerError(
+                "changed-weights",
+                f"{name} in {folder} is {'not there' if pushed is None else 'not what was made'}",
+                "run again with `--force train`",
+            )
+        found[name] = pushed
+    return found
+
+
+def _hashed(path: Path) -> Pushed:
+    """In one pass: SHA-256, and what git calls it."""
+    sha256, git = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % path.stat().st_size)  # noqa: S324 - git's
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            sha256.update(chunk)
+            git.update(chunk)
+    return Pushed(path, sha256.hexdigest(), git.hexdigest())
+
+
+def _push(api: Any, job: PushJob, session: Session, files: dict[str, Pushed]) -> dict[str, Any]:  # noqa: ANN401
     from huggingface_hub import CommitOperationAdd
     from huggingface_hub.hf_api import RepoFile
 
@@ -57,28 +92,15 @@ def _push(api: Any, job: PushJob, session: Session, files: dict[str, Path]) -> d
         for item in api.list_repo_tree(job.repo, recursive=True, revision=head)
         if isinstance(item, RepoFile)
     }
-    blobs = {name: _git_blob(path) for name, path in files.items()}
-    different = [
-        name
-        for name, path in files.items()
-        if there.get(name) != blobs[name] and (name not in there or there[name] != sha256_of(path))
-    ]
-    size = sum(files[name].stat().st_size for name in different)
+    different = [name for name, file in files.items() if there.get(job.prefix + name) not in (file.git, file.sha256)]
+    size = sum(files[name].path.stat().st_size for name in different)
     session.log(f"{len(different)} of {len(files)} files go to {job.repo}, {size / 1e9:.2f} GB")
     session.stop.check()
     if different:
-        operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=files[name]) for name in different]
+        operations = [CommitOperationAdd(job.prefix + name, files[name].path) for name in different]
         # On top of what was just looked at: the Hub refuses it if somebody else was faster.
         head = api.create_commit(
             job.repo, operations=operations, commit_message=job.message, revision="main", parent_commit=head
         ).oid
-    return {"commit": head, "uploaded": sorted(different), "bytes": size, "git_oids": blobs}
-
-
-def _git_blob(path: Path) -> str:
-    """What git calls a file's content."""
-    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size)  # noqa: S324 - git's
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    oids = {job.prefix + name: file.git for name, file in files.items()}
+    return {"commit": head, "uploaded": different, "bytes": size, "git_oids": oids}
