@@ -13,6 +13,7 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -229,12 +230,13 @@ def random_model(config: Qwen2Config, settings: dict[str, Any]) -> Any:  # noqa:
 
 def in_four_bits(model: Any, config: Any) -> Any:  # noqa: ANN401
     """As `from_pretrained` does with such a configuration, by way of a folder in memory."""
-    folder = Path("/dev/shm") / f"secpi-bench-{time.monotonic_ns()}"  # noqa: S108 - it has to be memory
-    model.save_pretrained(folder)
-    del model
-    torch.cuda.empty_cache()
-    settings = AutoConfig.from_pretrained(folder)
-    return AutoModelForCausalLM.from_pretrained(folder, config=settings, quantization_config=config, device_map={"": 0})
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        model.save_pretrained(folder)
+        del model
+        torch.cuda.empty_cache()
+        settings = AutoConfig.from_pretrained(folder)
+        more = {"quantization_config": config, "device_map": {"": 0}}
+        return AutoModelForCausalLM.from_pretrained(folder, config=settings, **more)
 
 
 def digits(value: float) -> float:

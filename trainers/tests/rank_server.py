@@ -72,10 +72,23 @@ def seal_after_step(step: int) -> None:
     patch(Session, "event", watched)
 
 
+def spoil_before_save(rank: int, step: int) -> None:
+    """The weights of one process are no numbers any more when that step is to be saved."""
+    save = Trainer._save_checkpoint
+
+    def spoilt(trainer: Trainer, *arguments: Any) -> Any:  # noqa: ANN401
+        if trainer.state.global_step == step and int(os.environ["RANK"]) == rank:
+            next(item for item in trainer.model.parameters() if item.requires_grad).data.fill_(float("nan"))
+        return save(trainer, *arguments)
+
+    patch(Trainer, "_save_checkpoint", spoilt)
+
+
 FAULTS: dict[str, Callable[..., None]] = {
     "signal_at_batch": signal_at_batch,
     "kill_all_at_event": kill_all_at_event,
     "seal_after_step": seal_after_step,
+    "spoil_before_save": spoil_before_save,
 }
 
 

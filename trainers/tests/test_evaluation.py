@@ -80,10 +80,10 @@ def test_patience_ends_when_the_lowest_is_too_long_ago(
     assert is_exhausted(losses, patience) is exhausted
 
 
-def test_what_is_set_aside_belongs_to_the_job_where_it_decides(
+def test_what_is_set_aside_belongs_to_the_job_where_checkpoints_remember_it(
     base: Path, prepared: Path, known: Path, tmp_path: Path
 ) -> None:
-    job = early_job(base, prepared, known, tmp_path, steps=2)
+    job = early_job(base, prepared, known, tmp_path, steps=2, patience=None)
     assert run("train", job) == 0
     other = json.loads(job.path.read_text()) | {"holdout": str(prepared)}
     job.path.write_text(json.dumps(other))

@@ -36,7 +36,7 @@ def job(folder: Path, **keys: Any) -> TrainJob:  # noqa: ANN401
             "cuda",
             1,
             [
-                "batch_size: 2 with gradient_accumulation: 5, the same step in more passes",
+                "batch_size: 1 with gradient_accumulation: 10, the same step in more passes",
                 "gradient_checkpointing: true",
                 "loss: chunked",
                 "method: qlora, where bitsandbytes is installed",

@@ -117,6 +117,16 @@ def test_the_losses_are_those_of_one_process(
         assert (said(job)["processes"], said(job)["strategy"]) == (world, "ddp")
 
 
+def test_what_one_finds_unsound_ends_all_and_the_last_good_checkpoint_is_named(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path
+) -> None:
+    job = job_in(tmp_path, smallest, **LORA)
+    assert ranks(job, 2, "spoil_before_save", 1, 4) == [1, 1]
+    assert [said(job, rank)["code"] for rank in (0, 1)] == ["trainer/weights-not-finite"] * 2
+    assert "the last good checkpoint is " in said(job)["message"]
+    assert [item.step for item in checkpoints(job.work / "checkpoints")] == [2]
+
+
 def test_each_has_words_of_its_own_and_one_speaks_for_all(
     smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path
 ) -> None:

@@ -85,13 +85,9 @@ def load_model(folder: Path, attention: str = "sdpa", **settings: Any) -> Any:  
 
 def parameters_in(folder: Path) -> int:
     """How many numbers a model's weights are: their headers say so."""
-    from safetensors import safe_open
+    from .weight_files import stored_weights
 
-    total = 0
-    for path in folder.glob("*.safetensors"):
-        with safe_open(path, framework="pt") as file:
-            total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-    return total
+    return sum(math.prod(item.get_shape()) for item in stored_weights(folder).values())
 
 
 def vocabulary_of(model: Any) -> int:  # noqa: ANN401

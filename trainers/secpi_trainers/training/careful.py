@@ -125,14 +125,16 @@ class CarefulTrainer(Trainer):
 
     def _check_weights(self) -> None:
         """Throws what one of the processes finds in its part of the weights, in all of them."""
-        loss, found = self._probe_loss(), None
+        loss = self._probe_loss()
+        found: tuple[str, str, int] | None = None
         try:
             check_weights(self.state.global_step, [*self._trained(), *self._moments()], loss)
         except UnsoundError as error:
-            found = error
-        first: UnsoundError | None = next(filter(None, self.together.all(found)), None)
+            # As plain values: what is sent to another process has to be put together there.
+            found = (error.code.removeprefix("trainer/"), error.message, error.since)
+        first = next(filter(None, self.together.all(found)), None)
         if first is not None:
-            raise first
+            raise UnsoundError(*first)
 
     def _trained(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Of weights that are split among processes the part that is here."""

@@ -59,6 +59,8 @@ def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
     holdout = read_prepared(Path(job.holdout), job.max_tokens, held_out) if job.holdout else None
     if len(rows) == 0:
         raise TrainerError("nothing-to-train", "the prepared file holds no row")
+    if holdout is not None and len(holdout) == 0:
+        raise TrainerError("nothing-to-measure", "the file of what is set aside holds no row", "set holdout to 0")
     # Before the adapter is built: TRL draws its first weights before it looks at the seed in its settings.
     set_seed(job.seed)
     try:
@@ -101,7 +103,7 @@ def _trained(
     trainer.probe, trainer.together, trainer.reporter = rows.row(rows.shortest), together, Reporter(session, together)
     trainer.reporter.meter = Meter(device, flops_per_token(trainer.model, rows), job.peak_tflops)
     trainer.add_callback(trainer.reporter)
-    _check_vocabulary(trainer.model, [rows, *([holdout] if holdout else [])])
+    _check_vocabulary(trainer.model, [rows, *([] if holdout is None else [holdout])])
 
     root = session.work / "checkpoints"
     identity = _identity(job, folder, together.rank.world)
@@ -129,7 +131,10 @@ def _trained(
             put_average_into(trainer, state, [root / f"checkpoint-{step}" for step in averaged], session)
         except StoppedError:
             raise StoppedError(state.global_step) from None
-    holdout_loss = mean_loss(trainer.model, holdout, device, together) if holdout else None
+    # With these very weights it may have been measured already.
+    holdout_loss = None if averaged else losses_of(state).get(state.global_step)
+    if holdout is not None and holdout_loss is None:
+        holdout_loss = mean_loss(trainer.model, holdout, device, together)
     trainable, total = _parameters(trainer.model)
     weights = trainer.gathered(torch_dtype(job.dtype) if job.method == "full" else torch.float32)
     if together.rank.is_first:
@@ -235,8 +240,8 @@ def _identity(job: TrainJob, folder: Path, processes: int) -> str:
         [
             job.model_dump(exclude=places),
             sha256_of(Path(job.prepared)),
-            # Which rows are set aside decides when to end, if anything does.
-            sha256_of(Path(job.holdout)) if job.holdout and job.patience is not None else None,
+            # What is measured on them in between is remembered by checkpoints, and may decide when to end.
+            sha256_of(Path(job.holdout)) if job.holdout and job.evaluate_every_steps is not None else None,
             model_identity(folder),
             tool_versions(),
             processes,

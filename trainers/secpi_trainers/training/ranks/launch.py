@@ -75,13 +75,19 @@ def run_first(launch: Launch, job: Path, work: Path, threads: int, stop: StopFla
 
 def run_further(launch: Launch, job: Path, work: Path, threads: int, stop: StopFlag) -> None:
     """The same on a further machine: the first one's launcher is left what was seen here. Throws likewise."""
+    for number in launch.here:
+        # Of an earlier launch: by now it may be anybody's.
+        (folder_of(work, number) / "pid").unlink(missing_ok=True)
     problem = _run(launch, job, work, threads, stop)
     if problem is not None:
         write_json(_seen(work, launch.node), failure(problem))
         raise problem
     said = [_said(work, number) for number in launch.here]
-    if any(result is None or result["outcome"] != "done" for result in said):
+    if stop.is_set or any(result is not None and result["outcome"] == "stopped" for result in said):
         raise StoppedError
+    if any(result is None or result["outcome"] != "done" for result in said):
+        # Who has said why is heard on the first machine; here it was no stop in any case.
+        raise TrainerError("rank-lost", "the training ended on another machine")
 
 
 _OF_EVERY_RESULT = ("schema", "command", "outcome", "seconds", "tools")
