@@ -17,6 +17,7 @@ from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.merging import merge_check
 from secpi_trainers.merging.merge_check import check_merge
 from secpi_trainers.models.skeleton import empty_model, stored_form
+from secpi_trainers.models.weight_files import stored_weights
 
 from .support import ROOT, Job
 
@@ -191,6 +192,24 @@ def test_a_wrong_merge_is_caught(big: Path, adapter: Path, stored: Path, tmp_pat
     with pytest.raises(TrainerError) as error:
         check_merge(big, names_in(big), adapter, wrong, dtype, "cpu", unheard)
     assert error.value.code == "trainer/merge-differs"
+
+
+@pytest.mark.parametrize("change", ["another type", "another number without a dimension"])
+def test_what_the_adapter_leaves_alone_is_the_bases_to_the_type(change: str, tmp_path: Path) -> None:
+    ids = torch.tensor([[0.3, 1.7]])
+    for folder in ("base", "merged"):
+        (tmp_path / folder).mkdir()
+    save_file({"a": ids, "scale": torch.tensor(2.0)}, tmp_path / "base" / "model.safetensors")
+    spoilt = {
+        "another type": {"a": ids.to(torch.float8_e4m3fn), "scale": torch.tensor(2.0)},
+        "another number without a dimension": {"a": ids, "scale": torch.tensor(3.0)},
+    }
+    save_file(spoilt[change], tmp_path / "merged" / "model.safetensors")
+    before, after = (stored_weights(tmp_path / folder) for folder in ("base", "merged"))
+    name = "a" if change == "another type" else "scale"
+    with pytest.raises(TrainerError, match="is not the base's"):
+        merge_check._check_same(name, before[name], after[name], torch.bfloat16)
+    merge_check._check_same(name, before[name], before[name], torch.bfloat16)
 
 
 def test_what_peft_merges_is_right_and_takes_little_memory(big: Path, adapter: Path, tmp_path: Path) -> None:

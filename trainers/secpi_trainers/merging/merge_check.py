@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 import torch
@@ -97,7 +98,7 @@ def check_merge(
         before = _Rounded(wanted[name], dtype, device) if name in rounded else wanted[name]
         delta = deltas.get(name)
         if delta is None:
-            _check_same(name, before, found[name])
+            _check_same(name, before, found[name], dtype)
         else:
             ratio, differs = _compare(name, before, found[name], delta, dtype, device)
             ratios.append(ratio)
@@ -162,12 +163,15 @@ def _check_names(names: set[str], wanted: set[str], found: set[str], adapted: se
         raise TrainerError("merge-differs", f"{where} the weight {min(odd)}")
 
 
-def _check_same(name: str, wanted: Any, found: Any) -> None:  # noqa: ANN401
+def _check_same(name: str, wanted: Any, found: Any, dtype: torch.dtype) -> None:  # noqa: ANN401
+    """In the type of the merged weights, or in the one that it has in the base: any other may have lost something."""
+
+    def same(rows: slice | EllipsisType) -> bool:
+        before, after = wanted[rows], found[rows]
+        return after.dtype in (dtype, before.dtype) and torch.equal(before.to(after.dtype), after)
+
     shape = found.get_shape()
-    blocks = rows_of(shape, BLOCK)
-    if wanted.get_shape() != shape or not all(
-        torch.equal(wanted[rows].to(found[rows].dtype), found[rows]) for rows in blocks
-    ):
+    if wanted.get_shape() != shape or not all(map(same, rows_of(shape, BLOCK))):
         raise TrainerError("merge-differs", f"the weight {name}, which the adapter leaves alone, is not the base's")
 
 

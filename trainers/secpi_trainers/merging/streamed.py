@@ -47,11 +47,9 @@ def write_merged(
         plan = planned[name]
         source = round_trip(stored[name][:], dtype, device).cpu() if name in rounded else stored[name]
         addition = additions.of(name) if name in additions else None
-        if plan.ndim == 0:
-            yield source[...].to(plan.dtype)
         for rows in rows_of(list(plan.shape), BLOCK):
             part = source[rows]
-            if addition is not None:
+            if addition is not None and isinstance(rows, slice):
                 part = part.to(dtype).float().add_(addition.rows(rows))
             yield part.to(plan.dtype)
 

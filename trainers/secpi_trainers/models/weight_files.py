@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import EllipsisType
 from typing import Any, BinaryIO
 
 import torch
@@ -49,10 +50,16 @@ def stored_weights(folder: Path) -> dict[str, Any]:
     return {name: file.get_slice(name) for file in opened for name in file.keys()}  # noqa: SIM118 - no mapping
 
 
-def rows_of(shape: list[int], numbers: int) -> Iterator[slice]:
-    """Slices along the first dimension, of no more than so many numbers each, or of one row if that has more."""
+def rows_of(shape: list[int], numbers: int) -> Iterator[slice | EllipsisType]:
+    """Slices along the first dimension, of no more than so many numbers each, or of one row if that has more.
+
+    Of a single number without a dimension, that.
+    """
+    if not shape:
+        yield ...
+        return
     rows = max(1, numbers // max(1, math.prod(shape[1:])))
-    for first in range(0, shape[0] if shape else 0, rows):
+    for first in range(0, shape[0], rows):
         yield slice(first, min(first + rows, shape[0]))
 
 
