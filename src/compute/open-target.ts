@@ -37,7 +37,8 @@ export function ownerOf({ root }: StateDirectory): string {
 
 /** The target that an entry of the recipe's `compute:` describes. */
 export function openTarget(spec: TargetSpec, means: Means): Target {
-  return trainerTarget(openPlace(spec, means, spec.slurm?.nodes), openTrainers(spec, means));
+  const places = { usual: openPlace(spec, means), training: openPlace(spec, means, spec.slurm?.nodes) };
+  return trainerTarget(places, openTrainers(spec, means));
 }
 
 /** Our Python there, and what it computes on. */

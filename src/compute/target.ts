@@ -302,8 +302,11 @@ export interface FinishedTrainerJob extends Collected {
 
 /** Somewhere that trainers can run. */
 export interface Target {
-  /** What decides the bytes of what runs here: packages, code, kind of device. A pin of every stage that runs something here. */
-  environment(packages?: PackageSet): Promise<Json>;
+  /**
+   * What decides the bytes of what runs here: packages, code, kind of device, and of a training how many processes share it. A pin of every
+   * stage that runs something here.
+   */
+  environment(of?: { readonly packages?: PackageSet; readonly trains?: boolean }): Promise<Json>;
   /**
    * What a cluster says of when it would run a job here, or why never; undefined where jobs just begin. Begins nothing. Throws
    * `compute/unreachable`.

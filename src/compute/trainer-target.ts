@@ -45,12 +45,20 @@ export interface Trainers {
   readonly secrets: () => Readonly<Record<string, string>>;
 }
 
+/** Where jobs are submitted: on a cluster, a training gets all the nodes that its target names, and anything else gets one. */
+interface Places {
+  readonly usual: Place;
+  readonly training: Place;
+}
+
 /** Trainers at a place. */
-export function trainerTarget(place: Place, trainers: Trainers): Target {
+export function trainerTarget(places: Places, trainers: Trainers): Target {
   const { python: findPython, device, threads = defaultThreads, container, ranks, peakTflops } = trainers;
   return {
-    environment: (set) => pythonIdentity(device, container?.image, { set, processes: worldOf(ranks) }),
+    environment: ({ packages: set, trains = false } = {}) =>
+      pythonIdentity(device, container?.image, { set, processes: trains ? worldOf(ranks) : 1 }),
     async foresee(signal) {
+      const place = places.training;
       if (place.queue === null) return undefined;
       for await (const line of place.ask('test', { launcher: place.queue }, signal))
         if (line.type === 'tested')
@@ -60,6 +68,7 @@ export function trainerTarget(place: Place, trainers: Trainers): Target {
     async runTrainer(job, { signal, onEvent }) {
       signal.throwIfAborted();
       const { packages = 'trainers' } = job;
+      const place = job.commands.some(({ command }) => command === 'train') ? places.training : places.usual;
       const python = await findPython(packages);
       try {
         const { exit, outputs, kept } = await runJob(

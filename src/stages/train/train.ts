@@ -55,7 +55,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   occupies: ({ on }, services) => [services.machineOf(on)],
 
   async pins({ params, services }) {
-    const environment = await services.target(params.on).environment(packagesOf(params));
+    const environment = await services.target(params.on).environment({ packages: packagesOf(params), trains: true });
     // Which checkpoints are averaged decides the bytes; else it does not matter how often one is made.
     const { average_checkpoints, save_every_steps } = params;
     return average_checkpoints === undefined ? { environment } : { environment, save_every_steps };
