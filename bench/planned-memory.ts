@@ -6,21 +6,12 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { packageRoot } from '../src/base/package-root.js';
+import { KNOWN_MODELS } from '../src/stages/train/estimate/known-models.js';
 import { MEMORY_PARTS, memoryOf } from '../src/stages/train/estimate/memory.js';
 import { readModelShape } from '../src/stages/train/estimate/model-shape.js';
 import type { TrainingSetup } from '../src/stages/train/estimate/training-setup.js';
 
-const config = {
-  model_type: 'qwen2',
-  num_hidden_layers: 64,
-  hidden_size: 5120,
-  num_attention_heads: 40,
-  num_key_value_heads: 8,
-  intermediate_size: 27_648,
-  vocab_size: 152_064,
-  tie_word_embeddings: false,
-  max_position_embeddings: 40_960,
-};
+const config = { ...KNOWN_MODELS.get('Qwen/QwQ-32B'), max_position_embeddings: 40_960 };
 
 const setup: TrainingSetup = {
   method: 'lora',

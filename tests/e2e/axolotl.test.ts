@@ -4,42 +4,18 @@ import { graphNode } from '../../src/engine/flow/graph.js';
 import { cacheDirectory } from '../../src/setup/cache-directory.js';
 import { findPythonEnvironment } from '../../src/setup/python-environment.js';
 import { base, baseParams } from '../../src/stages/base/base.js';
-import type { Sample } from '../../src/stages/curate/records.js';
 import type { StageServices } from '../../src/stages/services.js';
 import { lossSchema, trainedSchema } from '../../src/stages/train/records.js';
 import { train, trainParams } from '../../src/stages/train/train.js';
 import { hasMeans } from '../support/means.js';
 import { given, runNodes, type StageHome, stageHome, type TestRun, testServices } from '../support/stage-flow.js';
-import { smallArchitecture, tinyJob, tinyRows } from '../support/tiny-job.js';
+import { smallArchitecture, tinyJob, tinySamples, tinyTraining } from '../support/tiny-job.js';
 
 const cache = cacheDirectory(process.env);
 const isThere = await findPythonEnvironment(cache, 'axolotl').then(
   () => true,
   (error: Error) => hasMeans(false, error.message),
 );
-
-const samples: readonly Sample[] = tinyRows.map(({ prompt, completion }, index) => ({
-  schema: 1,
-  id: `sample-${String(index).padStart(16, '0')}`,
-  prompt,
-  completion,
-  language: 'python',
-  cwes: ['CWE-89'],
-  task_id: `task-${String(index).padStart(16, '0')}`,
-  source: 'tasks.jsonl',
-  licence: null,
-}));
-
-const settings = {
-  method: 'lora',
-  lora: { rank: 2, alpha: 4 },
-  max_tokens: 128,
-  holdout: 1,
-  steps: 4,
-  learning_rate: 1e-3,
-  dtype: 'float32',
-  gradient_checkpointing: false,
-};
 
 describe.skipIf(!isThere)('a recipe with `trainer: axolotl`', { timeout: 400_000 }, () => {
   let home: StageHome;
@@ -58,13 +34,13 @@ describe.skipIf(!isThere)('a recipe with `trainer: axolotl`', { timeout: 400_000
       graphNode({
         name: trainer,
         stage: train,
-        params: trainParams.parse({ ...settings, trainer }),
+        params: trainParams.parse({ ...tinyTraining, trainer }),
         inputs: { base: 'base', samples: 'curate' },
       });
     run = await runNodes<StageServices>(
       home,
       [
-        given('curate', { files: { 'samples.jsonl': samples } }),
+        given('curate', { files: { 'samples.jsonl': tinySamples } }),
         graphNode({ name: 'base', stage: base, params: baseParams.parse({ model: 'test/tiny', tiny }), inputs: {} }),
         ...[trainedBy('trl'), trainedBy('axolotl')],
       ],

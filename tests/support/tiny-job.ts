@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainerJob } from '../../src/compute/target.js';
+import type { Sample } from '../../src/stages/curate/records.js';
 
 /** The smallest model that the trainers build; loading torch takes longer than that. */
 export const smallArchitecture = {
@@ -19,6 +20,31 @@ export const tinyRows = ['one', 'two', 'three'].map((word) => ({
   prompt: `Say ${word}.`,
   completion: `<think>\nThey want ${word}.\n</think>\n\n${word}\n`,
 }));
+
+/** The same as samples of `curate`. */
+export const tinySamples: readonly Sample[] = tinyRows.map(({ prompt, completion }, index) => ({
+  schema: 1,
+  id: `sample-${String(index).padStart(16, '0')}`,
+  prompt,
+  completion,
+  language: 'python',
+  cwes: ['CWE-89'],
+  task_id: `task-${String(index).padStart(16, '0')}`,
+  source: 'tasks.jsonl',
+  licence: null,
+}));
+
+/** What of a `train` section makes a training of seconds. */
+export const tinyTraining = {
+  method: 'lora',
+  lora: { rank: 2, alpha: 4 },
+  max_tokens: 128,
+  holdout: 1,
+  steps: 4,
+  learning_rate: 1e-3,
+  dtype: 'float32',
+  gradient_checkpointing: false,
+};
 
 /** A `tiny` job below a folder. */
 export async function tinyJob(folder: string, steps: number): Promise<TrainerJob> {

@@ -6,36 +6,12 @@ import type { Target, TrainerJob } from '../../../src/compute/target.js';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import { base, baseParams } from '../../../src/stages/base/base.js';
 import { baseSchema } from '../../../src/stages/base/records.js';
-import type { Sample } from '../../../src/stages/curate/records.js';
 import type { StageServices } from '../../../src/stages/services.js';
 import { lossSchema, parametersOf, trainedSchema } from '../../../src/stages/train/records.js';
 import { train, trainParams } from '../../../src/stages/train/train.js';
 import { pythonForTests } from '../../support/python.js';
 import { given, runNodes, type StageHome, stageHome, type TestRun, testServices } from '../../support/stage-flow.js';
-import { smallArchitecture, tinyJob, tinyRows } from '../../support/tiny-job.js';
-
-const samples: readonly Sample[] = tinyRows.map(({ prompt, completion }, index) => ({
-  schema: 1,
-  id: `sample-${String(index).padStart(16, '0')}`,
-  prompt,
-  completion,
-  language: 'python',
-  cwes: ['CWE-89'],
-  task_id: `task-${String(index).padStart(16, '0')}`,
-  source: 'tasks.jsonl',
-  licence: null,
-}));
-
-const settings = {
-  method: 'lora',
-  lora: { rank: 2, alpha: 4 },
-  max_tokens: 128,
-  holdout: 1,
-  steps: 4,
-  learning_rate: 1e-3,
-  dtype: 'float32',
-  gradient_checkpointing: false,
-};
+import { smallArchitecture, tinyJob, tinySamples, tinyTraining } from '../../support/tiny-job.js';
 
 describe.skipIf(pythonForTests === undefined)('base and train, for real', { timeout: 400_000 }, () => {
   let home: StageHome;
@@ -53,12 +29,12 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
     return runNodes<StageServices>(
       home,
       [
-        given('curate', { files: { 'samples.jsonl': samples } }),
+        given('curate', { files: { 'samples.jsonl': tinySamples } }),
         graphNode({ name: 'base', stage: base, params: baseParams.parse({ model: 'test/tiny', tiny }), inputs: {} }),
         graphNode({
           name: 'train',
           stage: train,
-          params: trainParams.parse({ ...settings, ...params }),
+          params: trainParams.parse({ ...tinyTraining, ...params }),
           inputs: { base: 'base', samples: 'curate' },
         }),
       ],
@@ -161,12 +137,12 @@ describe('the job that train asks for', () => {
       await runNodes<StageServices>(
         home,
         [
-          given('curate', { files: { 'samples.jsonl': samples } }),
+          given('curate', { files: { 'samples.jsonl': tinySamples } }),
           given('base', { files: { 'base.json': origin, 'model/config.json': '{}' } }),
           graphNode({
             name: 'train',
             stage: train,
-            params: trainParams.parse({ ...settings, ...params }),
+            params: trainParams.parse({ ...tinyTraining, ...params }),
             inputs: { base: 'base', samples: 'curate' },
           }),
         ],
@@ -183,7 +159,7 @@ describe('the job that train asks for', () => {
   it('is another one if checkpoints are averaged and made at other steps, and only then', async () => {
     const services = { target: () => ({ environment: async () => 'none' }) } as unknown as StageServices;
     const pinned = async (params: object) => {
-      const parsed = trainParams.parse({ ...settings, keep_checkpoints: 3, ...params });
+      const parsed = trainParams.parse({ ...tinyTraining, keep_checkpoints: 3, ...params });
       return train.pins?.({
         params: parsed,
         services,
@@ -199,10 +175,10 @@ describe('the job that train asks for', () => {
 
 describe('the settings of train', () => {
   it('want either epochs or steps', () => {
-    const { steps: _steps, ...rest } = settings;
-    expect(trainParams.safeParse(settings).success).toBe(true);
+    const { steps: _steps, ...rest } = tinyTraining;
+    expect(trainParams.safeParse(tinyTraining).success).toBe(true);
     expect(trainParams.safeParse({ ...rest, epochs: 2 }).success).toBe(true);
-    for (const wrong of [rest, { ...settings, epochs: 2 }])
+    for (const wrong of [rest, { ...tinyTraining, epochs: 2 }])
       expect(trainParams.safeParse(wrong).error?.issues[0]?.message).toBe('give either epochs or steps');
   });
 });
