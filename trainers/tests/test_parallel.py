@@ -57,11 +57,9 @@ def test_the_choice(keys: dict[str, Any], parameters: int, there: Hardware, expe
 @pytest.mark.parametrize(
     ("keys", "there", "why"),
     [
-        ({"method": "qlora", "parallel": {"strategy": "fsdp"}}, Hardware("cuda", 8, H100), "4-bit weights"),
         ({"method": "full", "parallel": {"strategy": "zero3"}}, Hardware("cuda", 8, H100), "deepspeed"),
         ({"method": "full", "parallel": {"strategy": "zero3"}}, Hardware("cpu", 2, has_deepspeed=True), "need GPUs"),
         ({"method": "full", "parallel": {"strategy": "fsdp", "offload": True}}, Hardware("cpu", 2), "need GPUs"),
-        ({"method": "lora", "parallel": {"strategy": "ddp", "offload": True}}, Hardware("cuda", 8, H100), "offload"),
     ],
 )
 def test_what_does_not_go_together_is_said(keys: dict[str, Any], there: Hardware, why: str) -> None:

@@ -60,7 +60,11 @@ def test_both_have_the_same_fields_kinds_bounds_and_defaults() -> None:
         ({"steps": 1, "scheduler": "linear", "minimum_rate": 0.1}, "goes with the scheduler cosine"),
         ({"steps": 1, "patience": 2}, "evaluate_every_steps"),
         ({"steps": 1, "method": "qlora", "parallel": ParallelSettings(strategy="fsdp")}, "4-bit weights are not split"),
-        ({"steps": 1, "parallel": ParallelSettings(offload=True)}, "goes with the strategies fsdp and zero3"),
+        ({"steps": 1, "parallel": ParallelSettings(strategy="ddp", offload=True)}, "goes with weights that are split"),
+        (
+            {"steps": 1, "method": "qlora", "parallel": ParallelSettings(offload=True)},
+            "goes with weights that are split",
+        ),
         ({"steps": 1, "trainer": "axolotl", "average_checkpoints": 2}, "goes with the trainer trl"),
     ],
 )

@@ -127,14 +127,18 @@ export function trainSpecProblems(spec: TrainSpec): readonly (readonly [keyof Tr
 /** What GPUs cannot share in any number. */
 function parallelProblems({ method, parallel }: TrainSpec): readonly (readonly [boolean, keyof TrainSpec, string])[] {
   const { strategy, offload } = parallel;
-  const isNamed = strategy === 'fsdp' || strategy === 'zero3';
+  const isSplit = strategy === 'fsdp' || strategy === 'zero3';
   return [
     [
-      method === 'qlora' && isNamed,
+      method === 'qlora' && isSplit,
       'parallel',
       '4-bit weights are not split among GPUs: leave strategy out with qlora',
     ],
-    [offload && !isNamed, 'parallel', 'offload goes with the strategies fsdp and zero3'],
+    [
+      offload && (method === 'qlora' || strategy === 'ddp'),
+      'parallel',
+      'offload goes with weights that are split: fsdp or zero3, and no qlora',
+    ],
   ];
 }
 

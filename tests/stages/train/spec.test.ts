@@ -27,7 +27,14 @@ describe('the settings of a training', () => {
       { steps: 1, method: 'qlora', parallel: { strategy: 'zero3' } },
       'parallel: 4-bit weights are not split among GPUs: leave strategy out with qlora',
     ],
-    [{ steps: 1, parallel: { offload: true } }, 'parallel: offload goes with the strategies fsdp and zero3'],
+    [
+      { steps: 1, parallel: { strategy: 'ddp', offload: true } },
+      'parallel: offload goes with weights that are split: fsdp or zero3, and no qlora',
+    ],
+    [
+      { steps: 1, method: 'qlora', parallel: { offload: true } },
+      'parallel: offload goes with weights that are split: fsdp or zero3, and no qlora',
+    ],
     [{ steps: 1, patience: 1 }, 'patience: counts evaluations: give evaluate_every_steps'],
     [{ steps: 1, evaluate_every_steps: 1 }, 'evaluate_every_steps: needs samples that are set aside: give holdout'],
     [
@@ -42,6 +49,7 @@ describe('the settings of a training', () => {
   it('take what goes together', () => {
     for (const params of [
       { steps: 1, packing: true, batch_tokens: 1, warmup_ratio: 0.1, minimum_rate: 0.1 },
+      { epochs: 1, parallel: { offload: true } },
       { epochs: 0.5, gradient_accumulation: 3, holdout: 1, evaluate_every_steps: 2, patience: 3 },
     ])
       expect(complaints(params)).toEqual([]);

@@ -85,11 +85,10 @@ class TrainSpec(Strict):
             raise ValueError("`minimum_rate` goes with the scheduler cosine")
         if self.patience is not None and self.evaluate_every_steps is None:
             raise ValueError("`patience` counts evaluations: give `evaluate_every_steps`")
-        split = self.parallel.strategy in ("fsdp", "zero3")
-        if self.method == "qlora" and split:
+        if self.method == "qlora" and self.parallel.strategy in ("fsdp", "zero3"):
             raise ValueError("4-bit weights are not split among GPUs: leave `parallel.strategy` out with qlora")
-        if self.parallel.offload and not split:
-            raise ValueError("`parallel.offload` goes with the strategies fsdp and zero3")
+        if self.parallel.offload and (self.method == "qlora" or self.parallel.strategy == "ddp"):
+            raise ValueError("`parallel.offload` goes with weights that are split: fsdp or zero3, and no qlora")
         if self.average_checkpoints is not None and self.trainer != "trl":
             raise ValueError("`average_checkpoints` goes with the trainer trl")
         return self

@@ -57,15 +57,12 @@ def strategy_of(spec: TrainSpec, parameters: int, there: Hardware) -> Strategy:
 
 
 def _problem(spec: TrainSpec, there: Hardware) -> str | None:
+    """What the spec allows, and this hardware does not."""
     wanted = spec.parallel.strategy
-    if wanted in ("fsdp", "zero3") and spec.method == "qlora":
-        return "4-bit weights are not split among processes: each holds all of them"
     if there.device == "cpu" and (wanted == "zero3" or spec.parallel.offload):
         return "ZeRO-3 and `parallel.offload` need GPUs"
     if wanted == "zero3" and not there.has_deepspeed:
         return "ZeRO-3 needs the package deepspeed, and it is not installed"
-    if spec.parallel.offload and (wanted == "ddp" or spec.method == "qlora"):
-        return "`parallel.offload` goes with weights that are split, by fsdp or zero3"
     return None
 
 
