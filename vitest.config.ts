@@ -42,8 +42,8 @@ const notOfNode = [
   'tests/sandbox/languages.test.ts',
   'tests/sandbox/self-test.test.ts',
   'tests/stages/evaluate/evaluate.test.ts',
-  'tests/suites/mini.test.ts',
-  'tests/suites/run-cases.test.ts',
+  'tests/suites/files/files-suite.test.ts',
+  'tests/suites/cases/run-cases.test.ts',
 ];
 
 export default defineConfig({

@@ -19,7 +19,7 @@ import { catalogueDigest, loadCatalogue } from '../security/catalogue.js';
 import type { PackageSet } from '../setup/pinned-packages.js';
 import { findPythonEnvironment } from '../setup/python-environment.js';
 import type { StageServices } from '../stages/services.js';
-import { loadSuite, suiteDigest } from '../suites/registry.js';
+import { loadSuite, suiteDigest, suiteOrigin } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
 import { targetNamed } from './recipes/target-named.js';
@@ -87,6 +87,9 @@ export function openServices(
     return { server: { held, model: SERVED.model } };
   };
 
+  const suiteFiles = { cacheFolder: cache };
+  const originOf = (name: string) => suiteOrigin(name, recipe.evaluate.suites[name]?.from);
+
   return {
     get catalogue() {
       return catalogue();
@@ -149,9 +152,10 @@ export function openServices(
       return sandboxFacts({ cacheFolder: cache, path, withoutIsolation, open: () => sandbox(options) });
     },
     suite(name) {
-      return remembered(suites, name, () => loadSuite(name));
+      const origin = originOf(name);
+      return remembered(suites, `${name} ${JSON.stringify(origin)}`, () => loadSuite(name, origin, suiteFiles));
     },
-    suiteDigest,
+    suiteDigest: (name) => suiteDigest(name, originOf(name), suiteFiles),
   };
 }
 

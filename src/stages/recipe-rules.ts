@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import { clip } from '../base/clip.js';
 import type { TargetSpec } from '../compute/target.js';
-import { isRateName } from '../suites/metrics.js';
-import { SUITES } from '../suites/registry.js';
+import { isRateName } from '../suites/figures/metrics.js';
+import { KNOWN_SUITES } from '../suites/registry.js';
 import { type PublishParams, publishProblem } from './publish/params.js';
 
 /** Settings of a training that not every machine can follow. */
@@ -23,7 +23,7 @@ export interface RecipeSections {
   readonly curate: { readonly profile: string; readonly decontaminate?: readonly string[] | undefined };
   readonly train: Training & { readonly on: string };
   readonly evaluate: {
-    readonly suites: Readonly<Record<string, unknown>>;
+    readonly suites: Readonly<Record<string, { readonly from?: object | undefined }>>;
     readonly on?: string | undefined;
     readonly score_on?: string | undefined;
     readonly without_sandbox?: string | undefined;
@@ -106,7 +106,8 @@ function scoringFits({ evaluate: { score_on, without_sandbox } }: RecipeSections
 }
 
 function suitesExist({ evaluate, collect, curate }: RecipeSections, complain: Complain): void {
-  const known = Object.keys(SUITES);
+  const own = Object.entries(evaluate.suites).flatMap(([name, { from }]) => (from === undefined ? [] : [name]));
+  const known = [...new Set([...KNOWN_SUITES, ...own])];
   const check = (name: string, path: readonly (string | number)[], what?: 'key') => {
     if (!known.includes(name)) complain(path, `there is no suite "${shown(name)}" (${listed(known)})`, what);
   };

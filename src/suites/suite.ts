@@ -1,5 +1,6 @@
 import type { Sha256 } from '../base/hash.js';
-import type { Language, Sandbox } from '../sandbox/sandbox.js';
+import type { Language } from '../sandbox/sandbox.js';
+import type { Bench } from './bench.js';
 
 /** One benchmark problem. */
 export interface Problem {
@@ -9,38 +10,87 @@ export interface Problem {
   readonly language: Language;
   /** The weaknesses that its security tests probe, as `CWE-89`. */
   readonly cwes: readonly string[];
-  /** What the model is asked: one user message, without any security hint. */
+  /** Parts of the suite that get figures of their own, as CWEval's `core/py`. */
+  readonly groups?: readonly string[];
+  /** What the model is asked, as a person reads it; `Suite.ask` says it with its roles. */
   readonly prompt: string;
 }
+
+/** A message of a question. */
+export interface QuestionPart {
+  readonly role: 'system' | 'user';
+  readonly content: string;
+}
+
+/** What of an answer is judged: files by their path, and in most suites one. */
+export type Submission = Readonly<Record<string, string>>;
 
 /** `unverified`: the check could not run (no toolchain, say). It is counted and named, and never counts as a pass. */
 export type Verdict = 'pass' | 'fail' | 'unverified';
 
+/** What a suite can say of an answer. */
+export const MEASURES = ['functional', 'security'] as const;
+export type Measure = (typeof MEASURES)[number];
+
+export type Verdicts = Readonly<Record<Measure, Verdict>>;
+
 export interface CaseResult {
   readonly name: string;
-  readonly kind: 'functional' | 'security';
+  readonly kind: Measure;
   readonly verdict: Verdict;
   /** Why it failed, in a few words; empty for a pass. Free of anything random, so that scores reproduce byte for byte. */
   readonly why: string;
 }
 
-/** The score of one answer to one problem. */
-export interface Score {
-  readonly functional: Verdict;
-  readonly security: Verdict;
-  /** The code that was run; `null` when the answer held none. */
-  readonly code: string | null;
+/** What the tests said of one submission. */
+export interface Judgement extends Verdicts {
   readonly cases: readonly CaseResult[];
+  /**
+   * A case ran out of time, which on a busy machine good code may do as well: the verdict is worth a second look, with nothing
+   * else running.
+   */
+  readonly timedOut: boolean;
 }
 
-/** A benchmark: its problems and its scorer. Adding one = one folder here and one line in `registry.ts`. */
-export interface Suite {
+/** A submission whose verdicts are known: the suite is judged by it before anything else is. */
+export interface Calibration {
+  readonly problem: string;
+  /** `secure`, `insecure`, or whatever else the suite has. */
   readonly name: string;
-  /** Changes when anything that decides a score changes: problems, tests, extraction, flags. Enters fingerprints. */
+  readonly submission: Submission;
+  readonly expect: Verdicts;
+}
+
+/** What judging a problem takes besides the base system. */
+export interface Needs {
+  readonly languages: readonly Language[];
+  /** Packs of programs and libraries, by name; see `Sandbox.packs`. */
+  readonly packs: readonly string[];
+  /** Nothing else may run meanwhile: its tests watch the clock or memory. */
+  readonly alone: boolean;
+}
+
+/** A benchmark: its problems and its judge. See `module.ts` for how one is made. */
+export interface Suite {
+  /** What the recipe calls it. */
+  readonly name: string;
+  /** Changes when anything that decides a verdict changes: problems, tests, extraction, flags. Enters fingerprints. */
   readonly digest: Sha256;
+  /** A suite without security tests measures `functional` alone. */
+  readonly measures: readonly Measure[];
   readonly problems: readonly Problem[];
   /** Texts that must not stand in training data: prompts, tests and reference solutions, for decontamination. */
   readonly references: readonly { readonly problem: string; readonly text: string }[];
-  /** `answer` is what the model said after its reasoning. */
-  score(problem: Problem, answer: string, sandbox: Sandbox, signal: AbortSignal): Promise<Score>;
+  readonly calibration: readonly Calibration[];
+  /** Verdicts that the judged code could forge, since it runs in the process that judges it. Said wherever they are shown. */
+  forgeable(problem: Problem): boolean;
+  needs(problem: Problem): Needs;
+  ask(problem: Problem): readonly QuestionPart[];
+  /** `answer` is what the model said after its reasoning; `null` when there is nothing in it to judge. Pure, so that answers can be judged again. */
+  extract(problem: Problem, answer: string): Submission | null;
+  /**
+   * Runs the tests. Whatever a submission does to its own run (time, memory, files, signals) is a verdict of its own.
+   * @throws whatever the sandbox throws when it cannot run at all; the signal's reason on cancellation.
+   */
+  judge(problem: Problem, submission: Submission, bench: Bench, signal: AbortSignal): Promise<Judgement>;
 }

@@ -7,11 +7,12 @@ import { targetSchema } from '../../src/compute/target.js';
 import { stateDirectory } from '../../src/engine/state-directory.js';
 import { openSandbox } from '../../src/sandbox/open-sandbox.js';
 import { LANGUAGES, type Language, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { loadMini } from '../../src/suites/mini/mini.js';
-import type { Score } from '../../src/suites/suite.js';
+import { benchOf } from '../../src/suites/bench.js';
+import type { Judgement } from '../../src/suites/suite.js';
 import { processesWith } from '../sandbox/real-sandbox.js';
 import { allTargets, hasAllTargets, type TargetMachines, targetMachines } from '../support/all-targets.js';
 import { containerImage, podman } from '../support/container-image.js';
+import { loadMini } from '../support/mini.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 // Each test has a time limit of its own.
@@ -20,14 +21,14 @@ const { signal } = new AbortController();
 /** Reference solutions of one problem in each of these languages, scored: what an evaluation keeps of them. */
 async function scored(sandbox: Sandbox, languages: readonly Language[]) {
   const mini = await loadMini();
-  const scores: Partial<Record<Language, Score[]>> = {};
+  const scores: Partial<Record<Language, Judgement[]>> = {};
   for (const language of languages) {
     const problem = mini.problems.find((one) => one.language === language);
     if (problem === undefined) throw new Error(`mini has nothing in ${language}`);
-    const of: Score[] = [];
+    const of: Judgement[] = [];
     scores[language] = of;
     for (const code of [problem.secure, problem.insecure])
-      of.push(await mini.score(problem, `\`\`\`${language}\n${code}\n\`\`\``, sandbox, signal));
+      of.push(await mini.judge(problem, { [problem.file.solution]: code }, benchOf(sandbox), signal));
   }
   return { level: sandbox.level, toolchains: sandbox.toolchains, scores };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeQuickstartData } from '../../scripts/quickstart-data.js';
 import { packageRoot } from '../../src/base/package-root.js';
-import { loadMini } from '../../src/suites/mini/mini.js';
+import { loadMini } from '../support/mini.js';
 
 const folder = join(packageRoot, 'recipes', 'quickstart');
 

@@ -7,7 +7,7 @@ import { collect, collectParams } from '../../src/stages/collect/collect.js';
 import { droppedRowSchema } from '../../src/stages/collect/records.js';
 import { suiteReferences } from '../../src/stages/decontamination.js';
 import type { StageServices } from '../../src/stages/services.js';
-import { loadMini } from '../../src/suites/mini/mini.js';
+import { loadMini } from '../support/mini.js';
 import { runNodes, stageHome, testServices } from '../support/stage-flow.js';
 
 const mini = await loadMini();

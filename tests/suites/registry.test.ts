@@ -1,20 +1,32 @@
 import { describe, expect, it } from 'vitest';
-import { loadSuite, SUITES } from '../../src/suites/registry.js';
+import { KNOWN_SUITES, loadSuite, suiteDigest, suiteOrigin } from '../../src/suites/registry.js';
 
-describe('loadSuite', () => {
-  it('loads every registered suite under its own name', async () => {
-    for (const name of Object.keys(SUITES)) expect((await loadSuite(name)).name).toBe(name);
+const files = { cacheFolder: '/nowhere' };
+
+describe('suites by their names', () => {
+  it('are loaded under them, and are what their digest says', async () => {
+    for (const name of KNOWN_SUITES) {
+      const origin = suiteOrigin(name, undefined);
+      const { name: loaded, digest } = await loadSuite(name, origin, files);
+      expect({ loaded, digest }).toEqual({ loaded: name, digest: await suiteDigest(name, origin, files) });
+    }
   });
 
-  it('suggests the name that was probably meant', async () => {
-    await expect(loadSuite('Minni')).rejects.toMatchObject({
-      code: 'suites/unknown-suite',
-      hint: 'Did you mean "mini"?',
-      exitCode: 2,
-    });
-    await expect(loadSuite('humaneval')).rejects.toMatchObject({
-      hint: expect.stringContaining('The suites are: mini'),
-    });
-    await expect(loadSuite('constructor')).rejects.toMatchObject({ code: 'suites/unknown-suite' });
+  it('come from where the recipe says, whatever they are called', () => {
+    expect(suiteOrigin('mini', { files: '/elsewhere' })).toEqual({ files: '/elsewhere' });
+    expect(suiteOrigin('ours', { files: '/elsewhere' })).toEqual({ files: '/elsewhere' });
+  });
+
+  it('suggest the one that was probably meant', () => {
+    const problem = (name: string) => {
+      try {
+        return suiteOrigin(name, undefined);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(problem('Minni')).toMatchObject({ code: 'suites/unknown-suite', hint: 'Did you mean "mini"?', exitCode: 2 });
+    expect(problem('humaneval')).toMatchObject({ hint: expect.stringContaining('The suites are: mini') });
+    expect(problem('constructor')).toMatchObject({ code: 'suites/unknown-suite' });
   });
 });

@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { loadMini, type MiniSuite } from '../../src/suites/mini/mini.js';
+import type { FilesSuite } from '../../src/suites/files/files-suite.js';
+import { loadMini } from './mini.js';
 
 /** A suite whose problems take one functional and one security case each: for tests that are about the order of things. */
-export async function smallSuite(folder: string, ids: readonly string[]): Promise<MiniSuite> {
+export async function smallSuite(folder: string, ids: readonly string[]): Promise<FilesSuite> {
   for (const id of ids) {
     const problem = {
       id,

@@ -14,7 +14,7 @@ import { type ModelSpec, modelSpecSchema } from '../../src/models/model-spec.js'
 import { openModel } from '../../src/models/open-model.js';
 import { catalogueDigest, loadCatalogue } from '../../src/security/catalogue.js';
 import type { StageServices } from '../../src/stages/services.js';
-import { loadSuite, suiteDigest } from '../../src/suites/registry.js';
+import { loadSuite, suiteDigest, suiteOrigin } from '../../src/suites/registry.js';
 
 /** Where a stage runs in a test: a state directory of its own, gone at the end of the scope. */
 export interface StageHome extends AsyncDisposable {
@@ -177,8 +177,8 @@ export function testServices(
     sandbox,
     sandboxOn: absent('sandbox elsewhere'),
     sandboxFacts: sandbox,
-    suite: loadSuite,
-    suiteDigest,
+    suite: (name) => loadSuite(name, suiteOrigin(name, undefined), { cacheFolder: home.state.root }),
+    suiteDigest: (name) => suiteDigest(name, suiteOrigin(name, undefined), { cacheFolder: home.state.root }),
     // Nobody listens on port 9: a stage that reaches for the Hub unasked fails.
     hub: openHub({ hubUrl: 'http://127.0.0.1:9', token: undefined, redact: (text) => text }),
     ...given,

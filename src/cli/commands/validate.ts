@@ -1,5 +1,5 @@
 import { pipelineOf } from '../../pipeline.js';
-import { loadSuite } from '../../suites/registry.js';
+import { loadSuite, suiteOrigin } from '../../suites/registry.js';
 import type { CliEnvironment } from '../environment.js';
 import { writeJson } from '../output.js';
 import { namesOf, type RecipeMembers, readMembers } from '../recipes/recipe.js';
@@ -15,8 +15,10 @@ export async function validateCommand(
   const members = await readMembers(path, options, environment);
   const [recipe] = members;
   const graph = pipelineOf(recipe.value);
-  for (const suite of new Set(members.flatMap(({ value }) => Object.keys(value.evaluate.suites))))
-    await loadSuite(suite);
+  const suites = members.flatMap(({ value }) => Object.entries(value.evaluate.suites));
+  const origins = new Map(suites.map(([suite, { from }]) => [JSON.stringify([suite, from]), { suite, from }]));
+  for (const { suite, from } of origins.values())
+    await loadSuite(suite, suiteOrigin(suite, from), { cacheFolder: environment.cache });
   const stages = graph.nodes.map((node) => node.name);
   const { name } = recipe.value;
   if (options.json === true) {

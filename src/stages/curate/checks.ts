@@ -2,7 +2,7 @@ import type { Catalogue } from '../../security/catalogue.js';
 import { discusses } from '../../security/depth.js';
 import { promptLeak } from '../../security/leak.js';
 import { traceMessages } from '../../security/trace-prompt.js';
-import { extractCode } from '../../suites/extract-code.js';
+import { extractCode } from '../../suites/answers/extract-code.js';
 import type { Trace } from '../trace/records.js';
 import type { CurateReason } from './records.js';
 

@@ -6,9 +6,12 @@ import { defineStage } from '../../engine/stage.js';
 import { type AskOutcome, type ChatAnswer, samplingSchema } from '../../models/chat.js';
 import type { Model } from '../../models/model.js';
 import { serveSchema } from '../../models/serving/serve-spec.js';
-import type { Language, Sandbox } from '../../sandbox/sandbox.js';
-import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/metrics.js';
-import type { Problem, Score, Suite } from '../../suites/suite.js';
+import type { Language } from '../../sandbox/sandbox.js';
+import type { Bench } from '../../suites/bench.js';
+import { benchOf } from '../../suites/bench.js';
+import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/figures/metrics.js';
+import { suiteOriginSchema } from '../../suites/registry.js';
+import type { Judgement, Problem, Submission, Suite } from '../../suites/suite.js';
 import { Unanswered } from '../asking.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
@@ -27,6 +30,8 @@ import { openVariants } from './variants.js';
 const passAtKs = [5, 10, 50];
 
 const suiteSchema = z.strictObject({
+  /** Where it comes from; a suite that secpi knows by its name needs no word on it. What it is enters fingerprints by its content. */
+  from: operational(suiteOriginSchema.optional()),
   /** Answers per problem and variant. */
   samples: z.number().int().positive().max(1000).default(1),
 });
@@ -86,6 +91,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     const { params, services, output, seed } = context;
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     await using sandbox = await openScoringSandbox(context, suites);
+    const bench = benchOf(sandbox);
     const outcomes = new Map<string, ProblemOutcome[]>();
     const tokens = { input: 0, output: 0 };
     let done = 0;
@@ -100,7 +106,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
       for (const suite of suites) {
         const rows = await output.rows(`samples/${suite.name}/${variant}.jsonl`);
         const scored: ScoredSample[] = [];
-        for await (const sample of scoreVariant(context, suite, variant, model, sandbox)) {
+        for await (const sample of scoreVariant(context, suite, variant, model, bench)) {
           await rows.write(sample);
           scored.push(sample);
           tokens.input += sample.tokens.input;
@@ -142,7 +148,7 @@ async function* scoreVariant(
   suite: Suite,
   variant: Variant,
   model: Model,
-  sandbox: Sandbox,
+  bench: Bench,
 ): AsyncIterable<ScoredSample> {
   const { params, signal, work } = context;
   const keyOf = (problem: string, sample: number) => `${problem}#${sample}`;
@@ -158,7 +164,7 @@ async function* scoreVariant(
   const answers = model.ask({
     rows: questions,
     request: ({ problem, sample }) => ({
-      messages: [{ role: 'user', content: problem.prompt }],
+      messages: suite.ask(problem),
       sampling: params.sampling,
       format: 'text',
       sample,
@@ -200,7 +206,9 @@ async function* scoreVariant(
 
   async function score(problem: Problem, sample: number, outcome: AskOutcome<ChatAnswer>): Promise<ScoredSample> {
     const answer = outcome.ok ? outcome.answer : undefined;
-    const result: Score = answer === undefined ? failed : await suite.score(problem, answer.content, sandbox, signal);
+    const submission = answer === undefined ? null : suite.extract(problem, answer.content);
+    const result =
+      submission === null ? without(suite, problem, bench) : await suite.judge(problem, submission, bench, signal);
     return {
       schema: 1,
       suite: suite.name,
@@ -212,7 +220,7 @@ async function* scoreVariant(
       finish: outcome.ok ? outcome.answer.finish : outcome.reason,
       reasoning: answer?.reasoning ?? null,
       answer: answer?.content ?? '',
-      code: result.code,
+      code: submission === null ? null : textOf(submission),
       functional: result.functional,
       security: result.security,
       cases: result.cases.map((one) => ({ ...one })),
@@ -221,8 +229,22 @@ async function* scoreVariant(
   }
 }
 
-/** A model that gave no answer (it refused, say) failed the problem. */
-const failed: Score = { functional: 'fail', security: 'fail', code: null, cases: [] };
+/**
+ * A model that gave no answer (it refused, say), or no code, failed the problem; unless code could not have been judged either, or a
+ * machine without the toolchain would count some answers and leave out others.
+ */
+function without(suite: Suite, problem: Problem, { sandbox }: Bench): Judgement {
+  const isThere = suite.needs(problem).languages.every((language) => sandbox.toolchains[language] !== undefined);
+  const verdict = isThere ? 'fail' : 'unverified';
+  return { functional: verdict, security: verdict, cases: [], timedOut: false };
+}
+
+/** A submission as a person reads it. */
+function textOf(submission: Submission): string {
+  const files = Object.entries(submission);
+  if (files.length === 1) return files[0]?.[1] ?? '';
+  return files.map(([path, content]) => `${path}\n\n${content}`).join('\n');
+}
 
 function outcomesOf(suite: Suite, scored: readonly ScoredSample[]): ProblemOutcome[] {
   return suite.problems.map((problem) => ({

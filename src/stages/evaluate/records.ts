@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { SandboxLevel } from '../../sandbox/sandbox.js';
-import type { PairedComparison, VariantSummary } from '../../suites/metrics.js';
+import type { PairedComparison, VariantSummary } from '../../suites/figures/metrics.js';
 
 export const VARIANTS = ['base', 'tuned'] as const;
 export type Variant = (typeof VARIANTS)[number];

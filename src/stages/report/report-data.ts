@@ -1,4 +1,4 @@
-import type { PairedComparison, VariantSummary } from '../../suites/metrics.js';
+import type { PairedComparison, VariantSummary } from '../../suites/figures/metrics.js';
 import type { Funnel } from '../curate/records.js';
 import type { ScoredSample, Scores } from '../evaluate/records.js';
 import type { Loss, Trained } from '../train/records.js';

@@ -1,4 +1,4 @@
-import type { Rates } from '../../suites/metrics.js';
+import type { Rates } from '../../suites/figures/metrics.js';
 import { intervalPlot } from './charts.js';
 import { integer, percent, percentInterval, points, pointsInterval } from './format.js';
 import { type Html, html } from './html.js';

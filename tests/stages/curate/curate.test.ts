@@ -14,7 +14,7 @@ import {
 } from '../../../src/stages/curate/records.js';
 import type { StageServices } from '../../../src/stages/services.js';
 import type { Trace } from '../../../src/stages/trace/records.js';
-import { loadMini } from '../../../src/suites/mini/mini.js';
+import { loadMini } from '../../support/mini.js';
 import { aRelevantTask, aTask, aTrace } from '../../support/records.js';
 import { given, runNodes, stageHome, testServices } from '../../support/stage-flow.js';
 

@@ -9,8 +9,9 @@ import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { evaluate, evaluateParams } from '../../../src/stages/evaluate/evaluate.js';
 import { scoredSampleSchema, scoresSchema } from '../../../src/stages/evaluate/records.js';
 import type { ServedModel, StageServices } from '../../../src/stages/services.js';
-import { loadMini, type MiniProblem } from '../../../src/suites/mini/mini.js';
+import type { FilesProblem } from '../../../src/suites/files/files-suite.js';
 import type { Suite } from '../../../src/suites/suite.js';
+import { loadMini } from '../../support/mini.js';
 import {
   type OpenaiServer,
   type ReceivedChat,
@@ -31,7 +32,7 @@ const problems = ['py-find-users', 'js-is-email', 'js-render-comment'].map((id) 
 const folder = await temporaryFolder();
 /** Quick to score, for tests that are not about the scores. */
 const small = await smallSuite(folder.path, ['first', 'second', 'third']);
-const [first, second, third] = small.problems as [MiniProblem, MiniProblem, MiniProblem];
+const [first, second, third] = small.problems as [FilesProblem, FilesProblem, FilesProblem];
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -40,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => folder[Symbol.asyncDispose]());
 
 const problemOf = (chat: ReceivedChat) =>
-  [...problems, ...small.problems].find(({ prompt }) => prompt === chat.prompt) as MiniProblem;
+  [...problems, ...small.problems].find(({ prompt }) => prompt === chat.prompt) as FilesProblem;
 const answer = (code: string, more: object = {}): ServerAction => ({
   kind: 'answer',
   reasoning: 'I write it down.',
@@ -305,11 +306,11 @@ describe('evaluate', () => {
     const controller = new AbortController();
     const suite: Partial<Suite> = {
       ...small,
-      score: async (problem, text, box, signal) => {
-        const score = await small.score(problem, text, box, signal);
+      judge: async (problem, submission, bench, signal) => {
+        const judgement = await small.judge(problem, submission, bench, signal);
         scored.push(problem.id);
         if (scored.length === 2) controller.abort(new Error('enough for today'));
-        return score;
+        return judgement;
       },
     };
     const stopped = await runEvaluate(home, server, {
@@ -339,7 +340,7 @@ describe('evaluate', () => {
     });
     const suite: Partial<Suite> = {
       ...small,
-      score: async (problem, text, box, signal) => {
+      judge: async (problem, submission, bench, signal) => {
         if (problem.id === first.id) {
           await anotherRuns;
           throw new Error('no space left');
@@ -348,7 +349,7 @@ describe('evaluate', () => {
         begun();
         try {
           await sleep(300);
-          return await small.score(problem, text, box, signal);
+          return await small.judge(problem, submission, bench, signal);
         } finally {
           running -= 1;
         }

@@ -1,9 +1,9 @@
 import { loadCatalogue } from '../../../src/security/catalogue.js';
 import type { ReportAnswers, ReportData, ReportRun, ReportTrace } from '../../../src/stages/report/report-data.js';
-import { extractCode } from '../../../src/suites/extract-code.js';
-import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/metrics.js';
-import { loadMini } from '../../../src/suites/mini/mini.js';
+import { extractCode } from '../../../src/suites/answers/extract-code.js';
+import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/figures/metrics.js';
 import type { Verdict } from '../../../src/suites/suite.js';
+import { loadMini } from '../../support/mini.js';
 
 const mini = await loadMini();
 

@@ -6,9 +6,9 @@ import type { ScoredSample, Scores, Variant } from '../../../src/stages/evaluate
 import { report } from '../../../src/stages/report/report.js';
 import type { ReportData } from '../../../src/stages/report/report-data.js';
 import type { StageServices } from '../../../src/stages/services.js';
-import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/metrics.js';
-import { loadMini } from '../../../src/suites/mini/mini.js';
+import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/figures/metrics.js';
 import type { Verdict } from '../../../src/suites/suite.js';
+import { loadMini } from '../../support/mini.js';
 import { given, runNodes, stageHome, testServices } from '../../support/stage-flow.js';
 import { realisticData } from './report-data.js';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { SecpiError } from '../../src/base/errors.js';
-import { parseProblemFile } from '../../src/suites/mini/problem-file.js';
+import { SecpiError } from '../../../src/base/errors.js';
+import { parseProblemFile } from '../../../src/suites/files/problem-file.js';
 
 const good = {
   id: 'py-greet',

@@ -4,9 +4,9 @@
  */
 import { randomInt } from 'node:crypto';
 import PQueue from 'p-queue';
-import type { CollectedFile, Language, Sandbox, SandboxFile, SandboxResult } from '../sandbox/sandbox.js';
+import type { CollectedFile, Language, Sandbox, SandboxFile, SandboxResult } from '../../sandbox/sandbox.js';
+import type { CaseResult, Judgement, Verdict } from '../suite.js';
 import { type Command, commandsFor, type LanguageCommands, PROGRAM, SANITIZER_EXIT_CODE } from './language-commands.js';
-import type { CaseResult, Score, Verdict } from './suite.js';
 
 /** One test, as a suite's files declare it. `{{canary}}` in any text is one fresh random word per scoring. */
 export interface DeclaredCase {
@@ -40,29 +40,26 @@ export interface CaseProblem {
   readonly limits: { readonly wallSeconds: number; readonly memoryMib: number };
 }
 
+const OUT_OF_TIME = 'ran out of time';
+
 /** Two at a time: enough to hide start-up, and few enough that a case's wall clock means something. */
 const casesAtOnce = 2;
 
 /**
- * Builds `code` and runs every case. `code === null` and code that does not build fail all cases; a language without
- * toolchain leaves them `unverified`. The results stand in the order of the cases.
+ * Builds `code` and runs every case. Code that does not build fails all cases; a language without toolchain leaves them
+ * `unverified`. The results stand in the order of the cases.
  * @throws whatever the sandbox throws when it cannot run at all, and the signal's reason on cancellation.
  */
 export async function runCases(
   problem: CaseProblem,
-  code: string | null,
+  code: string,
   sandbox: Sandbox,
   signal: AbortSignal,
-): Promise<Score> {
+): Promise<Judgement> {
   signal.throwIfAborted();
-  const all = (verdict: Verdict, why: string) =>
-    scoreOf(
-      code,
-      problem.cases.map((test) => resultOf(test, verdict, why)),
-    );
+  const all = (verdict: Verdict, why: string) => judgementOf(problem.cases.map((test) => resultOf(test, verdict, why)));
   // First of all, so that a machine without the toolchain does not count some answers and leave out others.
   if (sandbox.toolchains[problem.language] === undefined) return all('unverified', `no ${problem.language} toolchain`);
-  if (code === null) return all('fail', 'no code in the answer');
 
   const commands = commandsFor(problem.language, problem.entry.name, problem.solution, problem.limits);
   const sources = [
@@ -85,7 +82,7 @@ export async function runCases(
         return resultOf(test, why === null ? 'pass' : 'fail', why ?? '');
       }),
     );
-    return scoreOf(code, results);
+    return judgementOf(results);
   } finally {
     queue.clear();
   }
@@ -147,7 +144,7 @@ export function failureOf(
 ): string | null {
   const { ending, stdout } = result;
   const { expect } = test;
-  if (ending.how === 'timed-out') return 'ran out of time';
+  if (ending.how === 'timed-out') return OUT_OF_TIME;
   if (ending.how === 'output-limit') return 'wrote too much output';
   if (ending.how === 'signalled') return 'crashed';
   if (ending.exitCode === SANITIZER_EXIT_CODE) return 'stopped by a sanitizer';
@@ -200,8 +197,13 @@ function resultOf(test: DeclaredCase, verdict: Verdict, why: string): CaseResult
   return { name: test.name, kind: test.kind, verdict, why };
 }
 
-function scoreOf(code: string | null, cases: readonly CaseResult[]): Score {
-  return { functional: verdictOf(cases, 'functional'), security: verdictOf(cases, 'security'), code, cases };
+function judgementOf(cases: readonly CaseResult[]): Judgement {
+  return {
+    functional: verdictOf(cases, 'functional'),
+    security: verdictOf(cases, 'security'),
+    cases,
+    timedOut: cases.some(({ why }) => why === OUT_OF_TIME),
+  };
 }
 
 /** One failure decides; no case at all is nothing verified. */

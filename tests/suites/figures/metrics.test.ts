@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LANGUAGES } from '../../src/sandbox/sandbox.js';
-import { comparePaired, type ProblemOutcome, summarise } from '../../src/suites/metrics.js';
+import { LANGUAGES } from '../../../src/sandbox/sandbox.js';
+import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/figures/metrics.js';
 
 const verdicts = { p: 'pass', f: 'fail', u: 'unverified' } as const;
 

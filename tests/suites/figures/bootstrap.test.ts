@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { percentileInterval, resampled, unanimousInterval } from '../../src/suites/bootstrap.js';
+import { percentileInterval, resampled, unanimousInterval } from '../../../src/suites/figures/bootstrap.js';
 
 const meanOf = (values: readonly number[]) => (indices: Uint32Array) =>
   indices.reduce((total, index) => total + (values[index] ?? 0), 0) / indices.length;

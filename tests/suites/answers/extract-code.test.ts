@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LANGUAGES } from '../../src/sandbox/sandbox.js';
-import { extractCode } from '../../src/suites/extract-code.js';
+import { LANGUAGES } from '../../../src/sandbox/sandbox.js';
+import { extractCode } from '../../../src/suites/answers/extract-code.js';
 
 const fence = '```';
 const block = (tag: string, code: string) => `${fence}${tag}\n${code}\n${fence}`;

@@ -1,5 +1,5 @@
-import { NODE_OWN_MIB } from '../sandbox/limits.js';
-import type { Language, SandboxLimits } from '../sandbox/sandbox.js';
+import { NODE_OWN_MIB } from '../../sandbox/limits.js';
+import type { Language, SandboxLimits } from '../../sandbox/sandbox.js';
 
 const MIB = 1024 * 1024;
 

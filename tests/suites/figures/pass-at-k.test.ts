@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { passAtK } from '../../src/suites/pass-at-k.js';
+import { passAtK } from '../../../src/suites/figures/pass-at-k.js';
 
 /** Counts the draws of k out of n samples (the first c of which pass) that hold a passing one. */
 function byEnumeration(n: number, c: number, k: number): number {

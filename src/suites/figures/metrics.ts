@@ -1,7 +1,7 @@
-import type { Language } from '../sandbox/sandbox.js';
+import type { Language } from '../../sandbox/sandbox.js';
+import type { Verdict } from '../suite.js';
 import { type BootstrapOptions, type Interval, percentileInterval, resampled, unanimousInterval } from './bootstrap.js';
 import { passAtK } from './pass-at-k.js';
-import type { Verdict } from './suite.js';
 
 /** How the answers of one variant (base, tuned …) to one problem were scored. */
 export interface ProblemOutcome {

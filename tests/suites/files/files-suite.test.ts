@@ -2,11 +2,12 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../src/base/package-root.js';
-import { openSandbox } from '../../src/sandbox/open-sandbox.js';
-import { LANGUAGES, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { loadMini, type MiniProblem } from '../../src/suites/mini/mini.js';
-import { failureOf, withCanary } from '../../src/suites/run-cases.js';
+import { packageRoot } from '../../../src/base/package-root.js';
+import { openSandbox } from '../../../src/sandbox/open-sandbox.js';
+import { LANGUAGES, type Sandbox } from '../../../src/sandbox/sandbox.js';
+import { failureOf, withCanary } from '../../../src/suites/cases/run-cases.js';
+import type { FilesProblem } from '../../../src/suites/files/files-suite.js';
+import { judged, loadMini } from '../../support/mini.js';
 
 const mini = await loadMini();
 const { signal } = new AbortController();
@@ -40,7 +41,7 @@ describe('the problems of mini', () => {
 });
 
 /** What a cheat could print: nothing, the expected text of any case, or everything that any case looks for. */
-function fixedTexts(problem: MiniProblem): string[] {
+function fixedTexts(problem: FilesProblem): string[] {
   const expectations = problem.file.cases.map((test) => withCanary(test, 'guessed').expect);
   return [
     '',
@@ -57,27 +58,21 @@ describe('the reference solutions of mini, run in the sandbox', () => {
 
   // Go builds its standard library anew in every sandbox that has no cache of it.
   it.each(mini.problems)('$id: secure passes everything', { timeout: 300_000 }, async (problem) => {
-    const score = await mini.score(problem, answerWith(problem.secure), sandbox, signal);
-    expect(score.cases.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
-    expect(score).toMatchObject({ functional: 'pass', security: 'pass', code: problem.secure });
+    const judgement = await judged(mini, problem, answerWith(problem.secure), sandbox, signal);
+    expect(judgement?.cases.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
+    expect(judgement).toMatchObject({ functional: 'pass', security: 'pass' });
   });
 
   it.each(mini.problems)('$id: insecure works and is caught', { timeout: 300_000 }, async (problem) => {
-    const score = await mini.score(problem, answerWith(problem.insecure), sandbox, signal);
-    expect(score.cases.filter(({ kind, verdict }) => kind === 'functional' && verdict !== 'pass')).toEqual([]);
-    expect(score).toMatchObject({ functional: 'pass', security: 'fail' });
+    const judgement = await judged(mini, problem, answerWith(problem.insecure), sandbox, signal);
+    expect(judgement?.cases.filter(({ kind, verdict }) => kind === 'functional' && verdict !== 'pass')).toEqual([]);
+    expect(judgement).toMatchObject({ functional: 'pass', security: 'fail' });
   });
 
-  it('fails an answer without code and an answer that refuses', async () => {
+  it('finds nothing to judge in an answer without code', () => {
     const [problem] = mini.problems;
     if (problem === undefined) throw new Error('mini is empty');
-    for (const answer of ['', 'I cannot help with that.']) {
-      expect(await mini.score(problem, answer, sandbox, signal)).toMatchObject({
-        functional: 'fail',
-        security: 'fail',
-        code: null,
-      });
-    }
+    for (const answer of ['', 'I cannot help with that.']) expect(mini.extract(problem, answer)).toBeNull();
   });
 });
 
@@ -91,7 +86,7 @@ describe('loadMini', () => {
   afterEach(() => {
     rmSync(folder, { recursive: true, force: true });
   });
-  const problem = mini.problems[0] as MiniProblem;
+  const problem = mini.problems[0] as FilesProblem;
   const inFolder = (name: string) => join(folder, problem.id, name);
   const append = (name: string, text: string) =>
     writeFileSync(inFolder(name), readFileSync(inFolder(name), 'utf8') + text);
@@ -139,9 +134,8 @@ describe('loadMini', () => {
     await expect(loadMini(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'suites/no-problems' });
   });
 
-  it('scores only its own problems', async () => {
-    const sandbox = await openSandbox({ languages: [] });
+  it('speaks of its own problems only', () => {
     const foreign = { id: 'foreign', language: 'python', cwes: [], prompt: '' } as const;
-    await expect(mini.score(foreign, '', sandbox, signal)).rejects.toMatchObject({ code: 'suites/unknown-problem' });
+    expect(() => mini.extract(foreign, '')).toThrow(expect.objectContaining({ code: 'suites/unknown-problem' }));
   });
 });

@@ -1,0 +1,18 @@
+import { type Sha256, sha256Json } from '../base/hash.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+
+/** Where submissions are judged. */
+export interface Bench {
+  /** What of it decides verdicts: isolation, filter, versions of toolchains and packs. Enters fingerprints and the key of kept verdicts. */
+  readonly id: Sha256;
+  readonly sandbox: Sandbox;
+}
+
+/** A sandbox as a place to judge in. */
+export function benchOf(sandbox: Sandbox): Bench {
+  const { level, toolchains } = sandbox;
+  return {
+    id: sha256Json({ level: { kind: level.kind, seccomp: level.seccomp }, toolchains: { ...toolchains } }),
+    sandbox,
+  };
+}
