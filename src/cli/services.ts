@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { SecpiError } from '../base/errors.js';
 import { type Sha256, sha256Json } from '../base/hash.js';
 import { bytesSource } from '../compute/bytes-source.js';
@@ -19,6 +20,7 @@ import { catalogueDigest, loadCatalogue } from '../security/catalogue.js';
 import type { PackageSet } from '../setup/pinned-packages.js';
 import { findPythonEnvironment } from '../setup/python-environment.js';
 import type { StageServices } from '../stages/services.js';
+import { KeptJudgements } from '../suites/judging/kept-judgements.js';
 import { loadSuite, suiteDigest, suiteOrigin } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
@@ -155,6 +157,8 @@ export function openServices(
       const origin = originOf(name);
       return remembered(suites, `${name} ${JSON.stringify(origin)}`, () => loadSuite(name, origin, suiteFiles));
     },
+    keptJudgements: (suite, bench) =>
+      KeptJudgements.open(join(state.root, 'judgements', sha256Json([suite, bench]).slice(0, 32))),
     suiteDigest: (name) => suiteDigest(name, originOf(name), suiteFiles),
   };
 }

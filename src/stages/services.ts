@@ -10,6 +10,7 @@ import type { ServeSpec } from '../models/serving/serve-spec.js';
 import type { HeldSandbox, Sandbox } from '../sandbox/sandbox.js';
 import type { SandboxFacts } from '../sandbox/sandbox-facts.js';
 import type { Catalogue } from '../security/catalogue.js';
+import type { KeptJudgements } from '../suites/judging/kept-judgements.js';
 import type { Suite } from '../suites/suite.js';
 import type { TunedModel } from './train/estimate/base-config.js';
 
@@ -86,6 +87,8 @@ export interface StageServices {
   suite(name: string): Promise<Suite>;
   /** What that suite is, without loading it: enters fingerprints. */
   suiteDigest(name: string): Promise<Sha256>;
+  /** What was judged before: of a suite, by its digest, on a bench, by its id. */
+  keptJudgements(suite: Sha256, bench: Sha256): Promise<KeptJudgements>;
   readonly hub: HubService;
 }
 

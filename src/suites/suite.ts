@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { Sha256 } from '../base/hash.js';
 import type { Language } from '../sandbox/sandbox.js';
 import type { Bench } from './bench.js';
@@ -26,7 +27,8 @@ export interface QuestionPart {
 export type Submission = Readonly<Record<string, string>>;
 
 /** `unverified`: the check could not run (no toolchain, say). It is counted and named, and never counts as a pass. */
-export type Verdict = 'pass' | 'fail' | 'unverified';
+export const verdictSchema = z.enum(['pass', 'fail', 'unverified']);
+export type Verdict = z.infer<typeof verdictSchema>;
 
 /** What a suite can say of an answer. */
 export const MEASURES = ['functional', 'security'] as const;
@@ -34,13 +36,14 @@ export type Measure = (typeof MEASURES)[number];
 
 export type Verdicts = Readonly<Record<Measure, Verdict>>;
 
-export interface CaseResult {
-  readonly name: string;
-  readonly kind: Measure;
-  readonly verdict: Verdict;
-  /** Why it failed, in a few words; empty for a pass. Free of anything random, so that scores reproduce byte for byte. */
-  readonly why: string;
-}
+/** One test. `why` it failed, in a few words; empty for a pass. Free of anything random, so that scores reproduce byte for byte. */
+export const caseResultSchema = z.strictObject({
+  name: z.string(),
+  kind: z.enum(MEASURES),
+  verdict: verdictSchema,
+  why: z.string(),
+});
+export type CaseResult = Readonly<z.infer<typeof caseResultSchema>>;
 
 /** What the tests said of one submission. */
 export interface Judgement extends Verdicts {

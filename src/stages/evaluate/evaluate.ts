@@ -3,26 +3,18 @@ import type { Json } from '../../base/json.js';
 import { THIS_MACHINE } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
-import { type AskOutcome, type ChatAnswer, samplingSchema } from '../../models/chat.js';
-import type { Model } from '../../models/model.js';
+import { samplingSchema } from '../../models/chat.js';
 import { serveSchema } from '../../models/serving/serve-spec.js';
 import type { Language } from '../../sandbox/sandbox.js';
-import type { Bench } from '../../suites/bench.js';
 import { benchOf } from '../../suites/bench.js';
 import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/figures/metrics.js';
 import { suiteOriginSchema } from '../../suites/registry.js';
-import type { Judgement, Problem, Submission, Suite } from '../../suites/suite.js';
-import { Unanswered } from '../asking.js';
-import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
+import type { Suite } from '../../suites/suite.js';
+import type { SecpiStage, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
-import {
-  type ScoredSample,
-  type Scores,
-  type SuiteScores,
-  scoredSampleSchema,
-  VARIANTS,
-  type Variant,
-} from './records.js';
+import { checkReferences, openJudges } from './judges.js';
+import { type ScoredSample, type Scores, type SuiteScores, VARIANTS, type Variant } from './records.js';
+import { scoreVariant } from './score-variant.js';
 import { openScoringSandbox, sandboxPin } from './scoring-sandbox.js';
 import { openVariants } from './variants.js';
 
@@ -56,7 +48,6 @@ export const evaluateParams = z.strictObject({
   score_concurrency: operational(z.number().int().positive().max(256).default(2)),
 });
 type Params = z.infer<typeof evaluateParams>;
-type Context = StageContextOf<Params, Variant>;
 
 /** Serves base and tuned model, asks both the same questions and runs every answer against the suites' tests. */
 export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant, StageServices>({
@@ -91,7 +82,10 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     const { params, services, output, seed } = context;
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     await using sandbox = await openScoringSandbox(context, suites);
-    const bench = benchOf(sandbox);
+    await using judges = await openJudges(context, suites, benchOf(sandbox));
+    // Beside everything that has to be started before the first answer comes.
+    const references = checkReferences(context, judges);
+    references.catch(() => undefined);
     const outcomes = new Map<string, ProblemOutcome[]>();
     const tokens = { input: 0, output: 0 };
     let done = 0;
@@ -106,7 +100,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
       for (const suite of suites) {
         const rows = await output.rows(`samples/${suite.name}/${variant}.jsonl`);
         const scored: ScoredSample[] = [];
-        for await (const sample of scoreVariant(context, suite, variant, model, bench)) {
+        for await (const sample of scoreVariant(context, suite, variant, model, judges.of(suite))) {
           await rows.write(sample);
           scored.push(sample);
           tokens.input += sample.tokens.input;
@@ -117,6 +111,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
         outcomes.set(`${suite.name}/${variant}`, outcomesOf(suite, scored));
       }
     }
+    await references;
     const scores: Record<string, SuiteScores> = {};
     for (const suite of suites) {
       const of = (variant: Variant) => outcomes.get(`${suite.name}/${variant}`) ?? [];
@@ -141,110 +136,6 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     return { counts: { answers: done, unverified }, tokens, metrics: metricsOf(scores) };
   },
 });
-
-/** Asks and scores one variant on one suite, in the order of the problems. What was scored before a crash is not scored again. */
-async function* scoreVariant(
-  context: Context,
-  suite: Suite,
-  variant: Variant,
-  model: Model,
-  bench: Bench,
-): AsyncIterable<ScoredSample> {
-  const { params, signal, work } = context;
-  const keyOf = (problem: string, sample: number) => `${problem}#${sample}`;
-  const log = await work.log(`scored-${suite.name}-${variant}.jsonl`, {
-    schema: scoredSampleSchema,
-    key: (row) => keyOf(row.problem, row.sample),
-  });
-  const unanswered = new Unanswered(`target (${variant})`);
-  const samples = params.suites[suite.name]?.samples ?? 1;
-  const questions = suite.problems.flatMap((problem) =>
-    Array.from({ length: samples }, (_, sample) => ({ problem, sample })),
-  );
-  const answers = model.ask({
-    rows: questions,
-    request: ({ problem, sample }) => ({
-      messages: suite.ask(problem),
-      sampling: params.sampling,
-      format: 'text',
-      sample,
-    }),
-    parse: (answer) => ({ ok: true, value: answer }),
-    // How much room the answer has is part of what is measured.
-    onTruncated: 'keep',
-    signal,
-  });
-  // Scoring runs ahead of its turn, so that the sandbox works while the model still answers; the order stays that of the problems.
-  const running: Promise<ScoredSample>[] = [];
-  try {
-    for await (const { row, outcome } of answers) {
-      if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
-      const scoring = scoredBefore(row.problem, row.sample).then(
-        (earlier) => earlier ?? score(row.problem, row.sample, outcome).then(keep),
-      );
-      // It is awaited below, but may fail while the next answer is still being waited for.
-      scoring.catch(() => undefined);
-      running.push(scoring);
-      if (running.length >= params.score_concurrency) yield await (running.shift() as Promise<ScoredSample>);
-    }
-    for (const sample of running) yield await sample;
-  } finally {
-    // Whatever ended the loop: no code may still run in the sandbox when the stage is over.
-    await Promise.allSettled(running);
-    await log.close();
-  }
-  unanswered.check();
-
-  async function scoredBefore(problem: Problem, sample: number): Promise<ScoredSample | undefined> {
-    return log.get(keyOf(problem.id, sample));
-  }
-
-  async function keep(sample: ScoredSample): Promise<ScoredSample> {
-    await log.append(sample);
-    return sample;
-  }
-
-  async function score(problem: Problem, sample: number, outcome: AskOutcome<ChatAnswer>): Promise<ScoredSample> {
-    const answer = outcome.ok ? outcome.answer : undefined;
-    const submission = answer === undefined ? null : suite.extract(problem, answer.content);
-    const result =
-      submission === null ? without(suite, problem, bench) : await suite.judge(problem, submission, bench, signal);
-    return {
-      schema: 1,
-      suite: suite.name,
-      variant,
-      problem: problem.id,
-      language: problem.language,
-      cwes: [...problem.cwes],
-      sample,
-      finish: outcome.ok ? outcome.answer.finish : outcome.reason,
-      reasoning: answer?.reasoning ?? null,
-      answer: answer?.content ?? '',
-      code: submission === null ? null : textOf(submission),
-      functional: result.functional,
-      security: result.security,
-      cases: result.cases.map((one) => ({ ...one })),
-      tokens: answer?.tokens ?? { input: 0, output: 0 },
-    };
-  }
-}
-
-/**
- * A model that gave no answer (it refused, say), or no code, failed the problem; unless code could not have been judged either, or a
- * machine without the toolchain would count some answers and leave out others.
- */
-function without(suite: Suite, problem: Problem, { sandbox }: Bench): Judgement {
-  const isThere = suite.needs(problem).languages.every((language) => sandbox.toolchains[language] !== undefined);
-  const verdict = isThere ? 'fail' : 'unverified';
-  return { functional: verdict, security: verdict, cases: [], timedOut: false };
-}
-
-/** A submission as a person reads it. */
-function textOf(submission: Submission): string {
-  const files = Object.entries(submission);
-  if (files.length === 1) return files[0]?.[1] ?? '';
-  return files.map(([path, content]) => `${path}\n\n${content}`).join('\n');
-}
 
 function outcomesOf(suite: Suite, scored: readonly ScoredSample[]): ProblemOutcome[] {
   return suite.problems.map((problem) => ({

@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import type { SandboxLevel } from '../../sandbox/sandbox.js';
 import type { PairedComparison, VariantSummary } from '../../suites/figures/metrics.js';
+import { caseResultSchema, verdictSchema } from '../../suites/suite.js';
 
 export const VARIANTS = ['base', 'tuned'] as const;
 export type Variant = (typeof VARIANTS)[number];
-
-const verdict = z.enum(['pass', 'fail', 'unverified']);
 
 /** One answer to one problem with its score: a line of `samples/<suite>/<variant>.jsonl`. */
 export const scoredSampleSchema = z.strictObject({
@@ -22,11 +21,9 @@ export const scoredSampleSchema = z.strictObject({
   reasoning: z.string().nullable(),
   answer: z.string(),
   code: z.string().nullable(),
-  functional: verdict,
-  security: verdict,
-  cases: z.array(
-    z.strictObject({ name: z.string(), kind: z.enum(['functional', 'security']), verdict, why: z.string() }),
-  ),
+  functional: verdictSchema,
+  security: verdictSchema,
+  cases: z.array(caseResultSchema),
   tokens: z.strictObject({ input: z.number(), output: z.number() }),
 });
 export type ScoredSample = z.infer<typeof scoredSampleSchema>;

@@ -1,0 +1,110 @@
+import type { Language } from '../../sandbox/sandbox.js';
+import type { Bench } from '../bench.js';
+import type { Judgement, Problem, Submission, Suite, Verdict } from '../suite.js';
+import { judgementKey, type KeptJudgement, type KeptJudgements } from './kept-judgements.js';
+import type { Lanes } from './lanes.js';
+
+/**
+ * Judges the answers to one suite: equal code once, code that was judged before not at all, what ran out of time once more with nothing
+ * beside it. Before a problem counts, its reference solutions have to come out as they are known to, in this very place.
+ */
+export class Judging implements AsyncDisposable {
+  readonly #suite: Suite;
+  readonly #bench: Bench;
+  readonly #kept: KeptJudgements;
+  readonly #lanes: Lanes;
+  readonly #signal: AbortSignal;
+  readonly #running = new Map<string, Promise<KeptJudgement>>();
+  readonly #checked = new Map<string, Promise<string | null>>();
+
+  constructor(
+    suite: Suite,
+    bench: Bench,
+    { kept, lanes, signal }: { readonly kept: KeptJudgements; readonly lanes: Lanes; readonly signal: AbortSignal },
+  ) {
+    this.#suite = suite;
+    this.#bench = bench;
+    this.#kept = kept;
+    this.#lanes = lanes;
+    this.#signal = signal;
+  }
+
+  /** The verdicts on an answer's code; `null` is an answer without any. A problem that cannot be judged here leaves both alike `unverified`. */
+  async judge(problem: Problem, submission: Submission | null): Promise<Judgement> {
+    if ((await this.faultOf(problem)) !== null) return without('unverified');
+    return submission === null ? without('fail') : this.#judged(problem, submission);
+  }
+
+  /**
+   * Why a problem cannot be judged here, in a few words: what is missing, or which reference solution came out otherwise than it should.
+   * `null` when all is well. Found out once.
+   */
+  faultOf(problem: Problem): Promise<string | null> {
+    const known = this.#checked.get(problem.id) ?? this.#check(problem);
+    this.#checked.set(problem.id, known);
+    // Whoever asks hears of a failure; nobody has to ask.
+    known.catch(() => undefined);
+    return known;
+  }
+
+  /** Waits until nothing is being judged any more, whatever became of it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([...this.#checked.values(), ...this.#running.values()]);
+    await this.#kept[Symbol.asyncDispose]();
+  }
+
+  async #check(problem: Problem): Promise<string | null> {
+    const missing = missingFor(this.#suite, problem, this.#bench);
+    if (missing.length > 0) return `no ${missing.join(', no ')} toolchain`;
+    const references = this.#suite.calibration.filter((reference) => reference.problem === problem.id);
+    const faults = await Promise.all(
+      references.map(async ({ name, submission, expect }) => {
+        const { functional, security, cases } = await this.#judged(problem, submission);
+        if (functional === expect.functional && security === expect.security) return null;
+        const why = cases.find(({ verdict }) => verdict !== 'pass')?.why ?? 'every test passes';
+        return `its ${name} solution is ${spoken(functional, security)} here, and should be ${spoken(expect.functional, expect.security)} (${why})`;
+      }),
+    );
+    return faults.find((fault) => fault !== null) ?? null;
+  }
+
+  async #judged(problem: Problem, submission: Submission): Promise<KeptJudgement> {
+    const key = judgementKey(problem, submission);
+    const known = this.#kept.get(key) ?? this.#running.get(key);
+    if (known !== undefined) return known;
+    const judging = this.#run(problem, submission).then(async (judgement) => {
+      await this.#kept.put(key, judgement);
+      return judgement;
+    });
+    this.#running.set(key, judging);
+    try {
+      return await judging;
+    } finally {
+      this.#running.delete(key);
+    }
+  }
+
+  async #run(problem: Problem, submission: Submission): Promise<KeptJudgement> {
+    const judge = () => {
+      this.#signal.throwIfAborted();
+      return this.#suite.judge(problem, submission, this.#bench, this.#signal);
+    };
+    if (!this.#suite.needs(problem).alone) {
+      const judgement = await this.#lanes.shared(judge);
+      if (!judgement.timedOut) return { ...judgement, alone: false };
+    }
+    return { ...(await this.#lanes.alone(judge)), alone: true };
+  }
+}
+
+function missingFor(suite: Suite, problem: Problem, { sandbox }: Bench): readonly Language[] {
+  return suite.needs(problem).languages.filter((language) => sandbox.toolchains[language] === undefined);
+}
+
+function without(verdict: Verdict): Judgement {
+  return { functional: verdict, security: verdict, cases: [], timedOut: false };
+}
+
+function spoken(functional: Verdict, security: Verdict): string {
+  return `${functional}/${security}`;
+}
