@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../src/base/package-root.js';
+import { wrapped } from '../src/cli/views/format.js';
 import { hardwareOf } from '../src/compute/hardware.js';
 import { type Recipe, recipeSchema } from '../src/pipeline.js';
 import { loadRecipe } from '../src/recipe/load-recipe.js';
@@ -28,7 +29,7 @@ export function plannedRecipes(): readonly string[] {
     .sort();
 }
 
-const WIDTH = 140;
+const WIDTH = 138;
 
 /** What a recipe should be. */
 export async function withPlan(path: string): Promise<string> {
@@ -39,7 +40,7 @@ export async function withPlan(path: string): Promise<string> {
     workingDirectory: packageRoot,
   });
   const comment = linesOf(value)
-    .flatMap(broken)
+    .flatMap((line) => wrapped(line, WIDTH).map((part, index) => (index === 0 ? part : `  ${part}`)))
     .map((line) => `# ${line}\n`);
   const text = readFileSync(join(packageRoot, path), 'utf8');
   return text.replace(/# <plan>\n[\s\S]*?# <\/plan>\n/, `# <plan>\n${comment.join('')}# </plan>\n`);
@@ -53,17 +54,6 @@ function linesOf({ models, train, compute }: Recipe): readonly string[] {
   const plan = planTraining(readModelShape(config), train, hardwareOf(target), undefined);
   if (plan.fit === 'no') throw new Error(`${model} on ${train.on} does not fit`);
   return planLines(plan, model);
-}
-
-/** A line as several; all but the first begin with two blanks. */
-function broken(line: string): readonly string[] {
-  const lines: string[] = [];
-  for (const word of line.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + word.length < WIDTH) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(last === undefined ? word : `  ${word}`);
-  }
-  return lines;
 }
 
 if (process.argv[1] === import.meta.filename) {
