@@ -9,17 +9,10 @@ import { wrapped } from '../src/cli/views/format.js';
 import { hardwareOf } from '../src/compute/hardware.js';
 import { type Recipe, recipeSchema } from '../src/pipeline.js';
 import { loadRecipe } from '../src/recipe/load-recipe.js';
-import { KNOWN_MODELS } from '../src/stages/train/estimate/known-models.js';
-import { readModelShape } from '../src/stages/train/estimate/model-shape.js';
+import { KNOWN_MODELS } from '../src/stages/train/estimate/model/known-models.js';
+import { readModelShape } from '../src/stages/train/estimate/model/model-shape.js';
 import { planLines } from '../src/stages/train/estimate/plan-lines.js';
 import { planTraining } from '../src/stages/train/estimate/plan-training.js';
-
-/** What recipes take from the environment; nothing is asked there. */
-export const STAND_INS = {
-  CLASSIFIER_URL: 'http://127.0.0.1:9/v1',
-  TEACHER_URL: 'http://127.0.0.1:9/v1',
-  TRAINER_IMAGE: `sha256:${'0'.repeat(64)}`,
-};
 
 /** Recipes with a plan, relative to the package. */
 export function plannedRecipes(): readonly string[] {
@@ -36,8 +29,9 @@ export async function withPlan(path: string): Promise<string> {
   const { value } = await loadRecipe({
     path,
     schema: recipeSchema,
-    environment: STAND_INS,
+    environment: {},
     workingDirectory: packageRoot,
+    standIns: true,
   });
   const comment = linesOf(value)
     .flatMap((line) => wrapped(line, WIDTH).map((part, index) => (index === 0 ? part : `  ${part}`)))
