@@ -55,8 +55,8 @@ export function countTraining(
   const batches = Math.ceil(rows.sequences / (spec.batch_size * processes));
   const stepsOfPass = Math.max(1, Math.ceil(batches / accumulation));
   const steps = rows.rows === 0 ? 0 : (spec.steps ?? Math.ceil((spec.epochs ?? 1) * stepsOfPass));
-  // The last step of a pass may take less than the others.
-  const begun = Math.min(batches, (steps % stepsOfPass) * accumulation);
+  // Only the last step of a pass may take less than the others.
+  const begun = (steps % stepsOfPass) * accumulation;
   const passes = Math.floor(steps / stepsOfPass) + begun / Math.max(1, batches);
   return {
     isKnown: lengths !== undefined,
