@@ -85,15 +85,21 @@ function modelsExist({ models, filter, trace }: RecipeSections, complain: Compla
 
 /** One that nobody asks may be kept for later. */
 function modelsCanBeAsked({ models, filter, trace }: RecipeSections, complain: Complain): void {
-  const { target: _, ...asked } = models;
-  const named = Object.entries(asked as Readonly<Record<string, AskedModel>>);
-  for (const [name, { endpoint, replay, serve }] of named) {
-    const stages = Object.entries({ filter, trace }).flatMap(([stage, { by }]) => (by === name ? [stage] : []));
-    if (stages.length === 0 || endpoint !== undefined || replay !== undefined || serve !== undefined) continue;
-    const asks = stages.length === 1 ? `\`${stages[0]}\` asks it` : '`filter` and `trace` ask it';
+  const stages =
+    filter.by === trace.by
+      ? [['`filter` and `trace` ask', filter.by]]
+      : [
+          ['`filter` asks', filter.by],
+          ['`trace` asks', trace.by],
+        ];
+  for (const [who, name = ''] of stages) {
+    // One that is not there is another mistake, and the target is asked by its own server.
+    if (name === 'target' || !Object.hasOwn(models, name)) continue;
+    const { endpoint, replay, serve } = (models as Readonly<Record<string, AskedModel>>)[name] ?? {};
+    if (endpoint !== undefined || replay !== undefined || serve !== undefined) continue;
     complain(
       ['models', name],
-      `nobody would answer, and ${asks}: give an \`endpoint\`, a \`replay\` of recorded answers, or \`serve\``,
+      `nobody would answer, and ${who} it: give an \`endpoint\`, a \`replay\` of recorded answers, or \`serve\``,
       'key',
     );
   }
