@@ -127,6 +127,8 @@ const containerSchema = z.strictObject({
         /^(?:[A-Za-z0-9/][A-Za-z0-9_./:-]*@)?sha256:[0-9a-f]{64}$/,
         'must be sha256: and a digest, with a name and @ before it if it is to be pulled: a tag can mean another image tomorrow',
       ),
+    // Of a form that every engine takes.
+    `/not-set.sif@sha256:${'0'.repeat(64)}`,
   ),
   /** The interpreter inside, with the trainers' packages. */
   python: z.string().default('python3'),

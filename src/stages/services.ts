@@ -11,7 +11,7 @@ import type { HeldSandbox, Sandbox } from '../sandbox/sandbox.js';
 import type { SandboxFacts } from '../sandbox/sandbox-facts.js';
 import type { Catalogue } from '../security/catalogue.js';
 import type { Suite } from '../suites/suite.js';
-import type { TunedModel } from './train/estimate/base-config.js';
+import type { TunedModel } from './train/estimate/model/base-config.js';
 
 /** What a model is, as it enters fingerprints: never where it runs or what it costs. */
 export type ModelPin = {

@@ -20,6 +20,7 @@ from secpi_trainers.training.ranks.rank_batches import RankBatches
 
 from .support import ROOT, Job, digests, read_lines, run, samples, write_lines
 from .test_every_point import SMALLEST
+from .test_planned_counts import PLANNED
 
 LORA: dict[str, Any] = {"method": "lora", "lora": {"rank": 2, "alpha": 4, "dropout": 0.1}}
 FULL: dict[str, Any] = {"method": "full"}
@@ -65,13 +66,12 @@ def job_in(folder: Path, smallest: tuple[Path, Path], **keys: Any) -> Job:  # no
     job = Job(folder / "work", folder / "out")
     job.path = folder / "job.json"
     settings: dict[str, Any] = {"steps": 5, "save_every_steps": 2, "batch_size": 2, "gradient_checkpointing": False}
-    settings |= {"dtype": "float32"} | keys
+    settings |= {"dtype": "float32", "max_tokens": 500} | keys
     return job.write(
         model=smallest[0],
         model_name="smallest",
         prepared=smallest[1],
         learning_rate=1e-2,
-        max_tokens=500,
         device="cpu",
         threads=1,
         **settings,
@@ -115,6 +115,24 @@ def test_the_losses_are_those_of_one_process(
             values = [line[name] for line in lines if name in line]
             assert values == pytest.approx([line[name] for line in expected if name in line], abs=1e-5)
         assert (said(job)["processes"], said(job)["strategy"]) == (world, "ddp")
+
+
+@pytest.mark.parametrize("case", PLANNED["trainings"], ids=lambda case: f"{case['processes']}, {case['settings']}")
+def test_steps_passes_and_tokens_are_those_that_were_planned(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path, case: dict[str, Any]
+) -> None:
+    """As `secpi plan` counts them of rows of these lengths."""
+    rows = tmp_path / "prepared.jsonl"
+    write_lines(
+        rows, [{"input_ids": [1] * length, "labels": [-100] * 3 + [1] * (length - 3)} for length in PLANNED["lengths"]]
+    )
+    settings = {"steps": None, "batch_size": 1} | case["settings"]
+    job = job_in(tmp_path, (smallest[0], rows), **LORA, **settings, save_every_steps=100)
+    world = case["processes"]
+    assert (run("train", job) if world == 1 else max(ranks(job, world))) == 0
+    found = job.result if world == 1 else said(job)
+    assert (found["steps"], found["epochs"]) == (case["steps"], pytest.approx(case["passes"]))
+    assert found["tokens"] + found["prompt_tokens"] == pytest.approx(case["tokens"], abs=1)
 
 
 def test_what_one_finds_unsound_ends_all_and_the_last_good_checkpoint_is_named(

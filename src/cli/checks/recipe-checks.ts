@@ -51,8 +51,15 @@ function checkModel(name: string, spec: ModelSpec, variables: CliEnvironment['va
     return { name: label, state: 'missing', detail: `its key ${key} is not set`, advice, required: true };
   }
   if (spec.endpoint === undefined && spec.replay === undefined && spec.serve === undefined) {
-    const advice = `Give models.${name} an \`endpoint\`, a \`serve\` or a \`replay\`.`;
-    return { name: label, state: 'missing', detail: 'there is nobody to ask', advice, required: true };
+    // A recipe with a stage that asks it would be none.
+    const advice = `Give models.${name} an \`endpoint\`, a \`serve\` or a \`replay\` before a stage asks it.`;
+    return {
+      name: label,
+      state: 'missing',
+      detail: 'there is nobody to ask, and no stage does',
+      advice,
+      required: false,
+    };
   }
   const from = [
     ...(spec.replay === undefined ? [] : ['a recording']),

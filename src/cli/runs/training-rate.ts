@@ -1,3 +1,4 @@
+import { median } from '../../base/median.js';
 import { readEvents } from '../../engine/runs/follow-run.js';
 import type { StateDirectory } from '../../engine/state-directory.js';
 import type { ReportRun } from '../../stages/report/report-data.js';
@@ -14,12 +15,6 @@ export async function trainingRate(state: StateDirectory, run: string): Promise<
     if (typeof mfu === 'number') shares.push(mfu);
     if (typeof memory_gib === 'number') memory = Math.max(memory, memory_gib);
   }
-  const rate = medianOf(rates);
-  return rate === undefined
-    ? undefined
-    : { tokens_per_second: rate, mfu: medianOf(shares) ?? null, memory_gib: memory };
-}
-
-function medianOf(values: readonly number[]): number | undefined {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
+  const rate = median(rates);
+  return rate === undefined ? undefined : { tokens_per_second: rate, mfu: median(shares) ?? null, memory_gib: memory };
 }

@@ -30,7 +30,7 @@ it('secpi doctor --recipe also names what the recipe needs', async () => {
     'name: needs',
     'models:',
     '  classifier: { replay: null, endpoint: "http://127.0.0.1:1/v1", api_key_env: CLASSIFIER_KEY }',
-    '  teacher: { replay: null }',
+    '  spare: { model: s }',
     'publish: { repo: nobody/nothing }',
   ];
   await writeFile(join(folder.path, 'r.yaml'), recipe.join('\n'));
@@ -42,12 +42,14 @@ it('secpi doctor --recipe also names what the recipe needs', async () => {
   };
   expect(await check({})).toEqual([
     ['model classifier', 'missing'],
-    ['model teacher', 'missing'],
+    ['model teacher', 'ok'],
+    ['model spare', 'missing'],
     ['publish', 'missing'],
   ]);
   expect(await check({ CLASSIFIER_KEY: 'canary-key', HF_TOKEN: 'hf_canary0123456789abc' })).toEqual([
     ['model classifier', 'ok'],
-    ['model teacher', 'missing'],
+    ['model teacher', 'ok'],
+    ['model spare', 'missing'],
     ['publish', 'ok'],
   ]);
 });

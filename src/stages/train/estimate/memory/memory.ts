@@ -1,5 +1,5 @@
+import { adapterParameters, layerMatrices, type ModelShape, parametersOf } from '../model/model-shape.js';
 import { backwardPerToken, beforeLossPerToken, handedOnPerToken, inputPerToken, savedPerToken } from './activations.js';
-import { adapterParameters, layerMatrices, type ModelShape, parametersOf } from './model-shape.js';
 import { statesOf } from './states.js';
 import { computeBytes, convertsAdapter, isSharded, type TrainingSetup } from './training-setup.js';
 
