@@ -52,7 +52,7 @@ interface Places {
 }
 
 /** Trainers at a place. */
-export function trainerTarget(places: Places, trainers: Trainers): Target {
+export function trainerTarget(places: Places, trainers: Trainers): Omit<Target, 'checkTraining'> {
   const { python: findPython, device, threads = defaultThreads, container, ranks, peakTflops } = trainers;
   return {
     environment: ({ packages: set, trains = false } = {}) =>
