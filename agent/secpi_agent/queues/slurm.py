@@ -175,7 +175,7 @@ def _all_away(flags: list[str]) -> bool:
 
 
 def _nodes(flags: list[str]) -> list[tuple[str, bool]]:
-    """The nodes of the partitions that the flags name, else all; and whether each is away. None where nobody answers."""
+    """The nodes of the partitions that the flags name, else all, and whether each is away; none without an answer."""
     partitions = [flag for flag in flags if flag.startswith("--partition=")]
     done = call("sinfo", "--Node", "--noheader", "--format=%N %T", *partitions)
     if done.returncode != 0:
