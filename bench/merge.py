@@ -86,17 +86,16 @@ def timed(found: dict[str, Any], name: str, function: Callable[..., Any]) -> Cal
     return call
 
 
-def ours(folder: Path, with_logits: bool) -> dict[str, Any]:
-    """Our merge, with its check."""
+def ours(folder: Path) -> dict[str, Any]:
+    """Our merge with the check of its weights; to compare logits as well takes a copy of the model."""
     from secpi_trainers.__main__ import main
     from secpi_trainers.merging import logits, merge
 
     found: dict[str, Any] = {}
     merge.write_merged = timed(found, "making", merge.write_merged)
     merge.check_merge = timed(found, "checking", merge.check_merge)
-    if not with_logits:
-        logits.free_memory = lambda _device: 0
-    name = "logits" if with_logits else "plain"
+    logits.free_memory = lambda _device: 0
+    name = "plain"
     job = {"schema": 1, "work": str(folder / name / "work"), "output": str(folder / name / "out"), "threads": 1}
     job |= {"model": str(folder / "base"), "adapter": str(folder / "adapter"), "device": "cpu"}
     path = folder / f"{name}.json"
@@ -138,18 +137,13 @@ def main() -> None:
     options = parser.parse_args()
     if options.one is not None:
         way, folder = options.one[0], Path(options.one[1])
-        ways = {
-            "plain": lambda: ours(folder, False),
-            "logits": lambda: ours(folder, True),
-            "peft": lambda: pefts(folder),
-        }
-        sys.stdout.write("\n" + json.dumps(ways[way]()) + "\n")
+        found = ours(folder) if way == "plain" else pefts(folder)
+        sys.stdout.write("\n" + json.dumps(found) + "\n")
         return
     with tempfile.TemporaryDirectory(dir=".") as place:
         folder = Path(place).resolve()
         draw(folder, options.hidden, options.layers, options.vocabulary)
-        said = {way: _said(way, folder) for way in ("plain", "peft", "logits")}
-    plain, peft, logits = said["plain"], said["peft"], said["logits"]
+        plain, peft = (_said(way, folder) for way in ("plain", "peft"))
     numbers = plain["parameters"]
     each = 1e9 / numbers
     lines = [
@@ -157,7 +151,7 @@ def main() -> None:
         f"making:   {plain['making'] * each:.0f} ns of a core per number; PEFT, with loading and saving: "
         f"{peft['making'] * each:.0f}, {peft['making'] / plain['making']:.1f} times as much",
         f"checking: {plain['checking'] * each:.0f} ns, {plain['checking'] / plain['making']:.1f} times making",
-        f"memory:   {plain['megabytes']} MB, with logits {logits['megabytes']}; PEFT {peft['megabytes']}, "
+        f"memory:   {plain['megabytes']} MB; PEFT {peft['megabytes']}, "
         f"{peft['megabytes'] / max(1, plain['megabytes']):.0f} times as much",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
