@@ -302,6 +302,13 @@ export interface FinishedTrainerJob extends Collected {
   readonly tools: Readonly<Record<string, string>>;
 }
 
+/** A training that is to run later. */
+export interface TrainingToCome {
+  readonly packages: PackageSet;
+  /** Its settings, as the trainers' `TrainSpec` has them; undefined where there is nothing in them that only a trainer can judge. */
+  readonly spec: Json | undefined;
+}
+
 /** Somewhere that trainers can run. */
 export interface Target {
   /**
@@ -314,6 +321,11 @@ export interface Target {
    * `compute/unreachable`.
    */
   foresee(signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Throws what such a training would fail with here, as far as this machine can tell hours before; see `checkTraining`. Resolves to whether
+   * anything could be told.
+   */
+  checkTraining(training: TrainingToCome, signal: AbortSignal): Promise<boolean>;
   /** Runs a job to its end, or continues one that was interrupted. Throws `SecpiError` when it fails, `signal.reason` when stopped. */
   runTrainer(
     job: TrainerJob,

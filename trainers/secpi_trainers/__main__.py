@@ -36,9 +36,9 @@ EXIT_DONE, EXIT_FAILED, EXIT_BAD_JOB, EXIT_STOPPED = 0, 1, 2, 75
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; `<work>/result.json` says the rest."""
     parser = argparse.ArgumentParser(prog="python -m secpi_trainers", description=__doc__)
-    parser.add_argument("command", choices=[*JOBS, "doctor"])
-    parser.add_argument("--job", type=Path, help="the job document (every command but doctor)")
-    several = parser.add_argument_group("several processes (train)")
+    parser.add_argument("command", choices=[*JOBS, "doctor", "check"])
+    parser.add_argument("--job", type=Path, help="the job document (every command but doctor and check)")
+    several = parser.add_argument_group("several processes (train, check)")
     several.add_argument("--ranks", type=int, default=1, help="processes on each machine")
     several.add_argument("--nodes", type=int, default=1, help="machines")
     several.add_argument("--node", type=int, default=0, help="which of them this is")
@@ -48,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .doctor import run_doctor
 
         return run_doctor()
+    if options.command == "check":
+        from .training.check import run_check
+
+        return run_check(sys.stdin.read(), options.ranks * options.nodes)
     if options.job is None:
         parser.error("--job is required")
     launch = Launch(options.ranks, options.nodes, options.node, options.meet)

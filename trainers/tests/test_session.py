@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from secpi_trainers.base import session
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.base.session import Session, StopFlag
 
-from .support import read_lines
+from .support import ROOT, read_lines
 
 
 def test_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,3 +51,25 @@ def test_events_can_be_read_while_it_runs(tmp_path: Path) -> None:
     with Session(tmp_path, "train", StopFlag()) as running:
         running.progress(1, 2, "rows")
         assert read_lines(tmp_path / "events.jsonl") == [{"type": "progress", "done": 1, "total": 2, "unit": "rows"}]
+
+
+def test_a_forked_reader_of_rows_does_not_hear_the_signals_that_the_whole_group_is_sent() -> None:
+    script = (
+        "import multiprocessing, os, signal, time\n"
+        "from secpi_trainers.base.session import SIGNALS, StopFlag\n"
+        "def masked(pid):\n"
+        "    lines = open(f'/proc/{pid}/status').read().splitlines()\n"
+        "    bits = next(int(line.split()[1], 16) for line in lines if line.startswith('SigBlk'))\n"
+        "    return [bool(bits >> (number - 1) & 1) for number in SIGNALS]\n"
+        "stop = StopFlag(); stop.install()\n"
+        "ready = multiprocessing.get_context('fork').Event()\n"
+        "reader = multiprocessing.get_context('fork').Process(target=lambda: (ready.set(), time.sleep(60)))\n"
+        "reader.start(); ready.wait()\n"
+        "print(masked(reader.pid), masked(os.getpid()))\n"
+        "os.killpg(0, signal.SIGTERM)\n"
+        "print(stop.is_set, reader.is_alive()); reader.kill(); reader.join()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, start_new_session=True
+    )
+    assert done.stdout.splitlines() == ["[True, True, True] [False, False, False]", "True True"]

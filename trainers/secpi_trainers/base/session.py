@@ -23,6 +23,9 @@ from .tools import tool_versions
 
 LOCK_WAIT_SECONDS = 30.0
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
+"""What tells a command to save and stop."""
+
 
 class StopFlag:
     """Set by SIGTERM, SIGINT or SIGUSR2; work looks at it where it can stop without loss."""
@@ -31,9 +34,15 @@ class StopFlag:
         self.is_set = False
 
     def install(self) -> None:
-        """Takes the signals over; a second one changes nothing, SIGKILL is always safe."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
+        """Takes the signals over; a second one changes nothing, SIGKILL is always safe.
+
+        They are sent to the whole group of processes. Those that are forked from this one (to read rows ahead, as
+        Axolotl has it by default) hear none: one that dies of it takes the training along before that has saved.
+        """
+        for number in SIGNALS:
             signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        os.register_at_fork(after_in_child=_hear_no_signals)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.is_set = True
@@ -42,6 +51,10 @@ class StopFlag:
         """Leaves by `StoppedError` when a signal has come."""
         if self.is_set:
             raise StoppedError
+
+
+def _hear_no_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
 def start_lifeline(handle: int = 0) -> None:

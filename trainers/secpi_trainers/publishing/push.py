@@ -98,6 +98,9 @@ def _push(api: Any, job: PushJob, session: Session, files: dict[str, Pushed]) ->
     session.stop.check()
     if different:
         operations = [CommitOperationAdd(job.prefix + name, files[name].path) for name in different]
+        for name, operation in zip(different, operations, strict=True):
+            # It would read the whole file once more to find out.
+            operation.upload_info.sha256 = bytes.fromhex(files[name].sha256)
         # On top of what was just looked at: the Hub refuses it if somebody else was faster.
         head = api.create_commit(
             job.repo, operations=operations, commit_message=job.message, revision="main", parent_commit=head

@@ -13,6 +13,7 @@ from .extra import checked_extra
 from .hugging_face import optimizer_of, schedule_of, warmup_of
 from .ranks.gpu import refuse_several
 from .ranks.parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
+from .spec import TrainSpec
 
 EXTRA = frozenset(
     {
@@ -63,18 +64,23 @@ def trl_settings(
             "save_steps": job.save_every_steps,
         }
     )
-    if ranks > 1 and "train_sampling_strategy" in job.extra:
-        said = (
-            "`extra.train_sampling_strategy` is for one process: several are dealt their rows by secpi, each row once"
-        )
-        raise TrainerError("bad-extra", said, "leave it out, or use one GPU")
-    made = SFTConfig(**{**settings, **checked_extra(job.extra, EXTRA, get_type_hints(SFTConfig), "TRL")})
+    made = SFTConfig(**{**settings, **checked_for_trl(job, ranks)})
     refuse_several(made.n_gpu)
     if strategy == "fsdp":
         made.fsdp_plugin_args["mixed_precision_policy"] = fsdp_precision(job)
         if device == "cpu":
             share_on_cpu_too()
     return made
+
+
+def checked_for_trl(spec: TrainSpec, ranks: int) -> dict[str, Any]:
+    """What the spec tells TRL itself. Throws `trainer/bad-extra`."""
+    if ranks > 1 and "train_sampling_strategy" in spec.extra:
+        said = (
+            "`extra.train_sampling_strategy` is for one process: several are dealt their rows by secpi, each row once"
+        )
+        raise TrainerError("bad-extra", said, "leave it out, or use one GPU")
+    return checked_extra(spec.extra, EXTRA, get_type_hints(SFTConfig), "TRL")
 
 
 def _from_spec(job: TrainJob, ranks: int) -> dict[str, Any]:

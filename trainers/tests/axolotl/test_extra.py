@@ -12,6 +12,7 @@ from axolotl.utils.schemas.config import AxolotlInputConfig
 
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.training.axolotl.extra import EXTRA, checked
+from secpi_trainers.training.check import run_check
 
 from ..support import run
 from ..test_axolotl_configuration import TOLD, told
@@ -47,6 +48,11 @@ def test_what_axolotl_would_drop_or_choke_on_is_refused(extra: dict[str, Any], s
     with pytest.raises(TrainerError) as error:
         checked(extra)
     assert (error.value.code, error.value.message[: len(said)]) == ("trainer/bad-extra", said)
+
+
+def test_it_is_told_before_anything_is_bought(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_check('{"trainer": "axolotl", "steps": 3, "extra": {"torch_compil": true}}', 1) == 0
+    assert "did you mean `torch_compile`?" in capsys.readouterr().out
 
 
 def test_it_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:

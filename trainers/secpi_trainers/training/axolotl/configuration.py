@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import TrainerError
 from ...jobs import TrainJob
 from ..hugging_face import optimizer_of, schedule_of
+from .refuse import refuse_for_axolotl
 
 KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
 """Fused with CUDA in mind: Axolotl switches them on by itself, and without a GPU they do not compute."""
@@ -30,7 +30,7 @@ def axolotl_configuration(
     What is not the spec's says that nothing is to be rendered, cut, packed, measured, reported or sent: the rows are
     finished, and the rest is done by secpi as it is under TRL.
     """
-    _refuse(job, ranks)
+    refuse_for_axolotl(job, ranks)
     return {
         **_model(job, folder, device, attention),
         **_adapter(job, device),
@@ -51,20 +51,6 @@ def axolotl_configuration(
         "logging_steps": 1,
         "seed": job.seed,
     }
-
-
-def _refuse(job: TrainJob, ranks: int) -> None:
-    """What Axolotl has no place for."""
-    if job.method != "full" and not job.lora.alpha.is_integer():
-        raise _not_with_axolotl(f"Axolotl takes whole numbers for `lora.alpha`, and this is {job.lora.alpha}")
-    if job.parallel.strategy in ("fsdp", "zero3") or job.parallel.offload:
-        raise _not_with_axolotl("under Axolotl nothing is split among GPUs or offloaded")
-    if ranks > 1:
-        raise _not_with_axolotl(f"under Axolotl a training uses one GPU, and this is to use {ranks}")
-
-
-def _not_with_axolotl(message: str) -> TrainerError:
-    return TrainerError("not-with-axolotl", message, "or use the trainer trl")
 
 
 def _model(job: TrainJob, folder: Path, device: str, attention: str) -> dict[str, Any]:
