@@ -13,15 +13,24 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from transformers import Trainer
 
 from secpi_trainers.__main__ import main
 from secpi_trainers.base.rank import LAUNCHER
 from secpi_trainers.base.session import Session
 from secpi_trainers.models.checkpoints import seal
-from secpi_trainers.training import callbacks
-from secpi_trainers.training.trainer import Trainer
+from secpi_trainers.training import callbacks, train
+from secpi_trainers.training.careful import CarefulTrainer
+
+if find_spec("axolotl"):
+    for part in ("cli.config", "train", "core.builders", "core.trainers"):
+        import_module(f"axolotl.{part}")
+assert train
 
 patch = setattr
 """For good: the process that does so runs one job."""
@@ -74,14 +83,14 @@ def seal_after_step(step: int) -> None:
 
 def spoil_before_save(rank: int, step: int) -> None:
     """The weights of one process are no numbers any more when that step is to be saved."""
-    save = Trainer._save_checkpoint
+    save = CarefulTrainer._save_checkpoint
 
-    def spoilt(trainer: Trainer, *arguments: Any) -> Any:  # noqa: ANN401
+    def spoilt(trainer: CarefulTrainer, *arguments: Any) -> Any:  # noqa: ANN401
         if trainer.state.global_step == step and int(os.environ["RANK"]) == rank:
             next(item for item in trainer.model.parameters() if item.requires_grad).data.fill_(float("nan"))
         return save(trainer, *arguments)
 
-    patch(Trainer, "_save_checkpoint", spoilt)
+    patch(CarefulTrainer, "_save_checkpoint", spoilt)
 
 
 FAULTS: dict[str, Callable[..., None]] = {

@@ -26,5 +26,7 @@ class Trainer(CarefulTrainer, AxolotlTrainer):
         return super().training_step(model, inputs, *rest, **named)
 
     def log(self, logs: dict[str, float], *rest: Any, **named: Any) -> None:  # noqa: ANN401
-        """Says how many there were, as TRL does."""
-        super().log(logs | {"num_tokens": self._tokens} if "loss" in logs else logs, *rest, **named)
+        """Says how many there were in all processes, as TRL does."""
+        if "loss" in logs:
+            logs = logs | {"num_tokens": sum(self.together.all(self._tokens))}
+        super().log(logs, *rest, **named)
