@@ -6,6 +6,7 @@ with the exit codes. A fault is one of the functions below, called in each proce
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -136,5 +137,7 @@ def _run(world: int, job: str, fault: list[Any]) -> list[int]:
 
 
 if __name__ == "__main__":
+    # What has been imported stays: garbage is collected at each checkpoint, in copies of all of it.
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(_run(**json.loads(line))), flush=True)

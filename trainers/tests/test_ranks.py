@@ -65,13 +65,12 @@ def job_in(folder: Path, smallest: tuple[Path, Path], **keys: Any) -> Job:  # no
     job = Job(folder / "work", folder / "out")
     job.path = folder / "job.json"
     settings: dict[str, Any] = {"steps": 5, "save_every_steps": 2, "batch_size": 2, "gradient_checkpointing": False}
-    settings |= {"dtype": "float32"} | keys
+    settings |= {"dtype": "float32", "max_tokens": 500} | keys
     return job.write(
         model=smallest[0],
         model_name="smallest",
         prepared=smallest[1],
         learning_rate=1e-2,
-        max_tokens=500,
         device="cpu",
         threads=1,
         **settings,

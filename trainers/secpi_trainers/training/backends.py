@@ -57,8 +57,8 @@ def axolotl_backend(job: TrainJob, session: Session, device: str, folder: Path) 
     from .axolotl.configuration import axolotl_configuration
     from .axolotl.extra import checked
 
-    extra = checked(job.extra)
     checkpoints, world = session.work / "checkpoints", session.rank.world
+    extra = checked(job.extra, world)
     strategy = strategy_of(job, parameters_in(folder), hardware(device, world))
     told = axolotl_configuration(job, folder, checkpoints, device, attention_of(job, device), world, strategy)
     cfg = read_configuration(job, session, told | extra, device)

@@ -7,9 +7,8 @@ from typing import Any, get_type_hints
 
 from trl import SFTConfig
 
-from ..base.errors import TrainerError
 from ..jobs import TrainJob
-from .extra import checked_extra
+from .extra import checked_extra, refuse_order
 from .hugging_face import optimizer_of, schedule_of, warmup_of
 from .ranks.gpu import refuse_several
 from .ranks.parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
@@ -63,11 +62,7 @@ def trl_settings(
             "save_steps": job.save_every_steps,
         }
     )
-    if ranks > 1 and "train_sampling_strategy" in job.extra:
-        said = (
-            "`extra.train_sampling_strategy` is for one process: several are dealt their rows by secpi, each row once"
-        )
-        raise TrainerError("bad-extra", said, "leave it out, or use one GPU")
+    refuse_order(job.extra, "train_sampling_strategy", ranks)
     made = SFTConfig(**{**settings, **checked_extra(job.extra, EXTRA, get_type_hints(SFTConfig), "TRL")})
     refuse_several(made.n_gpu)
     if strategy == "fsdp":

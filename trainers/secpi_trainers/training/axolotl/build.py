@@ -62,6 +62,8 @@ def read_configuration(job: TrainJob, session: Session, configuration: dict[str,
 def _see_no_gpus() -> None:
     # Axolotl looks for itself, and takes a GPU where it finds one.
     os.environ[VARIABLE] = ""
+    # accelerate would call it "cpu:0", and transformers 5.16 loads no optimiser to that.
+    os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
     from axolotl.loaders import ModelLoader
     from axolotl.utils import trainer
 
