@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,12 @@ def trained(job: Job, ranks: Ranks, world: int) -> list[dict[str, Any]]:
     return read_lines(job.output / "loss.jsonl")
 
 
+def tokens_in(job: Job) -> float:
+    """Those that all processes have seen."""
+    state = json.loads((checkpoints(job.work / "checkpoints")[0].folder / "trainer_state.json").read_text())
+    return max(entry.get("num_tokens", 0) for entry in state["log_history"])
+
+
 def assert_near(lines: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
     assert lines == [pytest.approx(other, abs=1e-5) for other in others]
 
@@ -38,11 +45,14 @@ def test_the_losses_are_those_of_one_process_and_of_trl(
     smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path
 ) -> None:
     keys = SMOOTH | {"holdout": smallest[1], "evaluate_every_steps": 2}
-    expected = trained(job_in(tmp_path / "one", smallest, **keys, batch_size=4), ranks, 1)
+    one = job_in(tmp_path / "one", smallest, **keys, batch_size=4)
+    expected = trained(one, ranks, 1)
     for world, trainer in [(2, "axolotl"), (4, "axolotl"), (2, "trl")]:
         job = job_in(tmp_path / f"{world}-{trainer}", smallest, **keys, batch_size=4 // world, trainer=trainer)
         assert_near(trained(job, ranks, world), expected)
         assert (said(job)["processes"], said(job)["strategy"]) == (world, "ddp")
+        # Of four one gets nothing at both ends of an epoch, and computes on two tokens.
+        assert tokens_in(job) - tokens_in(one) == (4 if world == 4 else 0)
 
 
 def test_packed_and_split_as_well(smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path) -> None:
