@@ -25,13 +25,12 @@ from secpi_trainers.__main__ import main
 from secpi_trainers.base.rank import LAUNCHER
 from secpi_trainers.base.session import Session
 from secpi_trainers.models.checkpoints import seal
-from secpi_trainers.training import callbacks, train
+from secpi_trainers.training import callbacks
 from secpi_trainers.training.careful import CarefulTrainer
 
-if find_spec("axolotl"):
-    for part in ("cli.config", "train", "core.builders", "core.trainers"):
-        import_module(f"axolotl.{part}")
-assert train
+PARTS = ["axolotl.cli.config", "axolotl.train", "axolotl.core.builders", "axolotl.core.trainers"]
+for part in ["secpi_trainers.training.train", *(PARTS if find_spec("axolotl") else ())]:
+    import_module(part)
 
 patch = setattr
 """For good: the process that does so runs one job."""

@@ -34,7 +34,7 @@ def trained(job: Job, ranks: Ranks, world: int) -> list[dict[str, Any]]:
 def tokens_in(job: Job) -> float:
     """Those that all processes have seen."""
     state = json.loads((checkpoints(job.work / "checkpoints")[0].folder / "trainer_state.json").read_text())
-    return max(entry.get("num_tokens", 0) for entry in state["log_history"])
+    return max(float(entry.get("num_tokens", 0)) for entry in state["log_history"])
 
 
 def assert_near(lines: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
