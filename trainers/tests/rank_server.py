@@ -6,6 +6,7 @@ with the exit codes. A fault is one of the functions below, called in each proce
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -13,15 +14,23 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from transformers import Trainer
 
 from secpi_trainers.__main__ import main
 from secpi_trainers.base.rank import LAUNCHER
 from secpi_trainers.base.session import Session
 from secpi_trainers.models.checkpoints import seal
 from secpi_trainers.training import callbacks
-from secpi_trainers.training.trainer import Trainer
+from secpi_trainers.training.careful import CarefulTrainer
+
+PARTS = ["axolotl.cli.config", "axolotl.train", "axolotl.core.builders", "axolotl.core.trainers"]
+for part in ["secpi_trainers.training.train", *(PARTS if find_spec("axolotl") else ())]:
+    import_module(part)
 
 patch = setattr
 """For good: the process that does so runs one job."""
@@ -74,14 +83,14 @@ def seal_after_step(step: int) -> None:
 
 def spoil_before_save(rank: int, step: int) -> None:
     """The weights of one process are no numbers any more when that step is to be saved."""
-    save = Trainer._save_checkpoint
+    save = CarefulTrainer._save_checkpoint
 
-    def spoilt(trainer: Trainer, *arguments: Any) -> Any:  # noqa: ANN401
+    def spoilt(trainer: CarefulTrainer, *arguments: Any) -> Any:  # noqa: ANN401
         if trainer.state.global_step == step and int(os.environ["RANK"]) == rank:
             next(item for item in trainer.model.parameters() if item.requires_grad).data.fill_(float("nan"))
         return save(trainer, *arguments)
 
-    patch(Trainer, "_save_checkpoint", spoilt)
+    patch(CarefulTrainer, "_save_checkpoint", spoilt)
 
 
 FAULTS: dict[str, Callable[..., None]] = {
@@ -127,5 +136,7 @@ def _run(world: int, job: str, fault: list[Any]) -> list[int]:
 
 
 if __name__ == "__main__":
+    # What has been imported stays: garbage is collected at each checkpoint, in copies of all of it.
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(_run(**json.loads(line))), flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, RandomSampler
 from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
@@ -17,6 +17,7 @@ from ..models.loading import vocabulary_of
 from ..models.soundness import UnsoundError, check_end, check_weights
 from .callbacks import Keeper, Reporter
 from .evaluation import is_over
+from .ranks.rank_batches import RankBatches
 from .ranks.together import Together
 
 
@@ -54,6 +55,17 @@ class CarefulTrainer(Trainer):
             return state
         self.load_weights(found.folder)
         return state
+
+    def get_train_dataloader(self) -> DataLoader:
+        """The batches of this process."""
+        if self.together.rank.is_alone:
+            return super().get_train_dataloader()
+        rows = self._remove_unused_columns(self.train_dataset, "training")
+        size, processes = self.args.train_batch_size, self.together.rank.world
+        batches = RankBatches(RandomSampler(range(self.rows)), size, processes, blank=self.rows)
+        # They come even already; of batches without a size accelerate 1.13 wants to be told.
+        self.accelerator.even_batches = False
+        return self.accelerator.prepare(DataLoader(rows, batch_sampler=batches, collate_fn=self.data_collator))
 
     def load_weights(self, folder: Path) -> None:
         """Takes the trained weights from a folder that holds them as a checkpoint does."""

@@ -41,11 +41,11 @@ def _spec(text: str) -> TrainSpec:
 def _check(spec: TrainSpec, processes: int) -> None:
     if spec.trainer == "axolotl":
         require_axolotl()
-        refuse_for_axolotl(spec, processes)
+        refuse_for_axolotl(spec)
         if spec.extra:
             from .axolotl.extra import checked
 
-            checked(spec.extra)
+            checked(spec.extra, processes)
     elif spec.extra:
         from .settings import checked_for_trl
 

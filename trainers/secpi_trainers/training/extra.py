@@ -29,6 +29,13 @@ def checked_extra(
     return extra
 
 
+def refuse_order(extra: dict[str, Any], setting: str, ranks: int) -> None:
+    """Throws `trainer/bad-extra` if `setting` is to say in which order several processes take rows."""
+    if ranks > 1 and setting in extra:
+        said = f"`extra.{setting}` is for one process: several are dealt their rows by secpi, each row once"
+        raise TrainerError("bad-extra", said, "leave it out, or use one GPU")
+
+
 def _why_not(name: str, allowed: frozenset[str], kinds: Mapping[str, Any], trainer: str) -> TrainerError:
     known = f"it may be one of {', '.join(sorted(allowed))}"
     if name in kinds:

@@ -7,9 +7,8 @@ from typing import Any, get_type_hints
 
 from trl import SFTConfig
 
-from ..base.errors import TrainerError
 from ..jobs import TrainJob
-from .extra import checked_extra
+from .extra import checked_extra, refuse_order
 from .hugging_face import optimizer_of, schedule_of, warmup_of
 from .ranks.gpu import refuse_several
 from .ranks.parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
@@ -75,11 +74,7 @@ def trl_settings(
 
 def checked_for_trl(spec: TrainSpec, ranks: int) -> dict[str, Any]:
     """What the spec tells TRL itself. Throws `trainer/bad-extra`."""
-    if ranks > 1 and "train_sampling_strategy" in spec.extra:
-        said = (
-            "`extra.train_sampling_strategy` is for one process: several are dealt their rows by secpi, each row once"
-        )
-        raise TrainerError("bad-extra", said, "leave it out, or use one GPU")
+    refuse_order(spec.extra, "train_sampling_strategy", ranks)
     return checked_extra(spec.extra, EXTRA, get_type_hints(SFTConfig), "TRL")
 
 

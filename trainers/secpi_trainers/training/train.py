@@ -38,10 +38,10 @@ from .evaluation import Evaluator, is_over, losses_of, mean_loss
 from .less_memory import settings_that_take_less
 from .meter import Meter, flops_per_token, peak_memory
 from .ranks.parallel import Strategy
+from .ranks.rank_batches import with_blank
 from .ranks.together import Together
 from .requirements import require_what_it_takes
 from .results import save_result
-from .trainer import with_blank
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:
