@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,20 @@ def spoil_before_save(rank: int, step: int) -> None:
 
     def spoilt(trainer: Trainer, *arguments: Any) -> Any:  # noqa: ANN401
         if trainer.state.global_step == step and int(os.environ["RANK"]) == rank:
-            next(item for item in trainer.model.parameters() if item.requires_grad).data.fill_(float("nan"))
+            _spoil(next(item for item in trainer.model.parameters() if item.requires_grad))
         return save(trainer, *arguments)
 
     patch(Trainer, "_save_checkpoint", spoilt)
+
+
+def _spoil(item: Any) -> None:  # noqa: ANN401
+    """A parameter, or what is trained instead with ZeRO-3: the part that this process keeps."""
+    if not hasattr(item, "ds_numel"):
+        item.data.fill_(float("nan"))
+        return
+    from deepspeed.utils import safe_get_local_fp32_param, safe_set_local_fp32_param
+
+    safe_set_local_fp32_param(item, safe_get_local_fp32_param(item).fill_(float("nan")))
 
 
 FAULTS: dict[str, Callable[..., None]] = {
@@ -127,5 +138,7 @@ def _run(world: int, job: str, fault: list[Any]) -> list[int]:
 
 
 if __name__ == "__main__":
+    if find_spec("deepspeed"):
+        import deepspeed  # noqa: F401 - once, for all that are forked
     for line in sys.stdin:
         print(json.dumps(_run(**json.loads(line))), flush=True)
