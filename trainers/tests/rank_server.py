@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from secpi_trainers.__main__ import main
 from secpi_trainers.base.rank import LAUNCHER
 from secpi_trainers.base.session import Session
@@ -92,7 +94,7 @@ def _spoil(item: Any) -> None:  # noqa: ANN401
         return
     from deepspeed.utils import safe_get_local_fp32_param, safe_set_local_fp32_param
 
-    safe_set_local_fp32_param(item, safe_get_local_fp32_param(item).fill_(float("nan")))
+    safe_set_local_fp32_param(item, torch.full_like(safe_get_local_fp32_param(item), float("nan")))
 
 
 FAULTS: dict[str, Callable[..., None]] = {

@@ -18,25 +18,24 @@ def numbers_in(item: Any) -> int:  # noqa: ANN401
 
 
 def here(item: Any) -> torch.Tensor:  # noqa: ANN401
-    """A tensor, or of one that is split among processes the part that is here. Of ZeRO-3's only those that are trained."""
-    if hasattr(item, "ds_numel"):
-        import torch.distributed as dist
-        from deepspeed.utils import safe_get_local_fp32_param
+    """A tensor, or of one that is split among processes the part that is here; of ZeRO-3's only what is trained."""
+    if not hasattr(item, "ds_numel"):
+        local: torch.Tensor = item.to_local() if hasattr(item, "to_local") else item
+        return local
+    import torch.distributed as dist
+    from deepspeed.utils import safe_get_local_fp32_param
 
-        part: torch.Tensor = safe_get_local_fp32_param(item)
-        # The last parts are filled up with whatever was in memory.
-        left = item.ds_numel - dist.get_rank() * part.numel()
-        return part[: max(0, left)]
-    part = item.to_local() if hasattr(item, "to_local") else item
-    return part
+    part: torch.Tensor = safe_get_local_fp32_param(item)
+    # The last parts are filled up with whatever was in memory.
+    return part[: max(0, item.ds_numel - dist.get_rank() * part.numel())]
 
 
 def whole(item: Any) -> torch.Tensor:  # noqa: ANN401
     """All of a tensor, on each of the processes; with ZeRO-3 in float32. To be called by all of them."""
-    if hasattr(item, "ds_numel"):
-        from deepspeed.utils import safe_get_full_fp32_param
-
-        full: torch.Tensor = safe_get_full_fp32_param(item)
+    if not hasattr(item, "ds_numel"):
+        full: torch.Tensor = item.full_tensor() if hasattr(item, "full_tensor") else item
         return full
-    full = item.full_tensor() if hasattr(item, "full_tensor") else item
-    return full
+    from deepspeed.utils import safe_get_full_fp32_param
+
+    gathered: torch.Tensor = safe_get_full_fp32_param(item)
+    return gathered
