@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from accelerate import FullyShardedDataParallelPlugin
 
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import TrainJob, check_job
 from secpi_trainers.training.ranks.parallel import Hardware, sharing_settings, strategy_of
+from secpi_trainers.training.ranks.split import numbers_in
 from secpi_trainers.training.settings import trl_settings
 from secpi_trainers.training.spec import TrainSpec
 
@@ -88,3 +90,11 @@ def test_accelerate_takes_the_settings_of_fsdp(tmp_path: Path, monkeypatch: pyte
     # What is not wished for is not handed on.
     given = {name for name, value in sharing_settings("fsdp", checked)["fsdp_config"].items() if value}
     assert given - {"version"} <= set(settings.fsdp_plugin_args)
+
+
+def test_what_is_empty_unless_it_is_in_use_is_counted_whole() -> None:
+    item = torch.nn.Parameter(torch.empty(0))
+    assert numbers_in(item) == 0
+    # As DeepSpeed does it.
+    item.ds_numel = 12
+    assert numbers_in(item) == 12

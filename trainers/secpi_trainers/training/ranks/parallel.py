@@ -119,6 +119,8 @@ def zero3_config(offload: bool) -> dict[str, Any]:
         zero["offload_param"] = {"device": "cpu", "pin_memory": True}
     return {
         "bf16": {"enabled": "auto"},
+        # Torch's AdamW on the host too: DeepSpeed's own would have to be compiled, with CUDA's compiler.
+        "zero_force_ds_cpu_optimizer": False,
         # Else gradients are added up in bfloat16, over processes and over the passes of a step.
         "communication_data_type": "fp32",
         "data_types": {"grad_accum_dtype": "fp32"},
