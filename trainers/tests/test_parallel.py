@@ -12,6 +12,7 @@ from accelerate import FullyShardedDataParallelPlugin
 
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import TrainJob, check_job
+from secpi_trainers.training.careful import CarefulTrainer
 from secpi_trainers.training.ranks.parallel import Hardware, sharing_settings, strategy_of
 from secpi_trainers.training.ranks.split import numbers_in
 from secpi_trainers.training.settings import trl_settings
@@ -98,3 +99,12 @@ def test_what_is_empty_unless_it_is_in_use_is_counted_whole() -> None:
     # As DeepSpeed does it.
     item.ds_numel = 12
     assert numbers_in(item) == 12
+
+
+def test_with_ddp_no_gradient_lies_in_memory_twice(tmp_path: Path) -> None:
+    job = check_job("train", json.loads(train_job(tmp_path).path.read_text()))
+    assert isinstance(job, TrainJob)
+    trainer = CarefulTrainer.__new__(CarefulTrainer)
+    trainer.args, trainer.model = trl_settings(job, tmp_path, "cpu"), torch.nn.Linear(1, 1)
+    (handler,) = trainer._build_accelerator_args()["kwargs_handlers"]
+    assert handler.to_kwargs() == {"gradient_as_bucket_view": True}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import DistributedDataParallelKwargs
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
@@ -114,6 +115,14 @@ class CarefulTrainer(Trainer):
     def check_weights(self, step: int) -> None:
         """Throws `trainer/weights-not-finite` if what is trained is not finite, or what it gives."""
         check_weights(step, self._trained(), self._probe_loss())
+
+    def _build_accelerator_args(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        """With `ddp` gradients lie where they are sent from, and not a second time beside it."""
+        told: dict[str, Any] = super()._build_accelerator_args(**kwargs)
+        for handler in told["kwargs_handlers"]:
+            if isinstance(handler, DistributedDataParallelKwargs):
+                handler.gradient_as_bucket_view = True
+        return told
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Of a checkpoint of DeepSpeed's the weights are a part: whole, they would be put together for nothing."""
