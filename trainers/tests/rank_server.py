@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import Trainer
 
 from secpi_trainers.__main__ import main
@@ -87,10 +88,20 @@ def spoil_before_save(rank: int, step: int) -> None:
 
     def spoilt(trainer: CarefulTrainer, *arguments: Any) -> Any:  # noqa: ANN401
         if trainer.state.global_step == step and int(os.environ["RANK"]) == rank:
-            next(item for item in trainer.model.parameters() if item.requires_grad).data.fill_(float("nan"))
+            _spoil(next(item for item in trainer.model.parameters() if item.requires_grad))
         return save(trainer, *arguments)
 
     patch(CarefulTrainer, "_save_checkpoint", spoilt)
+
+
+def _spoil(item: Any) -> None:  # noqa: ANN401
+    """A parameter, or what is trained instead with ZeRO-3: the part that this process keeps."""
+    if not hasattr(item, "ds_numel"):
+        item.data.fill_(float("nan"))
+        return
+    from deepspeed.utils import safe_get_local_fp32_param, safe_set_local_fp32_param
+
+    safe_set_local_fp32_param(item, torch.full_like(safe_get_local_fp32_param(item), float("nan")))
 
 
 FAULTS: dict[str, Callable[..., None]] = {
@@ -136,6 +147,8 @@ def _run(world: int, job: str, fault: list[Any]) -> list[int]:
 
 
 if __name__ == "__main__":
+    if find_spec("deepspeed"):
+        import deepspeed  # noqa: F401 - once, for all that are forked
     # What has been imported stays: garbage is collected at each checkpoint, in copies of all of it.
     gc.freeze()
     for line in sys.stdin:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -32,8 +34,11 @@ Ranks = Callable[..., list[int]]
 
 @pytest.fixture(scope="module")
 def smallest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return make_smallest(tmp_path_factory.mktemp("smallest"))
+
+
+def make_smallest(folder: Path) -> tuple[Path, Path]:
     """A model folder and prepared rows, as small as they come."""
-    folder = tmp_path_factory.mktemp("smallest")
     write_lines(folder / "rows.jsonl", [*samples("careful"), samples("naive")[0]])
     model = Job(folder / "tiny", folder / "model")
     assert run("tiny", model.write(rows=folder / "rows.jsonl", architecture=SMALLEST, steps=1, threads=1)) == 0
@@ -44,9 +49,16 @@ def smallest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def ranks() -> Iterator[Ranks]:
+    with serving(os.environ) as server:
+        yield server
+
+
+@contextmanager
+def serving(environment: Mapping[str, str]) -> Iterator[Ranks]:
     """Runs a job in so many processes: their exit codes."""
     arguments = [sys.executable, "-m", "tests.rank_server"]
-    server = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    server = subprocess.Popen(arguments, cwd=ROOT, env=environment, **pipes)
     jobs, answers = server.stdin, server.stdout
     assert jobs is not None
     assert answers is not None

@@ -104,7 +104,10 @@ def save_model(model: Any, folder: Path, dtype: Any, weights: dict[str, Any] | N
         return
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.integrations import unset_hf_deepspeed_config
 
+    # Else under ZeRO-3 all processes are asked to share this one too, and only the first is here.
+    unset_hf_deepspeed_config()
     with torch.device("meta"):
         shape = AutoModelForCausalLM.from_config(model.config, dtype=dtype)
     shape.save_pretrained(folder, state_dict=weights)

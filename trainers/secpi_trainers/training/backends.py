@@ -29,7 +29,7 @@ def trl_backend(job: TrainJob, session: Session, device: str, folder: Path) -> t
     """TRL, and how its processes share the work."""
     world = session.rank.world
     strategy = strategy_of(job, parameters_in(folder), hardware(device, world))
-    prepare_environment(strategy, job, os.environ)
+    prepare_environment(strategy, job, device, os.environ)
     args = trl_settings(job, session.work / "checkpoints", device, world, strategy)
     settings: dict[str, Any] = {"attention": attention_of(job, device)}
     if strategy in ("alone", "ddp"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import DistributedDataParallelKwargs
 from torch.utils.data import DataLoader, RandomSampler
 from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
@@ -18,6 +19,7 @@ from ..models.soundness import UnsoundError, check_end, check_weights
 from .callbacks import Keeper, Reporter
 from .evaluation import is_over
 from .ranks.rank_batches import RankBatches
+from .ranks.split import here, numbers_in, whole
 from .ranks.together import Together
 
 
@@ -89,9 +91,10 @@ class CarefulTrainer(Trainer):
         A checkpoint holds weights as they are trained, and twice as many float32 numbers that the optimiser remembers.
         """
         trained = [item for item in self.model.parameters() if item.requires_grad]
-        numbers = sum(item.numel() for item in trained)
-        weights = sum(item.numel() * item.element_size() for item in trained)
-        return weights + 8 * numbers, numbers * stored
+        numbers = sum(map(numbers_in, trained))
+        weights = sum(numbers_in(item) * item.element_size() for item in trained)
+        # What is trained with DeepSpeed is a float32 copy.
+        return (4 * numbers if self.is_deepspeed_enabled else weights) + 8 * numbers, numbers * stored
 
     def check_end(self, state: TrainerState) -> None:
         """Throws `trainer/diverged` if what was trained is no better than a guess.
@@ -105,21 +108,18 @@ class CarefulTrainer(Trainer):
         """Of weights that are split among processes all that was trained, whole and in that dtype, in the memory of the
         first process's host; None where each process has all of them. To be called by all.
         """
-        if self.is_deepspeed_enabled:
-            whole: dict[str, torch.Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
-            return whole
-        if not self.is_fsdp_enabled:
+        if not self.is_fsdp_enabled and not self.is_deepspeed_enabled:
             return None
         trained = {name for name, item in self.model.named_parameters() if item.requires_grad}
         found: dict[str, torch.Tensor] = {}
-        stored = self.model.state_dict()
+        stored = dict(self.model.named_parameters()) if self.is_deepspeed_enabled else self.model.state_dict()
         if not trained <= stored.keys():
             raise TrainerError("incomplete-weights", f"{min(trained - stored.keys())} was trained and cannot be stored")
         for name, item in stored.items():
             if name not in trained:
                 continue
             # One after the other: all of a model would not fit beside what is there.
-            full = item.full_tensor() if hasattr(item, "full_tensor") else item
+            full = whole(item)
             if self.together.rank.is_first:
                 found[name] = full.to(dtype).cpu()
         return found
@@ -127,6 +127,19 @@ class CarefulTrainer(Trainer):
     def check_weights(self, step: int) -> None:
         """Throws `trainer/weights-not-finite` if what is trained is not finite, or what it gives."""
         check_weights(step, self._trained(), self._probe_loss())
+
+    def _build_accelerator_args(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        """With `ddp` gradients lie where they are sent from, and not a second time beside it."""
+        told: dict[str, Any] = super()._build_accelerator_args(**kwargs)
+        for handler in told["kwargs_handlers"]:
+            if isinstance(handler, DistributedDataParallelKwargs):
+                handler.gradient_as_bucket_view = True
+        return told
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Of a checkpoint of DeepSpeed's the weights are a part: whole, they would be put together for nothing."""
+        if not self.is_deepspeed_enabled:
+            super().save_model(output_dir, _internal_call)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
         self._check_weights()
@@ -167,9 +180,3 @@ class CarefulTrainer(Trainer):
             loss: float = self.model(input_ids=ids, labels=labels, use_cache=False).loss.item()
         self.model.train()
         return loss
-
-
-def here(item: torch.Tensor) -> torch.Tensor:
-    """A tensor, or of one that is split among processes the part that is here."""
-    part: torch.Tensor = item.to_local() if hasattr(item, "to_local") else item
-    return part

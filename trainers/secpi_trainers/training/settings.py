@@ -67,8 +67,8 @@ def trl_settings(
     refuse_several(made.n_gpu)
     if strategy == "fsdp":
         made.fsdp_plugin_args["mixed_precision_policy"] = fsdp_precision(job)
-        if device == "cpu":
-            share_on_cpu_too()
+    if strategy in ("fsdp", "zero3") and device == "cpu":
+        share_on_cpu_too(strategy)
     return made
 
 

@@ -39,6 +39,7 @@ from .less_memory import settings_that_take_less
 from .meter import Meter, flops_per_token, peak_memory
 from .ranks.parallel import Strategy
 from .ranks.rank_batches import with_blank
+from .ranks.split import numbers_in
 from .ranks.together import Together
 from .requirements import require_what_it_takes
 from .results import save_result
@@ -215,7 +216,7 @@ def _parameters(model: Any) -> tuple[int, int]:  # noqa: ANN401
     if isinstance(model, PeftModel):
         trainable, total = model.get_nb_trainable_parameters()
         return trainable, total
-    counts = [(item.numel(), item.requires_grad) for item in model.parameters()]
+    counts = [(numbers_in(item), item.requires_grad) for item in model.parameters()]
     return sum(count for count, trained in counts if trained), sum(count for count, _ in counts)
 
 

@@ -111,8 +111,8 @@ def _builder(job: TrainJob, cfg: Any, strategy: Strategy, device: str, model: An
             refuse_several(training_arguments.n_gpu)
             if strategy == "fsdp":
                 training_arguments.fsdp_plugin_args["mixed_precision_policy"] = fsdp_precision(job)
-                if device == "cpu":
-                    share_on_cpu_too()
+            if strategy in ("fsdp", "zero3") and device == "cpu":
+                share_on_cpu_too(strategy)
             if strategy != "alone":
                 # Axolotl would forget that the processes have met, and on CPUs would not look for others again.
                 training_arguments.accelerator_config.use_configured_state = True
