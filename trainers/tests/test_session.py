@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from secpi_trainers.base import session
 from secpi_trainers.base.errors import TrainerError
+from secpi_trainers.base.files import write_whole
 from secpi_trainers.base.session import Session, StopFlag
 
 from .support import read_lines
@@ -49,3 +51,20 @@ def test_events_can_be_read_while_it_runs(tmp_path: Path) -> None:
     with Session(tmp_path, "train", StopFlag()) as running:
         running.progress(1, 2, "rows")
         assert read_lines(tmp_path / "events.jsonl") == [{"type": "progress", "done": 1, "total": 2, "unit": "rows"}]
+
+
+def test_two_that_write_the_same_file_at_once_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes of two containers may have the same number, as these two have."""
+    path, sync, nested = tmp_path / "result.json", os.fsync, False
+
+    def meanwhile(handle: int) -> None:
+        nonlocal nested
+        sync(handle)
+        if not nested:
+            nested = True
+            write_whole(path, "the other's")
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    write_whole(path, "ours")
+    assert path.read_text() == "ours"
+    assert [item.name for item in tmp_path.iterdir()] == ["result.json"]
