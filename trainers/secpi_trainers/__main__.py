@@ -18,7 +18,7 @@ from .base.rank import Rank, end_with_launcher, this_rank
 from .base.session import Session, StopFlag, complain, failure, start_lifeline, write_result
 from .jobs import JOBS, check_job, read_job
 from .training.ranks.gpu import see_one_gpu
-from .training.ranks.launch import RANK_LOST, Launch, await_first, run_first, run_further
+from .training.ranks.launch import Launch, await_first, lost, run_first, run_further
 
 COMMANDS = {
     "tiny": ".tiny.tiny",
@@ -149,13 +149,14 @@ def _as_trainer_error(error: Exception, folders: list[Path], rank: Rank) -> Trai
     if isinstance(error, TrainerError):
         return error
     traceback.print_exc()
-    if not rank.is_alone:
-        from .training.ranks.together import has_lost_another
-
-        if has_lost_another(error):
-            return TrainerError(RANK_LOST.removeprefix("trainer/"), "another process of this training is gone")
+    # First: NCCL says in the same way what it cannot have on a card, and what it has lost.
     if is_out_of_memory(error):
         return TrainerError("out-of-memory", f"the memory did not suffice: {_first_line(error)}")
+    if not rank.is_alone:
+        from .training.ranks.together import has_lost_another, words_of_loss
+
+        if has_lost_another(error):
+            return lost(words_of_loss(error))
     if is_full(error, folders):
         return TrainerError("disk-full", "the disk is full", "free some space, then run the same job again")
     # No hint: whoever shows this knows where the log is, and it holds the stack trace.
