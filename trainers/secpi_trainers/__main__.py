@@ -179,8 +179,8 @@ def _report_bad_job(work: object, command: str, error: BadJobError) -> None:
 
 if __name__ == "__main__":
     code = main()
-    if sys.argv[1:2] == ["serve"]:
-        # An answer that was cut off is still being computed: taking Python down under that thread aborts the process.
+    if sys.argv[1:2] in (["serve"], ["push"]):
+        # An answer or an upload that was cut off is still under way: Python would abort under such a thread, or wait.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
