@@ -121,7 +121,7 @@ def _run(session: Session, job: Any, run: Callable[[], dict[str, Any]]) -> int: 
             try:
                 facts = run()
             except StoppedError as error:
-                session.finish("stopped", {"checkpoint": error.checkpoint})
+                session.finish("stopped", {"checkpoint": _saved(error, session.command, job)})
                 return EXIT_STOPPED
             except Exception as error:
                 session.finish("failed", failure(_as_trainer_error(error, _folders(job), session.rank)))
@@ -129,6 +129,7 @@ def _run(session: Session, job: Any, run: Callable[[], dict[str, Any]]) -> int: 
             session.finish("done", facts)
             return EXIT_DONE
     except StoppedError:
+        # It never had the work folder: whoever has it may be saving.
         write_result(session.own, session.command, "stopped", {"checkpoint": None, "seconds": 0})
         return EXIT_STOPPED
     except TrainerError as error:
@@ -138,6 +139,15 @@ def _run(session: Session, job: Any, run: Callable[[], dict[str, Any]]) -> int: 
         # Not even the work folder can be used, so stderr is all there is.
         complain(f"{session.work}: {error.strerror or error}")
         return EXIT_FAILED
+
+
+def _saved(error: StoppedError, command: str, job: Any) -> int | None:  # noqa: ANN401 - one of JOBS
+    """The step that is gone on from. Who was stopped while a model was loaded or others were awaited has not looked."""
+    if error.checkpoint is not None or command != "train":
+        return error.checkpoint
+    from .training.identity import saved_step
+
+    return saved_step(job)
 
 
 def _folders(job: Any) -> list[Path]:  # noqa: ANN401 - one of JOBS
