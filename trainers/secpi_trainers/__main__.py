@@ -18,7 +18,7 @@ from .base.rank import Rank, end_with_launcher, this_rank
 from .base.session import Session, StopFlag, complain, failure, start_lifeline, write_result
 from .jobs import JOBS, check_job, read_job
 from .training.ranks.gpu import see_one_gpu
-from .training.ranks.launch import RANK_LOST, Launch, await_first, run_first, run_further
+from .training.ranks.launch import Launch, await_first, lost, run_first, run_further
 
 COMMANDS = {
     "tiny": ".tiny.tiny",
@@ -125,7 +125,7 @@ def _run(session: Session, job: Any, run: Callable[[], dict[str, Any]]) -> int: 
             try:
                 facts = run()
             except StoppedError as error:
-                session.finish("stopped", {"checkpoint": error.checkpoint})
+                session.finish("stopped", {"checkpoint": _saved(error, session.command, job)})
                 return EXIT_STOPPED
             except Exception as error:
                 session.finish("failed", failure(_as_trainer_error(error, _folders(job), session.rank)))
@@ -133,6 +133,7 @@ def _run(session: Session, job: Any, run: Callable[[], dict[str, Any]]) -> int: 
             session.finish("done", facts)
             return EXIT_DONE
     except StoppedError:
+        # It never had the work folder: whoever has it may be saving.
         write_result(session.own, session.command, "stopped", {"checkpoint": None, "seconds": 0})
         return EXIT_STOPPED
     except TrainerError as error:
@@ -144,6 +145,15 @@ def _run(session: Session, job: Any, run: Callable[[], dict[str, Any]]) -> int: 
         return EXIT_FAILED
 
 
+def _saved(error: StoppedError, command: str, job: Any) -> int | None:  # noqa: ANN401 - one of JOBS
+    """The step that is gone on from. Who was stopped while a model was loaded or others were awaited has not looked."""
+    if error.checkpoint is not None or command != "train":
+        return error.checkpoint
+    from .training.identity import saved_step
+
+    return saved_step(job)
+
+
 def _folders(job: Any) -> list[Path]:  # noqa: ANN401 - one of JOBS
     """Where the job writes."""
     return [job.work_folder, *([Path(job.output)] if hasattr(job, "output") else [])]
@@ -153,13 +163,14 @@ def _as_trainer_error(error: Exception, folders: list[Path], rank: Rank) -> Trai
     if isinstance(error, TrainerError):
         return error
     traceback.print_exc()
-    if not rank.is_alone:
-        from .training.ranks.together import has_lost_another
-
-        if has_lost_another(error):
-            return TrainerError(RANK_LOST.removeprefix("trainer/"), "another process of this training is gone")
+    # First: NCCL says in the same way what it cannot have on a card, and what it has lost.
     if is_out_of_memory(error):
         return TrainerError("out-of-memory", f"the memory did not suffice: {_first_line(error)}")
+    if not rank.is_alone:
+        from .training.ranks.together import has_lost_another, words_of_loss
+
+        if has_lost_another(error):
+            return lost(words_of_loss(error))
     if is_full(error, folders):
         return TrainerError("disk-full", "the disk is full", "free some space, then run the same job again")
     # No hint: whoever shows this knows where the log is, and it holds the stack trace.
@@ -182,8 +193,8 @@ def _report_bad_job(work: object, command: str, error: BadJobError) -> None:
 
 if __name__ == "__main__":
     code = main()
-    if sys.argv[1:2] == ["serve"]:
-        # An answer that was cut off is still being computed: taking Python down under that thread aborts the process.
+    if sys.argv[1:2] in (["serve"], ["push"]):
+        # An answer or an upload that was cut off is still under way: Python would abort under such a thread, or wait.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

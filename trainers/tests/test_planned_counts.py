@@ -13,7 +13,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from secpi_trainers.data.packing import packed
+from secpi_trainers.data.packing import write_packed
 
 PLANNED: dict[str, Any] = json.loads(Path(__file__).with_name("planned_counts.json").read_text())
 
@@ -36,4 +36,5 @@ def test_rows_are_packed_into_as_many_sequences_as_was_planned(tmp_path: Path) -
     plan = PLANNED["packed"]
     ids = [[0] * (1 + place * plan["multiplier"] % plan["modulus"]) for place in range(plan["rows"])]
     rows = Dataset.from_dict({"input_ids": ids, "labels": ids})
-    assert len(packed(rows, plan["room"], tmp_path / "packed.arrow")) == plan["sequences"]
+    write_packed(rows, plan["room"], tmp_path / "packed.arrow")
+    assert len(Dataset.from_file(str(tmp_path / "packed.arrow"))) == plan["sequences"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from secpi_trainers.base import session
 from secpi_trainers.base.errors import TrainerError
+from secpi_trainers.base.files import write_whole
 from secpi_trainers.base.session import Session, StopFlag
 
 from .support import ROOT, read_lines
@@ -73,3 +75,20 @@ def test_a_forked_reader_of_rows_does_not_hear_the_signals_that_the_whole_group_
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, start_new_session=True
     )
     assert done.stdout.splitlines() == ["[True, True, True] [False, False, False]", "True True"]
+
+
+def test_two_that_write_the_same_file_at_once_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes of two containers may have the same number, as these two have."""
+    path, sync, nested = tmp_path / "result.json", os.fsync, False
+
+    def meanwhile(handle: int) -> None:
+        nonlocal nested
+        sync(handle)
+        if not nested:
+            nested = True
+            write_whole(path, "the other's")
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    write_whole(path, "ours")
+    assert path.read_text() == "ours"
+    assert [item.name for item in tmp_path.iterdir()] == ["result.json"]

@@ -10,10 +10,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from .disk import SPARE_BYTES
 from .errors import StoppedError, TrainerError
@@ -22,6 +24,9 @@ from .rank import Rank
 from .tools import tool_versions
 
 LOCK_WAIT_SECONDS = 30.0
+LOOK_SECONDS = 0.1
+
+Done = TypeVar("Done")
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
 """What tells a command to save and stop."""
@@ -51,6 +56,24 @@ class StopFlag:
         """Leaves by `StoppedError` when a signal has come."""
         if self.is_set:
             raise StoppedError
+
+    def leave(self, work: Callable[[], Done]) -> Done:
+        """What `work` gives; but when a signal comes, it is left to itself, to end with the process.
+
+        For what is waited for inside others' code, and may be cut off anywhere.
+        """
+        future: Future[Done] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, name="left when stopped", daemon=True).start()
+        while not wait([future], LOOK_SECONDS).done:
+            self.check()
+        return future.result()
 
 
 def _hear_no_signals() -> None:

@@ -42,8 +42,10 @@ def quiet_libraries() -> None:
     logging.set_verbosity_error()
 
 
-def model_folder(source: str, revision: str | None, patterns: list[str] | None = None) -> Path:
-    """The model's folder on this machine: `source` itself, or the Hub snapshot (downloaded unless offline)."""
+def model_folder(source: str, revision: str | None, patterns: list[str] | None = None, *, fetch: bool = True) -> Path:
+    """The model's folder on this machine: `source` itself, or the Hub snapshot (downloaded unless offline, or told not
+    to `fetch`).
+    """
     if Path(source).is_dir():
         return Path(source)
     from huggingface_hub import snapshot_download
@@ -51,7 +53,7 @@ def model_folder(source: str, revision: str | None, patterns: list[str] | None =
 
     wanted = patterns or [*COMPANIONS, "*.json", "*.safetensors", "*.jinja"]
     try:
-        return Path(snapshot_download(source, revision=revision, allow_patterns=wanted))
+        return Path(snapshot_download(source, revision=revision, allow_patterns=wanted, local_files_only=not fetch))
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise TrainerError(
             "no-such-model",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..models.checkpoints import Checkpoint
 from ..models.loading import vocabulary_of
 from ..models.soundness import UnsoundError, check_end, check_weights
 from .callbacks import Keeper, Reporter
-from .evaluation import is_over
+from .evaluation import NothingLeftError, is_over
 from .ranks.rank_batches import RankBatches
 from .ranks.split import here, numbers_in, whole
 from .ranks.together import Together
@@ -48,7 +49,8 @@ class CarefulTrainer(Trainer):
             return self.state
         state = TrainerState.load_from_json(str(found.folder / TRAINER_STATE_NAME))
         if not is_over(state, patience):
-            self.train(resume_from_checkpoint=str(found.folder))
+            with suppress(NothingLeftError):
+                self.train(resume_from_checkpoint=str(found.folder))
             return self.state
         # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
@@ -73,17 +75,25 @@ class CarefulTrainer(Trainer):
         """Takes the trained weights from a folder that holds them as a checkpoint does."""
         self._load_from_checkpoint(str(folder))
 
+    def computing(self) -> AbstractContextManager[Any]:
+        """In what a forward pass is computed as in training, also by a model that is loaded and not prepared for it.
+
+        One that is split among processes is always prepared.
+        """
+        is_split = self.is_fsdp_enabled or self.is_deepspeed_enabled
+        return nullcontext() if is_split else self.accelerator.autocast()
+
     def last_step(self) -> int:
         """The step that the training ends with, unless it ends early."""
         size = self.args.train_batch_size * self.together.rank.world
         *_, last = self.set_initial_training_values(self.args, DataLoader(range(self.rows), batch_size=size))
         return int(last)
 
-    def saves_to_come(self, found: Checkpoint | None) -> int:
-        """How many checkpoints are written between the one that is continued and the end, which is one itself."""
+    def saves_to_come(self, found: Checkpoint | None) -> list[int]:
+        """The steps that are saved between the one that is continued and the end, which is one itself."""
         done, last = found.step if found else 0, self.last_step()
         every = int(self.args.save_steps)
-        return last // every - done // every + (last % every > 0) if done < last else 0
+        return sorted({*range(done // every * every + every, last + 1, every), last}) if done < last else []
 
     def bytes_to_save(self, stored: int) -> tuple[int, int]:
         """Bytes of a checkpoint, and of the result. `stored` is how many bytes one of the result's numbers takes.
