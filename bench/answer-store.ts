@@ -8,10 +8,11 @@ import { join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { createJsonLines } from '../src/base/files/json-lines.js';
 import { sha256 } from '../src/base/hash.js';
+import { median } from '../src/base/median.js';
 import { type AnswerKey, answerRow } from '../src/models/answers/answer-row.js';
 import { AnswerStore } from '../src/models/answers/answer-store.js';
 import type { ChatAnswer } from '../src/models/chat.js';
-import { line, median, rounded, secondsOf } from './measure.js';
+import { line, rounded, secondsOf } from './measure.js';
 
 const REPETITIONS = 5;
 /** As long as an answer with a short reasoning. */
@@ -110,7 +111,7 @@ try {
   for (let repetition = 0; repetition < REPETITIONS; repetition += 1) {
     for (const { name, run } of contenders) seconds.set(name, [...(seconds.get(name) ?? []), await run()]);
   }
-  const rates = contenders.map(({ name, records }) => records / median(seconds.get(name) ?? []));
+  const rates = contenders.map(({ name, records }) => records / (median(seconds.get(name) ?? []) ?? 0));
   const limit = rates[0] ?? 1;
   process.stdout.write(`Durable answers of ${Buffer.byteLength(content)} bytes, in ${root}\n`);
   for (const [index, { name }] of contenders.entries()) {

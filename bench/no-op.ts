@@ -6,11 +6,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { median } from '../src/base/median.js';
 import { packageRoot } from '../src/base/package-root.js';
 import { cacheDirectory } from '../src/setup/cache-directory.js';
 import { packageInstaller } from '../src/setup/package-installer.js';
 import { findInterpreter } from '../src/setup/python-interpreter.js';
-import { line, median, rounded, secondsOf } from './measure.js';
+import { line, rounded, secondsOf } from './measure.js';
 import { type Contender, runOnce } from './no-op/contender.js';
 import { DVC_VERSION, dvc } from './no-op/dvc.js';
 import { secpi } from './no-op/secpi.js';

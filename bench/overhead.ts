@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type * as z from 'zod';
+import { median } from '../src/base/median.js';
 import type { JobContainer, JobSpec } from '../src/compute/jobs/job.js';
 import { runJob } from '../src/compute/jobs/run-job.js';
 import { openPlace } from '../src/compute/open-target.js';
@@ -20,7 +21,7 @@ import { findPythonEnvironment } from '../src/setup/python-environment.js';
 import { containerImage, hasPodman } from '../tests/support/container-image.js';
 import { hasSlurm, slurmCluster } from '../tests/support/slurm-cluster.js';
 import { hasSshServer, sshServer } from '../tests/support/ssh-server.js';
-import { line, median, rounded, secondsOf } from './measure.js';
+import { line, rounded, secondsOf } from './measure.js';
 
 const ROUNDS = Number(process.argv[2] ?? 15);
 /** How long whoever waits for Slurm waits between two looks at the queue. */
@@ -123,7 +124,7 @@ async function runTrue({ spec, container }: Pair): Promise<void> {
 }
 
 const figure = (seconds: readonly number[]): string =>
-  `${rounded(median(seconds))} s (${rounded(Math.min(...seconds))}–${rounded(Math.max(...seconds))})`;
+  `${rounded(median(seconds) ?? 0)} s (${rounded(Math.min(...seconds))}–${rounded(Math.max(...seconds))})`;
 
 try {
   process.stdout.write(`A job of \`true\`, median of ${ROUNDS} runs each (fastest–slowest)\n`);
@@ -138,7 +139,8 @@ try {
       seconds.job.push(await secondsOf(() => runTrue(pair)));
     }
     line(pair.peer, figure(seconds.plain), '');
-    const [more, ratio] = [median(seconds.job) - median(seconds.plain), median(seconds.job) / median(seconds.plain)];
+    const [job, plain] = [median(seconds.job) ?? 0, median(seconds.plain) ?? 0];
+    const [more, ratio] = [job - plain, job / plain];
     line(`  as a job, ${pair.target}`, figure(seconds.job), `${rounded(ratio)} ×, ${rounded(more)} s more`);
   }
   process.stdout.write(`Load of this machine: ${loadavg().map(rounded).join(' ')}\n`);

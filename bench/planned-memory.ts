@@ -6,10 +6,10 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { packageRoot } from '../src/base/package-root.js';
-import { KNOWN_MODELS } from '../src/stages/train/estimate/known-models.js';
-import { MEMORY_PARTS, memoryOf } from '../src/stages/train/estimate/memory.js';
-import { readModelShape } from '../src/stages/train/estimate/model-shape.js';
-import type { TrainingSetup } from '../src/stages/train/estimate/training-setup.js';
+import { MEMORY_PARTS, memoryOf } from '../src/stages/train/estimate/memory/memory.js';
+import type { TrainingSetup } from '../src/stages/train/estimate/memory/training-setup.js';
+import { KNOWN_MODELS } from '../src/stages/train/estimate/model/known-models.js';
+import { readModelShape } from '../src/stages/train/estimate/model/model-shape.js';
 
 const config = { ...KNOWN_MODELS.get('Qwen/QwQ-32B'), max_position_embeddings: 40_960 };
 

@@ -5,9 +5,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
+import { median } from '../src/base/median.js';
 import { openSandbox } from '../src/sandbox/open-sandbox.js';
 import type { Language } from '../src/sandbox/sandbox.js';
-import { line, median, rounded, secondsOf } from './measure.js';
+import { line, rounded, secondsOf } from './measure.js';
 
 const REPETITIONS = 25;
 /** The interpreters that the sandbox shows: what stands before them in $PATH (version managers) would be measured otherwise. */

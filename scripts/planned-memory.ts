@@ -5,9 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../src/base/package-root.js';
-import { type MemoryParts, memoryOf } from '../src/stages/train/estimate/memory.js';
-import { readModelShape } from '../src/stages/train/estimate/model-shape.js';
-import type { TrainingSetup } from '../src/stages/train/estimate/training-setup.js';
+import { type MemoryParts, memoryOf } from '../src/stages/train/estimate/memory/memory.js';
+import type { TrainingSetup } from '../src/stages/train/estimate/memory/training-setup.js';
+import { readModelShape } from '../src/stages/train/estimate/model/model-shape.js';
 
 const page = join(packageRoot, 'trainers', 'tests', 'planned_memory.json');
 

@@ -5,20 +5,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../src/base/package-root.js';
+import { wrapped } from '../src/cli/views/format.js';
 import { hardwareOf } from '../src/compute/hardware.js';
 import { type Recipe, recipeSchema } from '../src/pipeline.js';
 import { loadRecipe } from '../src/recipe/load-recipe.js';
-import { KNOWN_MODELS } from '../src/stages/train/estimate/known-models.js';
-import { readModelShape } from '../src/stages/train/estimate/model-shape.js';
+import { KNOWN_MODELS } from '../src/stages/train/estimate/model/known-models.js';
+import { readModelShape } from '../src/stages/train/estimate/model/model-shape.js';
 import { planLines } from '../src/stages/train/estimate/plan-lines.js';
 import { planTraining } from '../src/stages/train/estimate/plan-training.js';
-
-/** What recipes take from the environment; nothing is asked there. */
-export const STAND_INS = {
-  CLASSIFIER_URL: 'http://127.0.0.1:9/v1',
-  TEACHER_URL: 'http://127.0.0.1:9/v1',
-  TRAINER_IMAGE: `sha256:${'0'.repeat(64)}`,
-};
 
 /** Recipes with a plan, relative to the package. */
 export function plannedRecipes(): readonly string[] {
@@ -28,18 +22,19 @@ export function plannedRecipes(): readonly string[] {
     .sort();
 }
 
-const WIDTH = 140;
+const WIDTH = 138;
 
 /** What a recipe should be. */
 export async function withPlan(path: string): Promise<string> {
   const { value } = await loadRecipe({
     path,
     schema: recipeSchema,
-    environment: STAND_INS,
+    environment: {},
     workingDirectory: packageRoot,
+    standIns: true,
   });
   const comment = linesOf(value)
-    .flatMap(broken)
+    .flatMap((line) => wrapped(line, WIDTH).map((part, index) => (index === 0 ? part : `  ${part}`)))
     .map((line) => `# ${line}\n`);
   const text = readFileSync(join(packageRoot, path), 'utf8');
   return text.replace(/# <plan>\n[\s\S]*?# <\/plan>\n/, `# <plan>\n${comment.join('')}# </plan>\n`);
@@ -53,17 +48,6 @@ function linesOf({ models, train, compute }: Recipe): readonly string[] {
   const plan = planTraining(readModelShape(config), train, hardwareOf(target), undefined);
   if (plan.fit === 'no') throw new Error(`${model} on ${train.on} does not fit`);
   return planLines(plan, model);
-}
-
-/** A line as several; all but the first begin with two blanks. */
-function broken(line: string): readonly string[] {
-  const lines: string[] = [];
-  for (const word of line.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + word.length < WIDTH) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(last === undefined ? word : `  ${word}`);
-  }
-  return lines;
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -352,3 +352,24 @@ def test_waits_for_nodes_that_are_away(cluster: SlurmCluster, tmp_path: Path) ->
     finally:
         cluster.run("scontrol", "update", "NodeName=n1,n2", "State=resume")
     assert job.end()["outcome"] == "done"
+
+
+def test_waits_for_the_nodes_of_its_own_partition_and_names_those_that_are_away_where_others_are_not(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    cluster.run("scontrol", "create", "PartitionName=alone", "Nodes=n1")
+    cluster.run("scontrol", "update", "NodeName=n1", "State=drain", "Reason=test")
+    try:
+        (tmp_path / "waits").mkdir()
+        job = QueuedJob(tmp_path / "waits")
+        job.flags = ("--partition=alone",)
+        assert job.start()["state"] == "waiting"
+        (tmp_path / "too-much").mkdir()
+        greedy = QueuedJob(tmp_path / "too-much")
+        greedy.flags = ("--partition=low", "--gpus-per-node=h100:8")
+        said = ask("start", greedy.start_request())[-1]
+        assert (said["code"], "do not count (n1): once they are back" in said["hint"]) == ("slurm/refused", True)
+    finally:
+        cluster.run("scontrol", "update", "NodeName=n1", "State=resume")
+    assert job.end()["outcome"] == "done"
+    cluster.run("scontrol", "delete", "PartitionName=alone")

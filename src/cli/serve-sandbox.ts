@@ -5,10 +5,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, SecpiError } from '../base/errors.js';
-import { isNewEnough } from '../base/node-version.js';
 import { openSandbox } from '../sandbox/open-sandbox.js';
 import { SYSTEM_PATH } from '../sandbox/toolchains.js';
 import { sandboxServer } from '../scoring/sandbox-server.js';
+import { isNewEnough } from './node-version.js';
 
 /** Where Go's own installer puts it (https://go.dev/doc/install); only the settings of a login shell add that to a search path. */
 const GO_FOLDER = '/usr/local/go/bin';

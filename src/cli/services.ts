@@ -39,6 +39,7 @@ export function openRooms(
   const retry = hubRetries === undefined ? {} : { retries: hubRetries };
   return {
     python: oncePer((packages?: PackageSet) => findPythonEnvironment(cache, packages)),
+    answers: new Map<string, Promise<void>>(),
     sandboxes: new Map<boolean, Promise<Sandbox>>(),
     suites: new Map<string, Promise<Suite>>(),
     // Parsing it takes longer than everything else a run without work does.
@@ -51,7 +52,7 @@ export function openRooms(
 export function openServices(
   recipe: Recipe,
   environment: CliEnvironment,
-  { python, sandboxes, suites, catalogue, hub }: SharedRooms = openRooms(environment),
+  { python, answers, sandboxes, suites, catalogue, hub }: SharedRooms = openRooms(environment),
 ): StageServices {
   const { variables, cache, state, redact } = environment;
   const hashFiles: HashFiles = (folder, names, signal) => rememberedHashes(state, folder, names, signal);
@@ -64,7 +65,7 @@ export function openServices(
 
   const owned = { python, variables, hashFiles, owner: ownerOf(state) };
   const bytes = bytesSource(state, (name) => placeNamed(name, Object.values(recipe.compute), owned));
-  const means = { ...owned, bytes };
+  const means = { ...owned, bytes, answers };
   const serving = servingOn((name) => targetNamed(recipe, name), means, environment);
 
   /** What a model is. Of a folder that is its content, which is hashed once: a stage pins it before it asks. */

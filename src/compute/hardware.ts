@@ -1,24 +1,35 @@
 import { CARDS, type Card } from './cards.js';
+import { deviceHere } from './python-identity.js';
+import { deviceOf, type Ranks, ranksOf } from './ranks.js';
 import type { TargetSpec } from './target.js';
 
 /** What trainings compute with at a target, as the recipe says. */
 export interface Hardware {
-  /** What each GPU is; undefined where the recipe does not say. */
+  /** `auto` is a GPU where the recipe names its card, and else what is here. */
+  readonly device: 'cpu' | 'cuda';
+  /** What each GPU is; undefined where the recipe does not say, and on CPUs. */
   readonly card: Card | undefined;
-  /** Over all nodes. */
-  readonly gpus: number;
-  /** USD for an hour of one. */
+  /** The processes that share a training: one for each GPU, without GPUs one on each machine. */
+  readonly ranks: Ranks;
+  /** USD for an hour of one GPU. */
   readonly pricePerGpuHour: number | undefined;
-  /** Whether the recipe says that no GPU is meant. */
-  readonly isCpu: boolean;
+  /** GPUs that the recipe asks for though a CPU computes. */
+  readonly idleGpus: number;
+  /** An image may have packages that are not among the pinned ones. */
+  readonly isContainer: boolean;
 }
 
-export function hardwareOf({ local, ssh, slurm, card, price_per_gpu_hour }: TargetSpec): Hardware {
-  const gpus = slurm === undefined ? ((local ?? ssh)?.gpus ?? 1) : slurm.nodes * Math.max(1, slurm.gpus);
+export function hardwareOf(spec: TargetSpec): Hardware {
+  const { local, ssh, slurm, card, price_per_gpu_hour, container } = spec;
+  const said = deviceOf(spec);
+  const device = said === 'auto' && card !== undefined ? 'cuda' : deviceHere(said);
+  const onGpu = device === 'cuda';
   return {
-    card: card === undefined ? undefined : CARDS[card],
-    gpus,
-    pricePerGpuHour: price_per_gpu_hour,
-    isCpu: (local ?? ssh ?? slurm)?.device === 'cpu',
+    device,
+    card: onGpu && card !== undefined ? CARDS[card] : undefined,
+    ranks: ranksOf(spec, device),
+    pricePerGpuHour: onGpu ? price_per_gpu_hour : undefined,
+    idleGpus: onGpu ? 0 : ((local ?? ssh ?? slurm)?.gpus ?? 0),
+    isContainer: container !== undefined,
   };
 }

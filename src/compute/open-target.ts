@@ -7,6 +7,7 @@ import type { PackageSet } from '../setup/pinned-packages.js';
 import type { PythonEnvironment } from '../setup/python-environment.js';
 import type { BytesSource } from './bytes-source.js';
 import { CARDS } from './cards.js';
+import { checkTraining as askBefore } from './check-training.js';
 import { here } from './places/here.js';
 import { type HashFiles, hashAll } from './places/manifest.js';
 import type { Place, Queue } from './places/place.js';
@@ -28,6 +29,8 @@ export interface Means {
   readonly bytes?: BytesSource | undefined;
   /** Whose outputs are that stay there; see `ownerOf`. */
   readonly owner?: string | undefined;
+  /** What trainers have said of settings, for those who would ask the same. */
+  readonly answers?: Map<string, Promise<void>>;
 }
 
 /** The name of the one for whom outputs stay elsewhere: whoever has this state folder. */
@@ -38,7 +41,8 @@ export function ownerOf({ root }: StateDirectory): string {
 /** The target that an entry of the recipe's `compute:` describes. */
 export function openTarget(spec: TargetSpec, means: Means): Target {
   const places = { usual: openPlace(spec, means), training: openPlace(spec, means, spec.slurm?.nodes) };
-  return trainerTarget(places, openTrainers(spec, means));
+  const checkTraining: Target['checkTraining'] = (training, signal) => askBefore(spec, means, training, signal);
+  return { ...trainerTarget(places, openTrainers(spec, means)), checkTraining };
 }
 
 /** Our Python there, and what it computes on. */

@@ -9,11 +9,16 @@ export interface Ranks {
 
 export const ONE_PROCESS: Ranks = { perNode: 1, nodes: 1 };
 
-/** Those of a target. Without GPUs there is one on each machine. */
-export function ranksOf({ local, ssh, slurm }: TargetSpec): Ranks {
-  const { device = 'cpu', gpus = 1 } = local ?? ssh ?? slurm ?? {};
-  const perNode = deviceHere(device) === 'cuda' ? Math.max(1, gpus) : 1;
-  return { perNode, nodes: slurm?.nodes ?? 1 };
+/** Those of a target. Without GPUs there is one on each machine. `device` is what computes; by default what it is here and now. */
+export function ranksOf(spec: TargetSpec, device = deviceHere(deviceOf(spec))): Ranks {
+  const { local, ssh, slurm } = spec;
+  const { gpus = 1 } = local ?? ssh ?? slurm ?? {};
+  return { perNode: device === 'cuda' ? Math.max(1, gpus) : 1, nodes: slurm?.nodes ?? 1 };
+}
+
+/** What a target says that it computes on. */
+export function deviceOf({ local, ssh, slurm }: TargetSpec): 'auto' | 'cpu' | 'cuda' {
+  return (local ?? ssh ?? slurm)?.device ?? 'cpu';
 }
 
 /** How many there are in all. */

@@ -127,6 +127,8 @@ const containerSchema = z.strictObject({
         /^(?:[A-Za-z0-9/][A-Za-z0-9_./:-]*@)?sha256:[0-9a-f]{64}$/,
         'must be sha256: and a digest, with a name and @ before it if it is to be pulled: a tag can mean another image tomorrow',
       ),
+    // Of a form that every engine takes.
+    `/not-set.sif@sha256:${'0'.repeat(64)}`,
   ),
   /** The interpreter inside, with the trainers' packages. */
   python: z.string().default('python3'),
@@ -300,6 +302,13 @@ export interface FinishedTrainerJob extends Collected {
   readonly tools: Readonly<Record<string, string>>;
 }
 
+/** A training that is to run later. */
+export interface TrainingToCome {
+  readonly packages: PackageSet;
+  /** Its settings, as the trainers' `TrainSpec` has them; undefined where there is nothing in them that only a trainer can judge. */
+  readonly spec: Json | undefined;
+}
+
 /** Somewhere that trainers can run. */
 export interface Target {
   /**
@@ -312,6 +321,11 @@ export interface Target {
    * `compute/unreachable`.
    */
   foresee(signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Throws what such a training would fail with here, as far as this machine can tell hours before; see `checkTraining`. Resolves to whether
+   * anything could be told.
+   */
+  checkTraining(training: TrainingToCome, signal: AbortSignal): Promise<boolean>;
   /** Runs a job to its end, or continues one that was interrupted. Throws `SecpiError` when it fails, `signal.reason` when stopped. */
   runTrainer(
     job: TrainerJob,

@@ -52,7 +52,7 @@ interface Places {
 }
 
 /** Trainers at a place. */
-export function trainerTarget(places: Places, trainers: Trainers): Target {
+export function trainerTarget(places: Places, trainers: Trainers): Omit<Target, 'checkTraining'> {
   const { python: findPython, device, threads = defaultThreads, container, ranks, peakTflops } = trainers;
   return {
     environment: ({ packages: set, trains = false } = {}) =>
@@ -221,9 +221,9 @@ function failureOf({ exit, tail, folder }: JobFailure, place: string, { commands
   if (exit?.code === KILLED) {
     const why =
       exit.out_of_memory === true ? 'because memory ran out' : 'which is what the kernel does when memory runs out';
-    const fields = commands.find((one) => one.command === command)?.fields ?? {};
+    const instead = lessMemory(commands.find((one) => one.command === command));
     return new SecpiError('trainer/killed', `the trainer's ${command} was killed (SIGKILL), ${why}:\n${tail}`, {
-      hint: `If it was memory (the machine's, not a GPU's): give it more, or ${lessMemory(fields)}. ${log}`,
+      hint: `If it was memory (the machine's, not a GPU's): give it more${instead}. ${log}`,
     });
   }
   const ending = exit?.code ?? 'it was killed together with what watched it';
@@ -232,17 +232,15 @@ function failureOf({ exit, tail, folder }: JobFailure, place: string, { commands
   });
 }
 
-/** How a training takes less of a machine's memory. What fits a GPU the trainer says itself. */
-function lessMemory({
-  batch_size: rows,
-  gradient_accumulation: passes,
-  gradient_checkpointing: again,
-}: TrainerCommand['fields']): string {
+/** How a training takes less of a machine's memory; what fits a GPU the trainer says itself. Of other commands nothing is known to help. */
+function lessMemory(command: TrainerCommand | undefined): string {
+  if (command?.command !== 'train') return '';
+  const { batch_size: rows, gradient_accumulation: passes, gradient_checkpointing: again } = command.fields;
   const smaller =
     typeof rows === 'number' && rows > 1
       ? [
           `batch_size: ${Math.floor(rows / 2)} with gradient_accumulation: ${(typeof passes === 'number' ? passes : 1) * 2}`,
         ]
       : [];
-  return [...smaller, ...(again === false ? ['gradient_checkpointing: true'] : []), 'a shorter max_tokens'].join(', ');
+  return `, or ${[...smaller, ...(again === false ? ['gradient_checkpointing: true'] : []), 'a shorter max_tokens'].join(', ')}`;
 }

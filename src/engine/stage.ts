@@ -99,6 +99,11 @@ export interface StageDefinition<Params, Input extends string, Services> {
    */
   readonly pins?: (context: PinContext<Params, Services>) => Promise<Readonly<Record<string, Json>>>;
   readonly estimate?: (context: EstimateContext<Params, Input, Services>) => Promise<StageEstimate>;
+  /**
+   * Throws what it would fail with hours later and can be told now: something that is not set up, a setting that nobody knows. Asked once,
+   * before the first stage that leads to this one does anything.
+   */
+  readonly ready?: (context: Omit<PinContext<Params, Services>, 'files'>) => Promise<void>;
   /** For stages with an effect outside the store: says why a cached artifact no longer holds, or `undefined`. */
   readonly stale?: (
     context: PinContext<Params, Services> & { readonly artifact: ArtifactReader },

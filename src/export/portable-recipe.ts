@@ -78,7 +78,7 @@ export class Move {
 
   #text(written: string, read: unknown, schemas: readonly Schema[]): string {
     const traits = schemas.map(traitsOf);
-    if (traits.some(({ environment }) => environment === true)) {
+    if (traits.some(({ environment }) => environment !== undefined)) {
       for (const [, name = ''] of written.matchAll(/\$\{([^}]*)\}/g)) this.#variables.add(name);
     }
     const kind = traits.find(({ path }) => path !== undefined)?.path;

@@ -43,7 +43,7 @@ const modelFields = z.strictObject({
   model: z.string().min(1),
   revision: z.string().min(1).optional(),
   /** Base address of an OpenAI-compatible server, including its `/v1`. */
-  endpoint: operational(fromEnvironment(httpUrl).optional()),
+  endpoint: operational(fromEnvironment(httpUrl, 'http://not-set.invalid/v1').optional()),
   /** Name of the environment variable that holds the key. */
   api_key_env: operational(environmentName.optional()),
   /** A recording whose answers come first. */

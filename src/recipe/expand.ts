@@ -12,6 +12,8 @@ interface ExpandOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What a path in the field at this place is relative to. */
   readonly folderOf: (path: Path) => string;
+  /** Fields whose variables are not set get what stands in for them. */
+  readonly standIns: boolean;
 }
 
 interface Expansion {
@@ -20,7 +22,7 @@ interface Expansion {
 }
 
 /** Replaces `${NAME}` and makes paths absolute, in the fields whose traits say so. Files to read have to be there. */
-export function expand(written: unknown, { schema, environment, folderOf }: ExpandOptions): Expansion {
+export function expand(written: unknown, { schema, environment, folderOf, standIns }: ExpandOptions): Expansion {
   const complaints: Complaint[] = [];
   const complain = (path: Path, words: Complaint['words']) => void complaints.push({ path, what: 'value', words });
 
@@ -40,7 +42,8 @@ export function expand(written: unknown, { schema, environment, folderOf }: Expa
 
   const text = (value: string, path: Path, schemas: readonly Schema[]): string => {
     const traits = schemas.map(traitsOf);
-    const filled = traits.some((trait) => trait.environment === true) ? fillIn(value, path) : untouched(value, path);
+    const variable = traits.find((trait) => trait.environment !== undefined)?.environment;
+    const filled = variable === undefined ? untouched(value, path) : fillIn(value, path, variable.standIn);
     const kind = traits.find((trait) => trait.path !== undefined)?.path;
     return kind === undefined || filled === '' ? filled : absolute(filled, path, kind);
   };
@@ -56,7 +59,7 @@ export function expand(written: unknown, { schema, environment, folderOf }: Expa
     return value;
   };
 
-  const fillIn = (value: string, path: Path): string => {
+  const fillIn = (value: string, path: Path, standIn: string): string => {
     const missing = new Set<string>();
     const parts: string[] = [];
     let end = 0;
@@ -66,6 +69,7 @@ export function expand(written: unknown, { schema, environment, folderOf }: Expa
       parts.push(value.slice(end, from), found ?? '');
       end = to;
     }
+    if (missing.size > 0 && standIns) return standIn;
     for (const name of missing) {
       complain(path, () => ({
         message: `the environment variable ${clip(name, 80)} is not set`,

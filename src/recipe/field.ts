@@ -11,7 +11,10 @@ export function outputPath(): z.ZodString {
   return withTraits(z.string().min(1), { path: 'output' });
 }
 
-/** Marks a string field in which `${NAME}` is replaced from the environment. Returns a marked copy. */
-export function fromEnvironment<S extends z.ZodType>(schema: S): S {
-  return withTraits(schema, { environment: true });
+/**
+ * Marks a string field in which `${NAME}` is replaced from the environment. Returns a marked copy. `standIn` is a value that it takes and that
+ * leads nowhere, where a recipe is only read and its variables are not set.
+ */
+export function fromEnvironment<S extends z.ZodType>(schema: S, standIn: string): S {
+  return withTraits(schema, { environment: { standIn } });
 }

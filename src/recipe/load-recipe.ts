@@ -21,6 +21,8 @@ export interface LoadOptions<T> {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What paths given with `--set` are relative to. */
   readonly workingDirectory: string;
+  /** A variable that is not set is no mistake: its field gets a value that means nothing. For whoever asks nobody and starts nothing. */
+  readonly standIns?: boolean;
 }
 
 export interface LoadedRecipe<T> {
@@ -155,14 +157,14 @@ function checked<T>(
 /** Fills in variables and paths, each relative to where it stands. */
 function expanded(
   written: Mapping,
-  { schema, environment, workingDirectory }: LoadOptions<unknown>,
+  { schema, environment, workingDirectory, standIns = false }: LoadOptions<unknown>,
   placement: Placement,
 ): ReturnType<typeof expand> {
   const folderOf = (path: Path): string => {
     const document = placement.documentOf(path);
     return document === undefined ? workingDirectory : dirname(resolve(workingDirectory, document.path));
   };
-  return expand(written, { schema, environment, folderOf });
+  return expand(written, { schema, environment, folderOf, standIns });
 }
 
 /** What is wrong with the members of a matrix: each mistake once, with the first combination that has it unless all have it. */

@@ -18,6 +18,7 @@ export interface PythonEnvironment {
 }
 
 const developmentLockFile = join(packageRoot, 'trainers', 'requirements-dev.lock');
+const deepSpeedLockFile = join(packageRoot, 'trainers', 'requirements-deepspeed.lock');
 /** Where PyTorch publishes builds without CUDA; pip's own index has only the CUDA build for Linux on x86-64. */
 const torchCpuIndex = 'https://download.pytorch.org/whl/cpu';
 const reachableWithinMs = 4000;
@@ -66,7 +67,7 @@ export interface PrepareOptions extends SetUpContext {
  */
 export async function preparePythonEnvironment(options: PrepareOptions): Promise<PythonEnvironment> {
   const target = await environmentFor(options.cache, options.packages ?? 'trainers');
-  const developmentStamp = `development-${sha256(await readFile(developmentLockFile)).slice(0, 16)}`;
+  const developmentStamp = await stampOfTestTools();
   const missing = (name: string): boolean => !existsSync(stamp(target, name));
   if (!missing('ready') && (!options.development || !missing(developmentStamp))) return target;
   const lock = await acquireLock(`${target.folder}.lock`, {
@@ -114,14 +115,25 @@ async function makeEnvironment(
   await installer.install(target.python, ['-r', lock]);
 }
 
+async function stampOfTestTools(): Promise<string> {
+  const locks = await Promise.all([developmentLockFile, deepSpeedLockFile].map((file) => readFile(file, 'utf8')));
+  return `development-${sha256(JSON.stringify(locks)).slice(0, 16)}`;
+}
+
 async function installTestTools(
-  { python }: PythonEnvironment,
+  { folder, python }: PythonEnvironment,
   installer: PackageInstaller,
   { packages, say }: PrepareOptions,
 ): Promise<void> {
   if (packages !== 'axolotl') {
     say('installing what the tests need: pytest, mypy, ruff, TensorBoard');
     await installer.install(python, ['-r', developmentLockFile]);
+    say('building DeepSpeed, in a folder of its own: half a minute');
+    const target = join(folder, 'deepspeed');
+    // pip leaves alone what is there, also half of it.
+    await rm(target, { recursive: true, force: true });
+    const how = ['--no-deps', '--no-build-isolation', '--target', target];
+    await installer.install(python, [...how, '-r', deepSpeedLockFile]);
     return;
   }
   say('installing pytest beside Axolotl');

@@ -1,9 +1,11 @@
 import type * as z from 'zod';
 import { clip } from '../base/clip.js';
+import { deviceOf } from '../compute/ranks.js';
 import type { TargetSpec } from '../compute/target.js';
 import { isRateName } from '../suites/figures/metrics.js';
 import { KNOWN_SUITES } from '../suites/registry.js';
 import { type PublishParams, publishProblem } from './publish/params.js';
+import { demandsOf } from './train/packages.js';
 
 /** Settings of a training that not every machine can follow. */
 interface Training {
@@ -35,6 +37,8 @@ export interface RecipeSections {
 
 /** Any entry of `models` but the target. */
 interface AskedModel {
+  readonly endpoint?: string | undefined;
+  readonly replay?: string | undefined;
   readonly serve?: { readonly on?: string | undefined } | undefined;
 }
 
@@ -44,6 +48,7 @@ type Complain = (path: readonly (string | number)[], message: string, what?: 'ke
 /** What no single section of a recipe can see: names that must fit each other. Each rule complains by itself. */
 const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] = [
   modelsExist,
+  modelsCanBeAsked,
   targetsExist,
   scoringFits,
   suitesExist,
@@ -75,6 +80,28 @@ function modelsExist({ models, filter, trace }: RecipeSections, complain: Compla
     if (!known.includes(by)) {
       complain([stage, 'by'], `there is no model "${shown(by)}" under \`models\` (${listed(known)})`);
     }
+  }
+}
+
+/** One that nobody asks may be kept for later. */
+function modelsCanBeAsked({ models, filter, trace }: RecipeSections, complain: Complain): void {
+  const stages =
+    filter.by === trace.by
+      ? [['`filter` and `trace` ask', filter.by]]
+      : [
+          ['`filter` asks', filter.by],
+          ['`trace` asks', trace.by],
+        ];
+  for (const [who, name = ''] of stages) {
+    // One that is not there is another mistake, and the target is asked by its own server.
+    if (name === 'target' || !Object.hasOwn(models, name)) continue;
+    const { endpoint, replay, serve } = (models as Readonly<Record<string, AskedModel>>)[name] ?? {};
+    if (endpoint !== undefined || replay !== undefined || serve !== undefined) continue;
+    complain(
+      ['models', name],
+      `nobody would answer, and ${who} it: give an \`endpoint\`, a \`replay\` of recorded answers, or \`serve\``,
+      'key',
+    );
   }
 }
 
@@ -143,25 +170,13 @@ function publishFits({ publish, train, compute }: RecipeSections, complain: Comp
   }
 }
 
-/** Packages beside the pinned ones, by the setting that takes them. */
-const PACKAGES_OF: readonly (readonly [keyof Training, string, string])[] = [
-  ['method', 'qlora', 'bitsandbytes'],
-  ['optimizer', 'adamw_8bit', 'bitsandbytes'],
-  ['loss', 'liger', 'liger-kernel'],
-  ['attention', 'flash_attention_2', 'flash-attn'],
-];
-/** Those of them that Axolotl's environment has. */
-const AXOLOTL_HAS = ['bitsandbytes', 'liger-kernel'];
-
 /** What the pinned packages do not have would fail hours later; an image may have it. */
 function packagesAreThere({ train, compute }: RecipeSections, complain: Complain): void {
   const target = compute[train.on];
   if (target === undefined) return;
-  const isCpu = (target.local ?? target.ssh ?? target.slurm)?.device === 'cpu';
-  for (const [field, value, name] of PACKAGES_OF) {
-    if (train[field] !== value) continue;
-    const isThere = target.container !== undefined || (train.trainer === 'axolotl' && AXOLOTL_HAS.includes(name));
-    if (isThere && !isCpu) continue;
+  const isCpu = deviceOf(target) === 'cpu';
+  for (const { field, value, name, isThere } of demandsOf(train, train.trainer, target.container !== undefined)) {
+    if (isThere !== 'no' && !isCpu) continue;
     const needs = `needs CUDA and ${name}, which the pinned packages do not have`;
     const place = `a target with a \`container\` whose image has both, and "${shown(train.on)}" is none`;
     complain(['train', field], `${value} ${needs}: \`train.on\` has to be ${place}`);

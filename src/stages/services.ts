@@ -12,7 +12,7 @@ import type { SandboxFacts } from '../sandbox/sandbox-facts.js';
 import type { Catalogue } from '../security/catalogue.js';
 import type { KeptJudgements } from '../suites/judging/kept-judgements.js';
 import type { Suite } from '../suites/suite.js';
-import type { TunedModel } from './train/estimate/base-config.js';
+import type { TunedModel } from './train/estimate/model/base-config.js';
 
 /** What a model is, as it enters fingerprints: never where it runs or what it costs. */
 export type ModelPin = {

@@ -8,6 +8,7 @@ import { stateDirectory } from '../../src/engine/state-directory.js';
 import { cwdOf, processesNaming } from '../support/processes.js';
 import { cliCommand, cliEnvironment, jsonLines, runCli, temporaryFolder } from '../support/run-cli.js';
 import { slowRun } from '../support/slow-run.js';
+import { recordRun } from './fixtures/recorded-run.js';
 
 /** A run up to the stage whose model answers when the test lets it. */
 const args = ['run', 'r.yaml', '--until', 'filter'] as const;
@@ -228,6 +229,28 @@ describe('secpi attach', () => {
     expect(stderr).toContain('r.yaml has changed since');
     expect(stderr).toContain('`secpi run r.yaml --until filter` runs it as it is now');
     expect(runs()).toEqual([run]);
+  });
+});
+
+describe('secpi attach to a run that has said its last word', () => {
+  const id = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
+  const time = '2026-01-01T00:00:00.000Z';
+  const stages = [{ stage: 'report', outcome: 'done', fingerprint: null, seconds: 1 }] as const;
+  const last = { type: 'run-finished', run: id, outcome: 'done', seconds: 1, stages, metrics: {}, time } as const;
+
+  it('names its report once that is there', async () => {
+    // This process is its owner, and lives.
+    const path = await recordRun(folder.path, id, [last]);
+    const attached = start(['attach', id]);
+    await hasSaid(attached, 'run done');
+    await writeFile(join(path, 'report.html'), 'the page');
+    expect((await attached).stdout).toContain(`report: .secpi/runs/${id}/report.html`);
+  });
+
+  it('names none that its process did not live to write', async () => {
+    await recordRun(folder.path, id, [last], { dead: true });
+    const { exitCode, stdout } = await secpi('attach', id);
+    expect({ exitCode, names: stdout.includes('report:') }).toEqual({ exitCode: 0, names: false });
   });
 });
 

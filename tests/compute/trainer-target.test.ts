@@ -46,19 +46,25 @@ describe('a trainer that cannot even start', () => {
     });
   });
 
-  it('is said to have been killed, with what would take less memory', async () => {
+  it.each([
+    [
+      'train',
+      'give it more, or batch_size: 2 with gradient_accumulation: 2, gradient_checkpointing: true, a shorter max_tokens. The whole log',
+    ],
+    ['merge', 'give it more. The whole log'],
+    ['push', 'give it more. The whole log'],
+  ] as const)('is said to have been killed in %s, with what would take less memory', async (command, hint) => {
     await using folder = await temporaryFolder();
     const python = await pretend(folder, 'kill -9 $$\n');
     const { commands, ...job } = await tinyJob(folder.path, 1);
-    const fields = { batch_size: 4, gradient_checkpointing: false };
-    const greedy = commands.map(({ command, ...one }) => ({ command, fields: { ...one.fields, ...fields } }));
+    const fields = { ...commands[0]?.fields, batch_size: 4, gradient_checkpointing: false };
     const target = openTarget({ local: settings }, { python: at(python), variables: process.env });
-    await expect(target.runTrainer({ ...job, commands: greedy }, ignore)).rejects.toMatchObject({
+    await expect(
+      target.runTrainer({ ...job, commands: [{ command, fields }], outputs: [] }, ignore),
+    ).rejects.toMatchObject({
       code: 'trainer/killed',
-      message: expect.stringMatching(/^the trainer's tiny was killed \(SIGKILL\), /),
-      hint: expect.stringContaining(
-        'batch_size: 2 with gradient_accumulation: 2, gradient_checkpointing: true, a shorter max_tokens',
-      ),
+      message: expect.stringMatching(new RegExp(`^the trainer's ${command} was killed \\(SIGKILL\\), `)),
+      hint: expect.stringContaining(hint),
     });
   });
 

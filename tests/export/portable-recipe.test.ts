@@ -27,8 +27,10 @@ function withoutFolders(value: unknown): unknown {
   );
 }
 
+const endpoint = 'http://127.0.0.1:9/v1';
+
 const sections = {
-  models: { target: { model: 'a/b' }, classifier: { model: 'c' }, teacher: { model: 't' } },
+  models: { target: { model: 'a/b' }, classifier: { model: 'c', endpoint }, teacher: { model: 't', endpoint } },
   collect: { sources: [{ hub: 'a/b' }] },
   train: { epochs: 1 },
   evaluate: { suites: { mini: {} } },

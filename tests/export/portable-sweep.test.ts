@@ -34,7 +34,8 @@ async function arrived(there: TemporaryFolder, sweep: ReturnType<typeof carried>
   return load(there.path);
 }
 
-const models = { target: { model: 'a/b' }, classifier: { model: 'c' }, teacher: { model: 't' } };
+const endpoint = 'http://127.0.0.1:9/v1';
+const models = { target: { model: 'a/b' }, classifier: { model: 'c', endpoint }, teacher: { model: 't', endpoint } };
 const sections = { name: 'r', models, collect: { sources: [{ hub: 'a/b' }] }, train: { epochs: 1 }, evaluate: {} };
 const suites = { suites: { mini: {} } };
 

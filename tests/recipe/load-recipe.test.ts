@@ -143,7 +143,7 @@ describe('maps that take any key', () => {
   const model = z
     .strictObject({
       model: z.string(),
-      endpoint: fromEnvironment(z.url()).optional(),
+      endpoint: fromEnvironment(z.url(), 'http://not-set.invalid').optional(),
       replay: inputPath().optional(),
       serve: z.strictObject({ engine: z.literal('transformers') }).optional(),
     })

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 const schema = z.strictObject({
   name: z.string(),
   gates: z.record(z.string(), z.number()).optional(),
-  endpoint: fromEnvironment(z.string()).optional(),
+  endpoint: fromEnvironment(z.string(), 'http://not-set.invalid').optional(),
   sources: z.array(z.strictObject({ file: inputPath(), licence: z.string().optional() })).optional(),
   grid: z.array(z.array(z.number())).optional(),
   train: z.strictObject({ epochs: z.number().optional(), steps: z.number().optional() }).optional(),

@@ -21,7 +21,10 @@ const schema = z.strictObject({
   models: z
     .record(
       z.string(),
-      z.strictObject({ endpoint: fromEnvironment(z.string()).optional(), name: z.string().optional() }),
+      z.strictObject({
+        endpoint: fromEnvironment(z.string(), 'http://not-set.invalid').optional(),
+        name: z.string().optional(),
+      }),
     )
     .optional(),
   sources: z.array(z.union([z.strictObject({ file: inputPath() }), z.strictObject({ hub: z.string() })])).optional(),

@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { plannedRecipes, STAND_INS, withPlan } from '../../scripts/recipe-plans.js';
+import { plannedRecipes, withPlan } from '../../scripts/recipe-plans.js';
 import { packageRoot } from '../../src/base/package-root.js';
 import { jsonLines, runCli, temporaryFolder } from '../support/run-cli.js';
+
+/** What they take from the environment. */
+const SET = {
+  CLASSIFIER_URL: 'http://127.0.0.1:9/v1',
+  TEACHER_URL: 'http://127.0.0.1:9/v1',
+  TRAINER_IMAGE: `sha256:${'0'.repeat(64)}`,
+};
 
 describe.each(plannedRecipes())('%s', (path) => {
   it('holds the plan of its training', async () => {
@@ -12,7 +19,7 @@ describe.each(plannedRecipes())('%s', (path) => {
 
   it('is valid and can be planned where nothing can be reached, and its training fits', async () => {
     await using folder = await temporaryFolder();
-    const options = { cwd: folder.path, env: { ...STAND_INS, HF_ENDPOINT: 'http://127.0.0.1:9' } };
+    const options = { cwd: folder.path, env: { ...SET, HF_ENDPOINT: 'http://127.0.0.1:9' } };
     const recipe = join(packageRoot, path);
     const [valid, planned] = await Promise.all([
       runCli(['validate', recipe], options),

@@ -105,9 +105,15 @@ describe('the Python environment', () => {
   });
 
   it('gets the tools for the tests when they are asked for, without anything twice', async () => {
-    await prepare();
+    const { folder: made } = await prepare();
     await prepare({ development: true });
-    expect((await installedByUv()).slice(1)).toEqual([expect.stringContaining('requirements-dev.lock')]);
+    expect((await installedByUv()).slice(1)).toEqual([
+      expect.stringMatching(/^-r .*requirements-dev\.lock$/),
+      // Not into the environment itself: no user has it.
+      expect.stringMatching(
+        new RegExp(`^--no-deps --no-build-isolation --target ${made}/deepspeed -r .*requirements-deepspeed\\.lock$`),
+      ),
+    ]);
     const before = await there.calls();
     await prepare({ development: true });
     expect(await there.calls()).toEqual(before);
@@ -116,7 +122,10 @@ describe('the Python environment', () => {
   it('gets them by pip too when uv has made it, which leaves pip out', async () => {
     await prepare();
     await withPip({ development: true });
-    expect(await there.installedByPip()).toEqual([expect.stringContaining('requirements-dev.lock')]);
+    expect(await there.installedByPip()).toEqual([
+      expect.stringContaining('requirements-dev.lock'),
+      expect.stringContaining('requirements-deepspeed.lock'),
+    ]);
     expect((await there.calls()).filter((line) => line === '-m ensurepip')).toHaveLength(1);
   });
 

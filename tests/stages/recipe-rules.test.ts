@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { recipeSchema } from '../../src/pipeline.js';
 import { complaintsOf } from '../../src/recipe/issue-diagnostics.js';
 
+const endpoint = 'http://127.0.0.1:9/v1';
+
 /** A recipe with nothing in it but what has to be, and what a test puts on top. */
 function issues(more: {
   readonly models?: object;
@@ -16,7 +18,12 @@ function issues(more: {
   const { models, ...sections } = more;
   const result = recipeSchema.safeParse({
     name: 'a',
-    models: { target: { model: 'a/b' }, classifier: { model: 'c' }, teacher: { model: 't' }, ...models },
+    models: {
+      target: { model: 'a/b' },
+      classifier: { model: 'c', endpoint },
+      teacher: { model: 't', endpoint },
+      ...models,
+    },
     collect: { sources: [{ hub: 'a/b' }] },
     train: { epochs: 1 },
     evaluate: { suites: { mini: {} } },
@@ -43,6 +50,26 @@ describe('the rules of a recipe', () => {
       `filter/by: there is no model "${'x'.repeat(60)}…" under \`models\` (there are: classifier, teacher, ` +
         'm0, m1, m2, m3, m4, m5, m6, m7, m8, m9, and 20 more)',
     ]);
+  });
+
+  it('have somebody answer for each model that is asked, and for no other', () => {
+    const teacher = { model: 't' };
+    const needs = 'give an `endpoint`, a `replay` of recorded answers, or `serve`';
+    expect(messages({ models: { teacher } })).toEqual([
+      `models/teacher: nobody would answer, and \`trace\` asks it: ${needs}`,
+    ]);
+    expect(messages({ models: { teacher }, filter: { by: 'teacher' } })).toEqual([
+      `models/teacher: nobody would answer, and \`filter\` and \`trace\` ask it: ${needs}`,
+    ]);
+    const revision = 'a'.repeat(40);
+    for (const answers of [
+      { replay: 'answers.jsonl' },
+      { endpoint },
+      { revision, serve: { engine: 'vllm', version: '0.33.0' } },
+    ])
+      expect(messages({ models: { teacher: { ...teacher, ...answers } } })).toEqual([]);
+    expect(messages({ models: { spare: { model: 's' } } })).toEqual([]);
+    expect(issues({ models: { teacher } })).toMatchObject([{ params: { what: 'key' } }]);
   });
 
   it('know only targets that there are', () => {

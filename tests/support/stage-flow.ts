@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { sha256 } from '../../src/base/hash.js';
+import { hardwareOf } from '../../src/compute/hardware.js';
 import type { ArtifactReader } from '../../src/engine/artifacts/artifact.js';
 import { buildGraph, type GraphNode, graphNode } from '../../src/engine/flow/graph.js';
 import type { ErrorReport, JournalEvent, StageSummary } from '../../src/engine/runs/event.js';
@@ -171,7 +172,7 @@ export function testServices(
       servingEnvironment: async () => ({ packages: 'test' }),
     },
     target: absent('target'),
-    hardware: () => ({ card: undefined, gpus: 1, pricePerGpuHour: undefined, isCpu: true }),
+    hardware: () => hardwareOf({ local: { device: 'cpu' } }),
     tunedModel: { model: 'secpi/test', tiny: {} },
     machineOf: (target) => target,
     pathHere: async (folder) => (typeof folder === 'string' ? folder : absent('machine that it lies on')()),

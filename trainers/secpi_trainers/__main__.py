@@ -18,7 +18,7 @@ from .base.rank import Rank, end_with_launcher, this_rank
 from .base.session import Session, StopFlag, complain, failure, start_lifeline, write_result
 from .jobs import JOBS, check_job, read_job
 from .training.ranks.gpu import see_one_gpu
-from .training.ranks.launch import RANK_LOST, Launch, await_first, run_first, run_further
+from .training.ranks.launch import Launch, await_first, lost, run_first, run_further
 
 COMMANDS = {
     "tiny": ".tiny.tiny",
@@ -36,9 +36,9 @@ EXIT_DONE, EXIT_FAILED, EXIT_BAD_JOB, EXIT_STOPPED = 0, 1, 2, 75
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; `<work>/result.json` says the rest."""
     parser = argparse.ArgumentParser(prog="python -m secpi_trainers", description=__doc__)
-    parser.add_argument("command", choices=[*JOBS, "doctor"])
-    parser.add_argument("--job", type=Path, help="the job document (every command but doctor)")
-    several = parser.add_argument_group("several processes (train)")
+    parser.add_argument("command", choices=[*JOBS, "doctor", "check"])
+    parser.add_argument("--job", type=Path, help="the job document (every command but doctor and check)")
+    several = parser.add_argument_group("several processes (train, check)")
     several.add_argument("--ranks", type=int, default=1, help="processes on each machine")
     several.add_argument("--nodes", type=int, default=1, help="machines")
     several.add_argument("--node", type=int, default=0, help="which of them this is")
@@ -48,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .doctor import run_doctor
 
         return run_doctor()
+    if options.command == "check":
+        from .training.check import run_check
+
+        return run_check(sys.stdin.read(), options.ranks * options.nodes)
     if options.job is None:
         parser.error("--job is required")
     launch = Launch(options.ranks, options.nodes, options.node, options.meet)
@@ -121,7 +125,7 @@ def _run(session: Session, job: Any, run: Callable[[], dict[str, Any]]) -> int: 
             try:
                 facts = run()
             except StoppedError as error:
-                session.finish("stopped", {"checkpoint": error.checkpoint})
+                session.finish("stopped", {"checkpoint": _saved(error, session.command, job)})
                 return EXIT_STOPPED
             except Exception as error:
                 session.finish("failed", failure(_as_trainer_error(error, _folders(job), session.rank)))
@@ -129,6 +133,7 @@ def _run(session: Session, job: Any, run: Callable[[], dict[str, Any]]) -> int: 
             session.finish("done", facts)
             return EXIT_DONE
     except StoppedError:
+        # It never had the work folder: whoever has it may be saving.
         write_result(session.own, session.command, "stopped", {"checkpoint": None, "seconds": 0})
         return EXIT_STOPPED
     except TrainerError as error:
@@ -140,6 +145,15 @@ def _run(session: Session, job: Any, run: Callable[[], dict[str, Any]]) -> int: 
         return EXIT_FAILED
 
 
+def _saved(error: StoppedError, command: str, job: Any) -> int | None:  # noqa: ANN401 - one of JOBS
+    """The step that is gone on from. Who was stopped while a model was loaded or others were awaited has not looked."""
+    if error.checkpoint is not None or command != "train":
+        return error.checkpoint
+    from .training.identity import saved_step
+
+    return saved_step(job)
+
+
 def _folders(job: Any) -> list[Path]:  # noqa: ANN401 - one of JOBS
     """Where the job writes."""
     return [job.work_folder, *([Path(job.output)] if hasattr(job, "output") else [])]
@@ -149,13 +163,14 @@ def _as_trainer_error(error: Exception, folders: list[Path], rank: Rank) -> Trai
     if isinstance(error, TrainerError):
         return error
     traceback.print_exc()
-    if not rank.is_alone:
-        from .training.ranks.together import has_lost_another
-
-        if has_lost_another(error):
-            return TrainerError(RANK_LOST.removeprefix("trainer/"), "another process of this training is gone")
+    # First: NCCL says in the same way what it cannot have on a card, and what it has lost.
     if is_out_of_memory(error):
         return TrainerError("out-of-memory", f"the memory did not suffice: {_first_line(error)}")
+    if not rank.is_alone:
+        from .training.ranks.together import has_lost_another, words_of_loss
+
+        if has_lost_another(error):
+            return lost(words_of_loss(error))
     if is_full(error, folders):
         return TrainerError("disk-full", "the disk is full", "free some space, then run the same job again")
     # No hint: whoever shows this knows where the log is, and it holds the stack trace.
@@ -178,8 +193,8 @@ def _report_bad_job(work: object, command: str, error: BadJobError) -> None:
 
 if __name__ == "__main__":
     code = main()
-    if sys.argv[1:2] == ["serve"]:
-        # An answer that was cut off is still being computed: taking Python down under that thread aborts the process.
+    if sys.argv[1:2] in (["serve"], ["push"]):
+        # An answer or an upload that was cut off is still under way: Python would abort under such a thread, or wait.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

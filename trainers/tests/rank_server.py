@@ -6,22 +6,35 @@ with the exit codes. A fault is one of the functions below, called in each proce
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import torch
+from transformers import Trainer
 
 from secpi_trainers.__main__ import main
 from secpi_trainers.base.rank import LAUNCHER
 from secpi_trainers.base.session import Session
+from secpi_trainers.data import prepared
 from secpi_trainers.models.checkpoints import seal
-from secpi_trainers.training import callbacks
-from secpi_trainers.training.trainer import Trainer
+from secpi_trainers.training import backends, begun, callbacks
+from secpi_trainers.training.careful import CarefulTrainer
+from secpi_trainers.training.evaluation import HeldOut
+
+PARTS = ["axolotl.cli.config", "axolotl.train", "axolotl.core.builders", "axolotl.core.trainers"]
+for part in ["secpi_trainers.training.train", *(PARTS if find_spec("axolotl") else ())]:
+    import_module(part)
 
 patch = setattr
 """For good: the process that does so runs one job."""
@@ -74,14 +87,81 @@ def seal_after_step(step: int) -> None:
 
 def spoil_before_save(rank: int, step: int) -> None:
     """The weights of one process are no numbers any more when that step is to be saved."""
-    save = Trainer._save_checkpoint
+    save = CarefulTrainer._save_checkpoint
 
-    def spoilt(trainer: Trainer, *arguments: Any) -> Any:  # noqa: ANN401
+    def spoilt(trainer: CarefulTrainer, *arguments: Any) -> Any:  # noqa: ANN401
         if trainer.state.global_step == step and int(os.environ["RANK"]) == rank:
-            next(item for item in trainer.model.parameters() if item.requires_grad).data.fill_(float("nan"))
+            _spoil(next(item for item in trainer.model.parameters() if item.requires_grad))
         return save(trainer, *arguments)
 
-    patch(Trainer, "_save_checkpoint", spoilt)
+    patch(CarefulTrainer, "_save_checkpoint", spoilt)
+
+
+def _spoil(item: Any) -> None:  # noqa: ANN401
+    """A parameter, or what is trained instead with ZeRO-3: the part that this process keeps."""
+    if not hasattr(item, "ds_numel"):
+        item.data.fill_(float("nan"))
+        return
+    from deepspeed.utils import safe_get_local_fp32_param, safe_set_local_fp32_param
+
+    safe_set_local_fp32_param(item, torch.full_like(safe_get_local_fp32_param(item), float("nan")))
+
+
+def signal_in_evaluation(rank: int, call: int, number: int) -> None:
+    """One process gets a signal when it measures for the n-th time."""
+    measure, count = HeldOut._loss, 0
+
+    def counted(*arguments: Any) -> Any:  # noqa: ANN401
+        nonlocal count
+        count += 1
+        if count == call and int(os.environ["RANK"]) == rank:
+            os.kill(os.getpid(), number)
+        return measure(*arguments)
+
+    patch(HeldOut, "_loss", counted)
+
+
+def signal_at_row(rank: int, row: int, number: int) -> None:
+    """One process gets a signal when it reads the n-th row, and says so should it read on."""
+    check, count = prepared._checked, 0
+
+    def counted(*arguments: Any) -> Any:  # noqa: ANN401
+        nonlocal count
+        count += 1
+        assert count <= row, "it reads on"
+        if count == row and int(os.environ["RANK"]) == rank:
+            os.kill(os.getpid(), number)
+        return check(*arguments)
+
+    patch(prepared, "_checked", counted)
+
+
+def another_choice(strategy: str, attention: str, *stopped: int) -> None:
+    """The machine has another card, where `auto` comes to something else; maybe `signal_at_batch` besides."""
+    if stopped:
+        signal_at_batch(*stopped)
+    patch(backends, "strategy_of", lambda *_: strategy)
+    for module in (backends, begun):
+        patch(module, "attention_of", lambda *_: attention)
+
+
+def spoil_while_sealing(step: int) -> None:
+    """The weights are no numbers any more when that step is to be saved, and the checkpoint before is still marked."""
+    save, spoilt = CarefulTrainer._save_checkpoint, threading.Event()
+
+    def late(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        assert spoilt.wait(60)
+        time.sleep(0.5)
+        seal(*arguments, **options)
+
+    def spoiling(trainer: CarefulTrainer, *arguments: Any) -> Any:  # noqa: ANN401
+        if trainer.state.global_step == step:
+            next(item for item in trainer.model.parameters() if item.requires_grad).data.fill_(float("nan"))
+            spoilt.set()
+        return save(trainer, *arguments)
+
+    patch(callbacks, "seal", late)
+    patch(CarefulTrainer, "_save_checkpoint", spoiling)
 
 
 FAULTS: dict[str, Callable[..., None]] = {
@@ -89,6 +169,10 @@ FAULTS: dict[str, Callable[..., None]] = {
     "kill_all_at_event": kill_all_at_event,
     "seal_after_step": seal_after_step,
     "spoil_before_save": spoil_before_save,
+    "signal_in_evaluation": signal_in_evaluation,
+    "signal_at_row": signal_at_row,
+    "another_choice": another_choice,
+    "spoil_while_sealing": spoil_while_sealing,
 }
 
 
@@ -127,5 +211,9 @@ def _run(world: int, job: str, fault: list[Any]) -> list[int]:
 
 
 if __name__ == "__main__":
+    if find_spec("deepspeed"):
+        import deepspeed  # noqa: F401 - once, for all that are forked
+    # What has been imported stays: garbage is collected at each checkpoint, in copies of all of it.
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(_run(**json.loads(line))), flush=True)

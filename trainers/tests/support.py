@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from secpi_trainers.__main__ import main
+from secpi_trainers.base.session import StopFlag
+from secpi_trainers.data.prepared import PreparedRows, write_prepared
 
 ROOT = Path(__file__).parent.parent
 SMALL = {"hidden": 64, "layers": 2, "heads": 2, "kv_heads": 1, "mlp": 128, "context": 512, "vocabulary": 512}
@@ -97,6 +99,11 @@ def prepare(model: Path, samples: Path, folder: Path) -> Path:
     job.write(model=model, samples=samples, max_tokens=400)
     assert run("prepare", job) == 0
     return job.output / "prepared.jsonl"
+
+
+def read_prepared(path: Path, max_tokens: int, mapped: Path) -> PreparedRows:
+    """Rows, written to the file `mapped` and opened."""
+    return PreparedRows(mapped, write_prepared(path, max_tokens, mapped, StopFlag()))
 
 
 def start(command: str, job: Job, *more: str, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401

@@ -16,6 +16,7 @@ from secpi_trainers.models.checkpoints import checkpoints, discard
 from secpi_trainers.training.trainer import Trainer
 
 from .support import Job, digests, run
+from .test_ranks import LORA, job_in, smallest  # noqa: F401 - a fixture
 from .test_train import train_job
 
 AVERAGED = (6, 8, 9)
@@ -110,3 +111,21 @@ def test_an_average_that_is_worth_nothing_is_no_result(
     assert run("train", job) == 1
     assert job.result["code"] == "trainer/average-unsound"
     assert not job.output.exists()
+
+
+def test_one_that_is_damaged_is_not_averaged_where_it_ended_early(
+    smallest: tuple[Path, Path],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    # Nothing changes, so that the second evaluation is no better, and what was to be averaged is never made.
+    early = {"steps": 9, "learning_rate": 1e-30, "evaluate_every_steps": 2, "patience": 1, "holdout": smallest[1]}
+    job = job_in(tmp_path, smallest, **LORA, **early, save_every_steps=1, average_checkpoints=2)
+    assert run("train", job) == 0
+    assert job.result["averaged_steps"] == [3, 4]
+    weights = job.work / "checkpoints" / "checkpoint-3" / WEIGHTS["lora"][1]
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert run("train", job) == 1
+    assert job.result["code"] == "trainer/too-few-checkpoints"
+    assert "the checkpoint of step 3 is to be averaged, and adapter_model" in job.result["message"]

@@ -11,15 +11,16 @@ from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import TrainJob
 from secpi_trainers.training.axolotl.configuration import axolotl_configuration
 from secpi_trainers.training.axolotl.extra import EXTRA
+from secpi_trainers.training.ranks.parallel import Strategy, sharing_settings
 from secpi_trainers.training.requirements import require_what_it_takes
 from secpi_trainers.training.spec import TrainSpec
 
 from .test_settings import train_job
 
 
-def told(job: TrainJob, device: str = "cpu", ranks: int = 1) -> dict[str, Any]:
+def told(job: TrainJob, device: str = "cpu", ranks: int = 1, strategy: Strategy = "alone") -> dict[str, Any]:
     """What Axolotl is told of a job."""
-    return axolotl_configuration(job, Path("/base"), Path("/checkpoints"), device, "sdpa", ranks)
+    return axolotl_configuration(job, Path("/base"), Path("/checkpoints"), device, "sdpa", ranks, strategy)
 
 
 # A value that is not the default, and what Axolotl is told for it.
@@ -62,15 +63,14 @@ TOLD["loss"] = (
 )
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "lora": ({"lora": {"alpha": 1.5}}, "Axolotl takes whole numbers for `lora.alpha`, and this is 1.5"),
-    "parallel": ({"parallel": {"strategy": "fsdp"}}, "under Axolotl nothing is split among GPUs or offloaded"),
-    "parallel.offload": ({"parallel": {"offload": True}}, "under Axolotl nothing is split among GPUs or offloaded"),
 }
 ELSEWHERE = {
     "trainer",  # that is how one gets here
     "attention",  # decided by what is there, and an argument
     "packing",  # the rows are packed before Axolotl sees them
     *("evaluate_every_steps", "patience"),  # a callback of ours
-    "average_checkpoints",  # the spec itself says that it goes with TRL
+    "average_checkpoints",  # made of what Axolotl has left
+    "parallel",  # decided by what is there, and an argument; see below
     "extra",  # see `axolotl/test_extra.py`
 }
 
@@ -114,10 +114,17 @@ def test_a_recipe_cannot_say_twice_what_the_spec_says(tmp_path: Path) -> None:
         assert said.isdisjoint(EXTRA)
 
 
-def test_several_gpus_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainerError) as error:
-        told(train_job(tmp_path), ranks=4)
-    assert error.value.message == "under Axolotl a training uses one GPU, and this is to use 4"
+def test_several_gpus_share_as_under_trl(tmp_path: Path) -> None:
+    for offload in (False, True):
+        job = train_job(tmp_path, parallel={"offload": offload}, packing=True, max_tokens=100, batch_tokens=350)
+        theirs = sharing_settings("fsdp", job)["fsdp_config"]
+        ours = told(job, "cuda", 4, "fsdp")
+        assert ours["fsdp_version"] == theirs.pop("version")
+        # By its other name.
+        assert ours["fsdp_config"] == theirs | {"offload_params": theirs.pop("cpu_offload")}
+        assert {"deepspeed": told(job, "cuda", 4, "zero3")["deepspeed"]} == sharing_settings("zero3", job)
+        assert told(job, "cuda", 4, "ddp").keys().isdisjoint({"fsdp_version", "fsdp_config", "deepspeed"})
+        assert [told(job, ranks=ranks)["gradient_accumulation_steps"] for ranks in (1, 2, 4)] == [4, 2, 1]
 
 
 def test_where_axolotl_is_not_that_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ import pytest
 from means import needs
 
 from secpi_trainers.base.disk import is_full
-from secpi_trainers.models.checkpoints import checkpoints, discard
+from secpi_trainers.models.checkpoints import MARK, checkpoints, discard, prune
+from secpi_trainers.training.keeping import most_more, to_average
 from secpi_trainers.training.trainer import Trainer
 
 from .support import ROOT, Job, run
@@ -134,6 +135,22 @@ def test_what_is_needed_is_what_is_written(
         discard(newest)
         assert run("train", job) == 0
     assert asked[1:] == [pytest.approx(weights, rel=0.1), pytest.approx(one + weights, rel=0.1)]
+
+
+@pytest.mark.parametrize("there", [[], [2, 4, 6], [2, 3], [1], [3, 4, 5], [5, 6, 7]])
+@pytest.mark.parametrize("averaged", [0, 2, 3])
+def test_room_is_for_all_that_are_there_at_once(tmp_path: Path, there: list[int], averaged: int) -> None:
+    """Steps that are no multiple of 2 were saved by a signal."""
+    to_come = list(range(max([0, *there]) // 2 * 2 + 2, 21, 2))
+    most = 0
+    for step in [*there, *to_come]:
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / MARK).touch()
+        most = max(most, len(checkpoints(tmp_path)))
+        if step in to_come:
+            prune(tmp_path, 3, to_average(step, 2, averaged))
+    assert most_more(there, to_come, 3, 2, averaged) == most - len(there)
 
 
 def test_errors_of_a_full_disk_are_known_by_their_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from secpi_trainers.models.checkpoints import checkpoints
-from secpi_trainers.training.trainer import Trainer
-
+from .interrupted import ACCUMULATED, assert_a_kill_changes_nothing, assert_a_stop_changes_nothing
 from .points import points
-from .support import Job, digests, run, samples, write_lines
+from .support import Job, run, samples, write_lines
 
 SMALLEST = {"hidden": 16, "layers": 1, "heads": 1, "kv_heads": 1, "mlp": 32, "context": 512, "vocabulary": 320}
 
@@ -39,7 +35,6 @@ LONG: dict[str, dict[str, Any]] = {
     "full, 20 steps": {"method": "full", "steps": 20, "save_every_steps": 7},
     "full, fractional epochs": {"method": "full", "epochs": 3.3, "save_every_steps": 6},
 }
-ACCUMULATED: dict[str, Any] = {**LORA, "steps": 3, "save_every_steps": 2, "batch_size": 1, "gradient_accumulation": 3}
 ALL = os.environ.get("SECPI_EVERY_POINT") == "1"
 """Takes many minutes; see CONTRIBUTING.md."""
 EVERY_FILE = {*SHORT} if ALL else {"lora, 4 steps"}
@@ -77,7 +72,7 @@ def job_in(folder: Path, model: Path, prepared: Path, keys: dict[str, Any]) -> J
 
 @pytest.fixture(scope="module")
 def accumulated(smallest: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Job:
-    job = job_in(tmp_path_factory.mktemp("accumulated"), *smallest, ACCUMULATED)
+    job = job_in(tmp_path_factory.mktemp("accumulated"), *smallest, LORA | ACCUMULATED)
     assert run("train", job) == 0
     return job
 
@@ -86,34 +81,8 @@ def accumulated(smallest: tuple[Path, Path], tmp_path_factory: pytest.TempPathFa
 def test_stopped_after_any_micro_batch_it_ends_the_same(
     smallest: tuple[Path, Path], accumulated: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: int
 ) -> None:
-    """Six rows, three micro-batches a step and two steps an epoch; three steps in all."""
-    job = job_in(tmp_path, *smallest, ACCUMULATED)
-    step, count = Trainer.training_step, 0
-
-    def counted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        nonlocal count
-        count += 1
-        if count == stopped:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return step(*arguments, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "training_step", counted)
-        code = run("train", job)
-    # The very micro-batch in which the signal came is the last one.
-    assert count == stopped
-    assert (code, job.result["outcome"]) == ((0, "done") if stopped == 9 else (75, "stopped"))
-    assert run("train", job) == 0
-    assert job.result["resumed_from"] == (stopped // 3 or None)
-    assert digests(job.output) == digests(accumulated.output)
-    assert steps_of_optimiser(job) == {3}
-
-
-def steps_of_optimiser(job: Job) -> set[int]:
-    """How often the optimiser of the newest checkpoint has stepped."""
-    newest = checkpoints(job.work / "checkpoints")[0].folder
-    state = torch.load(newest / "optimizer.pt", weights_only=True)["state"]
-    return {int(parameter["step"]) for parameter in state.values()}
+    job = job_in(tmp_path, *smallest, LORA | ACCUMULATED)
+    assert_a_stop_changes_nothing(job, accumulated, stopped, monkeypatch)
 
 
 @pytest.mark.parametrize(("name", "keys"), [*SHORT.items(), *(LONG.items() if ALL else ())])
@@ -124,11 +93,5 @@ def test_killed_anywhere_it_ends_the_same(
     gc.freeze()
     whole = job_in(tmp_path / "whole", *smallest, keys)
     states = points("train", whole, tmp_path / "states", monkeypatch, files=name in EVERY_FILE or keys in LONG.values())
-    expected, steps = digests(whole.output), whole.result["steps"]
-    assert steps_of_optimiser(whole) == {steps}
     assert len(states) >= (40 if name in EVERY_FILE else 4)
-    for state in states:
-        resumed = job_in(state.folder, *smallest, keys)
-        assert run("train", resumed) == 0, f"{state.name}: {resumed.result}"
-        assert digests(resumed.output) == expected, state.name
-        assert (resumed.result["steps"], steps_of_optimiser(resumed)) == (steps, {steps}), state.name
+    assert_a_kill_changes_nothing(states, whole, lambda folder: job_in(folder, *smallest, keys))

@@ -10,12 +10,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
+from secpi_trainers.__main__ import _as_trainer_error
 from secpi_trainers.base.errors import StoppedError, TrainerError
 from secpi_trainers.base.memory import OutOfMemoryWatch
+from secpi_trainers.base.rank import Rank
 from secpi_trainers.base.session import StopFlag, failure
 from secpi_trainers.training.ranks import launch
-from secpi_trainers.training.ranks.launch import Launch
+from secpi_trainers.training.ranks.launch import Launch, by_themselves
 
 from .support import Job, start, wait_until
 from .test_ranks import FULL, job_in, smallest  # noqa: F401 - a fixture
@@ -150,6 +154,59 @@ def test_the_first_reason_is_told(
     (tmp_path / "ranks" / "0" / "log.txt").write_text("kept")
     assert ended(monkeypatch, tmp_path, said, failed) == expected
     assert (tmp_path / "ranks" / "0" / "log.txt").exists()
+
+
+def test_what_the_launcher_ends_itself_is_no_reason(tmp_path: Path) -> None:
+    def seen(code: int, after: int) -> ProcessFailure:
+        failure = ProcessFailure(local_rank=0, pid=0, exitcode=code, error_file="")
+        failure.timestamp = 1_000 + after
+        return failure
+
+    # One ends, those that hang get SIGTERM, and half a minute later SIGKILL.
+    lost = {0: seen(1, 0), 1: seen(-signal.SIGTERM, 3), 2: seen(-signal.SIGKILL, 30)}
+    assert by_themselves(lost) == {0: 1}
+    # The first one is never the launcher's, nor is one that is killed at once.
+    assert by_themselves({2: seen(-signal.SIGKILL, 0), 0: seen(1, 0)}) == {2: -signal.SIGKILL, 0: 1}
+    assert by_themselves({0: seen(1, 0), 1: seen(-signal.SIGKILL, 1)}) == {0: 1, 1: -signal.SIGKILL}
+    assert by_themselves({1: seen(-signal.SIGTERM, 0)}) == {1: -signal.SIGTERM}
+    say(tmp_path, 0, "failed", **LOST)
+    found = launch._killed(Launch(3), tmp_path, by_themselves(lost), StopFlag(), OutOfMemoryWatch())
+    assert found is None
+
+
+NCCL = """NCCL error in: /pytorch/torch/csrc/distributed/c10d/NCCLUtils.cpp:94, unhandled system error
+ncclSystemError: System call (e.g. socket, malloc) or external library call failed or device error.
+Last error:
+socketPollConnect: connect to 10.0.0.2<40213> returned No route to host
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (NCCL, "socketPollConnect: connect to 10.0.0.2<40213> returned No route to host"),
+        (NCCL.rpartition("socketPoll")[0], NCCL.splitlines()[1]),
+        ("[/pytorch/gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:36425", None),
+    ],
+)
+def test_the_words_about_a_loss_are_told_where_nobody_says_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, words: str | None
+) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    told = _as_trainer_error(RuntimeError(said), [tmp_path], Rank(1, 2))
+    results: dict[int, dict[str, object]] = {
+        1: {"outcome": "failed", **failure(told)},
+        0: {"outcome": "failed", **LOST},
+    }
+    found = ended(monkeypatch, tmp_path, results, {0: 1, 1: 1})
+    assert found.startswith("trainer/rank-lost: a process of this training went away, and nobody has said why")
+    assert found.partition("; the first words about it: ")[2] == ("" if words is None else f"{words} (process 1)")
+
+
+def test_a_card_without_memory_is_no_lost_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    said = NCCL.replace(NCCL.splitlines()[-1], "Cuda failure 2 'out of memory'")
+    assert _as_trainer_error(RuntimeError(said), [tmp_path], Rank(1, 2)).code == "trainer/out-of-memory"
 
 
 def test_another_machine_tells_what_it_saw(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

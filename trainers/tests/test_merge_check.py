@@ -212,7 +212,7 @@ def test_what_the_adapter_leaves_alone_is_the_bases_to_the_type(change: str, tmp
     merge_check._check_same(name, before[name], before[name], torch.bfloat16)
 
 
-def test_what_peft_merges_is_right_and_takes_little_memory(big: Path, adapter: Path, tmp_path: Path) -> None:
+def test_the_command_takes_the_memory_of_one_model_and_its_files(big: Path, adapter: Path, tmp_path: Path) -> None:
     job = Job(tmp_path / "work", tmp_path / "out")
     job.write(model=big, adapter=adapter, device="cpu", dtype="bfloat16", threads=1)
     code = (
@@ -232,8 +232,9 @@ def test_what_peft_merges_is_right_and_takes_little_memory(big: Path, adapter: P
     result = job.result
     assert (result["adapted_weights"], result["checked_positions"]) == (14, 32)
     assert result["logit_difference"] < 0.02
-    # The model in memory and as it is stored, both files mapped, a dozen blocks, and what libraries load on their way.
-    bound = result["parameters"] * 4 * torch.bfloat16.itemsize + 12 * 4 * merge_check.BLOCK + (64 << 20)
+    # One model in memory, to compare logits, the files of two mapped, a dozen blocks, and what libraries load on their
+    # way. Weights are made and compared without any model in memory.
+    bound = result["parameters"] * 3 * torch.bfloat16.itemsize + 12 * 4 * merge_check.BLOCK + (48 << 20)
     assert int(done.stdout.split()[-1]) < bound
 
 

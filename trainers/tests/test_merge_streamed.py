@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from secpi_trainers.merging import logits, merge, streamed
-from secpi_trainers.models import memory, weight_files
+from secpi_trainers.models import weight_files
 from secpi_trainers.models.loading import copy_companions
 
 from .points import points
@@ -181,17 +181,6 @@ def test_where_the_model_does_not_fit_its_weights_are_checked_and_its_logits_are
     assert facts["adapted_weights"] == 14
     said = [event["message"] for event in read_lines(job.work / "events.jsonl") if event["type"] == "log"]
     assert any("logits are not compared" in message for message in said)
-
-
-def test_a_container_leaves_what_its_limit_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
-    free = memory.free_memory("cpu")
-    assert free > 1 << 20
-    for limit, left in (("max", free), (str(1 << 20), (1 << 20) - 5000 + 1000)):
-        (tmp_path / "memory.max").write_text(f"{limit}\n")
-        (tmp_path / "memory.current").write_text("5000\n")
-        (tmp_path / "memory.stat").write_text("anon 4000\ninactive_file 600\nactive_file 400\n")
-        assert abs(memory.free_memory("cpu") - left) <= (0 if limit != "max" else 1 << 30)
 
 
 def test_a_kill_at_any_point_leaves_no_half_of_it_and_the_next_run_ends_with_the_same(

@@ -11,10 +11,9 @@ from peft import LoraConfig, get_peft_model
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from secpi_trainers.data.prepared import read_prepared
 from secpi_trainers.training.meter import Meter, flops_per_token
 
-from .support import read_lines, run
+from .support import read_lines, read_prepared, run
 from .test_train import train_job
 
 
@@ -33,13 +32,13 @@ def test_counts_as_torch_does(method: str, sizes: dict[str, int], prepared: Path
     if method == "lora":
         model = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
         model.enable_input_require_grads()
-    length = round(rows.mean_seen)
+    length = round(rows.facts.mean_seen)
     ids = torch.randint(0, 64, (1, length))
     with FlopCounterMode(display=False) as counter:
         model(input_ids=ids, labels=ids).loss.backward()
     # Torch multiplies whole squares of attention, of which a causal one needs half.
     attention = 6 * model.config.num_hidden_layers * model.config.hidden_size * length
-    assert flops_per_token(model, rows) == pytest.approx(counter.get_total_flops() / length - attention, rel=0.03)
+    assert flops_per_token(model, rows.facts) == pytest.approx(counter.get_total_flops() / length - attention, rel=0.03)
 
 
 def test_tells_memory_and_with_a_card_its_share(base: Path, prepared: Path, tmp_path: Path) -> None:

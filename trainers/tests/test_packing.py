@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
-from secpi_trainers.data.packing import packed
-from secpi_trainers.data.prepared import read_prepared
+from secpi_trainers.data.packing import write_packed
 from secpi_trainers.models.checkpoints import Checkpoint, discard
 
-from .support import Job, digests, run
+from .support import Job, digests, read_prepared, run
 from .test_train import train_job
 
 LENGTH = 130
@@ -26,7 +25,8 @@ def packed_job(base: Path, prepared: Path, folder: Path, **keys: Any) -> Job:  #
 
 def test_each_row_is_in_one_sequence_whole_with_its_labels(prepared: Path, tmp_path: Path) -> None:
     rows = read_prepared(prepared, LENGTH, tmp_path / "rows.arrow")
-    sequences = packed(rows.dataset, LENGTH, tmp_path / "packed.arrow")
+    write_packed(rows.dataset, LENGTH, tmp_path / "packed.arrow")
+    sequences = Dataset.from_file(str(tmp_path / "packed.arrow"))
     found = []
     for sequence in sequences:
         assert len(sequence["input_ids"]) == len(sequence["labels"]) == sum(sequence["seq_lengths"]) <= LENGTH
@@ -90,6 +90,7 @@ def test_a_resume_ends_with_the_same_bytes(base: Path, prepared: Path, tmp_path:
 def test_a_sequence_never_holds_more_than_fits(tmp_path: Path) -> None:
     lengths = [7, 9, 3, 10, 1, 1, 5, 5, 2]
     rows = Dataset.from_dict({"input_ids": [[n] * n for n in lengths], "labels": [[n] * n for n in lengths]})
-    sequences = packed(rows, 10, tmp_path / "packed.arrow")
+    write_packed(rows, 10, tmp_path / "packed.arrow")
+    sequences = Dataset.from_file(str(tmp_path / "packed.arrow"))
     assert max(len(row["input_ids"]) for row in sequences) == 10
     assert sorted(length for row in sequences for length in row["seq_lengths"]) == sorted(lengths)

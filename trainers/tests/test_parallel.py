@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from accelerate import FullyShardedDataParallelPlugin
 
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import TrainJob, check_job
-from secpi_trainers.training.ranks.parallel import Hardware, sharing_settings, strategy_of, zero3_config
+from secpi_trainers.training.careful import CarefulTrainer
+from secpi_trainers.training.ranks.parallel import Hardware, sharing_settings, strategy_of
+from secpi_trainers.training.ranks.split import numbers_in
 from secpi_trainers.training.settings import trl_settings
 from secpi_trainers.training.spec import TrainSpec
 
@@ -58,8 +60,7 @@ def test_the_choice(keys: dict[str, Any], parameters: int, there: Hardware, expe
     ("keys", "there", "why"),
     [
         ({"method": "full", "parallel": {"strategy": "zero3"}}, Hardware("cuda", 8, H100), "deepspeed"),
-        ({"method": "full", "parallel": {"strategy": "zero3"}}, Hardware("cpu", 2, has_deepspeed=True), "need GPUs"),
-        ({"method": "full", "parallel": {"strategy": "fsdp", "offload": True}}, Hardware("cpu", 2), "need GPUs"),
+        ({"method": "full", "parallel": {"strategy": "fsdp", "offload": True}}, Hardware("cpu", 2), "needs GPUs"),
     ],
 )
 def test_what_does_not_go_together_is_said(keys: dict[str, Any], there: Hardware, why: str) -> None:
@@ -72,7 +73,7 @@ def test_what_does_not_go_together_is_said(keys: dict[str, Any], there: Hardware
 def test_accelerate_takes_the_settings_of_fsdp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offload: bool) -> None:
     for name in ("FSDP_CPU_RAM_EFFICIENT_LOADING", "ACCELERATE_USE_FSDP"):
         monkeypatch.setenv(name, "false")
-    monkeypatch.setattr("secpi_trainers.training.settings.share_on_cpu_too", lambda: None)
+    monkeypatch.setattr("secpi_trainers.training.settings.share_on_cpu_too", lambda _: None)
     job = train_job(tmp_path)
     document = json.loads(job.path.read_text())
     document |= {"gradient_checkpointing": True, "parallel": {"strategy": "fsdp", "offload": offload}}
@@ -92,15 +93,18 @@ def test_accelerate_takes_the_settings_of_fsdp(tmp_path: Path, monkeypatch: pyte
     assert given - {"version"} <= set(settings.fsdp_plugin_args)
 
 
-@pytest.mark.parametrize("offload", [False, True])
-def test_deepspeed_takes_the_settings_of_zero3(offload: bool) -> None:
-    if importlib.util.find_spec("deepspeed") is None:
-        pytest.skip("deepspeed is in no lock: it needs a compiler and GPUs to be of use")
-    from deepspeed.runtime.zero.config import DeepSpeedZeroConfig
+def test_what_is_empty_unless_it_is_in_use_is_counted_whole() -> None:
+    item = torch.nn.Parameter(torch.empty(0))
+    assert numbers_in(item) == 0
+    # As DeepSpeed does it.
+    item.ds_numel = 12
+    assert numbers_in(item) == 12
 
-    known = {field.alias or name for name, field in DeepSpeedZeroConfig.model_fields.items()} | {
-        *DeepSpeedZeroConfig.model_fields
-    }
-    zero = zero3_config(offload)["zero_optimization"]
-    assert set(zero) <= known
-    DeepSpeedZeroConfig(**{name: value for name, value in zero.items() if value != "auto"})
+
+def test_with_ddp_no_gradient_lies_in_memory_twice(tmp_path: Path) -> None:
+    job = check_job("train", json.loads(train_job(tmp_path).path.read_text()))
+    assert isinstance(job, TrainJob)
+    trainer = CarefulTrainer.__new__(CarefulTrainer)
+    trainer.args, trainer.model = trl_settings(job, tmp_path, "cpu"), torch.nn.Linear(1, 1)
+    (handler,) = trainer._build_accelerator_args()["kwargs_handlers"]
+    assert handler.to_kwargs() == {"gradient_as_bucket_view": True}

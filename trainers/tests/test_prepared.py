@@ -7,15 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from secpi_trainers.data.prepared import read_prepared
-
-from .support import ROOT, write_lines
+from .support import ROOT, read_prepared, write_lines
 
 # How many bytes of memory that no file backs are taken by reading a file, after another one that was read before.
 MEASURE = """
 import sys
 from pathlib import Path
-from secpi_trainers.data.prepared import read_prepared
+from tests.support import read_prepared
 def anonymous():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
@@ -23,7 +21,7 @@ small, large = (Path(name) for name in sys.argv[1:])
 read_prepared(small, 100_000, small.with_suffix(".arrow"))
 before = anonymous()
 rows = read_prepared(large, 100_000, large.with_suffix(".arrow"))
-print(rows.tokens, anonymous() - before)
+print(rows.facts.tokens, anonymous() - before)
 """
 
 
@@ -51,8 +49,8 @@ def test_rows_come_out_as_they_went_in(tmp_path: Path) -> None:
     found = read_prepared(tmp_path / "prepared.jsonl", 200, tmp_path / "rows.arrow")
     assert [*found] == [(row["input_ids"], row["labels"]) for row in rows]
     lengths = [len(row["input_ids"]) for row in rows]
-    assert (found.tokens, found.trained) == (sum(lengths), sum(lengths) - len(rows))
-    assert (len(found), found.highest, found.shortest) == (len(rows), 149, 1)
+    assert (found.facts.tokens, found.facts.trained) == (sum(lengths), sum(lengths) - len(rows))
+    assert (len(found), found.facts.highest, found.facts.shortest) == (len(rows), 149, 1)
     # A second one replaces it, and one without rows is no error here.
     (tmp_path / "none.jsonl").write_text("")
     assert len(read_prepared(tmp_path / "none.jsonl", 200, tmp_path / "rows.arrow")) == 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,19 +22,26 @@ from secpi_trainers.training.ranks.rank_batches import RankBatches
 
 from .support import ROOT, Job, digests, read_lines, run, samples, write_lines
 from .test_every_point import SMALLEST
+from .test_planned_counts import PLANNED
 
 LORA: dict[str, Any] = {"method": "lora", "lora": {"rank": 2, "alpha": 4, "dropout": 0.1}}
 FULL: dict[str, Any] = {"method": "full"}
 ROWS = 7
 """Never a multiple of what a step takes: some process gets less than the others at each epoch's end."""
 
+NO_BETTER: dict[str, Any] = {"steps": 6, "patience": 1, "learning_rate": 1e-30}
+"""Nothing changes, so the second evaluation ends it, at step 4."""
+
 Ranks = Callable[..., list[int]]
 
 
 @pytest.fixture(scope="module")
 def smallest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return make_smallest(tmp_path_factory.mktemp("smallest"))
+
+
+def make_smallest(folder: Path) -> tuple[Path, Path]:
     """A model folder and prepared rows, as small as they come."""
-    folder = tmp_path_factory.mktemp("smallest")
     write_lines(folder / "rows.jsonl", [*samples("careful"), samples("naive")[0]])
     model = Job(folder / "tiny", folder / "model")
     assert run("tiny", model.write(rows=folder / "rows.jsonl", architecture=SMALLEST, steps=1, threads=1)) == 0
@@ -43,9 +52,16 @@ def smallest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def ranks() -> Iterator[Ranks]:
+    with serving(os.environ) as server:
+        yield server
+
+
+@contextmanager
+def serving(environment: Mapping[str, str]) -> Iterator[Ranks]:
     """Runs a job in so many processes: their exit codes."""
     arguments = [sys.executable, "-m", "tests.rank_server"]
-    server = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    server = subprocess.Popen(arguments, cwd=ROOT, env=environment, **pipes)
     jobs, answers = server.stdin, server.stdout
     assert jobs is not None
     assert answers is not None
@@ -65,13 +81,11 @@ def job_in(folder: Path, smallest: tuple[Path, Path], **keys: Any) -> Job:  # no
     job = Job(folder / "work", folder / "out")
     job.path = folder / "job.json"
     settings: dict[str, Any] = {"steps": 5, "save_every_steps": 2, "batch_size": 2, "gradient_checkpointing": False}
-    settings |= {"dtype": "float32"} | keys
+    settings |= {"dtype": "float32", "learning_rate": 1e-2, "max_tokens": 500} | keys
     return job.write(
         model=smallest[0],
         model_name="smallest",
         prepared=smallest[1],
-        learning_rate=1e-2,
-        max_tokens=500,
         device="cpu",
         threads=1,
         **settings,
@@ -117,6 +131,24 @@ def test_the_losses_are_those_of_one_process(
         assert (said(job)["processes"], said(job)["strategy"]) == (world, "ddp")
 
 
+@pytest.mark.parametrize("case", PLANNED["trainings"], ids=lambda case: f"{case['processes']}, {case['settings']}")
+def test_steps_passes_and_tokens_are_those_that_were_planned(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path, case: dict[str, Any]
+) -> None:
+    """As `secpi plan` counts them of rows of these lengths."""
+    rows = tmp_path / "prepared.jsonl"
+    write_lines(
+        rows, [{"input_ids": [1] * length, "labels": [-100] * 3 + [1] * (length - 3)} for length in PLANNED["lengths"]]
+    )
+    settings = {"steps": None, "batch_size": 1} | case["settings"]
+    job = job_in(tmp_path, (smallest[0], rows), **LORA, **settings, save_every_steps=100)
+    world = case["processes"]
+    assert (run("train", job) if world == 1 else max(ranks(job, world))) == 0
+    found = job.result if world == 1 else said(job)
+    assert (found["steps"], found["epochs"]) == (case["steps"], pytest.approx(case["passes"]))
+    assert found["tokens"] + found["prompt_tokens"] == pytest.approx(case["tokens"], abs=1)
+
+
 def test_what_one_finds_unsound_ends_all_and_the_last_good_checkpoint_is_named(
     smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path
 ) -> None:
@@ -124,6 +156,15 @@ def test_what_one_finds_unsound_ends_all_and_the_last_good_checkpoint_is_named(
     assert ranks(job, 2, "spoil_before_save", 1, 4) == [1, 1]
     assert [said(job, rank)["code"] for rank in (0, 1)] == ["trainer/weights-not-finite"] * 2
     assert "the last good checkpoint is " in said(job)["message"]
+    assert [item.step for item in checkpoints(job.work / "checkpoints")] == [2]
+
+
+def test_a_checkpoint_that_is_being_marked_is_named_as_the_last_good_one(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path
+) -> None:
+    job = job_in(tmp_path, smallest, **LORA)
+    assert ranks(job, 2, "spoil_while_sealing", 4) == [1, 1]
+    assert said(job)["message"].endswith(f"the last good checkpoint is {job.work}/checkpoints/checkpoint-2")
     assert [item.step for item in checkpoints(job.work / "checkpoints")] == [2]
 
 
@@ -210,3 +251,63 @@ def test_a_checkpoint_of_more_processes_is_refused_and_stays(
     assert "made by 2 processes, and there are 1" in job.result["message"]
     assert ranks(job, 2) == [0, 0]
     assert said(job)["resumed_from"] == 3
+
+
+def measured(job: Job) -> list[tuple[int, float]]:
+    lines = read_lines(job.work / "events.jsonl")
+    return [(line["step"], line["holdout_loss"]) for line in lines if "holdout_loss" in line]
+
+
+def facts(result: dict[str, Any]) -> dict[str, Any]:
+    """Those that a stop may not change."""
+    return {name: result[name] for name in ("steps", "epochs", "holdout_loss", "first_loss", "final_loss", "tokens")}
+
+
+def test_processes_break_an_evaluation_off_together(smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path) -> None:
+    settings = LORA | SHARED["fsdp"] | NO_BETTER | {"evaluate_every_steps": 2, "holdout": smallest[1]}
+    whole = job_in(tmp_path / "whole", smallest, **settings)
+    assert ranks(whole, 2) == [0, 0]
+    job = job_in(tmp_path / "stopped", smallest, **settings)
+    assert ranks(job, 2, "signal_in_evaluation", 1, 2, signal.SIGUSR2) == [0, 0]
+    assert [(said(job, rank)["outcome"], said(job, rank)["checkpoint"]) for rank in (0, 1)] == [("stopped", 2)] * 2
+    assert measured(job) == []
+    assert ranks(job, 2) == [0, 0]
+    assert digests(job.output) == digests(whole.output)
+    assert facts(said(job)) == facts(said(whole))
+    assert measured(job) == measured(whole)
+
+
+def test_what_auto_came_to_is_kept(smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path) -> None:
+    another = ("another_choice", "fsdp", "eager")
+    whole = job_in(tmp_path / "whole", smallest, **LORA, steps=3)
+    assert ranks(whole, 2, *another) == [0, 0]
+    job = job_in(tmp_path / "stopped", smallest, **LORA, steps=3)
+    assert ranks(job, 2, *another, 1, 2, signal.SIGTERM) == [0, 0]
+    assert said(job)["checkpoint"] == 2
+    # Here it would be ddp and sdpa.
+    assert ranks(job, 2) == [0, 0]
+    assert [said(job)[name] for name in ("resumed_from", "strategy", "attention")] == [2, "fsdp", "eager"]
+    assert digests(job.output) == digests(whole.output)
+
+
+def test_one_process_of_a_machine_writes_the_rows_and_all_end_with_it(
+    smallest: tuple[Path, Path], ranks: Ranks, tmp_path: Path
+) -> None:
+    packed = {"packing": True, "batch_size": 1, "holdout": smallest[1]}
+    job = job_in(tmp_path / "done", smallest, **LORA, **packed)
+    assert ranks(job, 2) == [0, 0]
+    found = sorted(path.relative_to(job.work).as_posix() for path in job.work.rglob("*.arrow"))
+    assert found == [f"ranks/0/{name}.arrow" for name in ("holdout", "packed", "rows")]
+    # Told while it writes; failing with a reason; and dying while the others wait.
+    stopped = job_in(tmp_path / "stopped", smallest, **LORA)
+    assert ranks(stopped, 2, "signal_at_row", 0, 2, signal.SIGTERM) == [0, 0]
+    assert [said(stopped, rank)["checkpoint"] for rank in (0, 1)] == [None, None]
+    assert not (stopped.work / "checkpoints").exists()
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(smallest[1].read_text() + '{"input_ids": [1], "labels": [2]}\n')
+    failing = job_in(tmp_path / "failing", (smallest[0], bad), **LORA)
+    assert ranks(failing, 2) == [1, 1]
+    assert [said(failing, rank)["code"] for rank in (0, 1)] == ["trainer/bad-rows"] * 2
+    killed = job_in(tmp_path / "killed", smallest, **LORA)
+    assert ranks(killed, 2, "signal_at_row", 0, 2, signal.SIGKILL) == [-signal.SIGKILL, 1]
+    assert said(killed, 1)["code"] == "trainer/rank-lost"

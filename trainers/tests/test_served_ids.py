@@ -114,7 +114,8 @@ def served(base: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest
             return torch.tensor([found.read[-1] + found.write])
         return generate(self, *arguments, **named)
 
-    thread = threading.Thread(target=serve)
+    # A test that fails must not wait for a server that hangs, and nor must the end of all tests.
+    thread = threading.Thread(target=serve, daemon=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("HF_HUB_CACHE", str(folder))
@@ -128,7 +129,7 @@ def served(base: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest
         found.address = json.loads((job.work / "ready.json").read_text())["base_url"].removesuffix("/v1")
         yield found
         stop.is_set = True
-        thread.join()
+        thread.join(PATIENCE_SECONDS)
     assert ended == ["as it should"]
 
 

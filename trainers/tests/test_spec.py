@@ -65,7 +65,6 @@ def test_both_have_the_same_fields_kinds_bounds_and_defaults() -> None:
             {"steps": 1, "method": "qlora", "parallel": ParallelSettings(offload=True)},
             "goes with weights that are split",
         ),
-        ({"steps": 1, "trainer": "axolotl", "average_checkpoints": 2}, "goes with the trainer trl"),
     ],
 )
 def test_what_does_not_go_together_is_refused(fields: dict[str, Any], said: str) -> None:

@@ -79,7 +79,7 @@ def submit(attempt: Attempt, launcher: Launcher) -> None:
         if number is None:
             possible, said = slurm.try_out(launcher["flags"])
             if not possible:
-                raise slurm.refused(said)
+                raise slurm.refused(said, launcher["flags"])
             script = _write_script(attempt)
             write_json(attempt.submitting, launcher)
             flags = [*_flags(attempt, name, launcher), "--hold"]

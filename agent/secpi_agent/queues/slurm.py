@@ -106,10 +106,14 @@ def queued(name: str) -> list[QueuedJob]:
 REFUSED = "slurm/refused"
 
 
-def refused(said: str) -> AgentError:
-    """It will not run the job, and has said so."""
+def refused(said: str, flags: list[str]) -> AgentError:
+    """It will not run a job with these flags, and has said so."""
     message = f"Slurm does not take the job: {last_line(said)}"
-    return AgentError(REFUSED, message, "See `sinfo`, and the target in the recipe.")
+    hint = "See `sinfo`, and the target in the recipe."
+    away = [name for name, is_away in _nodes(flags) if is_away] if _NO_SUCH_NODES in said else []
+    if away:
+        hint += f" Nodes that are down or drained do not count ({', '.join(away[:8])}): once they are back, run again."
+    return AgentError(REFUSED, message, hint)
 
 
 def submit(flags: list[str], script: str) -> int | None:
@@ -120,7 +124,7 @@ def submit(flags: list[str], script: str) -> int | None:
     said = done.stderr
     # These are said before a job exists, and only these.
     if any(words in said for words in _REFUSALS):
-        raise refused(said)
+        raise refused(said, flags)
     return None
 
 
@@ -153,16 +157,31 @@ def try_out(flags: list[str]) -> tuple[bool, str]:
     said = last_line(done.stderr or done.stdout).removeprefix("sbatch: ").removeprefix("error: ")
     if done.returncode != 0 and any(words in said for words in _NO_ANSWERS):
         raise unanswered(said)
-    # A partition that is down, or whose nodes are, comes back.
-    away = "not available now" in said or ("node configuration is not available" in said and _nodes_are_away())
+    # A partition that is down, or whose nodes all are, comes back.
+    away = "not available now" in said or (_NO_SUCH_NODES in said and _all_away(flags))
     return done.returncode == 0 or away, said.removeprefix("allocation failure: ")
 
 
-def _nodes_are_away() -> bool:
-    """Whether no node takes jobs: then nothing can be said of what they could run."""
-    done = call("sinfo", "--noheader", "--format=%T")
-    away = ("down", "drain", "fail", "unknown", "maint", "reboot", "power")
-    return done.returncode == 0 and all(state.startswith(away) for state in done.stdout.split())
+_NO_SUCH_NODES = "node configuration is not available"
+"""Said of nodes that do not exist, and of those that are away."""
+
+_AWAY = ("down", "drain", "fail", "unknown", "maint", "reboot", "power")
+
+
+def _all_away(flags: list[str]) -> bool:
+    """Whether none of them takes jobs: then nothing can be said of what they could run."""
+    nodes = _nodes(flags)
+    return len(nodes) > 0 and all(is_away for _, is_away in nodes)
+
+
+def _nodes(flags: list[str]) -> list[tuple[str, bool]]:
+    """The nodes of the partitions that the flags name, else all, and whether each is away; none without an answer."""
+    partitions = [flag for flag in flags if flag.startswith("--partition=")]
+    done = call("sinfo", "--Node", "--noheader", "--format=%N %T", *partitions)
+    if done.returncode != 0:
+        return []
+    states = dict(line.split() for line in done.stdout.splitlines() if line.strip())
+    return [(name, state.startswith(_AWAY)) for name, state in sorted(states.items())]
 
 
 _NO_ANSWERS = ("Unable to contact", "Socket timed out", "Connection refused", "Communication connection failure")

@@ -7,7 +7,10 @@ export interface FieldTraits {
   /** Relative to the recipe that names it; must exist unless it is written to. */
   readonly path?: 'input' | 'output';
   /** `${NAME}` is replaced from the environment here, and only in fields marked so. */
-  readonly environment?: true;
+  readonly environment?: {
+    /** A value of the right form that nobody answers to, for whoever only reads the recipe. */
+    readonly standIn: string;
+  };
 }
 
 const registry = z.registry<FieldTraits>();

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { messageOf } from '../../base/errors.js';
-import { isNewEnough } from '../../base/node-version.js';
 import { askProgram } from '../../base/processes/ask-program.js';
 import { trainerEnvironment } from '../../compute/trainer-environment.js';
 import { openSandbox } from '../../sandbox/open-sandbox.js';
@@ -9,6 +8,7 @@ import { selfTest } from '../../sandbox/self-test.js';
 import { findPythonEnvironment, hasNvidiaGpu } from '../../setup/python-environment.js';
 import { checkSystemPackages } from '../../setup/system-packages.js';
 import type { CliEnvironment } from '../environment.js';
+import { isNewEnough } from '../node-version.js';
 import { bytes } from '../views/format.js';
 import type { Check } from './check.js';
 import { checkContainers } from './check-containers.js';

@@ -1,15 +1,35 @@
+import type { Means } from '../../compute/open-target.js';
 import type { ModelSpec } from '../../models/model-spec.js';
 import type { Recipe } from '../../pipeline.js';
-import { hasNvidiaGpu } from '../../setup/python-environment.js';
+import type { PackageSet } from '../../setup/pinned-packages.js';
+import { findPythonEnvironment, hasNvidiaGpu } from '../../setup/python-environment.js';
 import type { CliEnvironment } from '../environment.js';
 import { readMembers } from '../recipes/recipe.js';
 import type { Check } from './check.js';
+import { checkTrainingOf } from './training-checks.js';
 
-/** What a recipe needs beyond the machine itself: keys, GPUs, a token. Asks no server. */
-export async function checkRecipe(path: string, environment: CliEnvironment): Promise<readonly Check[]> {
+/**
+ * What a recipe needs beyond the machine itself: keys, GPUs, a token, what its training is to be told. Asks no server. Throws the signal's
+ * reason.
+ */
+export async function checkRecipe(
+  path: string,
+  environment: CliEnvironment,
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
   const members = await readMembers(path, { set: [] }, environment);
-  const checks = members.flatMap(({ value }) => checkMember(value, environment));
-  // The members of a matrix mostly need the same.
+  const { cache, variables } = environment;
+  const python = (packages?: PackageSet) => findPythonEnvironment(cache, packages);
+  const means: Means = { python, variables, answers: new Map() };
+  const checks: Check[] = [];
+  for (const { value } of members) {
+    checks.push(...checkMember(value, environment), ...(await checkTrainingOf(value, means, signal)));
+  }
+  return eachOnce(checks);
+}
+
+/** The members of a matrix mostly need the same. */
+export function eachOnce(checks: readonly Check[]): readonly Check[] {
   return [...new Map(checks.map((check) => [`${check.name}: ${check.detail}`, check])).values()];
 }
 
@@ -51,8 +71,15 @@ function checkModel(name: string, spec: ModelSpec, variables: CliEnvironment['va
     return { name: label, state: 'missing', detail: `its key ${key} is not set`, advice, required: true };
   }
   if (spec.endpoint === undefined && spec.replay === undefined && spec.serve === undefined) {
-    const advice = `Give models.${name} an \`endpoint\`, a \`serve\` or a \`replay\`.`;
-    return { name: label, state: 'missing', detail: 'there is nobody to ask', advice, required: true };
+    // A recipe with a stage that asks it would be none.
+    const advice = `Give models.${name} an \`endpoint\`, a \`serve\` or a \`replay\` before a stage asks it.`;
+    return {
+      name: label,
+      state: 'missing',
+      detail: 'there is nobody to ask, and no stage does',
+      advice,
+      required: false,
+    };
   }
   const from = [
     ...(spec.replay === undefined ? [] : ['a recording']),

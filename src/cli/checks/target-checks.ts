@@ -5,9 +5,10 @@ import { type Place, UNREACHABLE } from '../../compute/places/place.js';
 import { whyUnreachable } from '../../compute/places/why-unreachable.js';
 import { deviceHere } from '../../compute/python-identity.js';
 import type { TargetSpec } from '../../compute/target.js';
-import { pinnedPackages } from '../../setup/pinned-packages.js';
+import { type PackageSet, pinnedPackages } from '../../setup/pinned-packages.js';
 import { bytes } from '../views/format.js';
 import type { Check } from './check.js';
+import { checkPackages, judgePackages } from './package-checks.js';
 
 /** What a target is to be able to do. */
 export interface TargetNeeds {
@@ -17,15 +18,15 @@ export interface TargetNeeds {
   readonly freeBytes: number;
   /** What runs its containers there, if it has any. */
   readonly engine?: string | undefined;
-  /** Its Python computes. In a container the image has one, which its digest says; and to score takes none. */
-  readonly packages: boolean;
+  /** What its Python has to have, to compute. In a container the image has one, which its digest says; and to score takes none. */
+  readonly packages: readonly PackageSet[];
 }
 
 interface CheckOptions {
   readonly root: string;
   readonly signal: AbortSignal;
-  /** Whether the trainers' packages are needed there. */
-  readonly packages?: boolean;
+  /** What its Python has to have; default: the trainers' packages. */
+  readonly packages?: readonly PackageSet[];
 }
 
 /** Loading torch from a network file system, and waking a GPU, take their time. */
@@ -39,18 +40,19 @@ const GIB = 2 ** 30;
 export async function checkTarget(
   spec: TargetSpec,
   means: Means,
-  { root, packages = true, signal }: CheckOptions,
+  { root, packages = ['trainers'], signal }: CheckOptions,
 ): Promise<readonly Check[]> {
-  const needs = { ...needsOf(spec), packages: packages && spec.container === undefined };
+  const needs = { ...needsOf(spec), packages: packagesThere(spec, packages) };
   let place: Place;
   let facts: HostFacts | undefined;
   let heardAt = 0;
-  let queue: readonly Check[] = [];
+  const more: Check[] = [];
+  const [first, ...others] = needs.packages;
   try {
     place = openPlace(spec, means);
     const request = {
       root,
-      packages: needs.packages ? await pinnedPackages('trainers') : {},
+      packages: first === undefined ? {} : await pinnedPackages(first),
       cuda_seconds: needs.device === 'cuda' && spec.container === undefined ? CUDA_SECONDS : 0,
     };
     for await (const line of place.ask('inspect', request, signal)) {
@@ -59,12 +61,13 @@ export async function checkTarget(
       // Its clock is compared with ours as of now: the queue may take a minute to answer.
       heardAt = Date.now() / 1000;
     }
-    if (place.queue !== null) queue = await checkQueue(place, signal);
+    if (facts !== undefined) for (const set of others) more.push(await checkPackages(place, set, facts, signal));
+    if (place.queue !== null) more.push(...(await checkQueue(place, signal)));
   } catch (error) {
     signal.throwIfAborted();
     return [notReached(error)];
   }
-  if (facts !== undefined) return [...judgeHost(facts, needs, heardAt), ...queue];
+  if (facts !== undefined) return [...judgeHost(facts, needs, heardAt), ...more];
   const detail = `${place.name} was reached, and nothing there answered as a Python would`;
   return [{ name: 'host', state: 'missing', detail, advice: 'Check `python` of that target.', required: true }];
 }
@@ -87,6 +90,12 @@ async function checkQueue(place: Place, signal: AbortSignal): Promise<readonly C
     return [{ name, state: 'missing', detail: messageOf(error), ...advice, required }];
   }
   return [{ name, state: 'missing', detail: 'nothing was said of it', required }];
+}
+
+/** On this machine each set has an interpreter of its own; the trainers' is the one that is asked. */
+function packagesThere({ container, ssh, slurm }: TargetSpec, packages: readonly PackageSet[]): readonly PackageSet[] {
+  if (container !== undefined) return [];
+  return ssh === undefined && slurm?.host === undefined && packages.length > 0 ? ['trainers'] : packages;
 }
 
 function needsOf({ local, ssh, slurm, container }: TargetSpec): Omit<TargetNeeds, 'packages'> {
@@ -140,10 +149,11 @@ function judgeMachine({ machine }: HostFacts): readonly Check[] {
 /** Of the trainers, and of the agent that runs everything. */
 const oldestPython = { trainers: [3, 11], agent: [3, 9] } as const;
 
-function judgePython({ python }: HostFacts, { packages: computes }: TargetNeeds): readonly Check[] {
+function judgePython({ python }: HostFacts, { packages }: TargetNeeds): readonly Check[] {
   const { version, executable, wrong_packages } = python;
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const oldest = computes ? oldestPython.trainers : oldestPython.agent;
+  const [set] = packages;
+  const oldest = set === undefined ? oldestPython.agent : oldestPython.trainers;
   const isNew = major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
   const name = 'Python';
   const detail = `${version} in ${executable}`;
@@ -156,19 +166,9 @@ function judgePython({ python }: HostFacts, { packages: computes }: TargetNeeds)
         advice: 'Make an environment there with a newer one, and name it as `python` of that target.',
         required: true,
       };
-  if (!computes) return [interpreter];
-  const [first, ...more] = wrong_packages;
-  const packages: Check =
-    first === undefined
-      ? { name: 'Python packages', state: 'ok', detail: 'all that are pinned', required: true }
-      : {
-          name: 'Python packages',
-          state: 'missing',
-          detail: more.length === 0 ? first : `${first}, and ${more.length} more are other than they should be`,
-          advice: `Install trainers/requirements.lock there: \`${executable} -m pip install -r requirements.lock\`.`,
-          required: true,
-        };
-  return [interpreter, packages];
+  return set === undefined
+    ? [interpreter]
+    : [interpreter, judgePackages(set, wrong_packages, executable, packages.length > 1)];
 }
 
 function judgeGpus({ gpus }: HostFacts, { device }: TargetNeeds): readonly Check[] {

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SecpiError } from '../../base/errors.js';
+import { exists } from '../../base/files/if-there.js';
+import { livenessOf } from '../../base/processes/process-owner.js';
 import type { RunFinished } from '../../engine/runs/event.js';
 import { exitCodeOf } from '../../engine/runs/exit-code.js';
 import { followRun } from '../../engine/runs/follow-run.js';
@@ -111,7 +114,7 @@ async function watch(
     if (event.type === 'run-finished') finished = event;
   }
   await view.finish(finished);
-  if (finished !== undefined && options.json !== true && hasReport(finished)) {
+  if (finished !== undefined && options.json !== true && hasReport(finished) && (await reportIsThere(record, signal))) {
     environment.stdout.write(`report: ${shownPath(join(record.folder, REPORT), environment)}\n`);
   }
   if (finished !== undefined) return finished.exit_code ?? exitCodeOf(finished.outcome);
@@ -132,7 +135,23 @@ async function watch(
   });
 }
 
-/** Its process writes the page when it has said its last word. */
+const LOOK_EVERY_MS = 50;
+/** Rendering it takes a fraction of that. Of a sweep, the process goes on with others for days. */
+const REPORT_WITHIN_MS = 10_000;
+
+/** Its process writes the page when it has said its last word; whether it has. */
+async function reportIsThere({ folder, owner }: RunRecord, signal: AbortSignal): Promise<boolean> {
+  const path = join(folder, REPORT);
+  for (let waited = 0; waited < REPORT_WITHIN_MS && !signal.aborted; waited += LOOK_EVERY_MS) {
+    // Asked before looking: what has died since may have written it.
+    const isGone = owner === undefined || (await livenessOf(owner)) === 'dead';
+    if (await exists(path)) return true;
+    if (isGone) return false;
+    await sleep(LOOK_EVERY_MS);
+  }
+  return false;
+}
+
 function hasReport({ stages }: RunFinished): boolean {
   return stages.some(({ stage, outcome }) => stage === 'report' && (outcome === 'done' || outcome === 'cached'));
 }

@@ -1,8 +1,10 @@
+import type { PackageSet } from '../../setup/pinned-packages.js';
 import type { Check } from '../checks/check.js';
 import { checkMachine } from '../checks/doctor-checks.js';
-import { checkRecipe } from '../checks/recipe-checks.js';
+import { checkRecipe, eachOnce } from '../checks/recipe-checks.js';
 import { checkScoring } from '../checks/scoring-checks.js';
 import { checkTarget } from '../checks/target-checks.js';
+import { checkTrainingOf } from '../checks/training-checks.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
 import { writeJson } from '../output.js';
@@ -30,7 +32,7 @@ export async function doctorCommand(options: DoctorOptions, environment: CliEnvi
     target === undefined
       ? [
           ...(await checkMachine(environment, interrupt.signal)),
-          ...(recipe === undefined ? [] : await checkRecipe(recipe, environment)),
+          ...(recipe === undefined ? [] : await checkRecipe(recipe, environment, interrupt.signal)),
         ]
       : await checkRecipesTarget(recipe, target, environment, interrupt.signal);
   interrupt.signal.throwIfAborted();
@@ -81,12 +83,14 @@ async function checkRecipesTarget(
   environment: CliEnvironment,
   signal: AbortSignal,
 ): Promise<readonly Check[]> {
-  const { spec, means, root = environment.state.root, fields } = await readTarget(recipe, target, environment);
-  const scores = fields.includes('score_on');
-  const packages = fields.includes('on') || !scores;
-  const checks = await checkTarget(spec, means, { root, signal, packages });
+  const { spec, means, root = environment.state.root, ...uses } = await readTarget(recipe, target, environment);
+  const { scores, training } = uses;
+  // Of a target that the recipe does not use, more is wanted to be known than nothing.
+  const packages: readonly PackageSet[] = uses.packages.length === 0 && !scores ? ['trainers'] : uses.packages;
+  const checks = [...(await checkTarget(spec, means, { root, signal, packages }))];
+  if (checks.some(({ name, state }) => name === 'host' && state === 'missing')) return checks;
+  for (const one of training) checks.push(...(await checkTrainingOf(one, means, signal)));
   // Of a cluster a node would be needed, and a doctor waits in no queue.
-  if (!scores || spec.slurm !== undefined || checks.some(({ name, state }) => name === 'host' && state === 'missing'))
-    return checks;
-  return [...checks, ...(await checkScoring(spec, means, environment, signal))];
+  if (scores && spec.slurm === undefined) checks.push(...(await checkScoring(spec, means, environment, signal)));
+  return eachOnce(checks);
 }

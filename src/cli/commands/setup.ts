@@ -36,12 +36,16 @@ export async function setupCommand(
   const { cache, variables } = environment;
   const development = options.development === true;
   const { python } = await preparePythonEnvironment({ cache, development, environment: variables, say });
-  if (options.axolotl === true || development)
-    await preparePythonEnvironment({ cache, packages: 'axolotl', development, environment: variables, say });
+  const axolotl =
+    options.axolotl === true || development
+      ? await preparePythonEnvironment({ cache, packages: 'axolotl', development, environment: variables, say })
+      : undefined;
   await prepareSandbox(environment, say);
   if (json) writeJson({ type: 'ready', python, missing: packages.missing }, environment);
   else if (options.quiet !== true)
     say(`ready, with the Python environment ${shownPath(dirname(dirname(python)), environment)}`);
+  if (axolotl !== undefined && !json && options.quiet !== true)
+    say(`and that of Axolotl, ${shownPath(axolotl.folder, environment)}`);
   return 0;
 }
 

@@ -1,4 +1,6 @@
+import { expectedError } from '../../base/files/system-error.js';
 import type { Sha256 } from '../../base/hash.js';
+import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
 import type { Graph } from '../../engine/flow/graph.js';
 import { identitiesOf } from '../../engine/flow/identity.js';
 import { type PlanEntry, planRun } from '../../engine/flow/plan.js';
@@ -14,6 +16,7 @@ import { type SelectionOptions, selectionOf } from './run-options.js';
 export class PlannedRecipe {
   readonly recipe: RecipeMember;
   readonly graph: Graph<StageServices>;
+  readonly services: StageServices;
   readonly #options;
   readonly #resolver: NodeResolver<StageServices>;
 
@@ -27,8 +30,8 @@ export class PlannedRecipe {
   ) {
     this.recipe = recipe;
     this.graph = pipelineOf(recipe.value);
-    const services = openServices(recipe.value, environment, rooms);
-    this.#options = { state: environment.state, seed: recipe.value.seed, services, signal };
+    this.services = openServices(recipe.value, environment, rooms);
+    this.#options = { state: environment.state, seed: recipe.value.seed, services: this.services, signal };
     this.#resolver = new NodeResolver(this.#options);
   }
 
@@ -36,6 +39,26 @@ export class PlannedRecipe {
   entries(options: SelectionOptions): Promise<readonly PlanEntry[]> {
     const { graph } = this;
     return planRun({ ...this.#options, graph, resolver: this.#resolver, selection: selectionOf(options) });
+  }
+
+  /** Of a stage's inputs those that are made already. The stage itself is not asked, nor what cannot be told. */
+  async inputsOf(stage: string): Promise<Readonly<Record<string, ArtifactReader>>> {
+    const made = new Map<string, ArtifactReader>();
+    for (const node of this.graph.nodes) {
+      const found = Object.entries(node.inputs).flatMap(([name, source]) => {
+        const artifact = made.get(source);
+        return artifact === undefined ? [] : [[name, artifact] as const];
+      });
+      const inputs = Object.fromEntries(found);
+      if (node.name === stage) return inputs;
+      if (found.length < Object.keys(node.inputs).length) continue;
+      const resolution = await this.#resolver.resolve(node, inputs, false).catch((thrown: unknown) => {
+        this.#options.signal.throwIfAborted();
+        if (expectedError(thrown) === undefined) throw thrown;
+      });
+      if (resolution?.state === 'cached') made.set(node.name, resolution.artifact);
+    }
+    throw new TypeError(`the flow has no stage "${stage}"`);
   }
 
   /** What each stage is, so that those of other members that are the same can be found. */

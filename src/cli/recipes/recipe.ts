@@ -16,6 +16,11 @@ interface MemberChoice {
   readonly member?: readonly string[];
 }
 
+/** `standIns`: for whoever asks nobody, variables that are not set need not be. */
+interface Reading {
+  readonly standIns?: boolean;
+}
+
 const namesShown = 6;
 
 /**
@@ -26,8 +31,9 @@ export async function readMembers(
   path: string,
   choice: MemberChoice,
   environment: Pick<CliEnvironment, 'variables' | 'workingDirectory'>,
+  reading: Reading = {},
 ): Promise<RecipeMembers> {
-  return (await readSweep(path, choice, environment)).chosen;
+  return (await readSweep(path, choice, environment, reading)).chosen;
 }
 
 /** As `readMembers`, with the others and what all have in common. */
@@ -35,9 +41,10 @@ export async function readSweep(
   path: string,
   { set, member = [] }: MemberChoice,
   environment: Pick<CliEnvironment, 'variables' | 'workingDirectory'>,
+  { standIns = false }: Reading = {},
 ): Promise<{ readonly sweep: LoadedSweep<Recipe>; readonly chosen: RecipeMembers }> {
   const { variables, workingDirectory } = environment;
-  const options = { path, schema: recipeSchema, overrides: set, environment: variables, workingDirectory };
+  const options = { path, schema: recipeSchema, overrides: set, environment: variables, workingDirectory, standIns };
   const sweep = await loadSweep(options);
   const all = sweep.members;
   const named = member.map(withPlainNumbers);

@@ -1,3 +1,5 @@
+import type { PackageSet } from '../../setup/pinned-packages.js';
+
 /** The fields of a recipe that name a target. */
 export type TargetField = 'on' | 'score_on';
 
@@ -13,4 +15,17 @@ export function usedTargets(value: unknown, fields: readonly TargetField[] = ['o
   };
   walk(value);
   return [...found];
+}
+
+/** What the Python of a target has to have for what a recipe does there; nothing where it computes nothing. */
+export function usedPackages(value: UsesTraining, target: string): readonly PackageSet[] {
+  const { train, ...rest } = value;
+  const trains = train.on === target;
+  const axolotl = trains && train.trainer === 'axolotl';
+  const trainers = usedTargets(rest, ['on']).includes(target) || (trains && !axolotl);
+  return [...(trainers ? (['trainers'] as const) : []), ...(axolotl ? (['axolotl'] as const) : [])];
+}
+
+interface UsesTraining {
+  readonly train: { readonly on: string; readonly trainer: string };
 }

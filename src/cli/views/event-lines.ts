@@ -61,9 +61,7 @@ export class EventLines {
         return undefined;
       case 'log':
         if (event.level === 'warn') return style('yellow', `warning: ${printable(event.message).trim()}`);
-        if (this.#options.logs === 'warnings' || (event.level === 'debug' && this.#options.logs === 'info'))
-          return undefined;
-        return printable(event.message).trim();
+        return this.#isShown(event.level) ? printable(event.message).trim() : undefined;
       case 'stage-finished': {
         const text = outcomeText(this.progress.stage(event.stage));
         return event.outcome === 'failed' ? style('red', text) : event.outcome === 'done' ? text : style('dim', text);
@@ -75,6 +73,13 @@ export class EventLines {
         return event.outcome === 'done' ? text : style('red', text);
       }
     }
+  }
+
+  /** While a run is being stopped, all that a stage says is about what becomes of its work. */
+  #isShown(level: 'info' | 'debug'): boolean {
+    const { logs } = this.#options;
+    if (level === 'debug') return logs === 'debug';
+    return logs !== 'warnings' || this.progress.interruptedBy !== undefined;
   }
 
   #isDue({ stage, time, done, total }: Extract<JournalEvent, { type: 'progress' }>): boolean {

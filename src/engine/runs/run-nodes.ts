@@ -7,6 +7,7 @@ import type { Graph, GraphNode } from '../flow/graph.js';
 import { type Roles, upstreamMissing } from '../flow/selection.js';
 import { errorReport } from './error-report.js';
 import type { RunFinished, StageSummary } from './event.js';
+import { Foresight } from './foresight.js';
 import { isLeaving } from './interruption.js';
 import type { Journal } from './journal.js';
 import { mergeMetrics } from './merge-metrics.js';
@@ -18,11 +19,20 @@ export interface FlowRun<Services> extends StageRun<Services> {
   readonly roles: Roles;
 }
 
-/** What became of one node. `begun`: it had its turn, so there is something that failed or was cut off. */
+/**
+ * What became of one node. `begun`: it had its turn, so there is something that failed or was cut off. `of`: another node, further on, whose
+ * error it is.
+ */
 type NodeEnd =
   | ({ readonly state: 'made' } & StageEnd)
   | { readonly state: 'skipped'; readonly why: string }
-  | { readonly state: 'broken'; readonly error: unknown; readonly fingerprint: Sha256 | null; readonly begun: boolean };
+  | {
+      readonly state: 'broken';
+      readonly error: unknown;
+      readonly fingerprint: Sha256 | null;
+      readonly begun: boolean;
+      readonly of?: string;
+    };
 
 /** What ended the run before all was done: the first failure, or an interruption. */
 interface Stop {
@@ -53,15 +63,17 @@ export async function runNodes<Services>(flow: FlowRun<Services>): Promise<Resul
   const settle = (node: GraphNode<Services>, end: NodeEnd, began: number): void => {
     if (end.state === 'made') made.set(node.name, end.artifact);
     if (end.state === 'broken' && stop === undefined) {
-      stop = stopOf(flow, node, end.error);
-      siblings.abort(new SecpiError('engine/stopped', `"${node.name}" failed`));
+      const failed = end.of ?? node.name;
+      stop = stopOf(flow, failed, end.error);
+      siblings.abort(new SecpiError('engine/stopped', `"${failed}" failed`));
     }
     ends.set(node.name, { end, summary: report(journal, node, end, stop, began) });
   };
   const running = new Map<string, Promise<void>>();
+  const foresight = new Foresight({ ...flow, signal });
   const begin = (node: GraphNode<Services>): void => {
     const began = performance.now();
-    const work = runNode({ ...flow, signal }, node, made).then((end) => {
+    const work = runNode({ ...flow, signal, foresight }, node, made).then((end) => {
       running.delete(node.name);
       settle(node, end, began);
     });
@@ -79,7 +91,13 @@ export async function runNodes<Services>(flow: FlowRun<Services>): Promise<Resul
     if (running.size === 0) break;
     await Promise.race(running.values());
   }
-  for (const node of waiting) settle(node, { state: 'skipped', why: whyStopped(stop) }, performance.now());
+  for (const node of waiting) {
+    const end: NodeEnd =
+      stop?.stage === node.name
+        ? { state: 'broken', error: stop.error, fingerprint: null, begun: false }
+        : { state: 'skipped', why: whyStopped(stop) };
+    settle(node, end, performance.now());
+  }
 
   // In the order of the flow, whatever the order in which they ended: a summary must not depend on it.
   const inOrder = graph.nodes.flatMap((node) => ends.get(node.name) ?? []);
@@ -109,11 +127,11 @@ function whyStopped(stop: Stop | undefined): string {
 }
 
 async function runNode<Services>(
-  context: FlowRun<Services>,
+  context: FlowRun<Services> & { readonly foresight: Foresight<Services> },
   node: GraphNode<Services>,
   made: ReadonlyMap<string, ArtifactReader>,
 ): Promise<NodeEnd> {
-  const { roles, sweep, services, signal, journal } = context;
+  const { roles, sweep, services, signal, journal, foresight } = context;
   const role = roles.of.get(node.name);
   if (role === 'leave') return { state: 'skipped', why: 'not asked for' };
   let fingerprint: Sha256 | null = null;
@@ -134,6 +152,11 @@ async function runNode<Services>(
       return { state: 'made', outcome: 'cached', artifact: resolution.artifact };
     }
     if (role === 'need') throw upstreamMissing(node.name, resolution.why);
+    const refusal = await foresight.refusalFrom(node);
+    signal.throwIfAborted();
+    if (refusal !== undefined) {
+      return { state: 'broken', error: refusal.error, fingerprint, begun: false, of: refusal.node.name };
+    }
     using _turn = await sweep.slots.occupy(node.stage.occupies?.(node.params, services) ?? [], signal);
     begun = true;
     return { state: 'made', ...(await runStage(context, node, inputs, resolution)) };
@@ -143,14 +166,14 @@ async function runNode<Services>(
 }
 
 /** Decides what an exception means for the run, and keeps the stack of a bug where only `logs` shows it. */
-function stopOf<Services>({ signal, journal }: FlowRun<Services>, node: GraphNode<Services>, error: unknown): Stop {
+function stopOf<Services>({ signal, journal }: FlowRun<Services>, stage: string, error: unknown): Stop {
   if (expectedError(error) === undefined && error !== signal.reason) {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    journal.emit({ type: 'log', stage: node.name, level: 'debug', message });
+    journal.emit({ type: 'log', stage, level: 'debug', message });
   }
   const gate = error instanceof SecpiError && error.exitCode === 3;
   const ended = signal.aborted ? (isLeaving(signal) ? 'detached' : 'interrupted') : undefined;
-  return { stage: node.name, outcome: ended ?? (gate ? 'gate' : 'failed'), error };
+  return { stage, outcome: ended ?? (gate ? 'gate' : 'failed'), error };
 }
 
 function report<Services>(

@@ -1,3 +1,4 @@
+import { median } from '../../base/median.js';
 import { dollars, duration, integer, parameters } from './format.js';
 import { type Html, html } from './html.js';
 import type { ReportData, ReportRun } from './report-data.js';
@@ -61,8 +62,8 @@ ${chart === null ? html`<p class="quiet">No loss was recorded.</p>` : html`<figu
 function stepRows(losses: ReportData['losses']): readonly (readonly [string, string])[] {
   const rates = losses.flatMap(({ learning_rate: rate }) => (rate === null ? [] : [rate]));
   const norms = losses.flatMap(({ step, grad_norm: norm }) => (typeof norm === 'number' ? [{ step, norm }] : []));
-  const sorted = norms.toSorted((one, other) => one.norm - other.norm);
-  const [middle, largest] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
+  const middle = median(norms.map(({ norm }) => norm));
+  const largest = norms.toSorted((one, other) => one.norm - other.norm).at(-1);
   return [
     ...(rates.length === 0
       ? []
@@ -77,7 +78,7 @@ function stepRows(losses: ReportData['losses']): readonly (readonly [string, str
       : [
           [
             'gradient norm',
-            `median ${middle.norm.toPrecision(3)}, at most ${largest.norm.toPrecision(3)} (step ${integer(largest.step)})`,
+            `median ${middle.toPrecision(3)}, at most ${largest.norm.toPrecision(3)} (step ${integer(largest.step)})`,
           ] as const,
         ]),
   ];

@@ -113,11 +113,6 @@ export function trainSpecProblems(spec: TrainSpec): readonly (readonly [keyof Tr
       'patience',
       'counts evaluations: give evaluate_every_steps',
     ],
-    [
-      spec.average_checkpoints !== undefined && spec.trainer !== 'trl',
-      'average_checkpoints',
-      'goes with the trainer trl',
-    ],
   ];
   return [...problems, ...parallelProblems(spec)].flatMap(([isSo, field, sentence]) =>
     isSo ? [[field, sentence] as const] : [],

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Json } from '../../base/json.js';
-import type { TrainerCommand, TrainerJob } from '../../compute/target.js';
+import type { TrainerCommand, TrainerJob, TrainingToCome } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { type Base, baseSchema } from '../base/records.js';
@@ -8,7 +8,7 @@ import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
 import { estimateTraining } from './estimate/estimate-training.js';
 import type { Trained } from './records.js';
-import { specOf, trainSpecFields, trainSpecProblems } from './spec.js';
+import { specOf, type TrainSpec, trainSpecFields, trainSpecProblems } from './spec.js';
 import { trackersSchema } from './trackers.js';
 
 export const trainParams = z
@@ -62,6 +62,10 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   },
 
   estimate: estimateTraining,
+
+  async ready({ params, services, signal }) {
+    await services.target(params.on).checkTraining(trainingToCome(params), signal);
+  },
 
   async run(context) {
     const { params, inputs, output, work, services, signal, emit } = context;
@@ -119,8 +123,15 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
 });
 
 /** Axolotl pins other versions of what the trainers use; all of the job runs with them. */
-function packagesOf({ trainer }: Params): 'trainers' | 'axolotl' {
+function packagesOf({ trainer }: Pick<TrainSpec, 'trainer'>): 'trainers' | 'axolotl' {
   return trainer === 'axolotl' ? 'axolotl' : 'trainers';
+}
+
+/** What can be asked of it before there are samples. */
+export function trainingToCome(params: TrainSpec): TrainingToCome {
+  const { extra, trainer } = params;
+  const isPlain = Object.keys(extra).length === 0 && trainer === 'trl';
+  return { packages: packagesOf(params), spec: isPlain ? undefined : (specOf(params) as unknown as Json) };
 }
 
 const PREPARED = '{work}/prepare/output/prepared.jsonl';

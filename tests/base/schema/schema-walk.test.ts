@@ -4,7 +4,10 @@ import { traitsOf } from '../../../src/base/schema/field-traits.js';
 import { knownKeys, partsOf, schemasAt } from '../../../src/base/schema/schema-walk.js';
 import { fromEnvironment, inputPath } from '../../../src/recipe/field.js';
 
-const leaf = z.strictObject({ file: inputPath().optional(), url: fromEnvironment(z.string()).default('x') });
+const leaf = z.strictObject({
+  file: inputPath().optional(),
+  url: fromEnvironment(z.string(), 'http://not-set.invalid').default('x'),
+});
 const refined = leaf.refine(() => true, 'never fires');
 
 /** Every way in which a schema can hold another one; each leads to a `leaf` at the given path. */
@@ -45,7 +48,7 @@ describe('schemasAt', () => {
   it.each(Object.entries(holders))('finds what is known of a field inside %s', (_name, [schema, path]) => {
     const traits = (key: string) => schemasAt(schema, [...path, key]).map(traitsOf);
     expect(traits('file')).toContainEqual({ path: 'input' });
-    expect(traits('url')).toContainEqual({ environment: true });
+    expect(traits('url')).toContainEqual({ environment: { standIn: 'http://not-set.invalid' } });
     expect(knownKeys(schema, path)).toEqual(['file', 'url']);
   });
 

@@ -5,6 +5,7 @@ import { expect, it, vi } from 'vitest';
 import { checkTarget, judgeHost } from '../../../src/cli/checks/target-checks.js';
 import type { HostFacts } from '../../../src/compute/host-facts.js';
 import { targetSchema } from '../../../src/compute/target.js';
+import type { PackageSet } from '../../../src/setup/pinned-packages.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const now = 1_800_000_000;
@@ -22,8 +23,14 @@ const good: HostFacts = {
   time: now + 0.4,
 };
 
-function judged(facts: Partial<HostFacts>, device: 'cpu' | 'cuda' = 'cuda', engine?: string, packages = true) {
-  const checks = judgeHost({ ...good, ...facts }, { device, freeBytes: 200 * GIB, engine, packages }, now);
+function judged(
+  facts: Partial<HostFacts>,
+  device: 'cpu' | 'cuda' = 'cuda',
+  engine?: string,
+  packages: readonly PackageSet[] = ['trainers'],
+) {
+  const needs = { device, freeBytes: 200 * GIB, engine, packages };
+  const checks = judgeHost({ ...good, ...facts }, needs, now);
   return new Map(checks.map((check) => [check.name, check]));
 }
 
@@ -111,11 +118,20 @@ it('a host on which nobody wants to compute with a GPU', () => {
 
 it('a host whose Python only starts what is in an image, or scores', () => {
   const old = { ...good.python, version: '3.9.2', wrong_packages: ['torch is not there'] };
-  expect([...judged({ python: old }, 'cpu', undefined, false).keys()]).not.toContain('Python packages');
-  expect(judged({ python: old }, 'cpu', undefined, false).get('Python')).toMatchObject({ state: 'ok' });
+  expect([...judged({ python: old }, 'cpu', undefined, []).keys()]).not.toContain('Python packages');
+  expect(judged({ python: old }, 'cpu', undefined, []).get('Python')).toMatchObject({ state: 'ok' });
   expect(judged({ python: old }, 'cpu').get('Python')).toMatchObject({ state: 'missing' });
   const older = { ...old, version: '3.8.1' };
-  expect(judged({ python: older }, 'cpu', undefined, false).get('Python')).toMatchObject({ state: 'missing' });
+  expect(judged({ python: older }, 'cpu', undefined, []).get('Python')).toMatchObject({ state: 'missing' });
+});
+
+it('a host of which Axolotl’s packages are wanted, or both sets, which no interpreter has', () => {
+  const python = { ...good.python, wrong_packages: ['axolotl is missing'] };
+  const alone = judged({ python }, 'cpu', undefined, ['axolotl']).get('Axolotl packages');
+  expect(alone?.advice).toContain('-m pip install --no-deps -r requirements-axolotl.lock');
+  expect(judged({ python }, 'cpu', undefined, ['axolotl']).has('Python packages')).toBe(false);
+  const both = judged({ python }, 'cpu', undefined, ['trainers', 'axolotl']).get('Python packages');
+  expect(both?.advice).toContain('on a target of its own');
 });
 
 it('a host on which the container engine of the recipe does not answer, whatever others do', () => {

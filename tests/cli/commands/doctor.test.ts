@@ -30,7 +30,7 @@ it('secpi doctor --recipe also names what the recipe needs', async () => {
     'name: needs',
     'models:',
     '  classifier: { replay: null, endpoint: "http://127.0.0.1:1/v1", api_key_env: CLASSIFIER_KEY }',
-    '  teacher: { replay: null }',
+    '  spare: { model: s }',
     'publish: { repo: nobody/nothing }',
   ];
   await writeFile(join(folder.path, 'r.yaml'), recipe.join('\n'));
@@ -42,12 +42,32 @@ it('secpi doctor --recipe also names what the recipe needs', async () => {
   };
   expect(await check({})).toEqual([
     ['model classifier', 'missing'],
-    ['model teacher', 'missing'],
+    ['model teacher', 'ok'],
+    ['model spare', 'missing'],
     ['publish', 'missing'],
   ]);
   expect(await check({ CLASSIFIER_KEY: 'canary-key', HF_TOKEN: 'hf_canary0123456789abc' })).toEqual([
     ['model classifier', 'ok'],
-    ['model teacher', 'missing'],
+    ['model teacher', 'ok'],
+    ['model spare', 'missing'],
     ['publish', 'ok'],
   ]);
+});
+
+it('secpi doctor --recipe and secpi run say that the environment of the recipe’s trainer is not set up', async () => {
+  await using folder = await temporaryFolder();
+  const recipe = { extends: join(packageRoot, 'recipes', 'quickstart.yaml'), train: { trainer: 'axolotl' } };
+  await writeFile(join(folder.path, 'r.yaml'), JSON.stringify(recipe));
+  const missing = { code: 'python/not-set-up', hint: expect.stringContaining('npx secpi setup --axolotl') };
+  const { stdout } = await runCli(['doctor', '--recipe', 'r.yaml', '--json'], { cwd: folder.path });
+  expect(jsonLines(stdout).find(({ name }) => name === 'training')).toMatchObject({
+    state: 'missing',
+    detail: 'the Python environment of Axolotl is not set up',
+    advice: missing.hint,
+  });
+  const run = await runCli(['run', 'r.yaml', '--json'], { cwd: folder.path });
+  expect(run.exitCode).toBe(1);
+  const lines = jsonLines(run.stdout);
+  expect(lines.at(-1)).toMatchObject({ type: 'run-finished', outcome: 'failed', error: missing });
+  expect(lines.some(({ type }) => type === 'stage-started')).toBe(false);
 });

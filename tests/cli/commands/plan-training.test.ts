@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../../src/base/package-root.js';
 import { qwqConfig } from '../../stages/train/estimate/fixtures.js';
-import { cliCommand, cliEnvironment, jsonLines, temporaryFolder } from '../../support/run-cli.js';
+import { cliCommand, cliEnvironment, jsonLines, runCli, temporaryFolder } from '../../support/run-cli.js';
 
 /** A recipe for a base of QwQ's shape, of which only the config is there. */
 async function recipeIn(folder: string, compute: string, train = '') {
@@ -54,6 +54,11 @@ describe('secpi plan of a training', () => {
     expect(estimate.facts.tokens).toBe(100 * 16_384);
     expect(estimate.cost_usd).toBeCloseTo((estimate.seconds / 3600) * 3);
     expect(estimate.details.join('\n')).toMatch(/weights \d+.*activations \d+[\s\S]*the longest there can be/);
+    // The table counts as the plan does.
+    const table = jsonLines((await planned(folder.path, '--for', 'h200', '--json')).stdout);
+    expect(table.find(({ method, tokens }) => method === 'lora' && tokens === 16_384)).toMatchObject({
+      cards: { h200: { gpus: 1, trained_tokens: estimate.facts.tokens, hours: estimate.facts.hours } },
+    });
   });
 
   it('is refused where it cannot fit, with what would', async () => {
@@ -61,7 +66,7 @@ describe('secpi plan of a training', () => {
     await recipeIn(folder.path, 'local: {}, card: h100-80');
     const { exitCode, stdout } = await planned(folder.path);
     expect(exitCode).toBe(2);
-    expect(stdout).toMatch(/needs 8\d GiB on each of 1 × H100 80 GB, which has 79.1/);
+    expect(stdout).toMatch(/needs 8\d GiB, and the GPU \(H100 80 GB\) has 79.1/);
     expect(stdout).toContain('`method: qlora`');
     expect(stdout).toContain('Would fail as it stands: train');
     await recipeIn(folder.path, 'local: { gpus: 8 }, card: h100-80');
@@ -74,8 +79,11 @@ describe('secpi plan of a training', () => {
     await recipeIn(folder.path, 'local: { device: cpu }');
     const { exitCode, stdout } = await planned(folder.path, '--for', 'h100-80,4090');
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/method +tokens +H100 80 GB +GeForce RTX 4090/);
+    expect(stdout).toMatch(/method +max_tokens +H100 80 GB +GeForce RTX 4090/);
     expect(stdout).toMatch(/lora +16,384 +2 × \d+, /);
+    expect(stdout.replace(/\s+/g, ' ')).toContain(
+      'for 100 steps, each of so many samples on every GPU, all of them as',
+    );
     const json = jsonLines((await planned(folder.path, '--for', 'h100-80', '--json')).stdout);
     expect(json).toHaveLength(9);
     expect(json[0]).toMatchObject({
@@ -87,6 +95,28 @@ describe('secpi plan of a training', () => {
     const wrong = await planned(folder.path, '--for', 'h100');
     expect(wrong.exitCode).toBe(2);
     expect(wrong.stderr).toContain('h100-80');
+  });
+
+  it('has that table of a recipe whose variables are not set, where nothing can be reached', async () => {
+    await using folder = await temporaryFolder();
+    const recipe = join(packageRoot, 'recipes', 'qwen-7b-qlora.yaml');
+    const environment = { cwd: folder.path, env: { HF_ENDPOINT: 'http://127.0.0.1:9' } };
+    const { exitCode, stdout, stderr } = await runCli(['plan', recipe, '--for', '4090'], environment);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/qlora +8,192 +1 × 10, [\d.]+ h/);
+    expect(stdout).not.toContain('not-set');
+    // Whoever would really ask has to know.
+    const plan = await runCli(['plan', recipe], environment);
+    expect(plan).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('TRAINER_IMAGE is not set') });
+  });
+
+  it('says of a CPU what is true of one', async () => {
+    await using folder = await temporaryFolder();
+    await recipeIn(folder.path, 'local: { device: cpu, gpus: 4 }, card: h200, price_per_gpu_hour: 3');
+    const { exitCode, stdout } = await planned(folder.path);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/on a CPU \(its `gpus` count for nothing there\)/);
+    expect(stdout).not.toMatch(/CUDA|H200|\$/);
   });
 
   it('says why a model cannot be planned', async () => {

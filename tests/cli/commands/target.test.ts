@@ -83,6 +83,18 @@ describe.skipIf(!hasSshServer)('commands about a target', () => {
       expect(both.lines.at(-1)).toEqual({ type: 'doctor', ready: false, missing: ['Python packages'] });
     });
 
+    it('asks for the packages of each trainer that a matrix has there', async () => {
+      const more = { matrix: { 'train.trainer': ['axolotl', 'trl'] }, train: { on: 'far' } };
+      const { lines } = await run(['doctor', '--target', 'far'], {}, more);
+      // What can be told of their settings an environment here tells, and there is none.
+      expect(
+        lines.flatMap(({ name, state }) => (/packages|training/.test(String(name)) ? [[name, state]] : [])),
+      ).toEqual([
+        ['Axolotl packages', 'missing'],
+        ['Python packages', 'missing'],
+      ]);
+    });
+
     it('says why the sandbox of a host that scores cannot be opened', async () => {
       const ssh = { host: 'far', root: join(server.home, 'apart'), python: 'python3', device: 'cpu' };
       const compute = { here: { local: {} }, far: { ssh, node: '/no/node' } };

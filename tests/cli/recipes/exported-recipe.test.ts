@@ -15,7 +15,7 @@ const sections = {
   models: {
     target: { model: 'a/b' },
     classifier: { model: 'c', endpoint: '${URL}', api_key_env: 'MODEL_KEY' },
-    teacher: { model: 't', api_key_env: 'TEACHER_KEY' },
+    teacher: { model: 't', endpoint: 'http://127.0.0.1:9/v1', api_key_env: 'TEACHER_KEY' },
   },
   collect: { sources: [{ hub: 'a/b' }] },
   train: { epochs: 1 },

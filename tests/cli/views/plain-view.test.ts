@@ -80,6 +80,20 @@ describe('plain lines', () => {
     `);
   });
 
+  it('tell what becomes of the work that is being stopped, and nothing else that stages say', () => {
+    const log = (message: string): JournalEvent => ({
+      type: 'log',
+      time: '2026-11-23T12:00:28.500Z',
+      stage: 'train',
+      level: 'info',
+      message,
+    });
+    const stop = interruptedEvents.findIndex(({ type }) => type === 'interrupted') + 1;
+    const events = [...interruptedEvents.slice(0, stop), log('saved at step 18'), ...interruptedEvents.slice(stop)];
+    expect(show(events)).toMatch(/train +saved at step 18\n.*train +stopped/);
+    expect(show([log('saved at step 18'), ...interruptedEvents])).not.toContain('saved');
+  });
+
   it('tell an interruption', () => {
     expect(show(interruptedEvents).split('\n').slice(-6).join('\n')).toMatchInlineSnapshot(`
       "12:00:28 SIGINT: stopping where it can be resumed; a second one ends at once

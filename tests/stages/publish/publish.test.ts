@@ -180,6 +180,28 @@ describe.skipIf(pythonForTests === undefined)('an upload from elsewhere that fai
   });
 });
 
+describe.skipIf(pythonForTests === undefined)('an upload from elsewhere that was cut off', () => {
+  it('sends what had arrived whole not again, and the rest', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    const two = { 'model/a.safetensors': 'the first half', 'model/b.safetensors': 'the second half' };
+    const options = {
+      services: { ...hubOf(server), ...uploader(WRITE_TOKEN) },
+      weights: { 'model/config.json': '{}', ...two },
+      trained: { method: 'full' as const },
+    };
+    const params = { repo, push: ['merged', 'report'], on: 'far' };
+    server.fail('lfs-put', { kind: 'status', status: 403 }, { skip: 1 });
+    expect((await runPublish(home, params, options)).error?.code).toBe('trainer/hub-refused');
+    const sent = () => server.calls.flatMap(({ route, body }) => (route === 'lfs-put' ? [String(body)] : []));
+    const [arrived, lost] = sent();
+    expect(Object.values(two)).toEqual(expect.arrayContaining([arrived, lost]));
+    expect((await runPublish(home, params, options)).stage).toBe('done');
+    expect(sent()).toEqual([arrived, lost, lost]);
+    expect(String(server.files('model', repo)['b.safetensors'])).toBe('the second half');
+  }, 60_000);
+});
+
 describe('the Hub', () => {
   it('gets everything in one private repository, once', async () => {
     await using server = await startHubServer();

@@ -41,7 +41,6 @@ describe('the settings of a training', () => {
       { steps: 1, average_checkpoints: 3 },
       'average_checkpoints: needs so many checkpoints: give keep_checkpoints at least that',
     ],
-    [{ steps: 1, trainer: 'axolotl', average_checkpoints: 2 }, 'average_checkpoints: goes with the trainer trl'],
   ])('%j is refused', (params, complaint) => {
     expect(complaints(params)).toEqual([complaint]);
   });
@@ -50,6 +49,7 @@ describe('the settings of a training', () => {
     for (const params of [
       { steps: 1, packing: true, batch_tokens: 1, warmup_ratio: 0.1, minimum_rate: 0.1 },
       { epochs: 1, parallel: { offload: true } },
+      { steps: 1, trainer: 'axolotl', parallel: { strategy: 'fsdp' }, keep_checkpoints: 2, average_checkpoints: 2 },
       { epochs: 0.5, gradient_accumulation: 3, holdout: 1, evaluate_every_steps: 2, patience: 3 },
     ])
       expect(complaints(params)).toEqual([]);

@@ -128,6 +128,7 @@ describe('the job that train asks for', () => {
     const target: Target = {
       environment: async () => 'none',
       foresee: async () => undefined,
+      checkTraining: async () => true,
       runTrainer: async (job) => {
         asked.push(job);
         throw new Error('enough');

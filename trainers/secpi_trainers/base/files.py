@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -70,7 +71,8 @@ def sync_tree(folder: Path) -> None:
 
 def write_whole(path: Path, data: bytes | str) -> None:
     """Writes a file so that it holds all of `data` or does not exist: temporary file, fsync, rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # By chance: processes of several containers, or machines, may have the same number.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with temporary.open("wb") as file:
         file.write(data.encode() if isinstance(data, str) else data)
         file.flush()

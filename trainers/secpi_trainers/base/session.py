@@ -10,10 +10,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from .disk import SPARE_BYTES
 from .errors import StoppedError, TrainerError
@@ -22,6 +24,12 @@ from .rank import Rank
 from .tools import tool_versions
 
 LOCK_WAIT_SECONDS = 30.0
+LOOK_SECONDS = 0.1
+
+Done = TypeVar("Done")
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
+"""What tells a command to save and stop."""
 
 
 class StopFlag:
@@ -31,9 +39,15 @@ class StopFlag:
         self.is_set = False
 
     def install(self) -> None:
-        """Takes the signals over; a second one changes nothing, SIGKILL is always safe."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
+        """Takes the signals over; a second one changes nothing, SIGKILL is always safe.
+
+        They are sent to the whole group of processes. Those that are forked from this one (to read rows ahead, as
+        Axolotl has it by default) hear none: one that dies of it takes the training along before that has saved.
+        """
+        for number in SIGNALS:
             signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        os.register_at_fork(after_in_child=_hear_no_signals)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.is_set = True
@@ -42,6 +56,28 @@ class StopFlag:
         """Leaves by `StoppedError` when a signal has come."""
         if self.is_set:
             raise StoppedError
+
+    def leave(self, work: Callable[[], Done]) -> Done:
+        """What `work` gives; but when a signal comes, it is left to itself, to end with the process.
+
+        For what is waited for inside others' code, and may be cut off anywhere.
+        """
+        future: Future[Done] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, name="left when stopped", daemon=True).start()
+        while not wait([future], LOOK_SECONDS).done:
+            self.check()
+        return future.result()
+
+
+def _hear_no_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
 def start_lifeline(handle: int = 0) -> None:

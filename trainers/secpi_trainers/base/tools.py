@@ -16,8 +16,8 @@ PACKAGES = (
     "safetensors",
     "pydantic",
 )
-OTHER_BACKENDS = ("axolotl",)
-"""What an environment of its own has."""
+OTHER_BACKENDS = ("axolotl", "deepspeed")
+"""What only some environments have."""
 
 
 def tool_versions() -> dict[str, str | None]:

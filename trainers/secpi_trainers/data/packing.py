@@ -8,12 +8,12 @@ from datasets import Dataset
 from trl import pack_dataset
 
 
-def packed(rows: Dataset, max_tokens: int, mapped: Path) -> Dataset:
-    """Sequences of at most `max_tokens` tokens, best fit first, in the file `mapped`, which is replaced.
+def write_packed(rows: Dataset, max_tokens: int, mapped: Path) -> None:
+    """Writes sequences of at most `max_tokens` tokens, best fit first, to the file `mapped`, which is replaced.
 
     Beside ids and labels a sequence has `seq_lengths`, of which TRL's collator makes positions that begin anew with
     each row: attention stays within a row, and a row's first token is never predicted from the row before.
     """
     mapped.unlink(missing_ok=True)
     in_file = {"cache_file_name": str(mapped), "load_from_cache_file": False}
-    return pack_dataset(rows, max_tokens, "bfd", in_file)
+    pack_dataset(rows, max_tokens, "bfd", in_file)

@@ -12,6 +12,7 @@ from datasets.arrow_writer import ArrowWriter
 
 from ..base.errors import TrainerError
 from ..base.files import read_json_lines
+from ..base.session import StopFlag
 from .rows import IGNORED
 
 _FEATURES = Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))})
@@ -20,10 +21,9 @@ _ROWS_IN_MEMORY = 8
 
 
 @dataclass(frozen=True)
-class PreparedRows:
-    """Rows of ids and labels in a file that is mapped into memory, and what is known of all of them."""
+class RowFacts:
+    """What is known of all rows of a file."""
 
-    dataset: Dataset
     tokens: int
     """All of them, in the loss or not."""
     trained: int
@@ -39,6 +39,14 @@ class PreparedRows:
     def mean_seen(self) -> float:
         """The length of the row that a token stands in, on average over all tokens."""
         return self.squares / max(self.tokens, 1)
+
+
+class PreparedRows:
+    """Rows of ids and labels in a file of `write_prepared`, which is mapped into memory."""
+
+    def __init__(self, mapped: Path, facts: RowFacts) -> None:
+        self.dataset = Dataset.from_file(str(mapped))
+        self.facts = facts
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -56,17 +64,18 @@ class PreparedRows:
         return found["input_ids"], found["labels"]
 
 
-def read_prepared(path: Path, max_tokens: int, mapped: Path) -> PreparedRows:
-    """Reads rows of `prepare` into the file `mapped`, which is replaced, and opens that.
+def write_prepared(path: Path, max_tokens: int, mapped: Path, stop: StopFlag) -> RowFacts:
+    """Reads rows of `prepare` into the file `mapped`, which is replaced.
 
     Checks each: the Trainer would cut a long row, and train on a broken mask, without a word. Throws
-    `trainer/bad-rows`, `trainer/row-too-long`.
+    `trainer/bad-rows`, `trainer/row-too-long`, or `StoppedError` between two rows.
     """
     tokens = trained = highest = squares = 0
     shortest, least = 0, max_tokens + 1
     mapped.unlink(missing_ok=True)
     with ArrowWriter(path=str(mapped), features=_FEATURES, writer_batch_size=_ROWS_IN_MEMORY) as writer:
         for place, (number, row) in enumerate(read_json_lines(path, path.name)):
+            stop.check()
             ids, labels = _checked(row, f"{path.name}, line {number}", max_tokens)
             writer.write({"input_ids": ids, "labels": labels})
             tokens += len(ids)
@@ -76,7 +85,7 @@ def read_prepared(path: Path, max_tokens: int, mapped: Path) -> PreparedRows:
             if len(ids) < least:
                 shortest, least = place, len(ids)
         writer.finalize()
-    return PreparedRows(Dataset.from_file(str(mapped)), tokens, trained, highest, shortest, squares)
+    return RowFacts(tokens, trained, highest, shortest, squares)
 
 
 def _checked(row: dict[str, Any], where: str, max_tokens: int) -> tuple[list[int], list[int]]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..base.errors import TrainerError
 from ..base.files import digest_of, remove, sync_tree, write_json
 
 MARK = "complete.json"
@@ -28,8 +29,10 @@ class Checkpoint:
     step: int
 
 
-def seal(folder: Path, identity: str, processes: int = 1) -> None:
-    """Makes the folder durable and writes its mark. `identity` is a digest of the job that it belongs to."""
+def seal(folder: Path, identity: str, made: Mapping[str, Any] | None = None) -> None:
+    """Makes the folder durable and writes its mark. `identity` is a digest of the job that it belongs to, `made` what
+    else decides the bytes of one that goes on from it.
+    """
     (folder / MARK).unlink(missing_ok=True)
     sync_tree(folder)
     files = {
@@ -37,22 +40,19 @@ def seal(folder: Path, identity: str, processes: int = 1) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    write_json(folder / MARK, {"schema": 2, "identity": identity, "processes": processes, "files": files})
+    write_json(folder / MARK, {"schema": 3, "identity": identity, "made": dict(made or {}), "files": files})
 
 
-def require_processes(root: Path, processes: int) -> None:
-    """Throws `trainer/other-ranks` if what is there was made by another number of processes: it is not thrown away."""
+def newest_marked(root: Path, identity: str) -> tuple[Checkpoint, dict[str, Any]] | None:
+    """The newest checkpoint of a job all of whose files are there as long as they were, and what is said of how it was
+    made. Digests are not looked at: that takes minutes for a large one.
+    """
     for checkpoint in checkpoints(root):
-        try:
-            made_by = json.loads((checkpoint.folder / MARK).read_bytes()).get("processes", 1)
-        except (OSError, ValueError, AttributeError):
-            continue
-        if made_by != processes:
-            raise TrainerError(
-                "other-ranks",
-                f"the checkpoint of step {checkpoint.step} was made by {made_by} processes, and there are {processes}",
-                f"run it with {made_by} again, or begin anew without {root}",
-            )
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            mark = _read(checkpoint.folder)
+            if mark["identity"] == identity and _cut(checkpoint.folder, mark) is None:
+                return checkpoint, dict(mark["made"])
+    return None
 
 
 def checkpoints(root: Path) -> list[Checkpoint]:
@@ -65,13 +65,12 @@ def checkpoints(root: Path) -> list[Checkpoint]:
 def flaw(folder: Path, identity: str) -> str | None:
     """Why a checkpoint cannot be continued from, or None."""
     try:
-        mark = json.loads((folder / MARK).read_bytes())
+        mark = _read(folder)
         if mark["identity"] != identity:
             return "it belongs to another job"
-        for name, expected in mark["files"].items():
-            path = folder / name
-            if not path.is_file() or path.stat().st_size != expected["size"]:
-                return f"{name} is missing or cut"
+        cut = _cut(folder, mark)
+        if cut is not None:
+            return f"{cut} is missing or cut"
         for name, expected in mark["files"].items():
             if digest_of(folder / name) != expected["digest"]:
                 return f"{name} has changed"
@@ -79,6 +78,19 @@ def flaw(folder: Path, identity: str) -> str | None:
         return "it was never finished"
     except (ValueError, KeyError, TypeError, AttributeError):
         return "its mark cannot be read"
+    return None
+
+
+def _read(folder: Path) -> Any:  # noqa: ANN401 - whatever is in a mark
+    return json.loads((folder / MARK).read_bytes())
+
+
+def _cut(folder: Path, mark: Any) -> str | None:  # noqa: ANN401
+    """A file of those that a mark lists which is not there, or not as long as it was."""
+    for name, expected in mark["files"].items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != expected["size"]:
+            return str(name)
     return None
 
 

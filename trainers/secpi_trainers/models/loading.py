@@ -42,8 +42,10 @@ def quiet_libraries() -> None:
     logging.set_verbosity_error()
 
 
-def model_folder(source: str, revision: str | None, patterns: list[str] | None = None) -> Path:
-    """The model's folder on this machine: `source` itself, or the Hub snapshot (downloaded unless offline)."""
+def model_folder(source: str, revision: str | None, patterns: list[str] | None = None, *, fetch: bool = True) -> Path:
+    """The model's folder on this machine: `source` itself, or the Hub snapshot (downloaded unless offline, or told not
+    to `fetch`).
+    """
     if Path(source).is_dir():
         return Path(source)
     from huggingface_hub import snapshot_download
@@ -51,7 +53,7 @@ def model_folder(source: str, revision: str | None, patterns: list[str] | None =
 
     wanted = patterns or [*COMPANIONS, "*.json", "*.safetensors", "*.jinja"]
     try:
-        return Path(snapshot_download(source, revision=revision, allow_patterns=wanted))
+        return Path(snapshot_download(source, revision=revision, allow_patterns=wanted, local_files_only=not fetch))
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise TrainerError(
             "no-such-model",
@@ -104,7 +106,10 @@ def save_model(model: Any, folder: Path, dtype: Any, weights: dict[str, Any] | N
         return
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.integrations import unset_hf_deepspeed_config
 
+    # Else under ZeRO-3 all processes are asked to share this one too, and only the first is here.
+    unset_hf_deepspeed_config()
     with torch.device("meta"):
         shape = AutoModelForCausalLM.from_config(model.config, dtype=dtype)
     shape.save_pretrained(folder, state_dict=weights)

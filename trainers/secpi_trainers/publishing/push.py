@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import StoppedError, TrainerError
-from ..base.session import Session
+from ..base.session import Session, StopFlag
 from ..jobs import PushJob
 
 TOKEN = "HF_TOKEN"  # noqa: S105 - a name
@@ -31,7 +31,9 @@ def run_push(job: PushJob, session: Session) -> dict[str, Any]:
     files = _checked(Path(job.folder), job.files, session)
     api = HfApi(endpoint=job.hub, token=token)
     try:
-        return _push(api, job, session, files)
+        # A signal is not awaited for: the commit at the end takes place or does not, and what is there by then is not
+        # sent again.
+        return session.stop.leave(lambda: _push(api, job, session, files))
     except (TrainerError, StoppedError, MemoryError):
         raise
     except Exception as error:
@@ -59,9 +61,8 @@ def _checked(folder: Path, wanted: dict[str, str], session: Session) -> dict[str
     """The files that were asked for, read once. Throws `trainer/changed-weights` if one is not what was made."""
     found = {}
     for name, sha256 in sorted(wanted.items()):
-        session.stop.check()
         path = folder / name
-        pushed = _hashed(path) if path.is_file() else None
+        pushed = _hashed(path, session.stop) if path.is_file() else None
         if pushed is None or pushed.sha256 != sha256:
             raise TrainerError(
                 "changed-weights",
@@ -72,11 +73,12 @@ def _checked(folder: Path, wanted: dict[str, str], session: Session) -> dict[str
     return found
 
 
-def _hashed(path: Path) -> Pushed:
+def _hashed(path: Path, stop: StopFlag) -> Pushed:
     """In one pass: SHA-256, and what git calls it."""
     sha256, git = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % path.stat().st_size)  # noqa: S324 - git's
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
+            stop.check()
             sha256.update(chunk)
             git.update(chunk)
     return Pushed(path, sha256.hexdigest(), git.hexdigest())
@@ -95,9 +97,11 @@ def _push(api: Any, job: PushJob, session: Session, files: dict[str, Pushed]) ->
     different = [name for name, file in files.items() if there.get(job.prefix + name) not in (file.git, file.sha256)]
     size = sum(files[name].path.stat().st_size for name in different)
     session.log(f"{len(different)} of {len(files)} files go to {job.repo}, {size / 1e9:.2f} GB")
-    session.stop.check()
     if different:
         operations = [CommitOperationAdd(job.prefix + name, files[name].path) for name in different]
+        for name, operation in zip(different, operations, strict=True):
+            # It would read the whole file once more to find out.
+            operation.upload_info.sha256 = bytes.fromhex(files[name].sha256)
         # On top of what was just looked at: the Hub refuses it if somebody else was faster.
         head = api.create_commit(
             job.repo, operations=operations, commit_message=job.message, revision="main", parent_commit=head

@@ -53,8 +53,18 @@ def require_checkpoints(
             f"{job.save_every_steps} leave {len(steps)}",
             "lower save_every_steps",
         )
-    for step in steps if found is not None else ():
-        problem = flaw(root / f"checkpoint-{step}", identity) if found is not None and step <= found.step else None
+    require_whole(steps, found, root, identity)
+
+
+def require_whole(steps: list[int], found: Checkpoint | None, root: Path, identity: str) -> None:
+    """Throws `trainer/too-few-checkpoints` if one that an earlier run has made, up to `found`, is not what it was.
+
+    A training that ends early averages others than it was meant to, so they are looked at again when they are read.
+    """
+    for step in steps:
+        if found is None or step > found.step:
+            continue
+        problem = flaw(root / f"checkpoint-{step}", identity)
         if problem is not None:
             raise TrainerError(
                 "too-few-checkpoints",

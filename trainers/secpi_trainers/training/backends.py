@@ -29,7 +29,7 @@ def trl_backend(job: TrainJob, session: Session, device: str, folder: Path) -> t
     """TRL, and how its processes share the work."""
     world = session.rank.world
     strategy = strategy_of(job, parameters_in(folder), hardware(device, world))
-    prepare_environment(strategy, job, os.environ)
+    prepare_environment(strategy, job, device, os.environ)
     args = trl_settings(job, session.work / "checkpoints", device, world, strategy)
     settings: dict[str, Any] = {"attention": attention_of(job, device)}
     if strategy in ("alone", "ddp"):
@@ -53,19 +53,21 @@ def trl_backend(job: TrainJob, session: Session, device: str, folder: Path) -> t
 
 def axolotl_backend(job: TrainJob, session: Session, device: str, folder: Path) -> tuple[Build, Strategy]:
     """Axolotl, which is imported only now: it is another environment that has it."""
-    from .axolotl.build import build_axolotl
+    from .axolotl.build import build_axolotl, read_configuration
     from .axolotl.configuration import axolotl_configuration
     from .axolotl.extra import checked
 
-    extra = checked(job.extra)
     checkpoints, world = session.work / "checkpoints", session.rank.world
-    told = axolotl_configuration(job, folder, checkpoints, device, attention_of(job, device), world)
+    extra = checked(job.extra, world)
+    strategy = strategy_of(job, parameters_in(folder), hardware(device, world))
+    told = axolotl_configuration(job, folder, checkpoints, device, attention_of(job, device), world, strategy)
+    cfg = read_configuration(job, session, told | extra, device)
 
     def build(sequences: Dataset) -> CarefulTrainer:
-        trainer: CarefulTrainer = build_axolotl(job, session, told | extra, device, sequences)
+        trainer: CarefulTrainer = build_axolotl(job, cfg, strategy, device, sequences)
         return trainer
 
-    return build, "alone"
+    return build, strategy
 
 
 def _lora(job: TrainJob) -> LoraConfig | None:

@@ -12,6 +12,8 @@ from ..base.session import Session
 from ..models.checkpoints import prune, seal
 from ..models.randomness import RandomState, random_state, restore_random_state
 from ..models.soundness import check_step
+from .begun import Begun
+from .keeping import to_average
 from .meter import Meter
 from .ranks.together import Together
 
@@ -112,10 +114,10 @@ class Keeper(TrainerCallback):
     would wait for the first one. It is over before the next checkpoint is begun, and before the end.
     """
 
-    def __init__(self, session: Session, together: Together, identity: str, keep: int, averaged: int = 0) -> None:
+    def __init__(self, session: Session, together: Together, begun: Begun, keep: int, averaged: int = 0) -> None:
         self._session = session
         self._together = together
-        self._identity = identity
+        self._begun = begun
         self._keep = keep
         self._averaged = averaged
         self._pool = ThreadPoolExecutor(1, "sealing")
@@ -135,12 +137,15 @@ class Keeper(TrainerCallback):
             self.finish()
 
     def _seal(self, root: Path, step: int, every: int) -> None:
-        seal(root / f"checkpoint-{step}", self._identity, self._session.rank.world)
-        scheduled = range(every, step + 1, every)
-        prune(root, self._keep, set(scheduled[max(0, len(scheduled) - self._averaged) :]))
+        seal(root / f"checkpoint-{step}", self._begun.identity, self._begun.made)
+        prune(root, self._keep, to_average(step, every, self._averaged))
         self._session.log(f"checkpoint at step {step}")
 
     def finish(self) -> None:
         """Waits until the newest checkpoint is marked. Throws what went wrong with that."""
         if self._sealing is not None:
             self._sealing.result()
+
+    def settle(self) -> None:
+        """Waits until nothing is being marked any more, whatever came of it."""
+        self._pool.shutdown()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from accelerate import DistributedDataParallelKwargs
+from torch.utils.data import DataLoader, RandomSampler
 from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
@@ -16,7 +18,9 @@ from ..models.checkpoints import Checkpoint
 from ..models.loading import vocabulary_of
 from ..models.soundness import UnsoundError, check_end, check_weights
 from .callbacks import Keeper, Reporter
-from .evaluation import is_over
+from .evaluation import NothingLeftError, is_over
+from .ranks.rank_batches import RankBatches
+from .ranks.split import here, numbers_in, whole
 from .ranks.together import Together
 
 
@@ -45,7 +49,8 @@ class CarefulTrainer(Trainer):
             return self.state
         state = TrainerState.load_from_json(str(found.folder / TRAINER_STATE_NAME))
         if not is_over(state, patience):
-            self.train(resume_from_checkpoint=str(found.folder))
+            with suppress(NothingLeftError):
+                self.train(resume_from_checkpoint=str(found.folder))
             return self.state
         # Nothing is left to do. The Trainer would take one more step, unless the last one was the end of an epoch.
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
@@ -55,9 +60,28 @@ class CarefulTrainer(Trainer):
         self.load_weights(found.folder)
         return state
 
+    def get_train_dataloader(self) -> DataLoader:
+        """The batches of this process."""
+        if self.together.rank.is_alone:
+            return super().get_train_dataloader()
+        rows = self._remove_unused_columns(self.train_dataset, "training")
+        size, processes = self.args.train_batch_size, self.together.rank.world
+        batches = RankBatches(RandomSampler(range(self.rows)), size, processes, blank=self.rows)
+        # They come even already; of batches without a size accelerate 1.13 wants to be told.
+        self.accelerator.even_batches = False
+        return self.accelerator.prepare(DataLoader(rows, batch_sampler=batches, collate_fn=self.data_collator))
+
     def load_weights(self, folder: Path) -> None:
         """Takes the trained weights from a folder that holds them as a checkpoint does."""
         self._load_from_checkpoint(str(folder))
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """In what a forward pass is computed as in training, also by a model that is loaded and not prepared for it.
+
+        One that is split among processes is always prepared.
+        """
+        is_split = self.is_fsdp_enabled or self.is_deepspeed_enabled
+        return nullcontext() if is_split else self.accelerator.autocast()
 
     def last_step(self) -> int:
         """The step that the training ends with, unless it ends early."""
@@ -65,11 +89,11 @@ class CarefulTrainer(Trainer):
         *_, last = self.set_initial_training_values(self.args, DataLoader(range(self.rows), batch_size=size))
         return int(last)
 
-    def saves_to_come(self, found: Checkpoint | None) -> int:
-        """How many checkpoints are written between the one that is continued and the end, which is one itself."""
+    def saves_to_come(self, found: Checkpoint | None) -> list[int]:
+        """The steps that are saved between the one that is continued and the end, which is one itself."""
         done, last = found.step if found else 0, self.last_step()
         every = int(self.args.save_steps)
-        return last // every - done // every + (last % every > 0) if done < last else 0
+        return sorted({*range(done // every * every + every, last + 1, every), last}) if done < last else []
 
     def bytes_to_save(self, stored: int) -> tuple[int, int]:
         """Bytes of a checkpoint, and of the result. `stored` is how many bytes one of the result's numbers takes.
@@ -77,9 +101,10 @@ class CarefulTrainer(Trainer):
         A checkpoint holds weights as they are trained, and twice as many float32 numbers that the optimiser remembers.
         """
         trained = [item for item in self.model.parameters() if item.requires_grad]
-        numbers = sum(item.numel() for item in trained)
-        weights = sum(item.numel() * item.element_size() for item in trained)
-        return weights + 8 * numbers, numbers * stored
+        numbers = sum(map(numbers_in, trained))
+        weights = sum(numbers_in(item) * item.element_size() for item in trained)
+        # What is trained with DeepSpeed is a float32 copy.
+        return (4 * numbers if self.is_deepspeed_enabled else weights) + 8 * numbers, numbers * stored
 
     def check_end(self, state: TrainerState) -> None:
         """Throws `trainer/diverged` if what was trained is no better than a guess.
@@ -93,21 +118,18 @@ class CarefulTrainer(Trainer):
         """Of weights that are split among processes all that was trained, whole and in that dtype, in the memory of the
         first process's host; None where each process has all of them. To be called by all.
         """
-        if self.is_deepspeed_enabled:
-            whole: dict[str, torch.Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
-            return whole
-        if not self.is_fsdp_enabled:
+        if not self.is_fsdp_enabled and not self.is_deepspeed_enabled:
             return None
         trained = {name for name, item in self.model.named_parameters() if item.requires_grad}
         found: dict[str, torch.Tensor] = {}
-        stored = self.model.state_dict()
+        stored = dict(self.model.named_parameters()) if self.is_deepspeed_enabled else self.model.state_dict()
         if not trained <= stored.keys():
             raise TrainerError("incomplete-weights", f"{min(trained - stored.keys())} was trained and cannot be stored")
         for name, item in stored.items():
             if name not in trained:
                 continue
             # One after the other: all of a model would not fit beside what is there.
-            full = item.full_tensor() if hasattr(item, "full_tensor") else item
+            full = whole(item)
             if self.together.rank.is_first:
                 found[name] = full.to(dtype).cpu()
         return found
@@ -115,6 +137,19 @@ class CarefulTrainer(Trainer):
     def check_weights(self, step: int) -> None:
         """Throws `trainer/weights-not-finite` if what is trained is not finite, or what it gives."""
         check_weights(step, self._trained(), self._probe_loss())
+
+    def _build_accelerator_args(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        """With `ddp` gradients lie where they are sent from, and not a second time beside it."""
+        told: dict[str, Any] = super()._build_accelerator_args(**kwargs)
+        for handler in told["kwargs_handlers"]:
+            if isinstance(handler, DistributedDataParallelKwargs):
+                handler.gradient_as_bucket_view = True
+        return told
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Of a checkpoint of DeepSpeed's the weights are a part: whole, they would be put together for nothing."""
+        if not self.is_deepspeed_enabled:
+            super().save_model(output_dir, _internal_call)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401
         self._check_weights()
@@ -155,9 +190,3 @@ class CarefulTrainer(Trainer):
             loss: float = self.model(input_ids=ids, labels=labels, use_cache=False).loss.item()
         self.model.train()
         return loss
-
-
-def here(item: torch.Tensor) -> torch.Tensor:
-    """A tensor, or of one that is split among processes the part that is here."""
-    part: torch.Tensor = item.to_local() if hasattr(item, "to_local") else item
-    return part

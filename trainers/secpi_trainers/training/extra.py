@@ -20,8 +20,7 @@ def checked_extra(
     """
     for name, value in extra.items():
         if name not in allowed:
-            hint = f"it may be one of {', '.join(sorted(allowed))}"
-            raise TrainerError("bad-extra", _why_not(name, allowed, kinds, trainer), hint)
+            raise _why_not(name, allowed, kinds, trainer)
         try:
             TypeAdapter(kinds[name], config=ConfigDict(strict=True)).validate_python(value)
         except ValidationError as error:
@@ -30,8 +29,18 @@ def checked_extra(
     return extra
 
 
-def _why_not(name: str, allowed: frozenset[str], kinds: Mapping[str, Any], trainer: str) -> str:
+def refuse_order(extra: dict[str, Any], setting: str, ranks: int) -> None:
+    """Throws `trainer/bad-extra` if `setting` is to say in which order several processes take rows."""
+    if ranks > 1 and setting in extra:
+        said = f"`extra.{setting}` is for one process: several are dealt their rows by secpi, each row once"
+        raise TrainerError("bad-extra", said, "leave it out, or use one GPU")
+
+
+def _why_not(name: str, allowed: frozenset[str], kinds: Mapping[str, Any], trainer: str) -> TrainerError:
+    known = f"it may be one of {', '.join(sorted(allowed))}"
     if name in kinds:
-        return f"`extra.{name}` is not for recipes: secpi sets it, or it would undo what secpi promises"
+        said = f"`extra.{name}` is not for recipes: secpi sets it, or it would undo what secpi promises"
+        return TrainerError("bad-extra", said, known)
+    said = f"{trainer} knows no setting `{name}`"
     close = difflib.get_close_matches(name, allowed, n=1)
-    return f"{trainer} knows no setting `{name}`" + (f"; did you mean `{close[0]}`?" if close else "")
+    return TrainerError("bad-extra", f"{said}; did you mean `{close[0]}`?" if close else said, None if close else known)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..data.prepared import PreparedRows
+from ..data.prepared import RowFacts
 
 
 class Meter:
@@ -37,7 +37,7 @@ def peak_memory(device: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def flops_per_token(model: Any, rows: PreparedRows) -> float:  # noqa: ANN401
+def flops_per_token(model: Any, rows: RowFacts) -> float:  # noqa: ANN401
     """Floating-point operations of one forward and backward pass, per token.
 
     Two for each number of a matrix forward, two more for the gradient of what went in, and two for that of the matrix

@@ -8,10 +8,15 @@ from ..base.errors import TrainerError
 from ..jobs import TrainJob
 
 
+def require_axolotl() -> None:
+    """Throws `trainer/needs-package`."""
+    _require("the trainer axolotl", "axolotl", "use the trainer trl")
+
+
 def require_what_it_takes(job: TrainJob, device: str) -> None:
     """Throws `trainer/qlora-needs-cuda`, `trainer/needs-cuda`, `trainer/needs-package`."""
     if job.trainer == "axolotl":
-        _require("the trainer axolotl", "axolotl", "use the trainer trl")
+        require_axolotl()
     if job.method == "qlora":
         if device != "cuda":
             raise TrainerError("qlora-needs-cuda", "QLoRA needs a CUDA GPU, and there is none", "use the method lora")

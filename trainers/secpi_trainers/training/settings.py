@@ -7,12 +7,12 @@ from typing import Any, get_type_hints
 
 from trl import SFTConfig
 
-from ..base.errors import TrainerError
 from ..jobs import TrainJob
-from .extra import checked_extra
+from .extra import checked_extra, refuse_order
 from .hugging_face import optimizer_of, schedule_of, warmup_of
 from .ranks.gpu import refuse_several
 from .ranks.parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
+from .spec import TrainSpec
 
 EXTRA = frozenset(
     {
@@ -63,18 +63,19 @@ def trl_settings(
             "save_steps": job.save_every_steps,
         }
     )
-    if ranks > 1 and "train_sampling_strategy" in job.extra:
-        said = (
-            "`extra.train_sampling_strategy` is for one process: several are dealt their rows by secpi, each row once"
-        )
-        raise TrainerError("bad-extra", said, "leave it out, or use one GPU")
-    made = SFTConfig(**{**settings, **checked_extra(job.extra, EXTRA, get_type_hints(SFTConfig), "TRL")})
+    made = SFTConfig(**{**settings, **checked_for_trl(job, ranks)})
     refuse_several(made.n_gpu)
     if strategy == "fsdp":
         made.fsdp_plugin_args["mixed_precision_policy"] = fsdp_precision(job)
-        if device == "cpu":
-            share_on_cpu_too()
+    if strategy in ("fsdp", "zero3") and device == "cpu":
+        share_on_cpu_too(strategy)
     return made
+
+
+def checked_for_trl(spec: TrainSpec, ranks: int) -> dict[str, Any]:
+    """What the spec tells TRL itself. Throws `trainer/bad-extra`."""
+    refuse_order(spec.extra, "train_sampling_strategy", ranks)
+    return checked_extra(spec.extra, EXTRA, get_type_hints(SFTConfig), "TRL")
 
 
 def _from_spec(job: TrainJob, ranks: int) -> dict[str, Any]:

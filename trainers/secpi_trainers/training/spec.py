@@ -89,8 +89,6 @@ class TrainSpec(Strict):
             raise ValueError("4-bit weights are not split among GPUs: leave `parallel.strategy` out with qlora")
         if self.parallel.offload and (self.method == "qlora" or self.parallel.strategy == "ddp"):
             raise ValueError("`parallel.offload` goes with weights that are split: fsdp or zero3, and no qlora")
-        if self.average_checkpoints is not None and self.trainer != "trl":
-            raise ValueError("`average_checkpoints` goes with the trainer trl")
         return self
 
     def accumulation(self, ranks: int) -> int:

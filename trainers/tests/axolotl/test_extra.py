@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from axolotl.integrations.liger.args import LigerArgs
 from axolotl.telemetry.manager import TelemetryManager
+from axolotl.utils.config import validate_config
+from axolotl.utils.dict import DictDefault
 from axolotl.utils.schemas.config import AxolotlInputConfig
 
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.training.axolotl.extra import EXTRA, checked
+from secpi_trainers.training.check import run_check
+from secpi_trainers.training.ranks.parallel import Strategy
 
 from ..support import run
 from ..test_axolotl_configuration import TOLD, told
@@ -28,7 +32,29 @@ def test_axolotl_knows_every_key_that_it_is_told(tmp_path: Path) -> None:
     known = keys_of(AxolotlInputConfig) | keys_of(LigerArgs)
     for keys in [{}, *(keys for keys, _ in TOLD.values())]:
         assert set(told(train_job(tmp_path, **keys), "cuda")) <= known
+    assert (
+        set(told(train_job(tmp_path), "cuda", 2, "fsdp")) | set(told(train_job(tmp_path), "cuda", 2, "zero3")) <= known
+    )
     assert keys_of(AxolotlInputConfig) >= EXTRA
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp", "zero3"])
+@pytest.mark.parametrize("offload", [False, True])
+def test_axolotl_takes_how_several_gpus_share(tmp_path: Path, strategy: Strategy, offload: bool) -> None:
+    configuration = told(train_job(tmp_path, parallel={"offload": offload}), "cuda", 2, strategy)
+    there = {"n_gpu": 2, "bf16": True, "fp8": False, "tf32": True, "compute_capability": "sm_90"}
+    seen = validate_config(DictDefault(configuration), there, {"torch_version": "2.13.0"})
+    for key in ("fsdp_version", "deepspeed"):
+        assert seen[key] == configuration.get(key)
+    # All of it, with the version written in as well.
+    config = {key: value for key, value in (seen["fsdp_config"] or {}).items() if value is not None}
+    assert config == ({**configuration["fsdp_config"], "fsdp_version": 2} if strategy == "fsdp" else {})
+
+
+def test_axolotl_says_itself_what_cannot_be_split(tmp_path: Path) -> None:
+    configuration = told(train_job(tmp_path, optimizer="adamw_8bit"), "cuda", 2, "fsdp")
+    with pytest.raises(ValueError, match="FSDP2 not compatible with adamw_bnb_8bit"):
+        validate_config(DictDefault(configuration), {"n_gpu": 2, "bf16": True}, {"torch_version": "2.13.0"})
 
 
 @pytest.mark.parametrize(
@@ -47,6 +73,17 @@ def test_what_axolotl_would_drop_or_choke_on_is_refused(extra: dict[str, Any], s
     with pytest.raises(TrainerError) as error:
         checked(extra)
     assert (error.value.code, error.value.message[: len(said)]) == ("trainer/bad-extra", said)
+
+
+def test_it_is_told_before_anything_is_bought(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_check('{"trainer": "axolotl", "steps": 3, "extra": {"torch_compil": true}}', 1) == 0
+    assert "did you mean `torch_compile`?" in capsys.readouterr().out
+
+
+def test_several_processes_take_no_order_from_it() -> None:
+    assert checked({"group_by_length": True}) == {"group_by_length": True}
+    with pytest.raises(TrainerError, match=r"`extra\.group_by_length` is for one process"):
+        checked({"group_by_length": True}, 2)
 
 
 def test_it_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:

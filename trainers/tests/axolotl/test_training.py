@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
 
 from secpi_trainers.models.checkpoints import checkpoints
-from secpi_trainers.training.axolotl.trainer import Trainer
 
+from ..interrupted import ACCUMULATED, assert_a_kill_changes_nothing, assert_a_stop_changes_nothing
 from ..points import points
 from ..support import ROOT, Job, digests, read_lines, run, start, wait_until
-from ..test_every_point import steps_of_optimiser
+from ..test_averaging import WEIGHTS, weights_of
 from ..test_train import train_job
 
 TRAINERS_PYTHON = os.environ.get("SECPI_TRAINERS_PYTHON", sys.executable)
@@ -89,9 +92,6 @@ def test_rows_learn_nothing_of_those_beside_them(base: Path, prepared: Path, tmp
     assert job.result["first_loss"] == pytest.approx(job.result["holdout_loss"], rel=1e-5)
 
 
-ACCUMULATED: dict[str, Any] = {"steps": 3, "save_every_steps": 2, "batch_size": 1, "gradient_accumulation": 3}
-
-
 @pytest.fixture(scope="module")
 def accumulated(base: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
     job = job_in(tmp_path_factory.mktemp("accumulated"), base, prepared, **ACCUMULATED)
@@ -104,25 +104,7 @@ def test_stopped_after_any_micro_batch_it_ends_the_same(
     base: Path, prepared: Path, accumulated: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: int
 ) -> None:
     """With dropout: the random numbers have to be those of a run without a stop as well."""
-    job = job_in(tmp_path, base, prepared, **ACCUMULATED)
-    step, count = Trainer.training_step, 0
-
-    def counted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        nonlocal count
-        count += 1
-        if count == stopped:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return step(*arguments, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "training_step", counted)
-        code = run("train", job)
-    assert count == stopped
-    assert (code, job.result["outcome"]) == ((0, "done") if stopped == 9 else (75, "stopped"))
-    assert run("train", job) == 0
-    assert job.result["resumed_from"] == (stopped // 3 or None)
-    assert digests(job.output) == digests(accumulated.output)
-    assert steps_of_optimiser(job) == {3}
+    assert_a_stop_changes_nothing(job_in(tmp_path, base, prepared, **ACCUMULATED), accumulated, stopped, monkeypatch)
 
 
 def test_killed_it_ends_with_the_same_bytes(base: Path, prepared: Path, accumulated: Job, tmp_path: Path) -> None:
@@ -150,13 +132,21 @@ def test_killed_around_any_event_it_ends_the_same(
     whole = job_in(tmp_path / "whole", base, prepared, **keys)
     states = points("train", whole, tmp_path / "states", monkeypatch, files=False)
     assert len(states) >= 4
-    for state in states:
-        job = Job(state.folder / "work", state.folder / "out")
-        job.path = state.folder / "job.json"
-        job.path.write_text(whole.path.read_text().replace(str(tmp_path / "whole"), str(state.folder)))
-        assert run("train", job) == 0, f"{state.name}: {job.result}"
-        assert digests(job.output) == digests(whole.output), state.name
-        assert steps_of_optimiser(job) == {3}, state.name
+    assert_a_kill_changes_nothing(states, whole, lambda folder: job_in(folder, base, prepared, **keys))
+
+
+@pytest.mark.parametrize("method", WEIGHTS)
+def test_the_result_is_the_mean_of_the_last_checkpoints(
+    base: Path, prepared: Path, tmp_path: Path, method: str
+) -> None:
+    few = {"steps": 3, "save_every_steps": 1, "keep_checkpoints": 2, "average_checkpoints": 2}
+    job = job_in(tmp_path, base, prepared, **few, method=method, gradient_accumulation=1)
+    assert run("train", job) == 0, job.result
+    assert job.result["averaged_steps"] == [2, 3]
+    parts = [load_file(job.work / f"checkpoints/checkpoint-{step}" / WEIGHTS[method][1]) for step in (2, 3)]
+    for name, found in weights_of(job, method).items():
+        assert torch.equal(found, torch.stack([part[name].double() for part in parts]).mean(0).float()), name
+        assert not torch.equal(found, parts[1][name]), name
 
 
 def test_it_ends_early_when_patience_ends(base: Path, prepared: Path, tmp_path: Path) -> None:
@@ -166,6 +156,18 @@ def test_it_ends_early_when_patience_ends(base: Path, prepared: Path, tmp_path: 
     assert run("train", job) == 0
     assert job.result["steps"] == 2
     assert [item.step for item in checkpoints(job.work / "checkpoints")] == [2]
+
+
+def test_what_nobody_could_go_on_with_is_no_checkpoint(
+    base: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("no optimiser")
+
+    monkeypatch.setattr(transformers.Trainer, "_save_optimizer_and_scheduler", fail)
+    job = job_in(tmp_path, base, prepared, **ACCUMULATED)
+    assert run("train", job) == 1
+    assert not [*job.work.rglob("complete.json")]
 
 
 def test_nothing_that_makes_no_sense_is_kept(base: Path, prepared: Path, tmp_path: Path) -> None:

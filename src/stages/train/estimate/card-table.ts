@@ -1,54 +1,45 @@
 import type { Card } from '../../../compute/cards.js';
-import { hoursOf, type PlannedHours } from './duration.js';
-import { type Fit, fitOn, leastCards, neededGib } from './fit.js';
-import { flopsPerToken } from './flops.js';
-import type { ModelShape } from './model-shape.js';
-import type { TrainingSetup } from './training-setup.js';
+import type { Hardware } from '../../../compute/hardware.js';
+import type { ModelShape } from './model/model-shape.js';
+import { planTraining, type TrainingPlan } from './plan-training.js';
+import type { CountedSpec } from './training-count.js';
+import { leastCards } from './would-fit.js';
 
-/** The fewest cards of a kind that a training fits on. */
-export interface CardCell {
-  readonly ranks: number;
-  readonly strategy: TrainingSetup['strategy'];
-  readonly neededGib: number;
-  readonly fit: Fit;
-  readonly hours: PlannedHours;
-}
-
-/** One method with sequences of one length, on each kind of card; undefined where 128 of them are too few. */
+/** One method with sequences of one length, on the fewest of each kind of card; undefined where as many as are looked at are too few. */
 export interface CardRow {
-  readonly method: TrainingSetup['method'];
+  readonly method: CountedSpec['method'];
   readonly tokens: number;
-  readonly cells: readonly (CardCell | undefined)[];
+  readonly plans: readonly (TrainingPlan | undefined)[];
 }
 
 const METHODS = ['qlora', 'lora', 'full'] as const;
 
 /**
- * Method by hardware: with the settings of a recipe but for method, length and GPUs. `trainedTokens` is how many tokens there are in all.
+ * Method by hardware: with the settings of a recipe but for method, `max_tokens` and GPUs. Each is the plan that such a recipe would have.
+ * `lengths` are the tokens of all samples, where these are made.
  */
 export function cardTable(
   shape: ModelShape,
-  setup: TrainingSetup,
+  spec: CountedSpec,
   cards: readonly Card[],
-  trainedTokens: number,
+  lengths: readonly number[] | undefined,
 ): readonly CardRow[] {
-  const lengths = [setup.tokens / 2, setup.tokens, setup.tokens * 2].map(Math.floor).filter((tokens) => tokens > 0);
+  const sizes = [spec.max_tokens / 2, spec.max_tokens, spec.max_tokens * 2].map(Math.floor).filter((size) => size > 0);
   return METHODS.flatMap((method) =>
-    lengths.map((tokens) => {
-      const wanted = { ...setup, method, tokens };
-      return { method, tokens, cells: cards.map((card) => cellOf(shape, wanted, card, trainedTokens)) };
+    sizes.map((tokens) => {
+      // 4-bit weights are neither split nor offloaded.
+      const parallel = method === 'qlora' ? ({ strategy: 'auto', offload: false } as const) : spec.parallel;
+      const such = { ...spec, method, parallel, max_tokens: tokens };
+      const plans = cards.map((card) => {
+        const least = leastCards(shape, such, on(card));
+        return least === undefined ? undefined : planTraining(shape, such, least.hardware, lengths);
+      });
+      return { method, tokens, plans };
     }),
   );
 }
 
-function cellOf(shape: ModelShape, wanted: TrainingSetup, card: Card, trainedTokens: number): CardCell | undefined {
-  const setup = leastCards(shape, wanted, card);
-  if (setup === undefined) return undefined;
-  return {
-    ranks: setup.ranks,
-    strategy: setup.strategy,
-    neededGib: neededGib(shape, setup),
-    fit: fitOn(shape, setup, card),
-    hours: hoursOf(trainedTokens * flopsPerToken(shape, setup, setup.tokens), card, setup),
-  };
+function on(card: Card): Hardware {
+  const ranks = { perNode: 1, nodes: 1 };
+  return { device: 'cuda', card, ranks, pricePerGpuHour: undefined, idleGpus: 0, isContainer: false };
 }

@@ -1,5 +1,5 @@
 import type { Card } from '../../../compute/cards.js';
-import { isSharded, type TrainingSetup } from './training-setup.js';
+import { isSharded, type TrainingSetup } from './memory/training-setup.js';
 
 /** Hours, and between which they probably are. */
 export interface PlannedHours {
@@ -26,7 +26,7 @@ const SHARE_OF_PEAK = {
 } as const satisfies Readonly<Record<string, Share>>;
 
 /** The share that is taken for granted. */
-function shareOfPeak(setup: TrainingSetup): Share {
+export function shareOfPeak(setup: TrainingSetup): Share {
   if (setup.offload && isSharded(setup)) return SHARE_OF_PEAK.offload;
   return setup.method === 'qlora' ? SHARE_OF_PEAK.qlora : SHARE_OF_PEAK.usual;
 }

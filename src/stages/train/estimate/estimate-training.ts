@@ -1,52 +1,63 @@
-import { SecpiError } from '../../../base/errors.js';
-import { expectedError, sentenceOf } from '../../../base/files/system-error.js';
-import type { ArtifactReader } from '../../../engine/artifacts/artifact.js';
+import { expectedError } from '../../../base/files/system-error.js';
+import { worldOf } from '../../../compute/ranks.js';
 import type { EstimateContext, StageEstimate } from '../../../engine/stage.js';
-import { sampleSchema } from '../../curate/records.js';
+import { integer } from '../../report/format.js';
 import type { StageServices } from '../../services.js';
-import type { TrainSpec } from '../spec.js';
-import { baseConfig } from './base-config.js';
-import { type ModelShape, readModelShape } from './model-shape.js';
+import { type KnownTraining, knownTraining } from './known-training.js';
 import { planFacts, planLines } from './plan-lines.js';
-import { planTraining, type TrainingRows } from './plan-training.js';
+import { planTraining, type TrainingPlan } from './plan-training.js';
+import { type CountedSpec, countTraining } from './training-count.js';
 
-type Context = EstimateContext<TrainSpec & { readonly on: string }, 'base' | 'samples', StageServices>;
+type Context = EstimateContext<CountedSpec & { readonly on: string }, 'base' | 'samples', StageServices>;
 
 /** What `secpi plan` says of the training: tokens, memory, hours, cost, and whether it fits on the target's cards. */
 export async function estimateTraining({ params, inputs, services, signal }: Context): Promise<StageEstimate> {
   const start = await foreseen(params.on, services, signal);
-  const rows = inputs.samples === undefined ? undefined : await rowsOf(inputs.samples);
-  const hardware = services.hardware(params.on);
+  const known = await knownTraining(services.tunedModel, inputs);
   const notes = start === undefined ? [] : [start];
-  const shape = await shapeOf(services, inputs.base);
-  if (shape === undefined) return noted([...tokensOf(params, rows), ...notes]);
-  if (typeof shape === 'string') return noted([...tokensOf(params, rows), shape, ...notes]);
-  const plan = planTraining(shape, params, hardware, rows);
-  const { card, fit, costUsd, hours, instead, neededGib, setup } = plan;
+  const refusal = nothingToTrain(params, known);
+  if (refusal !== undefined) return { ...noted(notes), refusal };
+  const hardware = services.hardware(params.on);
+  const { shape, why, lengths } = known;
+  if (shape === undefined) {
+    return noted([
+      ...tokensText(params, lengths, worldOf(hardware.ranks)),
+      ...(why === undefined ? [] : [why]),
+      ...notes,
+    ]);
+  }
+  const plan = planTraining(shape, params, hardware, lengths);
+  const { costUsd, hours, count } = plan;
   const { model } = services.tunedModel;
-  const facts = planFacts(plan, shape);
-  const isBounded = plan.rows.isKnown || params.steps !== undefined;
-  if (hardware.isCpu) return { ...noted([...tokensOf(params, rows), ...notes]), facts };
   return {
     ...noted(notes),
     details: planLines(plan, model),
-    facts,
+    facts: planFacts(plan),
     // Of rows that are taken for granted it says nothing.
-    ...(costUsd === undefined || !isBounded ? {} : { cost_usd: costUsd }),
-    ...(hours === undefined || !isBounded ? {} : { seconds: hours.expected * 3600 }),
-    ...(card === undefined || fit !== 'no'
-      ? {}
-      : {
-          refusal: {
-            code: 'train/does-not-fit',
-            message: `${model} by ${params.method} with ${setup.tokens.toLocaleString('en')} tokens needs ${neededGib.toFixed(0)} GiB on each of ${setup.ranks} × ${card.title}, which has ${card.gib}`,
-            hint:
-              instead.length === 0
-                ? 'No single change of the recipe would make it fit.'
-                : `Each of these alone would fit: ${instead.join('; ')}.`,
-          },
-        }),
+    ...(costUsd === undefined || !count.isAll ? {} : { cost_usd: costUsd }),
+    ...(hours === undefined || !count.isAll ? {} : { seconds: hours.expected * 3600 }),
+    ...(plan.fit === 'no' ? { refusal: tooLarge(plan, model) } : {}),
   };
+}
+
+function tooLarge({ setup, hardware: { card }, neededGib, instead }: TrainingPlan, model: string) {
+  const { ranks, method, tokens } = setup;
+  const those = ranks === 1 ? ', and the GPU' : ` on each of ${ranks} GPUs, and one`;
+  return {
+    code: 'train/does-not-fit',
+    message: `${model} with \`method: ${method}\` and \`max_tokens: ${tokens}\` needs ${neededGib.toFixed(0)} GiB${those} (${card?.title}) has ${card?.gib}`,
+    hint:
+      instead.length === 0
+        ? 'No single change of the recipe would make it fit.'
+        : `Each of these alone would fit: ${instead.map(({ words }) => words).join('; ')}.`,
+  };
+}
+
+/** The trainer would say the same, once everything is loaded. */
+function nothingToTrain({ holdout }: CountedSpec, { lengths }: KnownTraining) {
+  if (lengths === undefined || lengths.length > holdout) return undefined;
+  const message = `there are ${lengths.length} samples, and ${holdout} are set aside: none is left to train on`;
+  return { code: 'trainer/nothing-to-train', message, hint: 'Look at what `curate` has dropped, or lower `holdout`.' };
 }
 
 /** When it would begin there; where that cannot be asked, why. */
@@ -65,39 +76,9 @@ function noted(notes: readonly string[]): StageEstimate {
   return notes.length === 0 ? {} : { note: notes.join('; ') };
 }
 
-async function rowsOf(samples: ArtifactReader): Promise<TrainingRows> {
-  let characters = 0;
-  let rows = 0;
-  for await (const sample of samples.rows('samples.jsonl', sampleSchema)) {
-    rows += 1;
-    characters += sample.prompt.length + sample.completion.length;
-  }
-  return { isKnown: true, rows, tokensPerRow: Math.round(characters / CHARACTERS_PER_TOKEN / Math.max(1, rows)) };
-}
-
-/** Of English and code with a vocabulary of 150,000. */
-const CHARACTERS_PER_TOKEN = 4;
-
-/** What is said of tokens where nothing is known of the model, or no GPU computes. */
-function tokensOf(params: TrainSpec, rows: TrainingRows | undefined): readonly string[] {
-  if (rows === undefined) return [];
-  const perStep = params.batch_size * (params.gradient_accumulation ?? 1);
-  const passes = params.epochs ?? ((params.steps ?? 0) * perStep) / Math.max(1, rows.rows);
-  const tokens = Math.round(rows.tokensPerRow * rows.rows * passes).toLocaleString('en');
-  return [`about ${tokens} tokens to train on (${rows.rows} rows, ${passes.toFixed(1)} passes)`];
-}
-
-/** The model's shape; undefined where nothing is known of it, a sentence where it cannot be planned. */
-async function shapeOf(
-  services: StageServices,
-  base: ArtifactReader | undefined,
-): Promise<ModelShape | string | undefined> {
-  if (services.tunedModel.tiny !== undefined) return undefined;
-  try {
-    const config = await baseConfig(services.tunedModel, base);
-    return config === undefined ? 'memory is planned once the base model is there' : readModelShape(config);
-  } catch (error) {
-    if (error instanceof SecpiError || error instanceof SyntaxError) return sentenceOf(error);
-    throw error;
-  }
+/** What is said where nothing is known of the model. */
+function tokensText(params: CountedSpec, lengths: readonly number[] | undefined, processes: number): readonly string[] {
+  if (lengths === undefined) return [];
+  const { tokens, rows, passes, steps } = countTraining(params, lengths, processes);
+  return [`about ${integer(Math.round(tokens))} tokens (${rows} rows, ${passes.toFixed(1)} passes, ${steps} steps)`];
 }

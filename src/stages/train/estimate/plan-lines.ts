@@ -1,102 +1,132 @@
+import { integer } from '../../report/format.js';
+import { shareOfPeak } from './duration.js';
 import { GIB } from './fit.js';
-import { MEMORY_PARTS } from './memory.js';
-import type { ModelShape } from './model-shape.js';
-import { ASSUMED_ROWS, type TrainingPlan } from './plan-training.js';
-import type { TrainingSetup } from './training-setup.js';
+import { isMasked } from './memory/activations.js';
+import { MEMORY_PARTS } from './memory/memory.js';
+import { checkpointBytes } from './memory/states.js';
+import type { TrainingPlan } from './plan-training.js';
 
 /** A training's plan in a few lines, for a person. */
 export function planLines(plan: TrainingPlan, model: string): readonly string[] {
-  const { setup, card, memory, neededGib, fit, hours, costUsd } = plan;
-  const { ranks, strategy, method } = setup;
-  const shared = ranks === 1 ? '' : `, ${strategy}${setup.offload ? ' with offload' : ''}`;
-  const gpus = ranks === 1 ? 'a GPU' : `${ranks} GPUs`;
-  const on = `${card === undefined ? `${gpus} (the target names no \`card\`)` : `${ranks} × ${card.title}`}${shared}`;
-  const parts = MEMORY_PARTS.flatMap((part) =>
-    memory.parts[part] < 0.05 * GIB ? [] : [`${part} ${gib(memory.parts[part])}`],
-  );
-  const of = card === undefined ? '' : ` of ${card.gib}`;
-  const verdict = fit === 'tight' ? ', tight' : fit === 'no' ? ', too much' : '';
-  const held = memory.hostBytes === 0 ? '' : `; in the host's memory ${gib(memory.hostBytes * ranks)} GiB in all`;
-  const cost = costUsd === undefined ? '' : `, about $${round(costUsd)}`;
-  const time =
-    hours === undefined
-      ? ''
-      : `; about ${round(hours.expected)} h (${round(hours.least)} to ${round(hours.most)})${cost}`;
+  const { setup, count, flops } = plan;
   return [
-    `${model}: ${numbers(plan.parameters)} parameters, ${numbers(plan.trained)} trained (${method}), on ${on}`,
-    `memory per GPU, at the ${memory.moment}: ${neededGib.toFixed(1)} GiB${of}${verdict} (${parts.join(', ')}; the rest CUDA)${held}`,
-    `${rowsText(plan)}: ${numbers(plan.tokens)} tokens, ${numbers(plan.tokens * plan.flopsPerToken)} FLOP${time}`,
+    `${model}: ${numbers(plan.parameters)} parameters, ${numbers(plan.trained)} trained (${setup.method}), ${whereText(plan)}`,
+    memoryText(plan),
+    `${rowsText(plan)}: ${numbers(count.tokens)} tokens, ${flops.toExponential(1).replace('+', '')} FLOP${timeText(plan)}`,
+    `each checkpoint takes ${round(checkpointBytes(plan.trained, setup) / 1e9)} GB of disk`,
   ];
 }
 
-function rowsText({ rows, passes, setup }: TrainingPlan): string {
-  const times = `× ${round(passes)} passes`;
-  if (rows.isKnown)
-    return `${rows.rows.toLocaleString('en')} samples of about ${Math.round(rows.tokensPerRow)} tokens ${times}`;
-  const all = `${rows.rows.toLocaleString('en')} samples of ${setup.tokens.toLocaleString('en')} tokens, the longest there can be`;
-  return rows.rows === ASSUMED_ROWS && passes !== 1 ? `for every ${all}, ${times}` : `at most ${all}`;
+function whereText({ setup, hardware: { device, card, idleGpus } }: TrainingPlan): string {
+  const { ranks, strategy, offload } = setup;
+  const shared = ranks === 1 ? '' : `, ${strategy}${offload ? ' with offload' : ''}`;
+  if (device === 'cpu') {
+    const idle = idleGpus === 0 ? '' : ' (its `gpus` count for nothing there)';
+    return `${ranks === 1 ? 'on a CPU' : `on the CPUs of ${ranks} nodes`}${idle}${shared}`;
+  }
+  if (card !== undefined) return `on ${ranks} × ${card.title}${shared}`;
+  return `on ${ranks === 1 ? 'a GPU' : `${ranks} GPUs`} (the target names no \`card\`)${shared}`;
 }
 
-/** What of the facts says enough to plan the same training for other GPUs. */
-export interface TrainingFacts {
-  readonly model_shape: ModelShape;
-  readonly setup: TrainingSetup;
-  readonly tokens: number;
-  readonly samples: number | null;
+function memoryText({ shape, setup, hardware, memory, neededGib, fit }: TrainingPlan): string {
+  const { device, card } = hardware;
+  const named = MEMORY_PARTS.flatMap((part) =>
+    memory.parts[part] < 0.05 * GIB ? [] : [`${part} ${gib(memory.parts[part])}`],
+  );
+  if (device === 'cpu') {
+    const parts = named.length === 0 ? '' : ` (${named.join(', ')})`;
+    return `memory of each process, at the ${memory.moment}: ${gib(memory.bytes)} GiB${parts}, and Python's own`;
+  }
+  // `auto` takes flash-attn where that is installed, which nobody can know here.
+  const own =
+    setup.attention === 'sdpa' && isMasked(shape, setup)
+      ? "; with PyTorch's own attention, and less with flash-attn"
+      : '';
+  const of = card === undefined ? '' : ` of ${card.gib}`;
+  const verdict = fit === 'tight' ? ', tight' : fit === 'no' ? ', too much' : '';
+  const host = memory.hostBytes * hardware.ranks.perNode;
+  const held =
+    host === 0 ? '' : `; in the memory of ${hardware.ranks.nodes > 1 ? 'each host' : 'the host'} ${gib(host)} GiB`;
+  return `memory per GPU, at the ${memory.moment}: ${neededGib.toFixed(1)} GiB${of}${verdict} (${named.join(', ')}; the rest CUDA)${held}${own}`;
 }
 
-/** Whether these are facts of `planFacts`. */
-export function isTrainingFacts(facts: unknown): facts is TrainingFacts {
-  return typeof facts === 'object' && facts !== null && 'model_shape' in facts && 'setup' in facts;
+function rowsText({ count, setup }: TrainingPlan): string {
+  const { isKnown, isAll, rows, steps, passes, tooLong } = count;
+  const times = `× ${round(passes)} ${passes === 1 ? 'pass' : 'passes'}`;
+  const inSteps = steps === 1 ? '1 step' : `${integer(steps)} steps`;
+  if (!isKnown) {
+    const full = `${integer(rows)} samples of ${integer(setup.tokens)} tokens, the longest there can be`;
+    return isAll ? `${inSteps}, at most ${full}` : `for every ${full}, ${times}`;
+  }
+  const left = tooLong === 0 ? '' : ` (and ${integer(tooLong)} that are longer than \`max_tokens\`, left out)`;
+  const mean = integer(Math.round(count.tokensOfRows / Math.max(1, rows)));
+  return `${integer(rows)} samples of about ${mean} tokens${left} ${times}, ${inSteps}`;
 }
 
-/** The same for programs. */
-export function planFacts(plan: TrainingPlan, shape: ModelShape) {
-  const { setup, card, memory, hours } = plan;
+function timeText({ hours, costUsd, setup, hardware: { card } }: TrainingPlan): string {
+  if (hours === undefined || card === undefined) return '';
+  const { expected, least, most } = hours;
+  const [unit, times] = expected < 1 ? (['min', 60] as const) : (['h', 1] as const);
+  const [about, from, to] = [expected, least, most].map((time) =>
+    round(unit === 'min' ? Math.ceil(time * times) : time),
+  );
+  const rate = `${shareOfPeak(setup).expected * 100} % of ${integer(card.bf16Tflops)} TFLOPS`;
+  const cost =
+    costUsd === undefined ? '' : `, about $${costUsd < 10 ? costUsd.toFixed(2) : integer(Math.round(costUsd))}`;
+  return `; about ${about} ${unit} (${from} to ${to})${cost}, if each GPU reaches ${rate}`;
+}
+
+/** What of the facts says how the training was counted. */
+export function planFacts(plan: TrainingPlan) {
+  const { shape, setup, memory, hours, count, hardware } = plan;
+  const onGpu = hardware.device === 'cuda';
   return {
     model_shape: shape,
     setup,
     parameters: plan.parameters,
     trained_parameters: plan.trained,
-    gpus: setup.ranks,
-    card: card?.title ?? null,
+    device: hardware.device,
+    processes: setup.ranks,
+    gpus: onGpu ? setup.ranks : 0,
+    card: hardware.card?.title ?? null,
     strategy: setup.strategy,
     memory_bytes: Object.fromEntries(MEMORY_PARTS.map((part) => [part, Math.round(memory.parts[part])])),
     memory_at: memory.moment,
+    /** In the host's memory, for each process. */
     host_bytes: Math.round(memory.hostBytes),
-    needed_gib: Number(plan.neededGib.toFixed(2)),
-    available_gib: card?.gib ?? null,
+    checkpoint_bytes: checkpointBytes(plan.trained, setup),
+    needed_gib: onGpu ? Number(plan.neededGib.toFixed(2)) : null,
+    available_gib: hardware.card?.gib ?? null,
     fit: plan.fit ?? null,
-    would_fit: [...plan.instead],
-    samples: plan.rows.isKnown ? plan.rows.rows : null,
-    tokens: Math.round(plan.tokens),
-    flops: plan.tokens * plan.flopsPerToken,
+    would_fit: plan.instead.map(({ words }) => words),
+    samples: count.isKnown ? count.rows : null,
+    too_long: count.isKnown ? count.tooLong : null,
+    // Of samples that are not there, for so many thousand.
+    steps: count.isAll ? count.steps : null,
+    passes: count.passes,
+    tokens: Math.round(count.tokens),
+    flops: plan.flops,
     hours: hours === undefined ? null : { expected: hours.expected, least: hours.least, most: hours.most },
-  } satisfies TrainingFacts & Readonly<Record<string, unknown>>;
+  };
 }
 
-function gib(bytes: number): string {
-  return (bytes / GIB).toFixed(1);
+function gib(size: number): string {
+  return (size / GIB).toFixed(1);
 }
 
-const STEPS = [
-  [1e21, 'Z'],
-  [1e18, 'E'],
-  [1e15, 'P'],
-  [1e12, 'T'],
-  [1e9, 'B'],
-  [1e6, 'M'],
-  [1e3, 'k'],
+const UNITS = [
+  [1e12, ' T'],
+  [1e9, ' B'],
+  [1e6, ' M'],
+  [1e3, ' k'],
 ] as const;
 
 function numbers(count: number): string {
-  const [step, unit] = STEPS.find(([size]) => count >= size) ?? [1, ''];
-  return `${round(count / step)}${unit === '' ? '' : ` ${unit}`}`;
+  const [step, unit] = UNITS.find(([size]) => count >= size) ?? [1, ''];
+  return `${round(count / step)}${unit}`;
 }
 
 /** Three digits that mean something. */
 function round(number: number): string {
-  return number >= 100
-    ? Math.round(number).toLocaleString('en')
-    : String(Number(number.toPrecision(number >= 10 ? 3 : 2)));
+  return number >= 100 ? integer(Math.round(number)) : String(Number(number.toPrecision(number >= 10 ? 3 : 2)));
 }

@@ -1,22 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { plannedCounts } from '../../../../scripts/planned-counts.js';
 import { packageRoot } from '../../../../src/base/package-root.js';
 import { CARDS } from '../../../../src/compute/cards.js';
 import { cardTable } from '../../../../src/stages/train/estimate/card-table.js';
 import { hoursOf } from '../../../../src/stages/train/estimate/duration.js';
-import {
-  fitOn,
-  leastCards,
-  neededGib,
-  SHARE_OF_A_CARD,
-  strategyFor,
-  whatWouldFit,
-} from '../../../../src/stages/train/estimate/fit.js';
+import { fitOn, neededGib, SHARE_OF_A_CARD, strategyFor } from '../../../../src/stages/train/estimate/fit.js';
 import { flopsPerToken } from '../../../../src/stages/train/estimate/flops.js';
-import { KNOWN_MODELS } from '../../../../src/stages/train/estimate/known-models.js';
-import { parametersOf, readModelShape } from '../../../../src/stages/train/estimate/model-shape.js';
-import { qwq, setup } from './fixtures.js';
+import { KNOWN_MODELS } from '../../../../src/stages/train/estimate/model/known-models.js';
+import { parametersOf, readModelShape } from '../../../../src/stages/train/estimate/model/model-shape.js';
+import { planTraining } from '../../../../src/stages/train/estimate/plan-training.js';
+import { trainParams } from '../../../../src/stages/train/train.js';
+import { hardware, params, qwq, setup } from './fixtures.js';
 
 const h100 = CARDS['h100-80'];
 
@@ -55,26 +51,6 @@ describe('what fits', () => {
     expect(fitOn(qwq, { ...setup, method: 'qlora', tokens: 16_384 }, CARDS['rtx-4090'])).toBe('no');
   });
 
-  it('is said where something does not, and is true', () => {
-    const long = { ...setup, tokens: 16_384 };
-    const said = whatWouldFit(qwq, long, h100);
-    expect(said).toContain('`method: qlora`');
-    expect(said).toContain('2 × H100 80 GB (fsdp)');
-    expect(said).toContain('1 × H200');
-    const [, tokens] = /`max_tokens: (\d+)`/.exec(said.join()) ?? [];
-    expect(fitOn(qwq, { ...long, tokens: Number(tokens) }, h100)).not.toBe('no');
-    expect(fitOn(qwq, { ...long, tokens: Number(tokens) + 1024 }, h100)).toBe('no');
-    expect(
-      whatWouldFit(qwq, { ...setup, loss: 'plain', batchSize: 4, gradientCheckpointing: false }, CARDS.b200),
-    ).toEqual(['`gradient_checkpointing: true`', '`max_tokens: 1024`']);
-  });
-
-  it('is nothing where even 128 cards are too few', () => {
-    const hopeless = { ...setup, method: 'full', tokens: 131_072, attention: 'eager' } as const;
-    expect(leastCards(qwq, hopeless, CARDS['l4-24'])).toBeUndefined();
-    expect(whatWouldFit(qwq, hopeless, CARDS['l4-24'])).toEqual([]);
-  });
-
   it('decides how several GPUs share the work', () => {
     const of = (changes: Partial<typeof setup>, card = h100 as (typeof CARDS)[keyof typeof CARDS] | undefined) =>
       strategyFor(qwq, { ...setup, ranks: 8, ...changes }, card);
@@ -98,37 +74,74 @@ describe('what fits', () => {
 });
 
 describe('the table of methods and cards', () => {
-  const rows = cardTable(qwq, setup, [h100, CARDS['rtx-4090']], 1e7);
+  const spec = params();
+  const rows = cardTable(qwq, spec, [h100, CARDS['rtx-4090']], undefined);
 
   it('has the fewest of each card, and half and twice the length', () => {
     expect(rows.map(({ method, tokens }) => `${method} ${tokens}`)).toEqual(
       ['qlora', 'lora', 'full'].flatMap((method) => [4096, 8192, 16_384].map((tokens) => `${method} ${tokens}`)),
     );
     const lora = rows.find(({ method, tokens }) => method === 'lora' && tokens === 16_384);
-    expect(lora?.cells[0]).toMatchObject({ ranks: 2, strategy: 'fsdp' });
-    expect(rows.find(({ method, tokens }) => method === 'qlora' && tokens === 16_384)?.cells[1]).toBeUndefined();
+    expect(lora?.plans[0]?.setup).toMatchObject({ ranks: 2, strategy: 'fsdp' });
+    expect(rows.find(({ method, tokens }) => method === 'qlora' && tokens === 16_384)?.plans[1]).toBeUndefined();
+  });
+
+  it.each([
+    ['known samples', params(), [300, 9000, 4000, 1200]],
+    ['steps', params({ steps: 50 }), undefined],
+    ['a named strategy', params({ parallel: { strategy: 'fsdp' } }), undefined],
+  ] as const)('says of each what the plan of such a recipe says: %s', (_, recipe, lengths) => {
+    for (const { method, tokens, plans } of cardTable(qwq, recipe, [h100], lengths)) {
+      const [plan] = plans;
+      if (plan === undefined) continue;
+      const parallel = method === 'qlora' ? { strategy: 'auto', offload: false } : recipe.parallel;
+      const such = trainParams.parse({ ...recipe, method, max_tokens: tokens, parallel });
+      const {
+        hours,
+        count,
+        neededGib: needed,
+      } = planTraining(qwq, such, hardware('h100-80', plan.setup.ranks), lengths);
+      expect(plan).toMatchObject({ hours, count, neededGib: needed });
+    }
+  });
+
+  it('puts no training of Axolotl on several', () => {
+    const axolotl = cardTable(qwq, params({ trainer: 'axolotl' }), [h100], undefined);
+    expect(axolotl.flatMap(({ plans }) => plans.map((plan) => plan?.setup.ranks ?? 0))).toEqual([
+      ...[1, 1, 1],
+      ...[1, 1, 0],
+      ...[0, 0, 0],
+    ]);
   });
 });
 
 describe('the table of known models', () => {
-  // As their cards give them, in 10^9.
+  // As the index of their weights on the Hub gives them; of tied ones without the copy that lies there.
   it.each([
-    ['Qwen/QwQ-32B', 32.8],
-    ['Qwen/Qwen2.5-0.5B', 0.49],
-    ['Qwen/Qwen2.5-Coder-1.5B-Instruct', 1.54],
-    ['Qwen/Qwen2.5-3B', 3.09],
-    ['Qwen/Qwen2.5-7B-Instruct', 7.61],
-    ['Qwen/Qwen2.5-14B', 14.7],
-    ['Qwen/Qwen3-0.6B', 0.6],
-    ['Qwen/Qwen3-1.7B', 1.7],
-    ['Qwen/Qwen3-4B', 4.0],
-    ['Qwen/Qwen3-8B', 8.2],
-    ['Qwen/Qwen3-14B', 14.8],
-    ['Qwen/Qwen3-32B', 32.8],
-    ['deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B', 1.78],
-    ['deepseek-ai/DeepSeek-R1-Distill-Qwen-7B', 7.61],
-  ])('%s', (name, parameters) => {
-    const { total } = parametersOf(readModelShape(KNOWN_MODELS.get(name)));
-    expect(total / 1e9 / parameters).toBeCloseTo(1, 1.4);
+    ['Qwen/QwQ-32B', 32_763_876_352],
+    ['Qwen/Qwen2.5-0.5B', 494_032_768],
+    ['Qwen/Qwen2.5-Coder-1.5B-Instruct', 1_543_714_304],
+    ['Qwen/Qwen2.5-3B', 3_085_938_688],
+    ['Qwen/Qwen2.5-7B-Instruct', 7_615_616_512],
+    ['Qwen/Qwen2.5-14B', 14_770_033_664],
+    ['Qwen/Qwen2.5-72B', 72_706_203_648],
+    ['Qwen/Qwen3-0.6B', 596_049_920],
+    ['Qwen/Qwen3-1.7B', 1_720_574_976],
+    ['Qwen/Qwen3-4B', 4_022_468_096],
+    ['Qwen/Qwen3-8B', 8_190_735_360],
+    ['Qwen/Qwen3-14B', 14_768_307_200],
+    ['Qwen/Qwen3-32B', 32_762_123_264],
+    ['deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B', 1_777_088_000],
+    ['deepseek-ai/DeepSeek-R1-Distill-Llama-8B', 8_030_261_248],
+    ['meta-llama/Llama-3.1-70B', 70_553_706_496],
+    ['mistralai/Mistral-7B-v0.1', 7_241_732_096],
+    ['mistralai/Mistral-7B-v0.3', 7_248_023_552],
+  ])('%s has %i parameters', (name, parameters) => {
+    expect(parametersOf(readModelShape(KNOWN_MODELS.get(name))).total).toBe(parameters);
+  });
+
+  it('is what transformers is asked about', () => {
+    const file = readFileSync(join(packageRoot, 'trainers', 'tests', 'planned_counts.json'), 'utf8');
+    expect(plannedCounts()).toBe(file);
   });
 });

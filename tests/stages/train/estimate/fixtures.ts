@@ -1,5 +1,8 @@
-import { readModelShape } from '../../../../src/stages/train/estimate/model-shape.js';
-import type { TrainingSetup } from '../../../../src/stages/train/estimate/training-setup.js';
+import { CARDS, type CardName } from '../../../../src/compute/cards.js';
+import type { Hardware } from '../../../../src/compute/hardware.js';
+import type { TrainingSetup } from '../../../../src/stages/train/estimate/memory/training-setup.js';
+import { readModelShape } from '../../../../src/stages/train/estimate/model/model-shape.js';
+import { trainParams } from '../../../../src/stages/train/train.js';
 
 /** What of QwQ-32B's `config.json` counts. */
 export const qwqConfig = {
@@ -31,3 +34,26 @@ export const setup: TrainingSetup = {
   strategy: 'ddp',
   offload: false,
 };
+
+/** A recipe's `train`, as it is read. */
+export function params(changes: Readonly<Record<string, unknown>> = {}) {
+  return trainParams.parse({
+    max_tokens: 8192,
+    gradient_accumulation: 8,
+    ...('steps' in changes ? {} : { epochs: 2 }),
+    ...changes,
+  });
+}
+
+/** So many of a card in one machine. */
+export function hardware(card: CardName | undefined, gpus = 1, more: Partial<Hardware> = {}): Hardware {
+  return {
+    device: 'cuda',
+    card: card === undefined ? undefined : CARDS[card],
+    ranks: { perNode: gpus, nodes: 1 },
+    pricePerGpuHour: undefined,
+    idleGpus: 0,
+    isContainer: false,
+    ...more,
+  };
+}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import TrainerError
 from ...jobs import TrainJob
 from ..hugging_face import optimizer_of, schedule_of
+from ..ranks.parallel import Strategy, zero3_config
+from .refuse import refuse_for_axolotl
 
 KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
 """Fused with CUDA in mind: Axolotl switches them on by itself, and without a GPU they do not compute."""
@@ -23,18 +24,25 @@ LIGER = {
 
 
 def axolotl_configuration(
-    job: TrainJob, folder: Path, checkpoints: Path, device: str, attention: str, ranks: int = 1
+    job: TrainJob,
+    folder: Path,
+    checkpoints: Path,
+    device: str,
+    attention: str,
+    ranks: int = 1,
+    strategy: Strategy = "alone",
 ) -> dict[str, Any]:
     """What Axolotl is told, less `extra`. Throws `trainer/not-with-axolotl`.
 
     What is not the spec's says that nothing is to be rendered, cut, packed, measured, reported or sent: the rows are
     finished, and the rest is done by secpi as it is under TRL.
     """
-    _refuse(job, ranks)
+    refuse_for_axolotl(job)
     return {
         **_model(job, folder, device, attention),
         **_adapter(job, device),
-        **_steps(job),
+        **_steps(job, ranks),
+        **_sharing(strategy, job),
         **_optimiser(job, device),
         **(LIGER if job.loss == "liger" else {}),
         "sequence_len": job.max_tokens,
@@ -49,22 +57,29 @@ def axolotl_configuration(
         "output_dir": str(checkpoints),
         "save_steps": job.save_every_steps,
         "logging_steps": 1,
+        # Its count of tokens is one more thing that all processes would write into a checkpoint.
+        "include_tkps": False,
         "seed": job.seed,
     }
 
 
-def _refuse(job: TrainJob, ranks: int) -> None:
-    """What Axolotl has no place for."""
-    if job.method != "full" and not job.lora.alpha.is_integer():
-        raise _not_with_axolotl(f"Axolotl takes whole numbers for `lora.alpha`, and this is {job.lora.alpha}")
-    if job.parallel.strategy in ("fsdp", "zero3") or job.parallel.offload:
-        raise _not_with_axolotl("under Axolotl nothing is split among GPUs or offloaded")
-    if ranks > 1:
-        raise _not_with_axolotl(f"under Axolotl a training uses one GPU, and this is to use {ranks}")
-
-
-def _not_with_axolotl(message: str) -> TrainerError:
-    return TrainerError("not-with-axolotl", message, "or use the trainer trl")
+def _sharing(strategy: Strategy, job: TrainJob) -> dict[str, Any]:
+    """How several GPUs share the work; the same as TRL is told."""
+    if strategy == "fsdp":
+        return {
+            "fsdp_version": 2,
+            "fsdp_config": {
+                "auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+                "reshard_after_forward": True,
+                "state_dict_type": "SHARDED_STATE_DICT",
+                "cpu_ram_efficient_loading": True,
+                "offload_params": job.parallel.offload,
+                "activation_checkpointing": False,
+            },
+        }
+    if strategy == "zero3":
+        return {"deepspeed": zero3_config(job.parallel.offload)}
+    return {}
 
 
 def _model(job: TrainJob, folder: Path, device: str, attention: str) -> dict[str, Any]:
@@ -98,13 +113,13 @@ def _adapter(job: TrainJob, device: str) -> dict[str, Any]:
     }
 
 
-def _steps(job: TrainJob) -> dict[str, Any]:
+def _steps(job: TrainJob, ranks: int) -> dict[str, Any]:
     warmup = {"warmup_steps": job.warmup_steps or 0} if job.warmup_ratio is None else {"warmup_ratio": job.warmup_ratio}
     return {
         "num_epochs": job.epochs or 1.0,
         **({"max_steps": job.steps} if job.steps else {}),
         "micro_batch_size": job.batch_size,
-        "gradient_accumulation_steps": job.accumulation(1),
+        "gradient_accumulation_steps": job.accumulation(ranks),
         **warmup,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..extra import checked_extra
+from ..extra import checked_extra, refuse_order
 
 EXTRA = frozenset(
     {
@@ -47,9 +47,10 @@ write, load or send something that a stranger's recipe has no business with.
 """
 
 
-def checked(extra: dict[str, Any]) -> dict[str, Any]:
+def checked(extra: dict[str, Any], ranks: int = 1) -> dict[str, Any]:
     """Each of the right kind, as Axolotl's own schema declares it. Throws `trainer/bad-extra`."""
     from axolotl.utils.schemas.config import AxolotlInputConfig
 
     kinds = {name: field.annotation for name, field in AxolotlInputConfig.model_fields.items()}
+    refuse_order(extra, "group_by_length", ranks)
     return checked_extra(extra, EXTRA, kinds, "Axolotl")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from axolotl.core.trainers import AxolotlTrainer
+from axolotl.core.trainers.mixins import CheckpointSaveMixin
 
 from ..careful import CarefulTrainer
 
@@ -25,6 +26,12 @@ class Trainer(CarefulTrainer, AxolotlTrainer):
         self._tokens += inputs["input_ids"].numel() if mask is None else int(mask.sum())
         return super().training_step(model, inputs, *rest, **named)
 
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        # Where this cannot be done Axolotl says so and goes on, with a checkpoint that nobody can go on with.
+        super(CheckpointSaveMixin, self)._save_optimizer_and_scheduler(output_dir)
+
     def log(self, logs: dict[str, float], *rest: Any, **named: Any) -> None:  # noqa: ANN401
-        """Says how many there were, as TRL does."""
-        super().log(logs | {"num_tokens": self._tokens} if "loss" in logs else logs, *rest, **named)
+        """Says how many there were in all processes, as TRL does."""
+        if "loss" in logs:
+            logs = logs | {"num_tokens": sum(self.together.all(self._tokens))}
+        super().log(logs, *rest, **named)

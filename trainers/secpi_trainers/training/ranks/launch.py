@@ -13,11 +13,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...base.errors import StoppedError, TrainerError
 from ...base.files import write_json
@@ -25,14 +25,19 @@ from ...base.memory import OutOfMemoryWatch
 from ...base.rank import LAUNCHER, folder_of
 from ...base.session import Session, StopFlag, failure
 
+if TYPE_CHECKING:
+    # Torch takes seconds to load, and most commands launch nothing.
+    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
+
 RANK_LOST = "trainer/rank-lost"
 """What a process says that has lost another one: never the reason of anything."""
+_GONE = "another process of this training is gone"
 
-_MEET_SECONDS = 900
-"""The machines of a cluster may begin that far apart."""
 _HEAR_SECONDS = 10.0
 """What another machine has written shows up that late."""
 _LOOK_SECONDS = 0.1
+_KILL_SECONDS = 30
+"""After which torch's launcher kills what has not heeded SIGTERM."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,9 @@ def run_first(launch: Launch, job: Path, work: Path, threads: int, stop: StopFla
         raise problem
     if stopped:
         raise StoppedError(None if first is None else first.get("checkpoint"))
-    raise TrainerError("rank-lost", "a process of this training went away, and nobody has said why")
+    said = "a process of this training went away, and nobody has said why"
+    words = _first_words_of_loss(launch, work)
+    raise TrainerError("rank-lost", said if words is None else f"{said}; the first words about it: {words}")
 
 
 def run_further(launch: Launch, job: Path, work: Path, threads: int, stop: StopFlag) -> None:
@@ -98,15 +105,17 @@ def _run(launch: Launch, job: Path, work: Path, threads: int, stop: StopFlag) ->
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    from .meeting import MEETING
+
     config = LaunchConfig(
         min_nodes=launch.nodes,
         max_nodes=launch.nodes,
         nproc_per_node=launch.per_node,
         run_id="secpi",
-        # Only that way the machines keep their numbers. On a single one the port is taken when it is found.
-        rdzv_backend="c10d" if launch.nodes == 1 else "static",
+        # On a single one the port is taken when it is found.
+        rdzv_backend="c10d" if launch.nodes == 1 else MEETING,
         rdzv_endpoint="127.0.0.1:0" if launch.nodes == 1 else launch.address,
-        rdzv_configs={"rank": launch.node, "timeout": _MEET_SECONDS},
+        rdzv_configs={} if launch.nodes == 1 else {"node": launch.node, "stop": stop},
         local_addr="127.0.0.1" if launch.nodes == 1 else None,
         max_restarts=0,
         monitor_interval=_LOOK_SECONDS,
@@ -121,8 +130,7 @@ def _run(launch: Launch, job: Path, work: Path, threads: int, stop: StopFlag) ->
         with _passing_on(stop, launch, work):
             elastic_launch(config, sys.executable)(*arguments)
     except ChildFailedError as error:
-        failed = {number: seen.exitcode for number, seen in error.failures.items()}
-        return _real_failure(launch, work) or _killed(launch, work, failed, stop, memory)
+        return _real_failure(launch, work) or _killed(launch, work, by_themselves(error.failures), stop, memory)
     return None
 
 
@@ -176,22 +184,51 @@ def _real_failure(launch: Launch, work: Path) -> TrainerError | None:
     return None
 
 
+def lost(words: str | None) -> TrainerError:
+    """What a process says that has lost another one, with what it was told about that, if anything."""
+    return TrainerError(RANK_LOST.removeprefix("trainer/"), _GONE if words is None else f"{_GONE}: {words}")
+
+
+def _first_words_of_loss(launch: Launch, work: Path) -> str | None:
+    """Of those who were told anything about the loss, what the first one was told."""
+    told: list[tuple[int, str]] = []
+    for number in range(launch.world):
+        said = _said(work, number)
+        if said is not None and said.get("code") == RANK_LOST and said["message"] != _GONE:
+            when = (folder_of(work, number) / "result.json").stat().st_mtime_ns
+            told.append((when, f"{said['message'].removeprefix(_GONE + ': ')} (process {number})"))
+    return min(told)[1] if told else None
+
+
 def _error(said: dict[str, Any]) -> TrainerError:
     return TrainerError(said["code"].removeprefix("trainer/"), said["message"], said.get("hint"))
+
+
+def by_themselves(failures: Mapping[int, ProcessFailure]) -> dict[int, int]:
+    """How those ended, in the order in which they were seen to end, that torch's launcher has not ended itself.
+
+    When it has seen one end it sends SIGTERM to the others, and half a minute later SIGKILL.
+    """
+    first = next(iter(failures.values()))
+    killed_after = first.timestamp + _KILL_SECONDS - 1
+    own = {
+        number
+        for number, seen in failures.items()
+        if seen is not first
+        and (seen.exitcode == -signal.SIGTERM or (seen.exitcode == -signal.SIGKILL and seen.timestamp >= killed_after))
+    }
+    return {number: seen.exitcode for number, seen in failures.items() if number not in own}
 
 
 def _killed(
     launch: Launch, work: Path, failed: dict[int, int], stop: StopFlag, memory: OutOfMemoryWatch
 ) -> TrainerError | None:
     """The first process that is gone without a word. The others were ended because of it, or in vain waited for it."""
-    # In the order in which they were seen to end. What the launcher itself ends it ends with SIGTERM first.
-    gone = [(number, code) for number, code in failed.items() if _said(work, number) is None]
-    number, code = next(((number, code) for number, code in gone if code != -signal.SIGTERM), (None, 0))
-    if number is None:
-        if gone and not stop.is_set:
-            return _gone(launch, *gone[0], None)
-        return None
-    return _gone(launch, number, code, memory.hint() if code == -signal.SIGKILL else None)
+    for number, code in failed.items():
+        if _said(work, number) is not None or (code == -signal.SIGTERM and stop.is_set):
+            continue
+        return _gone(launch, number, code, memory.hint() if code == -signal.SIGKILL else None)
+    return None
 
 
 def _gone(launch: Launch, number: int, code: int, hint: str | None) -> TrainerError:

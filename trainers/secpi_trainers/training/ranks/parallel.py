@@ -59,8 +59,8 @@ def strategy_of(spec: TrainSpec, parameters: int, there: Hardware) -> Strategy:
 def _problem(spec: TrainSpec, there: Hardware) -> str | None:
     """What the spec allows, and this hardware does not."""
     wanted = spec.parallel.strategy
-    if there.device == "cpu" and (wanted == "zero3" or spec.parallel.offload):
-        return "ZeRO-3 and `parallel.offload` need GPUs"
+    if there.device == "cpu" and spec.parallel.offload:
+        return "`parallel.offload` needs GPUs"
     if wanted == "zero3" and not there.has_deepspeed:
         return "ZeRO-3 needs the package deepspeed, and it is not installed"
     return None
@@ -113,13 +113,17 @@ def zero3_config(offload: bool) -> dict[str, Any]:
         "reduce_bucket_size": "auto",
         "stage3_prefetch_bucket_size": "auto",
         "stage3_param_persistence_threshold": "auto",
-        "stage3_gather_16bit_weights_on_model_save": True,
     }
     if offload:
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
         zero["offload_param"] = {"device": "cpu", "pin_memory": True}
     return {
         "bf16": {"enabled": "auto"},
+        # Torch's AdamW on the host too: DeepSpeed's own would have to be compiled, with CUDA's compiler.
+        "zero_force_ds_cpu_optimizer": False,
+        # Else gradients are added up in bfloat16, over processes and over the passes of a step.
+        "communication_data_type": "fp32",
+        "data_types": {"grad_accum_dtype": "fp32"},
         "zero_optimization": zero,
         "gradient_clipping": "auto",
         "train_batch_size": "auto",
@@ -128,7 +132,9 @@ def zero3_config(offload: bool) -> dict[str, Any]:
     }
 
 
-def prepare_environment(strategy: Strategy, spec: TrainSpec, environment: MutableMapping[str, str]) -> None:
+def prepare_environment(
+    strategy: Strategy, spec: TrainSpec, device: str, environment: MutableMapping[str, str]
+) -> None:
     """What `accelerate launch` sets before Python starts: libraries look for it before any settings are made."""
     if strategy == "fsdp":
         environment["ACCELERATE_USE_FSDP"] = "true"
@@ -136,12 +142,23 @@ def prepare_environment(strategy: Strategy, spec: TrainSpec, environment: Mutabl
         environment["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "true"
         # Then there is a way to talk about what lies in the host's memory.
         environment["FSDP_OFFLOAD_PARAMS"] = str(spec.parallel.offload).lower()
+    if strategy == "zero3" and device == "cpu":
+        # Else DeepSpeed computes on a GPU that is there.
+        environment["DS_ACCELERATOR"] = "cpu"
 
 
-def share_on_cpu_too() -> None:
-    """Accelerate makes plain data parallelism of FSDP where there are no GPUs, in spite of torch. To be called when
-    the processes have met; from here on it takes them for such with GPUs.
+def share_on_cpu_too(strategy: Strategy) -> None:
+    """Accelerate makes plain data parallelism of FSDP and DeepSpeed where there are no GPUs, in spite of both. To be
+    called when the processes have met; from here on it takes them for such with GPUs.
     """
     from accelerate.state import DistributedType, PartialState
 
-    PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+    if strategy == "zero3":
+        from deepspeed import comm, ops
+
+        # Else it spends minutes with a compiler, for sums over shared memory instead of gloo.
+        ops.__compatible_ops__["deepspeed_shm_comm"] = False
+        # Accelerate does so where there are GPUs.
+        comm.init_distributed(dist_backend="gloo", auto_mpi_discovery=False, verbose=False)
+    kinds = {"fsdp": DistributedType.MULTI_GPU, "zero3": DistributedType.DEEPSPEED}
+    PartialState._shared_state["distributed_type"] = kinds[strategy]

@@ -7,9 +7,12 @@ Accelerate's own way fills the last batches of an epoch up with rows from its st
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
-from typing import Protocol
+from typing import Any, Protocol
 
+from datasets import Dataset, concatenate_datasets
 from torch.utils.data import BatchSampler
+
+from ...data.rows import IGNORED
 
 
 class Places(Iterable[int], Sized, Protocol):
@@ -46,3 +49,12 @@ class RankBatches(BatchSampler):
     def _deal(self, taken: list[int]) -> Iterator[list[int]]:
         for number in range(self._processes):
             yield taken[number :: self._processes] or [self._blank]
+
+
+def with_blank(sequences: Dataset) -> Dataset:
+    """The same with one more at the end, a short one with nothing in the loss."""
+    ids = sequences[0]["input_ids"][:2]
+    blank: dict[str, list[Any]] = {"input_ids": [ids], "labels": [[IGNORED] * len(ids)]}
+    if "seq_lengths" in sequences.column_names:
+        blank["seq_lengths"] = [[len(ids)]]
+    return concatenate_datasets([sequences, Dataset.from_dict(blank, sequences.features)])

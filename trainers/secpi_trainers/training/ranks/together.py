@@ -52,3 +52,13 @@ def has_lost_another(error: BaseException) -> bool:
         return False
     said = str(error)
     return isinstance(error, dist.DistError) or any(words in said for words in ("gloo", "NCCL", "Gloo", "by peer"))
+
+
+def words_of_loss(error: BaseException) -> str | None:
+    """The last line of such an error, where it says more than that a connection is closed.
+
+    NCCL says there what is wrong with a network or a card.
+    """
+    lines = [line.strip() for line in str(error).splitlines()]
+    last = next((line for line in reversed(lines) if line and not line.endswith(":")), None)
+    return None if last is None or "closed by peer" in last or "reset by peer" in last else last

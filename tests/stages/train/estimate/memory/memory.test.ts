@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { plannedMemory } from '../../../../scripts/planned-memory.js';
-import { packageRoot } from '../../../../src/base/package-root.js';
-import { MEMORY_PARTS, memoryOf } from '../../../../src/stages/train/estimate/memory.js';
-import type { TrainingSetup } from '../../../../src/stages/train/estimate/training-setup.js';
-import { qwq, setup } from './fixtures.js';
+import { plannedMemory } from '../../../../../scripts/planned-memory.js';
+import { packageRoot } from '../../../../../src/base/package-root.js';
+import { MEMORY_PARTS, memoryOf } from '../../../../../src/stages/train/estimate/memory/memory.js';
+import type { TrainingSetup } from '../../../../../src/stages/train/estimate/memory/training-setup.js';
+import { qwq, setup } from '../fixtures.js';
 
 const GB = 1e9;
 const bytesOf = (changes: Partial<TrainingSetup> = {}) => memoryOf(qwq, { ...setup, ...changes }).bytes;

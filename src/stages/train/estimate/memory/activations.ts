@@ -1,4 +1,4 @@
-import { adapted, type ModelShape } from './model-shape.js';
+import { adapted, type ModelShape } from '../model/model-shape.js';
 import { computeBytes, convertsAdapter, isSharded, type TrainingSetup } from './training-setup.js';
 
 /**
@@ -49,14 +49,16 @@ function maskPerToken(shape: ModelShape, setup: TrainingSetup): number {
   const bytes = computeBytes(setup);
   // The softmax in float32, and once more in the type that is computed with.
   if (setup.attention === 'eager') return shape.heads * setup.tokens * (4 + bytes);
-  if (!isMasked(setup)) return 0;
+  if (!isMasked(shape, setup)) return 0;
   // The mask becomes numbers that are added, and keys and values are repeated for all heads: of a single one that takes nothing.
   const repeated = shape.kvHeads > 1 ? 2 * (shape.heads - shape.kvHeads) * shape.headDim : 0;
   return bytes * (repeated + setup.tokens);
 }
 
-function isMasked({ attention, batchSize, packing }: TrainingSetup): boolean {
-  return attention !== 'flash_attention_2' && (batchSize > 1 || packing);
+/** Whether attention is told which tokens may see which: of rows of unequal length, of packed ones, and where a window is too small for all. */
+export function isMasked({ window }: ModelShape, { attention, batchSize, packing, tokens }: TrainingSetup): boolean {
+  if (attention === 'flash_attention_2') return false;
+  return batchSize > 1 || packing || (window !== undefined && tokens >= window.tokens);
 }
 
 /** What one layer hands on to the next; with gradient checkpointing, all that is kept of it. */
@@ -83,6 +85,6 @@ export function beforeLossPerToken({ hidden }: ModelShape, setup: TrainingSetup)
 }
 
 /** Ids, labels and positions as 64-bit numbers, the tables of the rotation, and with a mask who may see whom. */
-export function inputPerToken({ headDim }: ModelShape, setup: TrainingSetup): number {
-  return 48 + 2 * headDim * computeBytes(setup) + (isMasked(setup) ? setup.tokens : 0);
+export function inputPerToken(shape: ModelShape, setup: TrainingSetup): number {
+  return 48 + 2 * shape.headDim * computeBytes(setup) + (isMasked(shape, setup) ? setup.tokens : 0);
 }

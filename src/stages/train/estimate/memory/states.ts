@@ -1,4 +1,4 @@
-import { adapterParameters, type ModelShape, parametersOf } from './model-shape.js';
+import { adapterParameters, type ModelShape, parametersOf } from '../model/model-shape.js';
 import { computeBytes, isSharded, type TrainingSetup } from './training-setup.js';
 
 /** Bytes that a GPU holds all the time, or from one step to the next. */
@@ -24,17 +24,28 @@ export function trainedParameters(shape: ModelShape, { method, lora }: TrainingS
   return method === 'full' ? parametersOf(shape).total : adapterParameters(shape, lora.rank, lora.targets);
 }
 
+/** Bytes of a number that is trained, and of its gradient. */
+function bytesOfTrained({ method, strategy, dtype }: TrainingSetup): number {
+  if (method === 'qlora') return 2;
+  return method === 'lora' && strategy === 'zero3' ? computeBytes({ dtype }) : 4;
+}
+
+/** Bytes of a checkpoint: what is trained, and twice as many float32 numbers that the optimiser remembers. */
+export function checkpointBytes(trained: number, setup: TrainingSetup): number {
+  return trained * (bytesOfTrained(setup) + 8);
+}
+
 /**
  * What our trainer keeps: with `full`, float32 weights; with LoRA the base in `dtype` and a float32 adapter; with QLoRA the matrices of the layers
  * in NF4, the rest in `dtype`, and an adapter in bfloat16. Gradients and both moments of AdamW have the type of what they belong to.
  */
 export function statesOf(shape: ModelShape, setup: TrainingSetup): States {
-  const { method, optimizer, ranks, offload, strategy } = setup;
+  const { method, optimizer, ranks, offload } = setup;
   const { total, layerMatrices } = parametersOf(shape);
   const trained = trainedParameters(shape, setup);
   const compute = computeBytes(setup);
   const inNf4 = method === 'qlora' ? shape.layers * layerMatrices : 0;
-  const trainedBytes = method === 'qlora' ? 2 : method === 'lora' && strategy === 'zero3' ? compute : 4;
+  const trainedBytes = bytesOfTrained(setup);
   const base = method === 'full' ? 0 : (total - inNf4) * compute + inNf4 * NF4;
   const share = isSharded(setup) ? 1 / ranks : 1;
   const weights = (base + trained * trainedBytes) * share;

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { adapterParameters, parametersOf, readModelShape } from '../../../../src/stages/train/estimate/model-shape.js';
-import { qwq, qwqConfig } from './fixtures.js';
+import { flopsPerToken } from '../../../../../src/stages/train/estimate/flops.js';
+import {
+  adapterParameters,
+  parametersOf,
+  readModelShape,
+} from '../../../../../src/stages/train/estimate/model/model-shape.js';
+import { qwq, qwqConfig, setup } from '../fixtures.js';
 
 /** Sizes of public models, and how many parameters their cards give. */
 const models = {
@@ -78,6 +83,36 @@ describe('a model read from its config.json', () => {
   it('has an adapter of 8.39 million numbers for each rank in the case of QwQ-32B', () => {
     expect(adapterParameters(qwq, 16, 'all-linear') / 16).toBe(8_388_608);
     expect(adapterParameters(qwq, 1, ['q_proj', 'v_proj'])).toBe(64 * (2 * 5120 + 5120 + 1024));
+  });
+
+  it('has what transformers takes for granted where a config leaves it out', () => {
+    const { num_key_value_heads: _, ...left } = qwqConfig;
+    expect(readModelShape({ ...left, model_type: 'qwen3' })).toMatchObject({ headDim: 128, kvHeads: 32 });
+    expect(readModelShape({ ...left, model_type: 'mistral' })).toMatchObject({ kvHeads: 8, window: { tokens: 4096 } });
+    expect(readModelShape({ ...left, model_type: 'llama' })).toMatchObject({ kvHeads: 40 });
+    expect(readModelShape({ ...qwqConfig, num_attention_heads: 39, model_type: 'llama' }).headDim).toBe(131);
+  });
+
+  it('has a window where one is used', () => {
+    const windowOf = (more: object) => readModelShape({ ...qwqConfig, sliding_window: 1024, ...more }).window;
+    expect(windowOf({})).toBeUndefined();
+    expect(windowOf({ use_sliding_window: false })).toBeUndefined();
+    expect(windowOf({ use_sliding_window: true })).toEqual({ tokens: 1024, layers: 36 });
+    expect(windowOf({ use_sliding_window: true, max_window_layers: 64 })).toBeUndefined();
+    const layer_types = ['full_attention', 'sliding_attention'];
+    expect(windowOf({ use_sliding_window: true, layer_types })).toEqual({ tokens: 1024, layers: 1 });
+    expect(windowOf({ model_type: 'mistral' })).toEqual({ tokens: 1024, layers: 64 });
+    expect(windowOf({ model_type: 'mistral', sliding_window: null })).toBeUndefined();
+    expect(windowOf({ model_type: 'llama' })).toBeUndefined();
+  });
+
+  it('looks no further than its window', () => {
+    const windowed = readModelShape({ ...qwqConfig, model_type: 'mistral', sliding_window: 1024 });
+    const plain = readModelShape({ ...qwqConfig, model_type: 'mistral', sliding_window: null });
+    const of = (shape: typeof plain, length: number) => flopsPerToken(shape, setup, length);
+    expect(of(windowed, 1024)).toBe(of(plain, 1024));
+    // The first 1,024 tokens see half of that on average, and all others 1,024.
+    expect(of(windowed, 8192)).toBeCloseTo(of(plain, (2 * (512 * 1024 + 1024 * 7168)) / 8192), -3);
   });
 
   it('is refused in a sentence where nothing is known of it', () => {

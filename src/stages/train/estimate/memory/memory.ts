@@ -1,5 +1,5 @@
+import { adapterParameters, layerMatrices, type ModelShape, parametersOf } from '../model/model-shape.js';
 import { backwardPerToken, beforeLossPerToken, handedOnPerToken, inputPerToken, savedPerToken } from './activations.js';
-import { adapterParameters, layerMatrices, type ModelShape, parametersOf } from './model-shape.js';
 import { statesOf } from './states.js';
 import { computeBytes, convertsAdapter, isSharded, type TrainingSetup } from './training-setup.js';
 
@@ -28,9 +28,6 @@ export interface PlannedMemory {
 
 /** Rows of logits that TRL's `chunked_nll` computes at once; it has that many four times. */
 const CHUNK = 256;
-
-/** What ZeRO-3 collects before it is sent: 5 × 10^8 numbers (DeepSpeed's `reduce_bucket_size`) in bfloat16. */
-const ZERO_BUCKET = 1e9;
 
 /**
  * The memory of one training step on one GPU, at the moment when it is most; fragmentation, kernels' workspaces and what CUDA itself takes
@@ -132,7 +129,9 @@ function buffersOf(shape: ModelShape, setup: TrainingSetup): Buffers {
   if (isSharded(setup)) {
     const perNumber = method === 'qlora' ? 0.52 : bytes;
     const ends = embedding * (shape.tied ? 1 : 2) * bytes;
-    const gathered = 2 * inLayer * perNumber + ends + (strategy === 'zero3' && full ? ZERO_BUCKET : 0);
+    // What ZeRO-3 collects before it is sent: as many numbers as Accelerate fills in, in float32.
+    const bucket = strategy === 'zero3' && full ? shape.hidden ** 2 * 4 : 0;
+    const gathered = 2 * inLayer * perNumber + ends + bucket;
     // As they are computed, and in float32, in which they are added up.
     const onTheirWay = full ? (inLayer + ends / bytes) * (converts ? 6 : 4) : 0;
     const all = gathered + (method === 'qlora' ? largest * bytes : 0);

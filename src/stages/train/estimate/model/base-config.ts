@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { ArtifactReader } from '../../../engine/artifacts/artifact.js';
+import type { ArtifactReader } from '../../../../engine/artifacts/artifact.js';
 import { KNOWN_MODELS } from './known-models.js';
 
 /** The model that is tuned, as the recipe gives it. */

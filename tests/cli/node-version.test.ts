@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { isNewEnough } from '../../src/base/node-version.js';
 import { packageRoot } from '../../src/base/package-root.js';
+import { isNewEnough } from '../../src/cli/node-version.js';
 
 it('the oldest Node is the one that package.json names', () => {
   const { engines } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { SecpiError } from '../../../base/errors.js';
-import { dataProblem } from '../../../base/zod-message.js';
+import { SecpiError } from '../../../../base/errors.js';
+import { dataProblem } from '../../../../base/zod-message.js';
 
 /** What of a decoder's `config.json` decides its memory and its arithmetic. */
 export interface ModelShape {
@@ -17,6 +17,8 @@ export interface ModelShape {
   readonly bias: { readonly qkv: boolean; readonly o: boolean; readonly mlp: boolean };
   /** Queries and keys are normalised per head, as in Qwen3. */
   readonly headNorms: boolean;
+  /** Layers in which a token sees so many before it at most. */
+  readonly window?: { readonly tokens: number; readonly layers: number };
 }
 
 /** A config comes with a model, which may be a stranger's. */
@@ -35,10 +37,24 @@ const configSchema = z.looseObject({
   tie_word_embeddings: z.boolean().nullish(),
   attention_bias: z.boolean().nullish(),
   mlp_bias: z.boolean().nullish(),
+  sliding_window: size.nullish(),
+  use_sliding_window: z.boolean().nullish(),
+  max_window_layers: z.number().int().nonnegative().nullish(),
+  layer_types: z.array(z.string()).nullish(),
 });
+type Config = z.infer<typeof configSchema>;
 
 /** Decoders that differ in nothing but sizes, biases and norms. */
 const KINDS = ['qwen2', 'qwen3', 'llama', 'mistral'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** What a config of that kind means that leaves these out, in transformers 5.18. */
+const LEFT_OUT: Readonly<Record<Kind, Partial<Config>>> = {
+  qwen2: { num_key_value_heads: 32, max_window_layers: 28 },
+  qwen3: { num_key_value_heads: 32, max_window_layers: 28, head_dim: 128 },
+  llama: {},
+  mistral: { num_key_value_heads: 8, sliding_window: 4096 },
+};
 
 /**
  * Reads a `config.json`. Throws `train/model-not-planned` for what the planner knows no arithmetic for, such as mixtures of experts, and for a
@@ -46,12 +62,13 @@ const KINDS = ['qwen2', 'qwen3', 'llama', 'mistral'] as const;
  */
 export function readModelShape(config: unknown): ModelShape {
   const kind = kindOf(config);
-  if (!KINDS.some((known) => known === kind)) {
+  const known = KINDS.find((name) => name === kind);
+  if (known === undefined) {
     throw notPlanned(
       kind === undefined ? 'its config names no model_type' : `"${kind}" is no architecture that is known here`,
     );
   }
-  const parsed = configSchema.safeParse(config);
+  const parsed = configSchema.safeParse({ ...LEFT_OUT[known], ...(config as object) });
   if (!parsed.success) throw notPlanned(`its config makes no sense: ${dataProblem(parsed.error)}`);
   const {
     num_hidden_layers: layers,
@@ -68,7 +85,7 @@ export function readModelShape(config: unknown): ModelShape {
     hidden,
     heads,
     kvHeads,
-    headDim: parsed.data.head_dim ?? hidden / heads,
+    headDim: parsed.data.head_dim ?? Math.floor(hidden / heads),
     mlp,
     vocabulary,
     tied: parsed.data.tie_word_embeddings ?? false,
@@ -78,7 +95,17 @@ export function readModelShape(config: unknown): ModelShape {
       mlp: kind === 'llama' && (mlp_bias ?? false),
     },
     headNorms: kind === 'qwen3',
+    ...windowOf(known, parsed.data),
   };
+}
+
+function windowOf(kind: Kind, config: Config): Pick<ModelShape, 'window'> {
+  const { sliding_window: tokens, use_sliding_window, max_window_layers, layer_types, num_hidden_layers } = config;
+  if (tokens == null || kind === 'llama' || (kind !== 'mistral' && use_sliding_window !== true)) return {};
+  if (kind === 'mistral') return { window: { tokens, layers: num_hidden_layers } };
+  const named = layer_types?.filter((type) => type === 'sliding_attention').length;
+  const layers = named ?? Math.max(0, num_hidden_layers - (max_window_layers ?? 0));
+  return layers === 0 ? {} : { window: { tokens, layers } };
 }
 
 /** The architecture that a config names. Throws for a mixture of experts, whose sentence differs. */
