@@ -38,6 +38,7 @@ describe('what computes', () => {
   const facts: SandboxFacts = {
     level: { kind: 'none', version: '', network: 'host', seccomp: false, unprivileged: true, notes: [] },
     toolchains: {},
+    packs: {},
   };
 
   /** The environment among the pins of the stages that have one, as the command line's services tell it. */

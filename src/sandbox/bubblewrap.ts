@@ -57,7 +57,7 @@ export function bubblewrapArguments(
     ...(asRoot ? ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]) : []),
     ...['--die-with-parent', '--new-session', '--hostname', 'sandbox'],
     ...baseSystem(),
-    ...folders(['/etc', ...mounts.map((mount) => dirname(mount.to))]),
+    ...folders(['/etc', ...mounts.filter((mount) => !inWork(mount)).map((mount) => dirname(mount.to))]),
     ...[
       '--ro-bind-try',
       '/etc/ld.so.cache',
@@ -68,18 +68,24 @@ export function bubblewrapArguments(
     ],
     ...['--perms', '0644', '--ro-bind-data', String(fds.passwd), '/etc/passwd'],
     ...['--perms', '0644', '--ro-bind-data', String(fds.hosts), '/etc/hosts'],
-    ...mounts.flatMap((mount) => ['--ro-bind', mount.from, mount.to]),
+    ...mounts.filter((mount) => !inWork(mount)).flatMap(shownReadOnly),
     ...['--proc', '/proc', '--dev', '/dev'],
     ...memory('/dev/shm', '1777', SCRATCH_BYTES.shm),
     ...['--remount-ro', '/dev'],
     ...memory('/tmp', '1777', SCRATCH_BYTES.tmp),
     ...memory(WORK_FOLDER, '0755', SCRATCH_BYTES.work),
+    ...folders(mounts.filter(inWork).map((mount) => dirname(mount.to))),
+    ...mounts.filter(inWork).flatMap(shownReadOnly),
     ...['--chdir', WORK_FOLDER, '--remount-ro', '/'],
     ...['--json-status-fd', String(fds.status)],
     ...(fds.seccomp === null ? [] : ['--seccomp', String(fds.seccomp)]),
     '--',
   ];
 }
+
+const inWork = ({ to }: Mount): boolean => to.startsWith(`${WORK_FOLDER}/`);
+
+const shownReadOnly = ({ from, to }: Mount): string[] => ['--ro-bind', from, to];
 
 /** /usr and what points into it, as this machine has it. */
 function baseSystem(): string[] {
@@ -96,7 +102,7 @@ function baseSystem(): string[] {
 function folders(paths: readonly string[]): string[] {
   const all = new Set<string>();
   for (let path of paths) {
-    for (; path !== '/' && path !== '.'; path = dirname(path))
+    for (; path !== '/' && path !== '.' && path !== WORK_FOLDER; path = dirname(path))
       if (path !== '/usr' && !path.startsWith('/usr/')) all.add(path);
   }
   return [...all].sort().flatMap((path) => ['--perms', '0755', '--dir', path]);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { messageOf, SecpiError } from '../base/errors.js';
 import { askProgram } from '../base/processes/ask-program.js';
 import { featuresOf } from './bubblewrap.js';
+import { type Pack, packIdentities, readPacks, withPacks } from './packs.js';
 import { LANGUAGES, type Language, type Sandbox, type SandboxLevel } from './sandbox.js';
 import { type Machine, runInSandbox } from './sandbox-run.js';
 import { seccompFilter } from './seccomp.js';
@@ -65,24 +66,34 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
     toolchains[toolchain.language] = version;
     usable.set(toolchain.language, toolchain);
   });
+  // Without isolation there is nowhere to show them.
+  const cache = options.cacheFolder ?? userCache();
+  const packs = used.bubblewrap === null || cache === null ? new Map<string, Pack>() : readPacks(cache);
   const preparing = new Map<Language, Promise<Toolchain>>();
   const prepared = (language: Language): Promise<Toolchain> => {
     const toolchain = usable.get(language);
     if (toolchain === undefined) {
       throw new SecpiError('sandbox/no-toolchain', `There is no ${language} toolchain in this sandbox.`);
     }
-    const promise =
-      preparing.get(language) ?? toolchain.prepare?.(options.cacheFolder ?? userCache()) ?? Promise.resolve(toolchain);
+    const promise = preparing.get(language) ?? toolchain.prepare?.(cache ?? noCache()) ?? Promise.resolve(toolchain);
     preparing.set(language, promise);
     promise.catch(() => preparing.delete(language));
     return promise;
   };
+  const packNamed = (name: string): Pack => {
+    const pack = packs.get(name);
+    if (pack !== undefined) return pack;
+    throw new SecpiError('sandbox/no-pack', `There is no pack ${name} in this sandbox.`, {
+      hint: 'Set it up where the code is run.',
+    });
+  };
   return {
     level: levelOf(used),
     toolchains,
+    packs: packIdentities(packs),
     run: async (run, signal) => {
       const toolchain = run.toolchain === null ? null : await unlessAborted(prepared(run.toolchain), signal);
-      return runInSandbox(used, toolchain, run, signal);
+      return runInSandbox(used, withPacks(toolchain, (run.packs ?? []).map(packNamed)), run, signal);
     },
     prepare: async (language) => {
       await prepared(language);
@@ -90,11 +101,15 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
   };
 }
 
-function userCache(): string {
+function userCache(): string | null {
   const { SECPI_CACHE, XDG_CACHE_HOME, HOME } = process.env;
   if (SECPI_CACHE?.startsWith('/')) return SECPI_CACHE;
   if (XDG_CACHE_HOME?.startsWith('/')) return join(XDG_CACHE_HOME, 'secpi');
   if (HOME?.startsWith('/')) return join(HOME, '.cache', 'secpi');
+  return null;
+}
+
+function noCache(): never {
   throw new SecpiError('sandbox/no-cache-folder', 'There is no folder for compiled libraries: HOME is not set.', {
     hint: 'Set HOME or XDG_CACHE_HOME.',
   });

@@ -7,7 +7,7 @@ import { type RunningProcess, startProcess } from '../base/processes/child-proce
 import { type BubblewrapFeatures, bubblewrapArguments, WORK_FOLDER } from './bubblewrap.js';
 import { limitsFor } from './limits.js';
 import type { SandboxEnding, SandboxLimits, SandboxResult, SandboxRun } from './sandbox.js';
-import type { Mount, Toolchain } from './toolchains.js';
+import type { Mount, Shown } from './toolchains.js';
 import { collectFiles, fillFolder, openFolder } from './work-folder.js';
 
 /** What a machine offers for runs; found once by `openSandbox`. */
@@ -40,7 +40,7 @@ const START_SECONDS = 60;
 /** Runs something; see `Sandbox.run`. */
 export async function runInSandbox(
   machine: Machine,
-  toolchain: Toolchain | null,
+  shown: Shown | null,
   run: SandboxRun,
   signal: AbortSignal,
 ): Promise<SandboxResult> {
@@ -55,11 +55,11 @@ export async function runInSandbox(
     const work = hostFolder === null ? WORK_FOLDER : join(hostFolder, 'work');
     const temporary = hostFolder === null ? '/tmp' : join(hostFolder, 'tmp');
     const seccompFd = machine.seccomp === null ? [] : ['pipe' as const];
-    const env = environment(toolchain, run, work, temporary);
-    const argv = seeded(machine, toolchain, checkedCommand(run.argv));
+    const env = environment(shown, run, work, temporary);
+    const argv = seeded(machine, shown, checkedCommand(run.argv));
     const command = limitedCommand(machine, limits, owner, env, argv);
     child = await startProcess({
-      argv: [...bubblewrapCommand(machine, toolchain?.mounts ?? []), ...['/bin/sh', '-c', LAUNCHER, 'sh', ...command]],
+      argv: [...bubblewrapCommand(machine, shown?.mounts ?? []), ...['/bin/sh', '-c', LAUNCHER, 'sh', ...command]],
       cwd: hostFolder === null ? '/' : work,
       env: {},
       stdin: run.stdin === undefined ? 'none' : { text: run.stdin },
@@ -166,10 +166,10 @@ function checkedCommand(argv: readonly string[]): readonly string[] {
 }
 
 /** Puts the making of the seed links before the command. It may fail: a cold cache is slow, not wrong. */
-function seeded(machine: Machine, toolchain: Toolchain | null, argv: readonly string[]): readonly string[] {
-  const seed = toolchain?.seed;
+function seeded(machine: Machine, shown: Shown | null, argv: readonly string[]): readonly string[] {
+  const seed = shown?.seed;
   if (!seed) return argv;
-  const mount = toolchain.mounts.find(({ to }) => to === seed.from);
+  const mount = shown.mounts.find(({ to }) => to === seed.from);
   const from = machine.bubblewrap === null ? mount?.from : seed.from;
   return ['/bin/sh', '-c', `cp -rs "$0" "$${seed.variable}" 2>/dev/null; exec "$@"`, from ?? seed.from, ...argv];
 }
@@ -184,27 +184,20 @@ function privateFolders(owner: number | null): string {
   return folder;
 }
 
-function environment(
-  toolchain: Toolchain | null,
-  run: SandboxRun,
-  home: string,
-  temporary: string,
-): Record<string, string> {
+function environment(shown: Shown | null, run: SandboxRun, home: string, temporary: string): Record<string, string> {
   for (const name of Object.keys(run.env ?? {})) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new TypeError(`not a variable name: ${name}`);
   }
   return {
-    PATH: [...(toolchain?.path ?? []), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
+    PATH: [...(shown?.path ?? []), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
     HOME: home,
     TMPDIR: temporary,
     LANG: 'C.UTF-8',
     TZ: 'UTC',
     // LeakSanitizer traces the program, which the system-call filter forbids. No resource limit fits AddressSanitizer.
     ASAN_OPTIONS: 'detect_leaks=0:hard_rss_limit_mb=1024',
-    ...toolchain?.env,
-    ...Object.fromEntries(
-      Object.entries(toolchain?.scratch ?? {}).map(([name, path]) => [name, join(temporary, path)]),
-    ),
+    ...shown?.env,
+    ...Object.fromEntries(Object.entries(shown?.scratch ?? {}).map(([name, path]) => [name, join(temporary, path)])),
     ...run.env,
   };
 }

@@ -37,6 +37,8 @@ export interface SandboxRun {
   readonly toolchain: Language | null;
   /** argv[0] is looked up inside the sandbox. Never a shell string. */
   readonly argv: readonly string[];
+  /** Packs to show inside, by name. */
+  readonly packs?: readonly string[];
   readonly files: readonly SandboxFile[];
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -85,10 +87,12 @@ export interface Sandbox {
   readonly level: SandboxLevel;
   /** Toolchain versions by language; a language that is missing here cannot be scored and must be counted as unverified. */
   readonly toolchains: Readonly<Partial<Record<Language, string>>>;
+  /** Identities of the packs of programs and libraries that somebody set up here, by name; see `packs.ts`. */
+  readonly packs: Readonly<Record<string, string>>;
   /**
    * Runs a program and reads back what was asked for. Any number of runs may be under way at once.
    *
-   * @throws the signal's reason when aborted; SecpiError `sandbox/no-toolchain`, `sandbox/bad-path`, `sandbox/start-failed`.
+   * @throws the signal's reason when aborted; SecpiError `sandbox/no-toolchain`, `sandbox/no-pack`, `sandbox/bad-path`, `sandbox/start-failed`.
    */
   run(run: SandboxRun, signal: AbortSignal): Promise<SandboxResult>;
   /**

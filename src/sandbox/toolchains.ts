@@ -14,8 +14,8 @@ export interface Mount {
   readonly to: string;
 }
 
-export interface Toolchain {
-  readonly language: Language;
+/** What a run is shown beyond the base system. */
+export interface Shown {
   /** Searched first inside the sandbox. */
   readonly path: readonly string[];
   /** Beyond the base system, which is always there. */
@@ -25,6 +25,10 @@ export interface Toolchain {
   readonly scratch: Readonly<Record<string, string>>;
   /** A folder of links is made of this one, under the path that the variable names, before the program starts. */
   readonly seed: { readonly variable: string; readonly from: string } | null;
+}
+
+export interface Toolchain extends Shown {
+  readonly language: Language;
   /** Work to be done once before the first real run; gives the toolchain to use from then on. */
   readonly prepare: ((cacheFolder: string) => Promise<Toolchain>) | null;
   /** Prints the version as the last word-like number of its output. */
