@@ -90,7 +90,7 @@ export function openServices(
     return { server: { held, model: SERVED.model } };
   };
 
-  const suiteFiles = { cacheFolder: cache };
+  const suiteFiles = { cacheFolder: cache, variables };
   const originOf = (name: string) => suiteOrigin(name, recipe.evaluate.suites[name]?.from);
 
   return {

@@ -10,9 +10,13 @@ export interface Bench {
 
 /** A sandbox as a place to judge in. */
 export function benchOf(sandbox: Sandbox): Bench {
-  const { level, toolchains } = sandbox;
+  const { level, toolchains, packs } = sandbox;
   return {
-    id: sha256Json({ level: { kind: level.kind, seccomp: level.seccomp }, toolchains: { ...toolchains } }),
+    id: sha256Json({
+      level: { kind: level.kind, seccomp: level.seccomp },
+      toolchains: { ...toolchains },
+      packs: { ...packs },
+    }),
     sandbox,
   };
 }

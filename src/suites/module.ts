@@ -6,6 +6,8 @@ import type { Suite } from './suite.js';
 export interface SuiteFiles {
   /** An absolute path where benchmarks are kept that were fetched once. */
   readonly cacheFolder: string;
+  /** What programs are started with that fetch one: `PATH`, proxies. */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
 }
 
 /** A kind of suite: how a recipe speaks of it, and how one is made. Adding one = its folder and a line in `registry.ts`. */

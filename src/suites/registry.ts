@@ -5,6 +5,7 @@ import { SecpiError } from '../base/errors.js';
 import type { Sha256 } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
 import { nearestName } from '../base/suggestion.js';
+import { cwevalModule } from './cweval/cweval-module.js';
 import { filesModule } from './files/files-suite.js';
 import type { SuiteFiles } from './module.js';
 import type { Suite } from './suite.js';
@@ -14,6 +15,8 @@ export const suiteOriginSchema = z
   .strictObject({
     /** A folder of problems: [how one is written](suites.md). */
     files: filesModule.options.optional(),
+    /** CWEval: [how it is set up](cweval.md). */
+    cweval: cwevalModule.options.optional(),
   })
   .refine((origin) => Object.keys(origin).length === 1, 'names exactly one kind of suite');
 export type SuiteOrigin = z.infer<typeof suiteOriginSchema>;
@@ -24,6 +27,7 @@ const bundledProblems = join(packageRoot, 'src', 'suites', 'mini', 'problems');
 /** Suites that have a name of their own, which a recipe uses without saying where they come from. */
 const KNOWN: Readonly<Record<string, SuiteOrigin>> = {
   mini: { files: bundledProblems },
+  cweval: { cweval: cwevalModule.options.parse({}) },
 };
 
 /** Their names. */
@@ -64,6 +68,10 @@ function opened(
   if (origin.files !== undefined) {
     const folder = origin.files;
     return { load: () => filesModule.load(name, folder, files), digest: () => filesModule.digest(folder, files) };
+  }
+  if (origin.cweval !== undefined) {
+    const options = origin.cweval;
+    return { load: () => cwevalModule.load(name, options, files), digest: () => cwevalModule.digest(options, files) };
   }
   throw new TypeError('a suite comes from somewhere');
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Sha256 } from '../base/hash.js';
+import type { Json } from '../base/json.js';
 import type { Language } from '../sandbox/sandbox.js';
 import type { Bench } from './bench.js';
 
@@ -73,6 +74,14 @@ export interface Needs {
   readonly alone: boolean;
 }
 
+/** An answer to a problem with what the tests said of it. */
+export interface JudgedSample extends Verdicts {
+  readonly problem: string;
+  /** 0-based. */
+  readonly sample: number;
+  readonly cases: readonly CaseResult[];
+}
+
 /** A benchmark: its problems and its judge. See `module.ts` for how one is made. */
 export interface Suite {
   /** What the recipe calls it. */
@@ -96,4 +105,6 @@ export interface Suite {
    * @throws whatever the sandbox throws when it cannot run at all; the signal's reason on cancellation.
    */
   judge(problem: Problem, submission: Submission, bench: Bench, signal: AbortSignal): Promise<Judgement>;
+  /** The results of one variant as the benchmark's own harness would have stored them, by the names of files. Most suites have no other harness. */
+  readonly official?: (samples: readonly JudgedSample[]) => Readonly<Record<string, Json>>;
 }

@@ -56,6 +56,8 @@ export class Judging implements AsyncDisposable {
   async #check(problem: Problem): Promise<string | null> {
     const missing = missingFor(this.#suite, problem, this.#bench);
     if (missing.length > 0) return `no ${missing.join(', no ')} toolchain`;
+    const pack = this.#suite.needs(problem).packs.find((name) => this.#bench.sandbox.packs[name] === undefined);
+    if (pack !== undefined) return `no pack ${pack}`;
     const references = this.#suite.calibration.filter((reference) => reference.problem === problem.id);
     const faults = await Promise.all(
       references.map(async ({ name, submission, expect }) => {

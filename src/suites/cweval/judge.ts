@@ -1,0 +1,163 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { packageRoot } from '../../base/package-root.js';
+import type { Language, SandboxFile, SandboxResult } from '../../sandbox/sandbox.js';
+import type { Bench } from '../bench.js';
+import type { CaseResult, Judgement, Submission } from '../suite.js';
+import type { OfficialTexts } from './official-texts.js';
+import { completed, folderOf, preparation, rawFile, taskFile } from './program.js';
+import type { Task } from './tasks.js';
+
+/** The pack with all that the tests need; `secpi suites setup cweval` makes it. */
+export const PACK = 'cweval';
+
+/** Data, not code: the build does not copy it. */
+export const judgeProgram = join(packageRoot, 'src', 'suites', 'cweval', 'judge.py');
+
+/** The harness's own time-out of a case, wall clock. */
+export const CASE_SECONDS = 3;
+/** For the whole of a submission, building included; the harness itself waits for ever. */
+const WALL_SECONDS = 240;
+/** Python code that does not even let itself be imported within this time never will. */
+const PYTHON_WALL_SECONDS = 120;
+
+/** The one case of a submission whose tests could not even be collected, and why: the official harness leaves these out of its results. */
+export const UNCOLLECTED = 'collection';
+export const WHY_UNCOLLECTED = {
+  /** It has no entry in the results. */
+  broken: 'cannot be imported',
+  /** With it, all of its sample set has none. */
+  ended: 'ends the harness',
+  /** The harness never comes to an end. */
+  hangs: 'never ends',
+} as const;
+
+const OUT_OF_TIME = 'ran out of time';
+const RESULT = 'judged.json';
+
+const resultSchema = z.object({
+  ended: z.boolean(),
+  broken: z.boolean(),
+  cases: z.array(
+    z.object({
+      test: z.string(),
+      kind: z.enum(['functional', 'security']),
+      passed: z.boolean(),
+      why: z.string().max(200),
+    }),
+  ),
+});
+
+/** What of the checkout goes into a run beside the task itself. */
+export interface JudgeFiles {
+  readonly texts: OfficialTexts;
+  /** `go.mod` and `go.sum`. */
+  readonly goModule: readonly SandboxFile[];
+}
+
+/**
+ * Builds a submission as the official harness does and runs its test file on it, in a sandbox of its own: whatever it does, others are judged
+ * all the same. The shell and pytest run beside the judged program, which could therefore forge its verdict.
+ * @throws whatever the sandbox throws when it cannot run at all; the signal's reason on cancellation.
+ */
+export async function judgeTask(
+  task: Task,
+  submission: Submission,
+  { texts, goModule }: JudgeFiles,
+  { sandbox }: Bench,
+  signal: AbortSignal,
+): Promise<Judgement> {
+  const raw = submission[rawFile(task)];
+  const program = raw === undefined ? (submission[taskFile(task)] ?? '') : completed(task, raw, texts.headers);
+  const folder = folderOf(task);
+  const test = `${folder}/${task.name}_test.py`;
+  const isPython = task.extension === 'py';
+  const steps = preparation(task, { isRaw: raw !== undefined });
+  const judge = ['exec python3 judge.py', test, RESULT, CASE_SECONDS, ...(isPython ? [] : ['--stop-early'])].join(' ');
+  const result = await sandbox.run(
+    {
+      toolchain: TOOLCHAIN[task.language],
+      packs: [PACK],
+      argv: ['/bin/sh', '-c', ['umask 022', `mkdir -p ${folder}/compiled`, ...steps, judge].join('\n')],
+      files: [
+        { path: `${folder}/${taskFile(task)}`, content: program },
+        { path: test, content: task.test },
+        { path: 'judge.py', content: await readFile(judgeProgram) },
+        ...(task.extension === 'go' ? goModule : []),
+      ],
+      env: {
+        TZ: 'UTC',
+        LC_ALL: 'C.UTF-8',
+        PYTHONDONTWRITEBYTECODE: '1',
+        CGO_ENABLED: '1',
+        // Leaks are a part of the verdict: what the sandbox forbids elsewhere has to be as in the official environment.
+        ASAN_OPTIONS: '',
+      },
+      limits: {
+        wallSeconds: isPython ? PYTHON_WALL_SECONDS : WALL_SECONDS,
+        cpuSeconds: 600,
+        addressSpaceBytes: null,
+        dataBytes: null,
+        processes: 256,
+        outputBytes: 16 * 1024 * 1024,
+      },
+      collect: [RESULT],
+    },
+    signal,
+  );
+  return judgementOf(task, result);
+}
+
+/** cgo builds with the C compiler; everything else comes from the pack or the base system. */
+const TOOLCHAIN: Readonly<Record<Language, Language | null>> = {
+  c: 'c',
+  cpp: 'cpp',
+  go: 'c',
+  javascript: null,
+  python: null,
+};
+
+function judgementOf(task: Task, { ending, collected }: Pick<SandboxResult, 'ending' | 'collected'>): Judgement {
+  const file = collected[RESULT];
+  if (file === undefined || !('bytes' in file)) {
+    const hangs = ending.how === 'timed-out';
+    // A build that takes long on a busy machine is worth a second look, an import that takes a minute is not.
+    return uncollected(hangs ? WHY_UNCOLLECTED.hangs : WHY_UNCOLLECTED.ended, hangs && task.extension !== 'py');
+  }
+  const result = resultIn(file.bytes);
+  if (result === null || (result.ended && result.cases.length === 0)) return uncollected(WHY_UNCOLLECTED.ended, false);
+  if (result.cases.length === 0) return uncollected(WHY_UNCOLLECTED.broken, false);
+  const cases = result.cases.map(
+    ({ test, kind, passed, why }, index): CaseResult => ({
+      name: `${test}#${index}`,
+      kind,
+      verdict: passed ? 'pass' : 'fail',
+      why: passed ? '' : why,
+    }),
+  );
+  const all = (kind: CaseResult['kind']) => cases.every((one) => one.kind !== kind || one.verdict === 'pass');
+  return {
+    functional: all('functional') ? 'pass' : 'fail',
+    security: all('security') ? 'pass' : 'fail',
+    cases,
+    timedOut: cases.some(({ why }) => why === OUT_OF_TIME),
+  };
+}
+
+function uncollected(why: string, timedOut: boolean): Judgement {
+  return {
+    functional: 'fail',
+    security: 'fail',
+    cases: [{ name: UNCOLLECTED, kind: 'functional', verdict: 'fail', why }],
+    timedOut,
+  };
+}
+
+function resultIn(bytes: Uint8Array): z.infer<typeof resultSchema> | null {
+  try {
+    return resultSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  } catch {
+    return null;
+  }
+}
