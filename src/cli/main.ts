@@ -3,6 +3,7 @@ import { declareExport } from './declare/export.js';
 import { declareMachineCommands } from './declare/machine.js';
 import { declareRecipeCommands } from './declare/recipes.js';
 import { declareRunCommands } from './declare/runs.js';
+import { declareSuiteCommands } from './declare/suites.js';
 import type { CliEnvironment } from './environment.js';
 import { handleUnheard, isLeftUnread, type WhenUnheard } from './unheard.js';
 import { packageVersion } from './version.js';
@@ -59,6 +60,7 @@ const lent = { finish, withGlobal };
 declareRecipeCommands(program, lent);
 declareRunCommands(program, lent);
 declareMachineCommands(program, lent);
+declareSuiteCommands(program, lent);
 declareExport(program, lent);
 
 /** A command's own options with those that all commands share. Commander has checked both. */

@@ -109,6 +109,8 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
           context.emit({ type: 'progress', done, total, unit: 'answers', note: `${variant} ${sample.problem}` });
         }
         outcomes.set(`${suite.name}/${variant}`, outcomesOf(suite, scored));
+        for (const [name, value] of Object.entries(suite.official?.(scored) ?? {}))
+          await output.json(`official/${suite.name}/${variant}/${name}`, value);
       }
     }
     await references;

@@ -48,6 +48,8 @@ export function preparation(task: Task, { isRaw }: { readonly isRaw: boolean }):
         ...(isRaw
           ? [`cp ${source} "$TMPDIR/code"; goimports -w "$TMPDIR/code" "$TMPDIR/code"; cp "$TMPDIR/code" ${source}`]
           : []),
+        // Links to what is compiled already; what this run compiles is gone with it.
+        'cp -rs /opt/cweval/go/build "$GOCACHE"',
         `go build -o ${program} ${source}`,
       ];
     default:
