@@ -49,7 +49,11 @@ export const KNOWN_TRAPS: Readonly<Record<string, string>> = {
 export async function suiteIn(
   name: string,
   checkout: string,
-  { style, extract }: { readonly style: Style; readonly extract: WhichBlock },
+  {
+    style,
+    extract,
+    pythonSeconds,
+  }: { readonly style: Style; readonly extract: WhichBlock; readonly pythonSeconds?: number },
   digest: Sha256,
 ): Promise<Suite> {
   const [tasks, texts, goModule] = await Promise.all([
@@ -63,7 +67,7 @@ export async function suiteIn(
     if (task === undefined) throw new SecpiError('suites/unknown-problem', `${name} has no problem ${id}`);
     return task;
   };
-  const files: JudgeFiles = { texts, goModule };
+  const files: JudgeFiles = { texts, goModule, pythonSeconds };
   const calibration = tasks.flatMap(calibrationOf);
   return {
     name,

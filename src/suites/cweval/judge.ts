@@ -54,6 +54,8 @@ export interface JudgeFiles {
   readonly texts: OfficialTexts;
   /** `go.mod` and `go.sum`. */
   readonly goModule: readonly SandboxFile[];
+  /** How long Python may take for all; default two minutes. */
+  readonly pythonSeconds?: number | undefined;
 }
 
 /**
@@ -64,7 +66,7 @@ export interface JudgeFiles {
 export async function judgeTask(
   task: Task,
   submission: Submission,
-  { texts, goModule }: JudgeFiles,
+  { texts, goModule, pythonSeconds = PYTHON_WALL_SECONDS }: JudgeFiles,
   { sandbox }: Bench,
   signal: AbortSignal,
 ): Promise<Judgement> {
@@ -90,12 +92,11 @@ export async function judgeTask(
         TZ: 'UTC',
         LC_ALL: 'C.UTF-8',
         PYTHONDONTWRITEBYTECODE: '1',
-        CGO_ENABLED: '1',
         // Leaks are a part of the verdict: what the sandbox forbids elsewhere has to be as in the official environment.
         ASAN_OPTIONS: '',
       },
       limits: {
-        wallSeconds: isPython ? PYTHON_WALL_SECONDS : WALL_SECONDS,
+        wallSeconds: isPython ? pythonSeconds : WALL_SECONDS,
         cpuSeconds: 600,
         addressSpaceBytes: null,
         dataBytes: null,

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packFolder } from '../../../src/sandbox/packs.js';
+
+const fixtures = join(import.meta.dirname, 'fixtures');
+
+/** The libraries that C and C++ are linked with; our own tasks use none of them. */
+const LIBRARIES = ['sqlite3', 'jwt', 'ssl', 'crypto', 'archive'];
+
+/**
+ * A pack for our own small tasks, made of what is here: the project's Python packages, and empty stand-ins for libraries. Gives what
+ * programs outside of the sandbox have to see to find the same.
+ */
+export function writeSmallPack(cacheFolder: string, python: string): Record<string, string> {
+  const folder = packFolder(cacheFolder, 'cweval');
+  for (const name of ['bin', 'lib']) mkdirSync(join(folder, name), { recursive: true });
+  // The sandbox reads it as another user.
+  chmodSync(cacheFolder, 0o755);
+  for (const name of LIBRARIES) execFileSync('ar', ['rcs', join(folder, 'lib', `lib${name}.a`)]);
+  for (const name of ['goimports', 'xml2-config'])
+    writeFileSync(join(folder, 'bin', name), '#!/bin/sh\n', { mode: 0o755 });
+  const script = 'import sys, sysconfig; print(sys.base_prefix); print(sysconfig.get_paths()["purelib"])';
+  const [prefix = '', site = ''] = execFileSync(python, ['-c', script], { encoding: 'utf8' }).trim().split('\n');
+  const mounts = [
+    { from: '.', to: '/opt/cweval' },
+    { from: site, to: '/opt/site' },
+    { from: join(fixtures, 'plugins'), to: '/opt/plugins' },
+    ...(prefix.startsWith('/usr') ? [] : [{ from: prefix, to: prefix }]),
+  ];
+  const env = { LIBRARY_PATH: '/opt/cweval/lib', PYTHONPATH: '/opt/site:/opt/plugins', PYTEST_PLUGINS: 'timeouts' };
+  const pack = { identity: 'small', mounts, path: ['/opt/cweval/bin', join(prefix, 'bin')], env };
+  writeFileSync(join(folder, 'pack.json'), JSON.stringify(pack));
+  return {
+    PATH: `${join(folder, 'bin')}:${join(prefix, 'bin')}:${process.env.PATH}`,
+    LIBRARY_PATH: join(folder, 'lib'),
+    PYTHONPATH: `${site}:${join(fixtures, 'plugins')}`,
+    PYTEST_PLUGINS: 'timeouts',
+    PYTHONDONTWRITEBYTECODE: '1',
+    HOME: cacheFolder,
+  };
+}
