@@ -36,7 +36,15 @@ describe('the seed', () => {
 
 describe('what computes', () => {
   const facts: SandboxFacts = {
-    level: { kind: 'none', version: '', network: 'host', seccomp: false, unprivileged: true, notes: [] },
+    level: {
+      kind: 'none',
+      version: '',
+      network: 'host',
+      seccomp: false,
+      unprivileged: true,
+      memory: 'per-process',
+      notes: [],
+    },
     toolchains: {},
     packs: {},
   };

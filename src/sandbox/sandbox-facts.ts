@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { LANGUAGES, type Sandbox, type SandboxLevel } from './sandbox.js';
+import { LANGUAGES, MEMORY_KEEPERS, type Sandbox, type SandboxLevel } from './sandbox.js';
 
 /** What there is to know about a sandbox before anything runs in it. */
 export type SandboxFacts = Pick<Sandbox, 'level' | 'toolchains' | 'packs'>;
@@ -10,6 +10,7 @@ const levelSchema: z.ZodType<SandboxLevel> = z.object({
   network: z.enum(['none', 'host']),
   seccomp: z.boolean(),
   unprivileged: z.boolean(),
+  memory: z.enum(MEMORY_KEEPERS),
   notes: z.array(z.string()),
 });
 

@@ -11,6 +11,7 @@ const level: SandboxLevel = {
   network: 'none',
   seccomp: true,
   unprivileged: true,
+  memory: 'watched',
   notes: ['a note'],
 };
 

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { collectFiles, fillFolder, openFolder } from '../../src/sandbox/work-folder.js';
+import { collectFiles, fillFolder, openFolder } from '../../../src/sandbox/runs/work-folder.js';
 
 let outer = '';
 let path = '';

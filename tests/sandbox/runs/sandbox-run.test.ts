@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { startProcess } from '../../src/base/processes/child-process.js';
-import { openSandbox } from '../../src/sandbox/open-sandbox.js';
-import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import { describeSandbox, exited, never, processesWith, python } from './real-sandbox.js';
+import { startProcess } from '../../../src/base/processes/child-process.js';
+import { openSandbox } from '../../../src/sandbox/open-sandbox.js';
+import type { Sandbox } from '../../../src/sandbox/sandbox.js';
+import { describeSandbox, exited, never, processesWith, python } from '../real-sandbox.js';
 
 let sandbox: Sandbox;
 
@@ -196,7 +196,7 @@ time.sleep(60) # ${marker}
     const folder = mkdtempSync(join(tmpdir(), 'secpi-test-'));
     try {
       const marker = randomBytes(8).toString('hex');
-      const source = JSON.stringify(join(import.meta.dirname, '../../src/sandbox/open-sandbox.ts'));
+      const source = JSON.stringify(join(import.meta.dirname, '../../../src/sandbox/open-sandbox.ts'));
       writeFileSync(
         join(folder, 'program.mts'),
         `import { openSandbox } from ${source};
