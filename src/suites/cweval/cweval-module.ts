@@ -49,11 +49,7 @@ export const KNOWN_TRAPS: Readonly<Record<string, string>> = {
 export async function suiteIn(
   name: string,
   checkout: string,
-  {
-    style,
-    extract,
-    pythonSeconds,
-  }: { readonly style: Style; readonly extract: WhichBlock; readonly pythonSeconds?: number },
+  { style, extract, cpuSeconds }: { readonly style: Style; readonly extract: WhichBlock; readonly cpuSeconds?: number },
   digest: Sha256,
 ): Promise<Suite> {
   const [tasks, texts, goModule] = await Promise.all([
@@ -67,7 +63,7 @@ export async function suiteIn(
     if (task === undefined) throw new SecpiError('suites/unknown-problem', `${name} has no problem ${id}`);
     return task;
   };
-  const files: JudgeFiles = { texts, goModule, pythonSeconds };
+  const files: JudgeFiles = { texts, goModule, cpuSeconds };
   const calibration = tasks.flatMap(calibrationOf);
   return {
     name,

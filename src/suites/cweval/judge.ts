@@ -6,7 +6,7 @@ import type { Language, SandboxFile, SandboxResult } from '../../sandbox/sandbox
 import type { Bench } from '../bench.js';
 import type { CaseResult, Judgement, Submission } from '../suite.js';
 import type { OfficialTexts } from './official-texts.js';
-import { completed, folderOf, preparation, rawFile, taskFile } from './program.js';
+import { completed, folderOf, isSanitized, preparation, rawFile, taskFile } from './program.js';
 import type { Task } from './tasks.js';
 
 /** The pack with all that the tests need; `secpi suites setup cweval` makes it. */
@@ -19,8 +19,8 @@ export const judgeProgram = join(packageRoot, 'src', 'suites', 'cweval', 'judge.
 export const CASE_SECONDS = 3;
 /** For the whole of a submission, building included; the harness itself waits for ever. */
 const WALL_SECONDS = 240;
-/** Python code that does not even let itself be imported within this time never will. */
-const PYTHON_WALL_SECONDS = 120;
+/** For each process of it: far beyond what the cases of a file can spend, so that who spends it never ends. Python code may do so on import. */
+const CPU_SECONDS = 90;
 
 /** The one case of a submission whose tests could not even be collected, and why: the official harness leaves these out of its results. */
 export const UNCOLLECTED = 'collection';
@@ -54,8 +54,7 @@ export interface JudgeFiles {
   readonly texts: OfficialTexts;
   /** `go.mod` and `go.sum`. */
   readonly goModule: readonly SandboxFile[];
-  /** How long Python may take for all; default two minutes. */
-  readonly pythonSeconds?: number | undefined;
+  readonly cpuSeconds?: number | undefined;
 }
 
 /**
@@ -66,7 +65,7 @@ export interface JudgeFiles {
 export async function judgeTask(
   task: Task,
   submission: Submission,
-  { texts, goModule, pythonSeconds = PYTHON_WALL_SECONDS }: JudgeFiles,
+  { texts, goModule, cpuSeconds = CPU_SECONDS }: JudgeFiles,
   { sandbox }: Bench,
   signal: AbortSignal,
 ): Promise<Judgement> {
@@ -96,14 +95,16 @@ export async function judgeTask(
         ASAN_OPTIONS: '',
       },
       limits: {
-        wallSeconds: isPython ? pythonSeconds : WALL_SECONDS,
-        cpuSeconds: 600,
+        wallSeconds: WALL_SECONDS,
+        cpuSeconds,
         addressSpaceBytes: null,
         dataBytes: null,
         processes: 256,
         outputBytes: 16 * 1024 * 1024,
       },
       collect: [RESULT],
+      // LeakSanitizer does.
+      ...(isSanitized(task) ? { trace: true } : {}),
     },
     signal,
   );

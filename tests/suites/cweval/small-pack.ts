@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GO_BUILD_ENV, warmGoCache } from '../../../src/sandbox/go-cache.js';
 import { packFolder } from '../../../src/sandbox/packs.js';
+import { cacheDirectory } from '../../../src/setup/cache-directory.js';
 
 const fixtures = join(import.meta.dirname, 'fixtures');
 
@@ -12,7 +14,7 @@ const LIBRARIES = ['sqlite3', 'jwt', 'ssl', 'crypto', 'archive'];
  * A pack for our own small tasks, made of what is here: the project's Python packages, and empty stand-ins for libraries. Gives what
  * programs outside of the sandbox have to see to find the same.
  */
-export function writeSmallPack(cacheFolder: string, python: string): Record<string, string> {
+export async function writeSmallPack(cacheFolder: string, interpreter: string): Promise<Record<string, string>> {
   const folder = packFolder(cacheFolder, 'cweval');
   for (const name of ['bin', 'lib']) mkdirSync(join(folder, name), { recursive: true });
   // The sandbox reads it as another user.
@@ -21,15 +23,24 @@ export function writeSmallPack(cacheFolder: string, python: string): Record<stri
   for (const name of ['goimports', 'xml2-config'])
     writeFileSync(join(folder, 'bin', name), '#!/bin/sh\n', { mode: 0o755 });
   const script = 'import sys, sysconfig; print(sys.base_prefix); print(sysconfig.get_paths()["purelib"])';
-  const [prefix = '', site = ''] = execFileSync(python, ['-c', script], { encoding: 'utf8' }).trim().split('\n');
+  const [prefix = '', site = ''] = execFileSync(interpreter, ['-c', script], { encoding: 'utf8' }).trim().split('\n');
+  const [goRoot = '', version = ''] = execFileSync('go', ['env', 'GOROOT', 'GOVERSION'], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
+  const goCache = await warmGoCache(goRoot, version, cacheDirectory(process.env));
+  mkdirSync(join(folder, 'go', 'build'), { recursive: true });
   const mounts = [
     { from: '.', to: '/opt/cweval' },
+    { from: goCache, to: '/opt/cweval/go/build' },
+    { from: goRoot, to: goRoot },
     { from: site, to: '/opt/site' },
     { from: join(fixtures, 'plugins'), to: '/opt/plugins' },
     ...(prefix.startsWith('/usr') ? [] : [{ from: prefix, to: prefix }]),
   ];
-  const env = { LIBRARY_PATH: '/opt/cweval/lib', PYTHONPATH: '/opt/site:/opt/plugins', PYTEST_PLUGINS: 'timeouts' };
-  const pack = { identity: 'small', mounts, path: ['/opt/cweval/bin', join(prefix, 'bin')], env };
+  const python = { LIBRARY_PATH: '/opt/cweval/lib', PYTHONPATH: '/opt/site:/opt/plugins', PYTEST_PLUGINS: 'timeouts' };
+  const go = { ...GO_BUILD_ENV, GOROOT: goRoot, GOPATH: '/tmp/go', GOCACHE: '/tmp/go-build' };
+  const path = ['/opt/cweval/bin', join(prefix, 'bin'), join(goRoot, 'bin')];
+  const pack = { identity: 'small', mounts, path, env: { ...python, ...go } };
   writeFileSync(join(folder, 'pack.json'), JSON.stringify(pack));
   return {
     PATH: `${join(folder, 'bin')}:${join(prefix, 'bin')}:${process.env.PATH}`,

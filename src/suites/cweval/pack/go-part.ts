@@ -2,6 +2,7 @@ import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SecpiError } from '../../../base/errors.js';
 import { openSandbox } from '../../../sandbox/open-sandbox.js';
+import { isInBase } from '../../../sandbox/runs/base-system.js';
 import { answerOf, runStep, type SetUpContext } from '../../../setup/set-up-step.js';
 import { PACK } from '../judge.js';
 
@@ -46,7 +47,7 @@ export async function findGo(context: SetUpContext): Promise<Go> {
       },
     );
   }
-  return { root, version, mounts: root.startsWith('/usr/') ? [] : [root] };
+  return { root, version, mounts: isInBase(root) ? [] : [root] };
 }
 
 /** Fetches CWEval's Go modules, and builds the program that completes imports. */

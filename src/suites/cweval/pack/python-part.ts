@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { SecpiError } from '../../../base/errors.js';
+import { isInBase } from '../../../sandbox/runs/base-system.js';
 import { answerOf, runStep, type SetUpContext } from '../../../setup/set-up-step.js';
 
 /** An interpreter that the official environment could have. */
@@ -21,8 +22,11 @@ export async function findPython(context: SetUpContext): Promise<JudgePython> {
       .trim()
       .split(' ');
     if (prefix === undefined || !/^3\.1[01]\./.test(version ?? '')) continue;
-    const inUsr = prefix === '/usr' || prefix.startsWith('/usr/');
-    return { program: join(prefix, 'bin', name), version: version ?? '', mounts: inUsr ? [] : [prefix] };
+    return {
+      program: join(prefix, 'bin', name),
+      version: version ?? '',
+      mounts: prefix === '/usr' || isInBase(prefix) ? [] : [prefix],
+    };
   }
   throw new SecpiError('suites/cweval-needs', 'CWEval needs Python 3.10, or 3.11, with venv', {
     hint: 'On Debian 12: apt-get install python3 python3-venv. Elsewhere: uv or pyenv install one.',
