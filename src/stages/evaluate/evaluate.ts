@@ -62,11 +62,12 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
   ],
 
   async pins({ params, services }) {
-    const { sandbox, languages } = await sandboxPin(params, services);
+    const { sandbox, languages, packs } = await sandboxPin(params, services);
     return {
       suites: await suitePins(Object.keys(params.suites), services),
       sandbox,
       languages: [...languages],
+      ...(packs === undefined ? {} : { packs: { ...packs } }),
       environment: await services.models.servingEnvironment(params),
     };
   },

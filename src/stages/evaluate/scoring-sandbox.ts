@@ -13,6 +13,8 @@ type Context = StageContextOf<Params, Variant>;
 export interface SandboxPin {
   readonly sandbox: SandboxLevel['kind'];
   readonly languages: readonly Language[];
+  /** Identities of the packs that are set up here; absent where there are none. */
+  readonly packs?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -21,9 +23,10 @@ export interface SandboxPin {
  */
 export async function sandboxPin(params: Params, services: StageServices): Promise<SandboxPin> {
   if (params.score_on !== undefined) return { sandbox: 'bubblewrap', languages: [...LANGUAGES].sort() };
-  const { level, toolchains } = await services.sandboxFacts(isolation(params));
-  // A score that a missing compiler left unverified must be made again once the compiler is there.
-  return { sandbox: level.kind, languages: (Object.keys(toolchains) as Language[]).sort() };
+  const { level, toolchains, packs } = await services.sandboxFacts(isolation(params));
+  // A score that a missing compiler or pack left unverified must be made again once that is there.
+  const languages = (Object.keys(toolchains) as Language[]).sort();
+  return { sandbox: level.kind, languages, ...(Object.keys(packs).length > 0 ? { packs } : {}) };
 }
 
 /**

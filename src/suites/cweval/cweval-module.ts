@@ -6,7 +6,7 @@ import { type Sha256, sha256, sha256Json } from '../../base/hash.js';
 import type { SuiteModule } from '../module.js';
 import type { Calibration, Judgement, Problem, Suite, Verdicts } from '../suite.js';
 import { codeIn, type WhichBlock } from './answer-code.js';
-import { type JudgeFiles, judgeProgram, judgeTask, PACK } from './judge.js';
+import { type JudgeFiles, judgeProgram, judgeTask, PACK, TOOLCHAIN } from './judge.js';
 import { officialFiles } from './official-results.js';
 import { readOfficialTexts, type Style } from './official-texts.js';
 import { rawFile, taskFile } from './program.js';
@@ -83,7 +83,7 @@ export async function suiteIn(
     // Tests, and what they test, run beside each other.
     forgeable: () => true,
     needs: ({ language }) => ({
-      languages: language === 'c' || language === 'cpp' ? [language] : [],
+      languages: [TOOLCHAIN[language]].filter((needed) => needed !== null),
       packs: [PACK],
       alone: false,
     }),

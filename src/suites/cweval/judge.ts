@@ -111,12 +111,12 @@ export async function judgeTask(
   return judgementOf(task, result);
 }
 
-/** cgo builds with the C compiler; everything else comes from the pack or the base system. */
-const TOOLCHAIN: Readonly<Record<Language, Language | null>> = {
+/** What the sandbox itself has of it; cgo builds with the C compiler, and Go and Python come from the pack. */
+export const TOOLCHAIN: Readonly<Record<Language, Language | null>> = {
   c: 'c',
   cpp: 'cpp',
   go: 'c',
-  javascript: null,
+  javascript: 'javascript',
   python: null,
 };
 
