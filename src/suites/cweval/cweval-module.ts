@@ -40,7 +40,7 @@ export const cwevalModule: SuiteModule<Options> = {
 };
 
 /** Where an answer of the kind that CWEval asks for would come out wrongly whatever it holds, by tasks; see docs/cweval.md. */
-export const KNOWN_TRAPS: Readonly<Record<string, string>> = {
+const KNOWN_TRAPS: Readonly<Record<string, string>> = {
   'core/js/cwe_078_0_js': "its tests never run the model's code",
   'core/js/cwe_502_0_js': 'its insecure solution is secure with js-yaml 4',
 };

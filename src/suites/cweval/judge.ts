@@ -16,7 +16,7 @@ export const PACK = 'cweval';
 export const judgeProgram = join(packageRoot, 'src', 'suites', 'cweval', 'judge.py');
 
 /** The harness's own time-out of a case, wall clock. */
-export const CASE_SECONDS = 3;
+const CASE_SECONDS = 3;
 /** For the whole of a submission, building included; the harness itself waits for ever. */
 const WALL_SECONDS = 240;
 /** For each process of it: far beyond what the cases of a file can spend, so that who spends it never ends. Python code may do so on import. */
