@@ -36,8 +36,17 @@ describe('the seed', () => {
 
 describe('what computes', () => {
   const facts: SandboxFacts = {
-    level: { kind: 'none', version: '', network: 'host', seccomp: false, unprivileged: true, notes: [] },
+    level: {
+      kind: 'none',
+      version: '',
+      network: 'host',
+      seccomp: false,
+      unprivileged: true,
+      memory: 'per-process',
+      notes: [],
+    },
     toolchains: {},
+    packs: {},
   };
 
   /** The environment among the pins of the stages that have one, as the command line's services tell it. */

@@ -8,6 +8,7 @@ const BASE: SandboxLimits = {
   cpuSeconds: 10,
   addressSpaceBytes: null,
   dataBytes: null,
+  memoryBytes: 2048 * MIB,
   fileBytes: 64 * MIB,
   processes: 64,
   outputBytes: MIB,

@@ -3,10 +3,13 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, SecpiError } from '../base/errors.js';
 import { askProgram } from '../base/processes/ask-program.js';
-import { featuresOf } from './bubblewrap.js';
-import { LANGUAGES, type Language, type Sandbox, type SandboxLevel } from './sandbox.js';
-import { type Machine, runInSandbox } from './sandbox-run.js';
-import { seccompFilter } from './seccomp.js';
+import { findMemoryGroups, type MemoryGroups } from './memory/groups.js';
+import { type Pack, packIdentities, readPacks, withPacks } from './packs.js';
+import { featuresOf } from './runs/bubblewrap.js';
+import { PlainPipes } from './runs/plain-pipes.js';
+import { type Machine, runInSandbox } from './runs/sandbox-run.js';
+import { seccompFilter } from './runs/seccomp.js';
+import { LANGUAGES, type Language, type MemoryKeeper, type Sandbox, type SandboxLevel } from './sandbox.js';
 import { findProgram, findToolchains, SYSTEM_PATH, type Toolchain } from './toolchains.js';
 
 export interface OpenSandboxOptions {
@@ -20,6 +23,8 @@ export interface OpenSandboxOptions {
   readonly cacheFolder?: string;
   /** Offer only these; default all. Fewer open faster. */
   readonly languages?: readonly Language[];
+  /** Let the kernel hold runs to their memory where it does that for this user; default true. */
+  readonly memoryGroups?: boolean;
 }
 
 /**
@@ -34,28 +39,38 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
     });
   }
   const asRoot = process.getuid?.() === 0;
-  const tools = { prlimit: needed('prlimit'), setpriv: needed('setpriv'), env: needed('env') };
+  const tools = {
+    prlimit: needed('prlimit'),
+    setpriv: needed('setpriv'),
+    env: needed('env'),
+    mkfifo: needed('mkfifo'),
+  };
   const path = options.path ?? process.env.PATH ?? SYSTEM_PATH;
   const program = options.bubblewrap ?? findProgram('bwrap', SYSTEM_PATH) ?? findProgram('bwrap', path);
   const version = program === null ? null : numberIn((await askProgram([program, '--version'], {})) ?? '');
   const features = version === null ? null : featuresOf(version);
   const bubblewrap = program === null || version === null || features === null ? null : { program, version, features };
-  const machine: Machine = {
+  const plain = seccompFilter(process.arch);
+  const trace = seccompFilter(process.arch, { trace: true });
+  const wanted: Machine = {
     bubblewrap,
     asRoot,
     tools,
-    seccomp: seccompFilter(process.arch),
+    pipes: new PlainPipes(),
+    seccomp: plain === null || trace === null ? null : { plain, trace },
+    groups: bubblewrap === null || options.memoryGroups === false ? null : memoryGroups(),
     otherProcesses: sharedProcessCount(asRoot),
   };
-  const problem = bubblewrap === null ? missing(version) : await checkWorks(machine);
+  const { machine, problem } =
+    bubblewrap === null ? { machine: wanted, problem: missing(version) } : await checked(wanted);
   if (problem !== null && options.allowNone !== true) {
     throw new SecpiError('sandbox/unavailable', `Untrusted code cannot be isolated on this machine: ${problem}.`, {
       hint: bubblewrap === null ? INSTALL_HINT : userNamespaceHint(asRoot),
     });
   }
   const used: Machine = problem === null ? machine : { ...machine, bubblewrap: null };
-  const wanted = options.languages ?? LANGUAGES;
-  const found = (await findToolchains(path)).filter((toolchain) => wanted.includes(toolchain.language));
+  const languages = options.languages ?? LANGUAGES;
+  const found = (await findToolchains(path)).filter((toolchain) => languages.includes(toolchain.language));
   const versions = await Promise.all(found.map((toolchain) => versionInside(used, toolchain)));
   const toolchains: Partial<Record<Language, string>> = {};
   const usable = new Map<Language, Toolchain>();
@@ -65,24 +80,34 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
     toolchains[toolchain.language] = version;
     usable.set(toolchain.language, toolchain);
   });
+  // Without isolation there is nowhere to show them.
+  const cache = options.cacheFolder ?? userCache();
+  const packs = used.bubblewrap === null || cache === null ? new Map<string, Pack>() : readPacks(cache);
   const preparing = new Map<Language, Promise<Toolchain>>();
   const prepared = (language: Language): Promise<Toolchain> => {
     const toolchain = usable.get(language);
     if (toolchain === undefined) {
       throw new SecpiError('sandbox/no-toolchain', `There is no ${language} toolchain in this sandbox.`);
     }
-    const promise =
-      preparing.get(language) ?? toolchain.prepare?.(options.cacheFolder ?? userCache()) ?? Promise.resolve(toolchain);
+    const promise = preparing.get(language) ?? toolchain.prepare?.(cache ?? noCache()) ?? Promise.resolve(toolchain);
     preparing.set(language, promise);
     promise.catch(() => preparing.delete(language));
     return promise;
   };
+  const packNamed = (name: string): Pack => {
+    const pack = packs.get(name);
+    if (pack !== undefined) return pack;
+    throw new SecpiError('sandbox/no-pack', `There is no pack ${name} in this sandbox.`, {
+      hint: 'Set it up where the code is run.',
+    });
+  };
   return {
     level: levelOf(used),
     toolchains,
+    packs: packIdentities(packs),
     run: async (run, signal) => {
       const toolchain = run.toolchain === null ? null : await unlessAborted(prepared(run.toolchain), signal);
-      return runInSandbox(used, toolchain, run, signal);
+      return runInSandbox(used, withPacks(toolchain, (run.packs ?? []).map(packNamed)), run, signal);
     },
     prepare: async (language) => {
       await prepared(language);
@@ -90,11 +115,15 @@ export async function openSandbox(options: OpenSandboxOptions = {}): Promise<San
   };
 }
 
-function userCache(): string {
+function userCache(): string | null {
   const { SECPI_CACHE, XDG_CACHE_HOME, HOME } = process.env;
   if (SECPI_CACHE?.startsWith('/')) return SECPI_CACHE;
   if (XDG_CACHE_HOME?.startsWith('/')) return join(XDG_CACHE_HOME, 'secpi');
   if (HOME?.startsWith('/')) return join(HOME, '.cache', 'secpi');
+  return null;
+}
+
+function noCache(): never {
   throw new SecpiError('sandbox/no-cache-folder', 'There is no folder for compiled libraries: HOME is not set.', {
     hint: 'Set HOME or XDG_CACHE_HOME.',
   });
@@ -125,6 +154,22 @@ function needed(name: string): string {
   throw new SecpiError('sandbox/unavailable', `The program ${name} is missing; the sandbox limits code with it.`, {
     hint: 'Install util-linux and coreutils.',
   });
+}
+
+let groups: MemoryGroups | null | undefined;
+
+/** One store of them for all sandboxes. */
+function memoryGroups(): MemoryGroups | null {
+  if (groups === undefined) groups = findMemoryGroups();
+  return groups;
+}
+
+/** The machine as it works: without the kernel's groups where processes cannot be moved into them. */
+async function checked(machine: Machine): Promise<{ readonly machine: Machine; readonly problem: string | null }> {
+  const problem = await checkWorks(machine);
+  if (problem === null || machine.groups === null) return { machine, problem };
+  const without = { ...machine, groups: null };
+  return { machine: without, problem: await checkWorks(without) };
 }
 
 /** One run through everything: `null` when it works, else what went wrong. */
@@ -177,10 +222,11 @@ function levelOf(machine: Machine): SandboxLevel {
       network: 'host',
       seccomp: false,
       unprivileged: true,
+      memory: 'per-process',
       notes: [
         'no isolation: code sees this machine, its files and its network',
         'what leaves its process group may survive the run',
-        'memory limit: per process',
+        MEMORY_NOTES['per-process'],
       ],
     };
   }
@@ -191,14 +237,35 @@ function levelOf(machine: Machine): SandboxLevel {
     network: 'none',
     seccomp: machine.seccomp !== null,
     unprivileged: true,
+    memory: keeperOf(machine),
     notes: [
-      'memory limit: per process',
+      MEMORY_NOTES[keeperOf(machine)],
       'kernel shared with the host',
+      ...(mayProtect(machine)
+        ? []
+        : ['code may choose that something else ends first when the machine runs out of memory']),
       ...(features.sizes ? [] : ['space in memory: not limited (bubblewrap before 0.7)']),
       ...(machine.seccomp === null ? [`system calls: not filtered on ${process.arch}`] : []),
       ...(machine.otherProcesses > 0 ? ['process limit: counted over all processes of this user'] : []),
     ],
   };
+}
+
+const MEMORY_NOTES: Readonly<Record<MemoryKeeper, string>> = {
+  cgroup: 'memory limit: of the whole run, by the kernel',
+  watched: 'memory limit: of the whole run, looked at all the time, without what the kernel holds for it',
+  'per-process': 'memory limit: per process',
+};
+
+/** Whether secpi may say that nothing in a run lets others be ended first: CAP_SYS_RESOURCE, which many containers lack. */
+function mayProtect({ asRoot }: Machine): boolean {
+  const effective = /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return asRoot && ((BigInt(`0x${effective}`) >> 24n) & 1n) === 1n;
+}
+
+function keeperOf({ bubblewrap, groups }: Machine): MemoryKeeper {
+  if (bubblewrap === null) return 'per-process';
+  return groups === null ? 'watched' : 'cgroup';
 }
 
 /** Kernels before 5.14 count a user's processes over all user namespaces: leave room for those outside. */

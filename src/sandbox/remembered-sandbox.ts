@@ -6,11 +6,12 @@ import { writeJsonAtomic } from '../base/files/atomic-file.js';
 import { makeDirectory } from '../base/files/durable-directory.js';
 import { stampOf } from '../base/files/hash-memo.js';
 import { type Sha256, sha256Json, sha256Schema } from '../base/hash.js';
+import { packIdentities, readPacks } from './packs.js';
 import type { Sandbox } from './sandbox.js';
 import { type SandboxFacts, sandboxFactsSchema } from './sandbox-facts.js';
 import { findProgram, SYSTEM_PATH } from './toolchains.js';
 
-const memorySchema = sandboxFactsSchema.extend({ schema: z.literal(1), machine: sha256Schema });
+const memorySchema = sandboxFactsSchema.extend({ schema: z.literal(2), machine: sha256Schema });
 
 /** Programs that decide what the sandbox is, or are run in it to see whether they work there. */
 const PROGRAMS = ['bwrap', 'prlimit', 'setpriv', 'env', 'python3', 'gcc', 'g++', 'go'] as const;
@@ -41,24 +42,24 @@ export async function sandboxFacts({
   open,
 }: RememberOptions): Promise<SandboxFacts> {
   const memory = join(cacheFolder, 'sandbox.json');
-  const machine = await machineNow(path, withoutIsolation);
+  const machine = await machineNow(path, cacheFolder, withoutIsolation);
   try {
     const known = memorySchema.parse(JSON.parse(await readFile(memory, 'utf8')));
     if (known.machine === machine) return known;
   } catch {
     // Never asked before, or by another version.
   }
-  const { level, toolchains } = await open();
+  const { level, toolchains, packs } = await open();
   try {
     await makeDirectory(cacheFolder);
-    await writeJsonAtomic(memory, { schema: 1, machine, level, toolchains });
+    await writeJsonAtomic(memory, { schema: 2, machine, level, toolchains, packs });
   } catch {
     // Then it is looked for again the next time.
   }
-  return { level, toolchains };
+  return { level, toolchains, packs };
 }
 
-async function machineNow(path: string, withoutIsolation: boolean): Promise<Sha256> {
+async function machineNow(path: string, cacheFolder: string, withoutIsolation: boolean): Promise<Sha256> {
   const places = [SYSTEM_PATH, path];
   const programs = await Promise.all(
     PROGRAMS.map(async (name) => [
@@ -75,6 +76,7 @@ async function machineNow(path: string, withoutIsolation: boolean): Promise<Sha2
     boot: await textOf('/proc/sys/kernel/random/boot_id'),
     user: process.getuid?.() ?? -1,
     path,
+    packs: packIdentities(readPacks(cacheFolder)),
     without_isolation: withoutIsolation,
   });
 }

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { LANGUAGES, type Sandbox, type SandboxLevel } from './sandbox.js';
+import { LANGUAGES, MEMORY_KEEPERS, type Sandbox, type SandboxLevel } from './sandbox.js';
 
 /** What there is to know about a sandbox before anything runs in it. */
-export type SandboxFacts = Pick<Sandbox, 'level' | 'toolchains'>;
+export type SandboxFacts = Pick<Sandbox, 'level' | 'toolchains' | 'packs'>;
 
 const levelSchema: z.ZodType<SandboxLevel> = z.object({
   kind: z.enum(['bubblewrap', 'none']),
@@ -10,6 +10,7 @@ const levelSchema: z.ZodType<SandboxLevel> = z.object({
   network: z.enum(['none', 'host']),
   seccomp: z.boolean(),
   unprivileged: z.boolean(),
+  memory: z.enum(MEMORY_KEEPERS),
   notes: z.array(z.string()),
 });
 
@@ -17,4 +18,5 @@ const levelSchema: z.ZodType<SandboxLevel> = z.object({
 export const sandboxFactsSchema = z.object({
   level: levelSchema,
   toolchains: z.partialRecord(z.enum(LANGUAGES), z.string()),
+  packs: z.record(z.string(), z.string()),
 });

@@ -20,6 +20,8 @@ export interface SandboxLimits {
   readonly addressSpaceBytes: number | null;
   /** Per process: private memory that can be written (RLIMIT_DATA). Works for Node and Go; AddressSanitizer needs `null`. */
   readonly dataBytes: number | null;
+  /** All processes of the run and all that it has written together; see `memory` of the sandbox's level. */
+  readonly memoryBytes: number;
   /** The largest file that can be written, and that is read back. */
   readonly fileBytes: number;
   /** Processes and threads of the run together. */
@@ -37,28 +39,33 @@ export interface SandboxRun {
   readonly toolchain: Language | null;
   /** argv[0] is looked up inside the sandbox. Never a shell string. */
   readonly argv: readonly string[];
+  /** Packs to show inside, by name. */
+  readonly packs?: readonly string[];
   readonly files: readonly SandboxFile[];
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly limits?: Partial<SandboxLimits>;
   /** Files to read back from the work folder afterwards; links, devices and oversized files are refused. */
   readonly collect?: readonly string[];
+  /** Processes of the run may trace each other, as LeakSanitizer does. Only for runs that need it. */
+  readonly trace?: boolean;
 }
 
 /**
  * How a run ended. Exactly one of these; `exited` alone says nothing about success. `timed-out` is the wall clock or the
- * CPU budget. A program that exits with 128 + n is reported as ended by signal n.
+ * CPU budget; `memory-limit` is memory, or files without number. A program that exits with 128 + n is reported as ended by signal n.
  */
 export type SandboxEnding =
   | { readonly how: 'exited'; readonly exitCode: number }
   | { readonly how: 'signalled'; readonly signal: string }
   | { readonly how: 'timed-out' }
-  | { readonly how: 'output-limit' };
+  | { readonly how: 'output-limit' }
+  | { readonly how: 'memory-limit' };
 
 /** A file read back: its bytes, or why there are none. */
 export type CollectedFile =
   | { readonly bytes: Uint8Array }
-  | { readonly missing: 'absent' | 'not-a-file' | 'too-large' };
+  | { readonly missing: 'absent' | 'not-a-file' | 'too-large' | 'unreadable' };
 
 export interface SandboxResult {
   readonly ending: SandboxEnding;
@@ -69,6 +76,10 @@ export interface SandboxResult {
   readonly collected: Readonly<Record<string, CollectedFile>>;
 }
 
+/** From the strictest. */
+export const MEMORY_KEEPERS = ['cgroup', 'watched', 'per-process'] as const;
+export type MemoryKeeper = (typeof MEMORY_KEEPERS)[number];
+
 /** What stands between the code and the machine; recorded with every score. */
 export interface SandboxLevel {
   /** `none` only when the recipe says so in words. */
@@ -77,7 +88,9 @@ export interface SandboxLevel {
   readonly network: 'none' | 'host';
   readonly seccomp: boolean;
   readonly unprivileged: boolean;
-  /** Plain words on what is limited and what is not, e.g. "memory limit: per process". */
+  /** Who holds a run to its memory: the kernel (a cgroup), secpi by looking again and again, or nobody, and each process has limits of its own. */
+  readonly memory: MemoryKeeper;
+  /** Plain words on what is limited and what is not, e.g. "kernel shared with the host". */
   readonly notes: readonly string[];
 }
 
@@ -85,10 +98,12 @@ export interface Sandbox {
   readonly level: SandboxLevel;
   /** Toolchain versions by language; a language that is missing here cannot be scored and must be counted as unverified. */
   readonly toolchains: Readonly<Partial<Record<Language, string>>>;
+  /** Identities of the packs of programs and libraries that somebody set up here, by name; see `packs.ts`. */
+  readonly packs: Readonly<Record<string, string>>;
   /**
    * Runs a program and reads back what was asked for. Any number of runs may be under way at once.
    *
-   * @throws the signal's reason when aborted; SecpiError `sandbox/no-toolchain`, `sandbox/bad-path`, `sandbox/start-failed`.
+   * @throws the signal's reason when aborted; SecpiError `sandbox/no-toolchain`, `sandbox/no-pack`, `sandbox/bad-path`, `sandbox/not-filled`, `sandbox/start-failed`.
    */
   run(run: SandboxRun, signal: AbortSignal): Promise<SandboxResult>;
   /**

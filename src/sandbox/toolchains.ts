@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { askProgram } from '../base/processes/ask-program.js';
 import { GO_BUILD_ENV, warmGoCache } from './go-cache.js';
+import { isInBase } from './runs/base-system.js';
 import { LANGUAGES, type Language } from './sandbox.js';
 
 /** Programs of the base system; looked up here and not in `$PATH`, which may hold anything. */
@@ -14,8 +15,8 @@ export interface Mount {
   readonly to: string;
 }
 
-export interface Toolchain {
-  readonly language: Language;
+/** What a run is shown beyond the base system. */
+export interface Shown {
   /** Searched first inside the sandbox. */
   readonly path: readonly string[];
   /** Beyond the base system, which is always there. */
@@ -25,6 +26,10 @@ export interface Toolchain {
   readonly scratch: Readonly<Record<string, string>>;
   /** A folder of links is made of this one, under the path that the variable names, before the program starts. */
   readonly seed: { readonly variable: string; readonly from: string } | null;
+}
+
+export interface Toolchain extends Shown {
+  readonly language: Language;
   /** Work to be done once before the first real run; gives the toolchain to use from then on. */
   readonly prepare: ((cacheFolder: string) => Promise<Toolchain>) | null;
   /** Prints the version as the last word-like number of its output. */
@@ -61,28 +66,28 @@ async function findPython(path: string): Promise<Toolchain | null> {
   const program = findProgram('python3', path);
   const prefix = program && (await ask([program, '-I', '-c', 'import sys; print(sys.base_prefix)'], path));
   if (!prefix || !isProgram(join(prefix, 'bin/python3'))) return null;
-  return { ...toolchain, path: [join(prefix, 'bin')], mounts: outsideUsr(prefix) };
+  return { ...toolchain, path: [join(prefix, 'bin')], mounts: beyondBase(prefix) };
 }
 
 async function findNode(): Promise<Toolchain | null> {
   const program = realpathSync(process.execPath);
-  const inUsr = program.startsWith('/usr/');
+  const inBase = isInBase(program);
   return {
     ...PLAIN,
     language: 'javascript',
-    path: [inUsr ? dirname(program) : '/opt/node/bin'],
-    mounts: inUsr ? [] : [{ from: program, to: '/opt/node/bin/node' }],
+    path: [inBase ? dirname(program) : '/opt/node/bin'],
+    mounts: inBase ? [] : [{ from: program, to: '/opt/node/bin/node' }],
     versionCommand: ['node', '--version'],
   };
 }
 
 async function findCompiler(language: 'c' | 'cpp', name: string, path: string): Promise<Toolchain | null> {
   const program = findProgram(name, path);
-  if (program === null || !realpathSync(program).startsWith('/usr/')) return null;
+  if (program === null || !isInBase(realpathSync(program))) return null;
   return {
     ...PLAIN,
     language,
-    path: [dirname(program)].filter((folder) => folder.startsWith('/usr/')),
+    path: [dirname(program)].filter(isInBase),
     versionCommand: [name, '-dumpfullversion'],
   };
 }
@@ -95,7 +100,7 @@ async function findGo(path: string): Promise<Toolchain | null> {
     ...PLAIN,
     language: 'go',
     path: [join(root, 'bin')],
-    mounts: outsideUsr(root),
+    mounts: beyondBase(root),
     // The vet step of `go test` would compile facts about the whole standard library in every run.
     env: { ...GO_BUILD_ENV, GOROOT: root, GOMAXPROCS: '4', GOFLAGS: `${GO_BUILD_ENV.GOFLAGS} -vet=off` },
     scratch: { GOPATH: 'go', GOCACHE: 'go-build' },
@@ -110,8 +115,9 @@ async function findGo(path: string): Promise<Toolchain | null> {
   return { ...toolchain, prepare };
 }
 
-function outsideUsr(folder: string): readonly Mount[] {
-  return folder === '/usr' || folder.startsWith('/usr/') ? [] : [{ from: folder, to: folder }];
+/** Of `/usr` and `/usr/local` all that belongs to an installation is shown anyhow. */
+function beyondBase(folder: string): readonly Mount[] {
+  return ['/usr', '/usr/local'].includes(folder) || isInBase(folder) ? [] : [{ from: folder, to: folder }];
 }
 
 /** The first program of that name on a search path, or `null`. */

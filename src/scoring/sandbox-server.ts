@@ -4,6 +4,7 @@ import { json } from 'node:stream/consumers';
 import { messageOf, SecpiError } from '../base/errors.js';
 import { sha256 } from '../base/hash.js';
 import type { Language, Sandbox, SandboxRun } from '../sandbox/sandbox.js';
+import type { SandboxFacts } from '../sandbox/sandbox-facts.js';
 import { selfTest } from '../sandbox/self-test.js';
 import { RecentContents } from './recent-contents.js';
 import { encodeResult, MOST_REQUEST_BYTES, NOT_KEPT, WIRE, type WireContent, type WireRun } from './wire.js';
@@ -21,7 +22,7 @@ export function sandboxServer(sandbox: Sandbox, apiKey: string, mostBytes = MOST
   const kept = new RecentContents(KEPT_BYTES);
 
   async function answer(request: IncomingMessage, signal: AbortSignal): Promise<object> {
-    if (request.url === WIRE.facts) return { level: sandbox.level, toolchains: sandbox.toolchains };
+    if (request.url === WIRE.facts) return factsOf(sandbox);
     if (request.url === WIRE.attack) return selfTest(sandbox, signal);
     const asked = await json(limited(request, mostBytes));
     if (request.url === WIRE.prepare) {
@@ -62,6 +63,10 @@ export function sandboxServer(sandbox: Sandbox, apiKey: string, mostBytes = MOST
       },
     );
   });
+}
+
+function factsOf({ level, toolchains, packs }: Sandbox): SandboxFacts {
+  return { level, toolchains, packs };
 }
 
 function say(response: ServerResponse, status: number, value: object): void {

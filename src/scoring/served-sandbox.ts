@@ -43,13 +43,14 @@ const RETRY_MS = 1000;
 export async function servedSandbox(options: ServedSandboxOptions, signal: AbortSignal): Promise<ServedSandbox> {
   const server = new SandboxClient(options);
   try {
-    const { level, toolchains } = sandboxFactsSchema.parse(
+    const { level, toolchains, packs } = sandboxFactsSchema.parse(
       await server.ask(WIRE.facts, () => '', PATIENCE_SECONDS.facts, signal),
     );
     return {
       level,
       // The schema's type has its gaps as `undefined`.
       toolchains: toolchains as HeldSandbox['toolchains'],
+      packs,
       run: (run, runSignal) => server.run(run, runSignal),
       async prepare(language) {
         await server.ask(WIRE.prepare, () => JSON.stringify({ language }), PATIENCE_SECONDS.prepare, signal);

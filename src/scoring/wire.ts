@@ -40,7 +40,7 @@ export function keptName(content: string | Uint8Array): Sha256 | undefined {
 
 const fileSchema = z.union([
   z.object({ base64: z.base64() }),
-  z.object({ missing: z.enum(['absent', 'not-a-file', 'too-large']) }),
+  z.object({ missing: z.enum(['absent', 'not-a-file', 'too-large', 'unreadable']) }),
 ]);
 
 const resultSchema = z.object({
@@ -49,6 +49,7 @@ const resultSchema = z.object({
     z.object({ how: z.literal('signalled'), signal: z.string() }),
     z.object({ how: z.literal('timed-out') }),
     z.object({ how: z.literal('output-limit') }),
+    z.object({ how: z.literal('memory-limit') }),
   ]),
   stdout: z.string(),
   stderr: z.string(),

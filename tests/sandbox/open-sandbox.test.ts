@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { featuresOf } from '../../src/sandbox/bubblewrap.js';
 import { openSandbox } from '../../src/sandbox/open-sandbox.js';
+import { featuresOf } from '../../src/sandbox/runs/bubblewrap.js';
 import { findToolchains } from '../../src/sandbox/toolchains.js';
 import { describeSandbox, exited, never, python } from './real-sandbox.js';
 
@@ -83,7 +83,8 @@ describeSandbox('openSandbox with the real bubblewrap', () => {
     expect(level).toMatchObject({ kind: 'bubblewrap', network: 'none', unprivileged: true });
     expect(level.seccomp).toBe(['x64', 'arm64'].includes(process.arch));
     expect(level.version).toMatch(/^\d+\.\d+/);
-    expect(level.notes).toContain('memory limit: per process');
+    expect(['cgroup', 'watched']).toContain(level.memory);
+    expect(level.notes).toContain('kernel shared with the host');
     expect(toolchains.javascript).toBe(process.versions.node);
     expect(toolchains.python).toMatch(/^3\.\d+/);
     expect(Object.keys(toolchains).sort()).toEqual(['javascript', 'python']);

@@ -11,6 +11,7 @@ const level: SandboxLevel = {
   network: 'none',
   seccomp: true,
   unprivileged: true,
+  memory: 'watched',
   notes: ['a note'],
 };
 
@@ -31,7 +32,13 @@ async function machine(folder: string) {
       withoutIsolation,
       open: async () => {
         opened += 1;
-        return { level, toolchains, run: () => Promise.reject(), prepare: () => Promise.reject() } as Sandbox;
+        return {
+          level,
+          toolchains,
+          packs: {},
+          run: () => Promise.reject(),
+          prepare: () => Promise.reject(),
+        } as Sandbox;
       },
     });
   return { bin, facts, opened: () => opened };
@@ -42,7 +49,7 @@ describe('sandboxFacts', () => {
     await using folder = await temporaryFolder();
     const { facts, opened } = await machine(folder.path);
     const first = await facts();
-    expect(first).toEqual({ level, toolchains: { python: '3.11.7' } });
+    expect(first).toEqual({ level, toolchains: { python: '3.11.7' }, packs: {} });
     expect(await facts()).toMatchObject(first);
     expect(opened()).toBe(1);
   });

@@ -24,8 +24,8 @@ export interface ProcessOptions {
   readonly cwd: string;
   /** The whole environment of the child: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  /** `none` (default): end of file at once. `hold`: stays open until we stop or die, so that the child can notice. */
-  readonly stdin?: 'none' | 'hold' | { readonly text: string; readonly hold?: boolean };
+  /** `none` (default): end of file at once. `hold`: stays open until we stop or die, so that the child can notice. A file is the child's own. */
+  readonly stdin?: 'none' | 'hold' | { readonly text: string; readonly hold?: boolean } | { readonly file: string };
   /** To /dev/null by default. */
   readonly stdout?: ProcessOutput;
   readonly stderr?: Exclude<ProcessOutput, 'stream'>;
@@ -89,18 +89,13 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   }
 
   const { stdin = 'none', extraFds = [] } = options;
-  const child = startChild(
-    program,
-    args,
-    [stdin === 'none' ? 'ignore' : 'pipe', options.stdout, options.stderr, ...extraFds],
-    {
-      cwd: options.cwd,
-      env: options.env,
-      uid: options.uid,
-      gid: options.gid,
-      detached: true,
-    },
-  );
+  const child = startChild(program, args, [inputOf(stdin), options.stdout, options.stderr, ...extraFds], {
+    cwd: options.cwd,
+    env: options.env,
+    uid: options.uid,
+    gid: options.gid,
+    detached: true,
+  });
   const pid = child.pid;
   if (pid === undefined) {
     const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
@@ -132,8 +127,10 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   for (const pipe of pipes) pipe.on('error', () => {});
   if (child.stdin !== null) {
     child.stdin.on('error', () => {}); // the child may close its end before it has read everything
-    if (typeof stdin === 'object') child.stdin.write(stdin.text);
-    if (typeof stdin === 'object' && stdin.hold !== true) child.stdin.end();
+    if (typeof stdin === 'object' && 'text' in stdin) {
+      child.stdin.write(stdin.text);
+      if (stdin.hold !== true) child.stdin.end();
+    }
   }
 
   const abort = (): void => void stop('caller');
@@ -171,7 +168,12 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   return { pid, exited, pipes, stdout: streamed, stdin: child.stdin, stop };
 }
 
-type Descriptor = 'ignore' | 'pipe' | ProcessOutput | undefined;
+type Descriptor = 'ignore' | 'pipe' | ProcessOutput | { readonly input: string } | undefined;
+
+function inputOf(stdin: NonNullable<ProcessOptions['stdin']>): Descriptor {
+  if (typeof stdin === 'object' && 'file' in stdin) return { input: stdin.file };
+  return stdin === 'none' ? 'ignore' : 'pipe';
+}
 
 let inherited: readonly number[] | undefined;
 
@@ -191,6 +193,7 @@ function startChild(
   try {
     const stdio = targets.map((target = 'ignore') => {
       if (typeof target === 'string') return target === 'stream' ? 'pipe' : target;
+      if ('input' in target) return open(target.input, 'r');
       return 'file' in target ? open(target.file, 'a') : 'pipe';
     });
     // Node opens its own with close-on-exec: looking once is enough.

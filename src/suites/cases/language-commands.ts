@@ -44,7 +44,14 @@ export function commandsFor(
   ): Command => ({
     argv,
     env: { TZ: 'UTC', LC_ALL: 'C.UTF-8', ...env },
-    limits: { wallSeconds, cpuSeconds, addressSpaceBytes: null, dataBytes: null, ...memory },
+    limits: {
+      wallSeconds,
+      cpuSeconds,
+      memoryBytes: (memoryMib + OWN_MIB) * MIB,
+      addressSpaceBytes: null,
+      dataBytes: null,
+      ...memory,
+    },
   });
   switch (language) {
     case 'python':
@@ -75,6 +82,9 @@ export function commandsFor(
     return run([`./${PROGRAM}`], { ASAN_OPTIONS: sanitizerOptions(memoryMib), UBSAN_OPTIONS: UBSAN_OPTIONS }, {});
   }
 }
+
+/** What a language's own runtime holds, and what a program has written, beside the problem's memory. */
+const OWN_MIB = 256;
 
 /** What Go's runtime maps for itself: stacks of its threads, code, the garbage collector's books. */
 const GO_OWN_MIB = 128;

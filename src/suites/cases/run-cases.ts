@@ -146,6 +146,7 @@ export function failureOf(
   const { expect } = test;
   if (ending.how === 'timed-out') return OUT_OF_TIME;
   if (ending.how === 'output-limit') return 'wrote too much output';
+  if (ending.how === 'memory-limit') return 'used too much memory';
   if (ending.how === 'signalled') return 'crashed';
   if (ending.exitCode === SANITIZER_EXIT_CODE) return 'stopped by a sanitizer';
   if (expect.exit !== 'any' && ending.exitCode !== expect.exit) return `exit code is not ${expect.exit}`;

@@ -207,7 +207,9 @@ describe('runCases with code that attacks', () => {
       const code = (pieces: number) =>
         `export function reply() { const all = []; while (all.length < ${pieces}) all.push(${piece}); return 'grown'; }\n`;
       expect((await score(problem, code(1))).functional).toBe('pass');
-      expect(['crashed', 'exit code is not 0']).toContain(whys(await score(problem, code(40)))[0]);
+      expect(['crashed', 'exit code is not 0', 'used too much memory']).toContain(
+        whys(await score(problem, code(40)))[0],
+      );
     }
   });
 
@@ -313,6 +315,7 @@ describe('failureOf', () => {
     [{ how: 'signalled', signal: 'SIGSEGV' }, 'crashed'],
     [{ how: 'timed-out' }, 'ran out of time'],
     [{ how: 'output-limit' }, 'wrote too much output'],
+    [{ how: 'memory-limit' }, 'used too much memory'],
   ] as const)('takes %o for "any" exit as %s', (ending, why) => {
     expect(failure({ exit: 'any', stdout_lacks: ['x'] }, { ...exited, ending })).toBe(why);
   });

@@ -13,8 +13,9 @@ import {
   readSync,
   writeSync,
 } from 'node:fs';
-import { SecpiError } from '../base/errors.js';
-import type { CollectedFile, SandboxFile } from './sandbox.js';
+import { messageOf, SecpiError } from '../../base/errors.js';
+import { systemCode } from '../../base/files/system-code.js';
+import type { CollectedFile, SandboxFile } from '../sandbox.js';
 
 const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
@@ -23,8 +24,24 @@ export function openFolder(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
 }
 
-/** Writes files (and the folders they need) owned by `owner`; call it before any untrusted code runs. */
+/**
+ * Writes files (and the folders they need) owned by `owner`; call it before any untrusted code runs.
+ *
+ * @throws SecpiError `sandbox/bad-path`; `sandbox/not-filled` where they cannot be written, which is never the fault of what is run.
+ */
 export function fillFolder(folder: number, files: readonly SandboxFile[], owner: number | null): void {
+  try {
+    fill(folder, files, owner);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    throw new SecpiError('sandbox/not-filled', `The files of a run cannot be laid out: ${messageOf(error)}.`, {
+      hint: 'They are too large, or one stands where another needs a folder.',
+      cause: error,
+    });
+  }
+}
+
+function fill(folder: number, files: readonly SandboxFile[], owner: number | null): void {
   for (const file of files) {
     const parts = checkedPath(file.path);
     const name = parts.pop() ?? '';
@@ -43,7 +60,9 @@ export function fillFolder(folder: number, files: readonly SandboxFile[], owner:
   own(folder, owner, 0o755);
 }
 
-/** Reads files back: regular files up to `limitBytes`, reached without following any link. */
+/**
+ * Reads files back: regular files up to `limitBytes`, reached without following any link. Whatever goes wrong with one is said of that one.
+ */
 export function collectFiles(
   folder: number,
   paths: readonly string[],
@@ -116,9 +135,11 @@ function checkedPath(path: string): string[] {
   return parts;
 }
 
-function missingBecause(error: unknown): 'absent' | 'not-a-file' {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+function missingBecause(error: unknown): 'absent' | 'not-a-file' | 'unreadable' {
+  const code = systemCode(error);
+  if (code === undefined) throw error;
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'absent';
   if (code === 'ELOOP' || code === 'ENXIO' || code === 'EACCES' || code === 'EMLINK') return 'not-a-file';
-  throw error;
+  // A file that something else holds a lease on, for one.
+  return 'unreadable';
 }

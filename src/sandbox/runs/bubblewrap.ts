@@ -3,9 +3,9 @@
  * as root there is none, bubblewrap keeps only the capabilities that `setpriv` needs to become an unprivileged user for
  * good (limits on processes do not count for root, and root could read every mounted file).
  */
-import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Mount } from './toolchains.js';
+import type { Mount } from '../toolchains.js';
+import { baseSystem, isInBase } from './base-system.js';
 
 /** The one writable place besides /tmp and /dev/shm, and the current folder of a run. */
 export const WORK_FOLDER = '/box';
@@ -57,7 +57,7 @@ export function bubblewrapArguments(
     ...(asRoot ? ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]) : []),
     ...['--die-with-parent', '--new-session', '--hostname', 'sandbox'],
     ...baseSystem(),
-    ...folders(['/etc', ...mounts.map((mount) => dirname(mount.to))]),
+    ...folders(['/etc', ...mounts.filter((mount) => !inWork(mount)).map((mount) => dirname(mount.to))]),
     ...[
       '--ro-bind-try',
       '/etc/ld.so.cache',
@@ -68,12 +68,16 @@ export function bubblewrapArguments(
     ],
     ...['--perms', '0644', '--ro-bind-data', String(fds.passwd), '/etc/passwd'],
     ...['--perms', '0644', '--ro-bind-data', String(fds.hosts), '/etc/hosts'],
-    ...mounts.flatMap((mount) => ['--ro-bind', mount.from, mount.to]),
+    ...mounts.filter((mount) => !inWork(mount)).flatMap(shownReadOnly),
     ...['--proc', '/proc', '--dev', '/dev'],
+    // bubblewrap's own: of an ordinary user it is the same user, and could be written to.
+    ...['--perms', '0555', '--tmpfs', '/proc/1', '--remount-ro', '/proc/1'],
     ...memory('/dev/shm', '1777', SCRATCH_BYTES.shm),
     ...['--remount-ro', '/dev'],
     ...memory('/tmp', '1777', SCRATCH_BYTES.tmp),
     ...memory(WORK_FOLDER, '0755', SCRATCH_BYTES.work),
+    ...folders(mounts.filter(inWork).map((mount) => dirname(mount.to))),
+    ...mounts.filter(inWork).flatMap(shownReadOnly),
     ...['--chdir', WORK_FOLDER, '--remount-ro', '/'],
     ...['--json-status-fd', String(fds.status)],
     ...(fds.seccomp === null ? [] : ['--seccomp', String(fds.seccomp)]),
@@ -81,23 +85,16 @@ export function bubblewrapArguments(
   ];
 }
 
-/** /usr and what points into it, as this machine has it. */
-function baseSystem(): string[] {
-  const parts = ['--ro-bind', '/usr', '/usr'];
-  for (const path of ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']) {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat?.isSymbolicLink()) parts.push('--symlink', readlinkSync(path), path);
-    else if (stat?.isDirectory()) parts.push('--ro-bind', path, path);
-  }
-  return parts;
-}
+const inWork = ({ to }: Mount): boolean => to.startsWith(`${WORK_FOLDER}/`);
+
+const shownReadOnly = ({ from, to }: Mount): string[] => ['--ro-bind', from, to];
 
 /** Every parent made by hand: those that bubblewrap makes on its own are closed to other users. */
 function folders(paths: readonly string[]): string[] {
   const all = new Set<string>();
   for (let path of paths) {
-    for (; path !== '/' && path !== '.'; path = dirname(path))
-      if (path !== '/usr' && !path.startsWith('/usr/')) all.add(path);
+    for (; path !== '/' && path !== '.' && path !== WORK_FOLDER; path = dirname(path))
+      if (!isInBase(path)) all.add(path);
   }
   return [...all].sort().flatMap((path) => ['--perms', '0755', '--dir', path]);
 }

@@ -11,13 +11,17 @@ const EAFNOSUPPORT = 97;
 
 /** `[x86-64, aarch64]`; `null` where the architecture has no such call. */
 const REFUSED: Readonly<Record<string, readonly [number, number | null]>> = {
-  // Reading and steering other processes.
-  ptrace: [101, 117],
+  // Reading and steering other processes; see also `ptrace` below.
   process_vm_readv: [310, 270],
   process_vm_writev: [311, 271],
   process_madvise: [440, 440],
   kcmp: [312, 272],
   pidfd_getfd: [438, 438],
+  // Memory that belongs to no process and no file: nothing limits it, and nobody sees it who adds up what processes hold.
+  memfd_create: [319, 279],
+  shmget: [29, 194],
+  semget: [64, 190],
+  msgget: [68, 186],
   // Large kernel interfaces with a long history of holes.
   io_uring_setup: [425, 425],
   io_uring_enter: [426, 426],
@@ -87,6 +91,8 @@ interface Architecture {
   readonly socket: number;
   readonly socketpair: number;
   readonly ioctl: number;
+  readonly ptrace: number;
+  readonly prlimit: number;
   /** Calls from here on belong to the x32 interface. */
   readonly x32From: number | null;
 }
@@ -100,6 +106,8 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     socket: 41,
     socketpair: 53,
     ioctl: 16,
+    ptrace: 101,
+    prlimit: 302,
     x32From: 0x40000000,
   },
   arm64: {
@@ -110,6 +118,8 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     socket: 198,
     socketpair: 199,
     ioctl: 29,
+    ptrace: 117,
+    prlimit: 261,
     x32From: null,
   },
 };
@@ -130,9 +140,13 @@ const OP = { load: 0x20, jumpEqual: 0x15, jumpGreaterEqual: 0x35, jumpAnySet: 0x
  * The filter for an architecture as Node names it (`process.arch`), or `null` where there is none.
  *
  * Refused calls fail with EPERM; `clone3` with ENOSYS, because its flags cannot be seen and callers then use `clone`;
- * sockets of other families with EAFNOSUPPORT. Calls of a foreign architecture end the process.
+ * sockets of other families with EAFNOSUPPORT. Calls of a foreign architecture end the process. With `trace` processes may trace each other,
+ * but not the first one: of an ordinary user that is the same user, and has none of the limits.
  */
-export function seccompFilter(arch: string): Uint8Array | null {
+export function seccompFilter(
+  arch: string,
+  { trace }: { readonly trace: boolean } = { trace: false },
+): Uint8Array | null {
   const machine = ARCHITECTURES[arch];
   if (machine === undefined) return null;
   const program = new Program();
@@ -144,6 +158,8 @@ export function seccompFilter(arch: string): Uint8Array | null {
   }
   program
     .jump(OP.jumpEqual, machine.clone3, 'unknown', null)
+    .jump(OP.jumpEqual, machine.ptrace, trace ? 'ptrace' : 'refuse', null)
+    .jump(OP.jumpEqual, machine.prlimit, 'prlimit', null)
     .jump(OP.jumpEqual, machine.clone, 'clone', null)
     .jump(OP.jumpEqual, machine.socket, 'socket', null)
     .jump(OP.jumpEqual, machine.socketpair, 'socket', null)
@@ -152,6 +168,9 @@ export function seccompFilter(arch: string): Uint8Array | null {
   program.label('socket').load(DATA.arg0);
   for (const domain of SOCKET_DOMAINS) program.jump(OP.jumpEqual, domain, 'allow', null);
   program.return(RETURN.errno | EAFNOSUPPORT);
+  // The kernel reads a process id out of the low half alone.
+  program.label('prlimit').load(DATA.arg0).jump(OP.jumpEqual, 1, 'refuse', 'allow');
+  if (trace) program.label('ptrace').load(DATA.arg1).jump(OP.jumpEqual, 1, 'refuse', 'allow');
   program.label('ioctl').load(DATA.arg1);
   for (const request of TERMINAL_REQUESTS) program.jump(OP.jumpEqual, request, 'refuse', null);
   program.label('allow').return(RETURN.allow);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seccompFilter } from '../../src/sandbox/seccomp.js';
+import { seccompFilter } from '../../../src/sandbox/runs/seccomp.js';
 
 const ALLOW = 0x7fff0000;
 const KILL = 0x80000000;
