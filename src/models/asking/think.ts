@@ -48,7 +48,7 @@ function isQuoted(before: string, after: string): boolean {
   const opening = /(?:^|[^\w"'])(["'])$/.exec(before)?.[1];
   if (opening !== undefined && after.includes(opening)) return true;
   const span = openSpan(before);
-  return span !== null && (after.match(/`+/g) ?? []).includes(span);
+  return span !== null && Array.from(after.matchAll(/`+/g), ([run]) => run).includes(span);
 }
 
 /** The backticks of the code span that a line ends inside of, if it does: a span ends at as many backticks as it began with. */

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import type { Language } from '../../sandbox/sandbox.js';
 import { definedNames } from './defined-names.js';
 import { type FencedBlock, fencedBlocks } from './fenced-blocks.js';
 
@@ -10,7 +9,7 @@ import { type FencedBlock, fencedBlocks } from './fenced-blocks.js';
 export const extractModeSchema = z.enum(['definition', 'last', 'first', 'longest']);
 export type ExtractMode = z.infer<typeof extractModeSchema>;
 
-const tagsOf: Readonly<Record<Language, readonly string[]>> = {
+const tagsOf: Readonly<Record<string, readonly string[]>> = {
   python: ['python', 'py', 'python3', 'py3'],
   javascript: ['javascript', 'js', 'mjs', 'node', 'nodejs', 'es6'],
   c: ['c', 'h', 'c11', 'c17', 'c99'],
@@ -28,7 +27,7 @@ const ANYTHING: ReadonlySet<string> = new Set();
  */
 export function extractCode(
   answer: string,
-  language: Language,
+  language: string,
   mode: ExtractMode = 'last',
   wanted: ReadonlySet<string> = ANYTHING,
 ): string | null {
@@ -53,8 +52,8 @@ export function extractCode(
   return names > 0 && (wanted.size === 0 || found(answer) > 0) ? whole(answer) : null;
 }
 
-function ofLanguage(blocks: readonly FencedBlock[], language: Language): readonly FencedBlock[] {
-  const tagged = blocks.filter(({ tag }) => tagsOf[language].includes(tag));
+function ofLanguage(blocks: readonly FencedBlock[], language: string): readonly FencedBlock[] {
+  const tagged = blocks.filter(({ tag }) => (tagsOf[language] ?? [language]).includes(tag));
   if (tagged.length > 0) return tagged;
   const untagged = blocks.filter(({ tag }) => tag === '');
   return untagged.length > 0 ? untagged : blocks;
