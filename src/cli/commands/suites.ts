@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openSandbox } from '../../sandbox/open-sandbox.js';
 import { benchOf } from '../../suites/bench.js';
@@ -37,11 +38,12 @@ export async function checkSuite(target: string, options: OutputOptions, environ
   const { signal } = interrupt;
   const { cache: cacheFolder, workingDirectory, stdout, variables, redact } = environment;
   const folder = resolve(workingDirectory, target);
-  const known = KNOWN_SUITES.includes(target);
+  // What is neither a known name nor looks like a path is a name that was mistyped, unless there is such a folder.
+  const known = KNOWN_SUITES.includes(target) || !(target.includes('/') || existsSync(folder));
   const origin = suiteOrigin(target, known ? undefined : { files: folder });
   const suite = await loadSuite(known ? target : shownPath(folder, environment), origin, { cacheFolder });
-  const sandbox = await openSandbox({ cacheFolder });
-  const languages = new Set(suite.problems.flatMap((problem) => suite.needs(problem).languages));
+  const languages = [...new Set(suite.problems.flatMap((problem) => suite.needs(problem).languages))];
+  const sandbox = await openSandbox({ cacheFolder, languages });
   for (const language of languages) if (sandbox.toolchains[language] !== undefined) await sandbox.prepare(language);
 
   const references: JudgedReference[] = [];
@@ -96,7 +98,7 @@ function summary(
   faults: readonly JudgedReference[],
   style: Style,
 ): string {
-  const counts = `${problems.length} problems, ${references.length} reference solutions`;
+  const counts = `${counted(problems.length, 'problem')}, ${counted(references.length, 'reference solution')}`;
   if (faults.length > 0)
     return style(
       'red',
@@ -104,4 +106,8 @@ function summary(
     );
   const measured = measures.includes('security') ? '' : '; it measures functional tests alone';
   return style('green', `${name} is sound here: ${counts}, all as they should be${measured}.`);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
