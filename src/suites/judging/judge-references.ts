@@ -58,10 +58,10 @@ async function judgeReference(
 function faultOf(judgement: Judgement, expect: Verdicts): string | null {
   const { functional, security, cases } = judgement;
   if (functional === expect.functional && security === expect.security) return null;
-  const failed = (kind: CaseResult['kind']) =>
+  const missed = (kind: CaseResult['kind']) =>
     cases.filter((one) => one.kind === kind && one.verdict !== 'pass').map(({ name, why }) => `${name} (${why})`);
   if (functional !== expect.functional)
-    return `has to pass the functional tests, but: ${failed('functional').join(', ')}`;
-  if (expect.security === 'pass') return `has to pass the security tests, but: ${failed('security').join(', ')}`;
+    return `has to pass the functional tests, but: ${missed('functional').join(', ')}`;
+  if (expect.security === 'pass') return `has to pass the security tests, but: ${missed('security').join(', ')}`;
   return 'has to fail a security test, and passes them all';
 }
