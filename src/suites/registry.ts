@@ -22,12 +22,20 @@ export type SuiteOrigin = z.infer<typeof suiteOriginSchema>;
 const bundledProblems = join(packageRoot, 'src', 'suites', 'mini', 'problems');
 
 /** Suites that have a name of their own, which a recipe uses without saying where they come from. */
-const KNOWN: Readonly<Record<string, SuiteOrigin>> = {
-  mini: { files: bundledProblems },
+const KNOWN: Readonly<Record<string, { readonly origin: SuiteOrigin; readonly about: string }>> = {
+  mini: {
+    origin: { files: bundledProblems },
+    about: '18 small problems in C, C++, Go, JavaScript and Python, which come with secpi',
+  },
 };
 
 /** Their names. */
 export const KNOWN_SUITES: readonly string[] = Object.keys(KNOWN);
+
+/** What a suite of that name is, in a few words; nothing of one that has no name of its own. */
+export function aboutSuite(name: string): string {
+  return Object.hasOwn(KNOWN, name) ? (KNOWN[name]?.about ?? '') : '';
+}
 
 /**
  * Loads a suite.
@@ -47,7 +55,7 @@ export async function suiteDigest(name: string, origin: SuiteOrigin, files: Suit
  * @throws SecpiError `suites/unknown-suite` with the nearest name as a suggestion.
  */
 export function suiteOrigin(name: string, given: SuiteOrigin | undefined): SuiteOrigin {
-  const known = given ?? (Object.hasOwn(KNOWN, name) ? KNOWN[name] : undefined);
+  const known = given ?? (Object.hasOwn(KNOWN, name) ? KNOWN[name]?.origin : undefined);
   if (known !== undefined) return known;
   const near = nearestName(name, KNOWN_SUITES);
   throw new SecpiError('suites/unknown-suite', `there is no suite called "${clip(name, 60)}"`, {

@@ -32,6 +32,10 @@ export async function gather({
     const questions = new Map(problems.map(({ id, prompt }) => [id, prompt]));
     answers.push(...contrasts(await of('base'), await of('tuned'), questions));
   }
+  const evaluated = await Promise.all(suites.map(({ name: suite }) => services.suite(suite)));
+  const forgeable = evaluated.flatMap((suite) =>
+    suite.problems.filter((problem) => suite.forgeable(problem)).map(({ id }) => `${suite.name}/${id}`),
+  );
   const funnel = await inputs.samples.json('funnel.json', funnelSchema);
   const mentioned = new Set([
     ...Object.keys(funnel.by_cwe),
@@ -60,6 +64,7 @@ export async function gather({
     artifacts: Object.values(inputs).map(({ manifest }) => artifactOf(manifest)),
     sandbox: scores.sandbox,
     toolchains: scores.toolchains,
+    forgeable,
   };
 }
 

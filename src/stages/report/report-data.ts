@@ -28,6 +28,8 @@ export interface ReportData {
   readonly artifacts: readonly ReportArtifact[];
   readonly sandbox: Scores['sandbox'];
   readonly toolchains: Readonly<Record<string, string>>;
+  /** Problems, as `suite/problem`, whose verdicts the judged code could forge. */
+  readonly forgeable: readonly string[];
 }
 
 export interface ReportSuite {

@@ -24,14 +24,13 @@ export interface LanguageCommands {
 export const PROGRAM = 'program';
 
 /**
- * How code in a language is built and run: `entry` is the problem's own file with the main function, `solution` the
- * model's. Memory is limited by whatever the language bears: the address space (Python), writable memory (Node, Go), the
+ * How code in a language is built and run. Of its files the first is the problem's own with the main function; what the others are
+ * tells their extension. Memory is limited by whatever the language bears: the address space (Python), writable memory (Node, Go), the
  * resident size (AddressSanitizer maps terabytes).
  */
 export function commandsFor(
   language: Language,
-  entry: string,
-  solution: string,
+  [entry, ...others]: readonly [string, ...string[]],
   limits: { readonly wallSeconds: number; readonly memoryMib: number },
 ): LanguageCommands {
   const { wallSeconds, memoryMib } = limits;
@@ -53,6 +52,7 @@ export function commandsFor(
       ...memory,
     },
   });
+  const units = (extension: string) => [entry, ...others.filter((name) => name.endsWith(extension)), '-lm'];
   switch (language) {
     case 'python':
       return {
@@ -69,9 +69,9 @@ export function commandsFor(
         ),
       };
     case 'c':
-      return { build: compile(['gcc', '-std=c17', ...C_FLAGS, entry, solution, '-lm']), run: sanitized() };
+      return { build: compile(['gcc', '-std=c17', ...C_FLAGS, ...units('.c')]), run: sanitized() };
     case 'cpp':
-      return { build: compile(['g++', '-std=c++20', ...C_FLAGS, entry, solution, '-lm']), run: sanitized() };
+      return { build: compile(['g++', '-std=c++20', ...C_FLAGS, ...units('.cpp')]), run: sanitized() };
     case 'go':
       return {
         build: compile(['go', 'build', '-o', PROGRAM, '.'], { 'go.mod': 'module solution\n\ngo 1.21\n' }),

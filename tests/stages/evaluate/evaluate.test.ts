@@ -9,7 +9,7 @@ import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { evaluate, evaluateParams } from '../../../src/stages/evaluate/evaluate.js';
 import { scoredSampleSchema, scoresSchema } from '../../../src/stages/evaluate/records.js';
 import type { ServedModel, StageServices } from '../../../src/stages/services.js';
-import type { FilesProblem } from '../../../src/suites/files/files-suite.js';
+import type { FilesProblem } from '../../../src/suites/files/files-problem.js';
 import type { Suite } from '../../../src/suites/suite.js';
 import { loadMini } from '../../support/mini.js';
 import {

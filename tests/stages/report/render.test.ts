@@ -117,6 +117,7 @@ describe('the report', () => {
       losses: [],
       artifacts: [],
       toolchains: {},
+      forgeable: [],
       funnel: { schema: 1, total: step, by_language: {}, by_cwe: {} },
     });
     const page = withoutStyle(await renderReport(data));

@@ -166,6 +166,7 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
       notes: ['memory limit: per process', 'kernel shared with the host'],
     },
     toolchains: { c: '12.2.0', cpp: '12.2.0', go: '1.19.8', javascript: '20.19.5', python: '3.11.2' },
+    forgeable: ['mini/js-merge-settings'],
     ...change,
   };
 }

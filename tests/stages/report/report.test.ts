@@ -139,6 +139,8 @@ describe('the report stage', () => {
     expect(off.page.indexOf('switched off')).toBeLessThan(off.page.indexOf('func-sec@1'));
     const on = await runReport({ base: insecure, tuned: secure, decontaminated: ['mini'] });
     expect(on.data.notices).toEqual([]);
+    expect(on.data.forgeable).toContain('mini/py-hash-password');
+    expect(on.page).toContain('<td>could be forged</td><td>verdicts on mini/');
   });
 
   it('says what could not be checked, and when there was no sandbox', async () => {

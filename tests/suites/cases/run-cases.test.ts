@@ -248,6 +248,26 @@ describe('runCases with code that is compiled', () => {
     expect(await score(picking, code)).toMatchObject({ functional: 'pass', security: 'pass' });
   });
 
+  it('builds and runs with the files that support the entry file', async () => {
+    const [one] = picking.cases;
+    const problem: CaseProblem = {
+      ...picking,
+      entry: {
+        name: 'entry.c',
+        content:
+          '#include <stdio.h>\n#include "more.h"\nint pick(int n);\nint main(void) { printf("%d", more(pick(0))); return fopen("more.txt", "r") == NULL; }\n',
+      },
+      support: [
+        { name: 'more.h', content: 'int more(int n);\n' },
+        { name: 'more.c', content: '#include "more.h"\nint more(int n) { return n + 1; }\n' },
+        { name: 'more.txt', content: 'data\n' },
+      ],
+      cases: [{ ...(one as DeclaredCase), expect: { ...(one as DeclaredCase).expect, stdout: '11' } }],
+    };
+    const code = `${list}int pick(int n) { return list[n]; }\n`;
+    expect(await score(problem, code)).toMatchObject({ functional: 'pass' });
+  });
+
   it('fails a case that a sanitizer stops, even when any exit code would do', async () => {
     const overflow = `${list}int pick(int n) { return list[n]; }\n`;
     expect(whys(await score(picking, overflow))).toEqual(['', 'stopped by a sanitizer']);
@@ -292,6 +312,14 @@ describe('failureOf', () => {
     expect(failure({ stdout_contains: ['a', 'b'], stdout_lacks: ['c'] }, { ...exited, stdout: 'ab' })).toBeNull();
     expect(failure({ stdout_contains: ['a', 'b'] }, { ...exited, stdout: 'a' })).toBe('output lacks an expected text');
     expect(failure({ stdout_lacks: ['a'] }, { ...exited, stdout: 'bab' })).toBe('output holds a forbidden text');
+  });
+
+  it('counts lines that have to be distinct', () => {
+    const of = (stdout: string) => failure({ distinct_lines: 2 }, { ...exited, stdout });
+    expect([of('a\nb'), of('a\nb\n\n'), of('a\na\n'), of('a'), of('a\nb\nc'), of('')]).toEqual([
+      ...[null, null, 'two lines are equal', 'number of lines differs', 'number of lines differs'],
+      'number of lines differs',
+    ]);
   });
 
   it('compares files byte for byte', () => {

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { examples, type Lent } from './lent.js';
+
+const commands = () => import('../commands/suites.js');
+
+/** `secpi suites`: the commands for benchmarks, and for those who write one. */
+export function declareSuiteCommands(program: Command, { finish, withGlobal }: Lent): void {
+  const command = program
+    .command('suites')
+    .description('list the suites that come with secpi, or check one of your own')
+    .addHelpText('after', examples('suites list', 'suites check ./suite', 'suites check mini'));
+  command
+    .command('list')
+    .description('the suites that a recipe can use by their names')
+    .addHelpText('after', examples('suites list'))
+    .action((options) => finish(async (env) => (await commands()).listSuites(withGlobal(options), env)));
+  command
+    .command('check')
+    .argument('<suite>', 'a folder of problems, or the name of a suite')
+    .description('judge its reference solutions here: the secure have to pass, all others to be caught')
+    .addHelpText('after', examples('suites check ./suite', 'suites check mini', 'suites check ./suite --json'))
+    .action((suite, options) => finish(async (env) => (await commands()).checkSuite(suite, withGlobal(options), env)));
+}
