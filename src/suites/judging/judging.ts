@@ -1,6 +1,6 @@
 import type { Language } from '../../sandbox/sandbox.js';
 import type { Bench } from '../bench.js';
-import type { Judgement, Problem, Submission, Suite, Verdict } from '../suite.js';
+import type { Problem, Submission, Suite, Verdict } from '../suite.js';
 import { judgementKey, type KeptJudgement, type KeptJudgements } from './kept-judgements.js';
 import type { Lanes } from './lanes.js';
 
@@ -30,7 +30,7 @@ export class Judging implements AsyncDisposable {
   }
 
   /** The verdicts on an answer's code; `null` is an answer without any. A problem that cannot be judged here leaves both alike `unverified`. */
-  async judge(problem: Problem, submission: Submission | null): Promise<Judgement> {
+  async judge(problem: Problem, submission: Submission | null): Promise<KeptJudgement> {
     if ((await this.faultOf(problem)) !== null) return without('unverified');
     return submission === null ? without('fail') : this.#judged(problem, submission);
   }
@@ -101,8 +101,8 @@ function missingFor(suite: Suite, problem: Problem, { sandbox }: Bench): readonl
   return suite.needs(problem).languages.filter((language) => sandbox.toolchains[language] === undefined);
 }
 
-function without(verdict: Verdict): Judgement {
-  return { functional: verdict, security: verdict, cases: [], timedOut: false };
+function without(verdict: Verdict): KeptJudgement {
+  return { functional: verdict, security: verdict, cases: [], timedOut: false, alone: false };
 }
 
 function spoken(functional: Verdict, security: Verdict): string {
