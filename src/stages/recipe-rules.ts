@@ -31,7 +31,7 @@ export interface RecipeSections {
     readonly score_on?: string | undefined;
     readonly without_sandbox?: string | undefined;
     readonly variants: readonly string[];
-    readonly compare: readonly [string, string];
+    readonly compare: { readonly from: string; readonly to: string };
     readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, number>>>>;
   };
   readonly publish?: Omit<PublishParams, 'gates'> | undefined;
@@ -100,10 +100,12 @@ function variantsFit({ evaluate: { variants, compare } }: RecipeSections, compla
     if (variants.indexOf(name) !== index)
       complain(['evaluate', 'variants', index], `"${shown(name)}" stands there twice`);
   }
-  const missing = compare.find((name) => !variants.includes(name));
-  if (missing !== undefined)
-    complain(['evaluate', 'compare'], `"${shown(missing)}" is none of the variants (${listed(variants)})`);
-  else if (compare[0] === compare[1]) complain(['evaluate', 'compare'], 'must be two different variants');
+  for (const end of ['from', 'to'] as const) {
+    const name = compare[end];
+    if (!variants.includes(name))
+      complain(['evaluate', 'compare', end], `"${shown(name)}" is none of the variants (${listed(variants)})`);
+  }
+  if (compare.from === compare.to) complain(['evaluate', 'compare', 'to'], 'must be another variant than `from`');
 }
 
 /** One that nobody asks may be kept for later. */

@@ -1,28 +1,24 @@
 import * as z from 'zod';
-import type { Json } from '../../base/json.js';
 import { THIS_MACHINE } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { samplingSchema } from '../../models/chat.js';
 import { serveSchema } from '../../models/serving/serve-spec.js';
 import { benchOf } from '../../suites/bench.js';
-import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/figures/metrics.js';
+import { comparePaired, type ProblemOutcome, summarise } from '../../suites/figures/metrics.js';
 import { suiteOriginSchema } from '../../suites/registry.js';
 import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
 import { estimateVariants } from './estimate-variants.js';
+import { metricsOf, outcomesOf, PASS_AT } from './figures.js';
 import { checkReferences, openJudges } from './judges.js';
-import { outcomesOf } from './outcomes.js';
 import type { ScoredSample, Scores, SuiteScores } from './records.js';
 import { scoreVariant } from './score-variant.js';
 import { benchPin, openScoringSandbox } from './scoring-sandbox.js';
 import { inTurn, isWeights, variantNamed, variantNameSchema, WEIGHTS, type Weights } from './variant.js';
 import { variantPins } from './variant-pins.js';
 import { openVariants } from './variants.js';
-
-/** Beside @1, where there are that many samples. */
-const passAtKs = [5, 10, 50];
 
 const suiteSchema = z.strictObject({
   /** Where it comes from; a suite that secpi knows by its name needs no word on it. What it is enters fingerprints by its content. */
@@ -45,8 +41,10 @@ export const evaluateParams = z.strictObject({
     .min(1)
     .max(50)
     .default([...WEIGHTS]),
-  /** The two of them that the report compares and gates look at: the second minus the first. */
-  compare: z.tuple([variantNameSchema, variantNameSchema]).default(['base', 'tuned']),
+  /** The two of them that the report compares and gates look at: `to` minus `from`. */
+  compare: z
+    .strictObject({ from: variantNameSchema.default('base'), to: variantNameSchema.default('tuned') })
+    .prefault({}),
   /** Of all variants. A seed is another one for each sample. */
   sampling: samplingSchema.prefault({}),
   /** Resamples behind every interval. */
@@ -130,8 +128,8 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
     const scores: Record<string, SuiteScores> = {};
     for (const suite of suites) {
       const of = (variant: string) => outcomes.get(`${suite.name}/${variant}`) ?? [];
-      const options = { seed, resamples: params.bootstrap_resamples, ks: passAtKs };
-      const [from, to] = params.compare;
+      const options = { seed, resamples: params.bootstrap_resamples, ks: PASS_AT };
+      const { from, to } = params.compare;
       scores[suite.name] = {
         digest: suite.digest,
         problems: suite.problems.length,
@@ -143,7 +141,7 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
       schema: 2,
       sandbox: sandbox.level,
       toolchains: { ...sandbox.toolchains },
-      compared: params.compare,
+      compared: [params.compare.from, params.compare.to],
       suites: scores,
     } satisfies Scores);
     const unverified = [...outcomes.values()]
@@ -153,21 +151,3 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
     return { counts: { answers: done, unverified }, tokens, cost_usd: cost, metrics: metricsOf(scores) };
   },
 });
-
-/** The figures that the run's last event carries. */
-function metricsOf(scores: Readonly<Record<string, SuiteScores>>): Record<string, Json> {
-  const short = ({ func_at_1, func_sec_at_1, sec_ratio, problems, samples, unverified }: VariantSummary) => ({
-    func_at_1,
-    func_sec_at_1,
-    sec_ratio,
-    problems,
-    samples,
-    unverified,
-  });
-  return Object.fromEntries(
-    Object.entries(scores).map(([name, { variants }]) => [
-      name,
-      Object.fromEntries(Object.entries(variants).map(([variant, summary]) => [variant, short(summary)])),
-    ]),
-  );
-}

@@ -72,8 +72,8 @@ export class Judging implements AsyncDisposable {
     const key = judgementKey(problem, submission);
     const known = this.#kept.get(key) ?? this.#running.get(key);
     if (known !== undefined) return known;
-    const judging = this.#run(problem, submission).then(async (judgement) => {
-      await this.#kept.put(key, judgement);
+    const judging = this.#run(problem, submission).then(async ({ seconds, ...judgement }) => {
+      await this.#kept.put(key, judgement, seconds);
       return judgement;
     });
     this.#running.set(key, judging);
@@ -84,10 +84,12 @@ export class Judging implements AsyncDisposable {
     }
   }
 
-  async #run(problem: Problem, submission: Submission): Promise<KeptJudgement> {
-    const judge = () => {
+  async #run(problem: Problem, submission: Submission): Promise<KeptJudgement & { readonly seconds: number }> {
+    const judge = async () => {
       this.#signal.throwIfAborted();
-      return this.#suite.judge(problem, submission, this.#bench, this.#signal);
+      const began = performance.now();
+      const judgement = await this.#suite.judge(problem, submission, this.#bench, this.#signal);
+      return { ...judgement, seconds: Math.round(performance.now() - began) / 1000 };
     };
     if (!this.#suite.needs(problem).alone) {
       const judgement = await this.#lanes.shared(judge);
