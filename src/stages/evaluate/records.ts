@@ -73,6 +73,12 @@ export interface SuiteScores extends SuiteFigures {
   readonly comparison: PairedComparison;
 }
 
+/** Reads the figures of each variant, from scores of an earlier version too: that part was the same. */
+export const figuresSchema: z.ZodType<Pick<Figures, 'suites'>> = z.custom<Pick<Figures, 'suites'>>(
+  (value) =>
+    typeof value === 'object' && value !== null && 'schema' in value && (value.schema === 1 || value.schema === 2),
+);
+
 /** Reads `scores.json` back. Only its version is checked: it comes out of an artifact whose hash was. */
 export const scoresSchema: z.ZodType<Scores> = z.custom<Scores>(
   (value) => typeof value === 'object' && value !== null && 'schema' in value && value.schema === 2,
