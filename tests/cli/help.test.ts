@@ -46,6 +46,8 @@ describe('help', () => {
         report [options] [run]          where a run's report is
         gc [options]                    show what the state folder holds and what
                                         nothing needs any more; with --yes remove that
+        score [options] <samples>       judge answers that are there already, without
+                                        a model
         doctor [options]                check this machine: Python, packages, sandbox,
                                         GPU, disk, Hub token
         setup [options]                 install the Python environment and, where
@@ -100,6 +102,7 @@ describe('help', () => {
       'src/cli/declare/recipe-options.ts',
       'src/cli/declare/recipes.ts',
       'src/cli/declare/runs.ts',
+      'src/cli/declare/samples.ts',
       'src/cli/main.ts',
       'src/cli/option-values.ts',
       'src/cli/unheard.ts',

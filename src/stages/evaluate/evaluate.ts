@@ -43,7 +43,12 @@ export const evaluateParams = z.strictObject({
     .default([...WEIGHTS]),
   /** The two of them that the report compares and gates look at: `to` minus `from`. */
   compare: z
-    .strictObject({ from: variantNameSchema.default('base'), to: variantNameSchema.default('tuned') })
+    .strictObject({
+      /** What it is measured against. */
+      from: variantNameSchema.default('base'),
+      /** What should be better. */
+      to: variantNameSchema.default('tuned'),
+    })
     .prefault({}),
   /** Of all variants. A seed is another one for each sample. */
   sampling: samplingSchema.prefault({}),
