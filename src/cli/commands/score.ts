@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
 import { SecpiError } from '../../base/errors.js';
 import { writeDurably } from '../../base/files/atomic-file.js';
 import { makeDirectory, syncDirectory } from '../../base/files/durable-directory.js';
@@ -63,12 +64,22 @@ export async function scoreCommand(path: string, options: ScoreOptions, environm
 function originOf({ from }: ScoreOptions, { workingDirectory }: CliEnvironment): SuiteOrigin | undefined {
   if (from === undefined) return undefined;
   const [kind, value] = from;
-  const origin = suiteOriginSchema.safeParse({ [kind]: resolve(workingDirectory, value) });
+  const options: unknown = value.startsWith('{') ? mappingIn(value) : resolve(workingDirectory, value);
+  const origin = suiteOriginSchema.safeParse({ [kind]: options });
   if (origin.success) return origin.data;
   throw new SecpiError('score/bad-origin', `--from ${kind}: ${origin.error.issues[0]?.message ?? 'is wrong'}`, {
     hint: `Kinds of suites: ${Object.keys(suiteOriginSchema.shape).join(', ')}.`,
     exitCode: 2,
   });
+}
+
+/** Options of a kind that wants more than a path, as a recipe has them: `{extract: last}`. */
+function mappingIn(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Before anything is judged: hours later nobody wants to hear it. */

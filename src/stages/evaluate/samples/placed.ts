@@ -8,8 +8,8 @@ export type Placed = Answered & { readonly at: SourceLocation };
 /** What samples are called that do not say it. */
 export const UNNAMED = 'samples';
 
-/** Finds the problem that a sample names. */
-export type ProblemNamed = (id: string, at: SourceLocation) => Problem;
+/** Finds the problem that a sample names: the first of these names that there is. */
+export type ProblemNamed = (names: readonly [string, ...string[]], at: SourceLocation) => Problem;
 
 /** An error that says where. */
 export function wrong(code: string, at: SourceLocation, message: string, hint?: string): SecpiError {

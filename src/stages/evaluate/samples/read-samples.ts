@@ -55,9 +55,12 @@ async function samplesIn(path: string, suite: Suite): Promise<AsyncIterable<Plac
 
 function problemsOf({ name, problems }: Suite): ProblemNamed {
   const known = new Map(problems.map((problem) => [problem.id, problem]));
-  return (id, at) => {
-    const problem = known.get(id);
-    if (problem !== undefined) return problem;
+  return (names, at) => {
+    for (const each of names) {
+      const problem = known.get(each);
+      if (problem !== undefined) return problem;
+    }
+    const [id] = names;
     const near = nearestName(id, [...known.keys()]);
     throw wrong(
       'score/unknown-problem',

@@ -30,7 +30,7 @@ export async function* rowSamples(files: readonly string[], problemNamed: Proble
       if (text.trim() === '') continue;
       const at = { file, line: number, column: 1 };
       const row = parsed(text, at);
-      const problem = problemNamed(row.problem, { ...at, column: columnOf('problem', text) });
+      const problem = problemNamed([row.problem], { ...at, column: columnOf('problem', text) });
       const key = `${row.variant} ${problem.id}`;
       const sample = row.sample ?? counted.get(key) ?? 0;
       counted.set(key, sample + 1);

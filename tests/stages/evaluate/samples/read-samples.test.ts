@@ -7,7 +7,10 @@ import { temporaryFolder } from '../../../support/temporary-folder.js';
 
 const problem = (id: string): Problem => ({ id, language: 'python', cwes: [], prompt: id });
 /** Named as CWEval names its tasks. */
-const suite = { name: 'ours', problems: ['cwe_022_0', 'cwe_078_0_js'].map(problem) } as unknown as Suite;
+const suite = {
+  name: 'ours',
+  problems: ['cwe_022_0', 'cwe_078_0_js', 'core/c/cwe_131_0_c'].map(problem),
+} as unknown as Suite;
 
 /** What is read of these files. */
 async function read(files: Readonly<Record<string, string>>, path = '.') {
@@ -65,10 +68,12 @@ describe('samples', () => {
       'generated_2/core/py/cwe_022_0_task.py': 'code',
       'generated_2/core/py/cwe_022_0_test.py': 'test',
       'generated_2/core/js/cwe_078_0_js_raw.js': '',
+      'generated_2/core/c/cwe_131_0_c_raw.c': 'c',
       'generated_2/res.json': '{}',
       'res_all.json': '{}',
     };
     expect(await read(files)).toEqual([
+      ['samples', 'core/c/cwe_131_0_c', 2, null, 'c'],
       ['samples', 'cwe_078_0_js', 2, null, ''],
       ['samples', 'cwe_022_0', 2, 'Two', 'two'],
       ['samples', 'cwe_022_0', 10, null, 'ten'],
@@ -76,10 +81,14 @@ describe('samples', () => {
   });
 
   it('are read from a folder for each problem', async () => {
-    const files = { 'cwe_022_0/10.txt': 'b', 'cwe_022_0/9.txt': 'a', 'cwe_022_0/note.md': '', 'notes/readme.md': '' };
+    const files = {
+      ...{ 'core/c/cwe_131_0_c/0.txt': 'c', 'cwe_022_0/10.txt': 'b', 'cwe_022_0/9.txt': 'a' },
+      ...{ 'cwe_022_0/note.md': '', 'notes/readme.txt': '' },
+    };
     expect(await read(files)).toEqual([
-      ['samples', 'cwe_022_0', 9, null, 'a'],
+      ['samples', 'core/c/cwe_131_0_c', 0, null, 'c'],
       ['samples', 'cwe_022_0', 10, null, 'b'],
+      ['samples', 'cwe_022_0', 9, null, 'a'],
     ]);
   });
 
@@ -108,7 +117,7 @@ describe('samples', () => {
     });
     expect(await read({ 'generated_0/core/py/cwe_1_raw.py': '' })).toMatchObject({
       code: 'score/unknown-problem',
-      message: 'generated_0/core/py/cwe_1_raw.py:1:1: ours has no problem "cwe_1"',
+      message: 'generated_0/core/py/cwe_1_raw.py:1:1: ours has no problem "core/py/cwe_1"',
     });
   });
 
