@@ -128,17 +128,20 @@ function show(
     return;
   }
   const style = styleFor(stdout, variables);
-  const lines = [...suiteTables(metricsOf(figures.suites), { style, columns: 80 }), ...notes(rows)];
+  const lines = [...suiteTables(metricsOf(figures.suites), { style, columns: 80 }), ...notes(rows, figures)];
   if (out !== undefined) lines.push(`written: ${shownPath(out, environment)}`);
   stdout.write(`${redact(lines.join('\n'))}\n`);
 }
 
-/** What the table does not say: answers without code, and verdicts that could be forged. */
-function notes(rows: ScoredSamples['rows']): readonly string[] {
+/** What the table does not say: problems and answers that lack something, and verdicts that could be forged. */
+function notes(rows: ScoredSamples['rows'], { suites }: ScoredSamples['figures']): readonly string[] {
+  const [problems = 0] = Object.values(suites).map((suite) => suite.problems);
   return [...rows].flatMap(([variant, own]) => {
+    const missing = problems - new Set(own.map(({ problem }) => problem)).size;
     const told = (count: number, what: string) =>
       count === 0 ? [] : [`${variant}: ${count} of ${own.length} ${what}`];
     return [
+      ...(missing === 0 ? [] : [`${variant}: ${missing} of ${problems} problems have no sample and are left out`]),
       ...told(own.filter(({ answered }) => answered === 'no_code').length, 'have no code in them'),
       ...told(own.filter(({ answered }) => answered === 'no_answer').length, 'were cut off before an answer began'),
       ...told(own.filter(({ answered }) => answered === 'refused').length, 'were refused'),

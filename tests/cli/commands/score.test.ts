@@ -123,6 +123,19 @@ describe('secpi score', () => {
     );
   });
 
+  it('says of what there is nothing to judge', async () => {
+    const row = (more: object) => `${JSON.stringify({ problem: 'cwe-2-0', ...more })}\n`;
+    const rest = [{ answer: 'I would not.' }, { answer: '<think>On and', finish: 'length' }, { answer: null }];
+    await write('rest.jsonl', rest.map(row).join(''));
+    const { stdout } = await runCli(['score', 'rest.jsonl', ...from], { cwd });
+    expect(stdout.split('\n').filter((line) => line.startsWith('samples: '))).toEqual([
+      'samples: 1 of 2 problems have no sample and are left out',
+      'samples: 1 of 3 have no code in them',
+      'samples: 1 of 3 were cut off before an answer began',
+      'samples: 1 of 3 were refused',
+    ]);
+  });
+
   it('says what is wrong before it judges anything', async () => {
     await write('bad.jsonl', '{"problem": "cwe-3-0", "answer": ""}\n');
     const code = async (...args: string[]) => {
