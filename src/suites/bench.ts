@@ -1,5 +1,6 @@
 import { type Sha256, sha256Json } from '../base/hash.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
+import type { SandboxFacts } from '../sandbox/sandbox-facts.js';
 
 /** Where submissions are judged. */
 export interface Bench {
@@ -10,9 +11,10 @@ export interface Bench {
 
 /** A sandbox as a place to judge in. */
 export function benchOf(sandbox: Sandbox): Bench {
-  const { level, toolchains } = sandbox;
-  return {
-    id: sha256Json({ level: { kind: level.kind, seccomp: level.seccomp }, toolchains: { ...toolchains } }),
-    sandbox,
-  };
+  return { id: benchId(sandbox), sandbox };
+}
+
+/** `Bench.id` of a sandbox that nobody has to open for it. */
+export function benchId({ level, toolchains }: SandboxFacts): Sha256 {
+  return sha256Json({ level: { kind: level.kind, seccomp: level.seccomp }, toolchains: { ...toolchains } });
 }

@@ -48,6 +48,8 @@ describe('help', () => {
                                         nothing needs any more; with --yes remove that
         suites                          list the suites that come with secpi, or check
                                         one of your own
+        score [options] <samples>       judge answers that are there already, without
+                                        a model
         doctor [options]                check this machine: Python, packages, sandbox,
                                         GPU, disk, Hub token
         setup [options]                 install the Python environment and, where
@@ -102,6 +104,7 @@ describe('help', () => {
       'src/cli/declare/recipe-options.ts',
       'src/cli/declare/recipes.ts',
       'src/cli/declare/runs.ts',
+      'src/cli/declare/samples.ts',
       'src/cli/declare/suites.ts',
       'src/cli/main.ts',
       'src/cli/option-values.ts',

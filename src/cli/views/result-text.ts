@@ -62,7 +62,7 @@ export function suiteTables(metrics: RunFinished['metrics'], { style }: ResultOp
     const base = variants.find(({ name }) => name === 'base');
     const tuned = variants.find(({ name }) => name === 'tuned');
     const compare = base !== undefined && tuned !== undefined;
-    const head = [suite, ...variants.map(({ name }) => name), ...(compare ? ['change'] : [])].map((text) =>
+    const head = [suite, ...variants.map(({ name }) => name), ...(compare ? [changeName(variants)] : [])].map((text) =>
       oneLine(text),
     );
     const rows = figures.map(([label, key]) => {
@@ -86,6 +86,11 @@ export function suiteTables(metrics: RunFinished['metrics'], { style }: ResultOp
     );
     return [[plainTable(rows, { head, align, style }), ...notes].join('\n')];
   });
+}
+
+/** Between which two is said where there are more. */
+function changeName(variants: readonly Variant[]): string {
+  return variants.length === 2 ? 'change' : 'tuned − base';
 }
 
 function variantsOf(group: unknown): readonly Variant[] {

@@ -1,36 +1,44 @@
 import type * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
-import { type HeldSandbox, LANGUAGES, type Language, type SandboxLevel } from '../../sandbox/sandbox.js';
+import type { Json } from '../../base/json.js';
+import type { StageEvent } from '../../engine/runs/event.js';
+import { type HeldSandbox, LANGUAGES, type Language } from '../../sandbox/sandbox.js';
+import { benchId } from '../../suites/bench.js';
 import type { Suite } from '../../suites/suite.js';
-import type { StageContextOf, StageServices } from '../services.js';
+import type { StageServices } from '../services.js';
 import type { evaluateParams } from './evaluate.js';
-import type { Variant } from './records.js';
 
 type Params = z.infer<typeof evaluateParams>;
-type Context = StageContextOf<Params, Variant>;
+/** How answers are judged. */
+type JudgingParams = Pick<Params, 'without_sandbox' | 'score_on' | 'score_concurrency'>;
 
-/** What of a sandbox decides scores, as far as it is known before anything runs. */
-export interface SandboxPin {
-  readonly sandbox: SandboxLevel['kind'];
-  readonly languages: readonly Language[];
+/** What judging reaches, whoever wants it: the stage, or somebody with samples alone. */
+export interface JudgingContext {
+  readonly params: JudgingParams;
+  readonly services: Pick<StageServices, 'sandbox' | 'sandboxOn' | 'keptJudgements'>;
+  readonly signal: AbortSignal;
+  readonly emit: (event: StageEvent) => void;
 }
 
 /**
- * The sandbox that this machine has. Of another one nobody has to be asked: scoring there is refused unless it isolates and has all that
- * the suites need, so which of both it was decides nothing.
+ * What of the sandbox of this machine decides scores: another compiler may come to other verdicts, so answers are judged again with it. Of
+ * another machine nobody has to be asked: that it isolates and has all that the suites need is checked there, and its versions stand in
+ * `scores.json`.
  */
-export async function sandboxPin(params: Params, services: StageServices): Promise<SandboxPin> {
-  if (params.score_on !== undefined) return { sandbox: 'bubblewrap', languages: [...LANGUAGES].sort() };
-  const { level, toolchains } = await services.sandboxFacts(isolation(params));
-  // A score that a missing compiler left unverified must be made again once the compiler is there.
-  return { sandbox: level.kind, languages: (Object.keys(toolchains) as Language[]).sort() };
+export async function benchPin(
+  params: JudgingParams,
+  services: Pick<StageServices, 'sandboxFacts'>,
+): Promise<Readonly<Record<string, Json>>> {
+  if (params.score_on !== undefined) return { sandbox: 'bubblewrap', toolchains: [...LANGUAGES].sort() };
+  const facts = await services.sandboxFacts(isolation(params));
+  return { sandbox: facts.level.kind, toolchains: { ...facts.toolchains }, bench: benchId(facts) };
 }
 
 /**
  * The sandbox that answers are scored in, with its compilers warmed up. Names the languages that cannot be scored here, and what that
  * leaves out. Throws `evaluate/no-toolchain` where that is another machine.
  */
-export async function openScoringSandbox(context: Context, suites: readonly Suite[]): Promise<HeldSandbox> {
+export async function openScoringSandbox(context: JudgingContext, suites: readonly Suite[]): Promise<HeldSandbox> {
   const sandbox = await open(context);
   try {
     await prepareLanguages(suites, sandbox, context);
@@ -41,7 +49,7 @@ export async function openScoringSandbox(context: Context, suites: readonly Suit
   }
 }
 
-async function open({ params, services, signal, emit }: Context): Promise<HeldSandbox> {
+async function open({ params, services, signal, emit }: JudgingContext): Promise<HeldSandbox> {
   const { score_on } = params;
   if (score_on === undefined) {
     const sandbox = await services.sandbox(isolation(params));
@@ -52,7 +60,11 @@ async function open({ params, services, signal, emit }: Context): Promise<HeldSa
   return services.sandboxOn(score_on, { signal, onNote });
 }
 
-async function prepareLanguages(suites: readonly Suite[], sandbox: HeldSandbox, context: Context): Promise<void> {
+async function prepareLanguages(
+  suites: readonly Suite[],
+  sandbox: HeldSandbox,
+  context: JudgingContext,
+): Promise<void> {
   const { params, emit } = context;
   const problems = suites.flatMap((suite) => suite.problems);
   for (const language of new Set(problems.map((problem) => problem.language))) {
@@ -76,12 +88,12 @@ async function prepareLanguages(suites: readonly Suite[], sandbox: HeldSandbox, 
 /** From here on somebody wonders what is going on. */
 const QUIET_MS = 3000;
 
-async function prepare(language: Language, sandbox: HeldSandbox, { emit }: Context): Promise<void> {
+async function prepare(language: Language, sandbox: HeldSandbox, { emit }: JudgingContext): Promise<void> {
   const message = `preparing the compiler of ${language}, which takes a while the first time`;
   const notice = setTimeout(() => emit({ type: 'log', level: 'info', message }), QUIET_MS);
   await sandbox.prepare(language).finally(() => clearTimeout(notice));
 }
 
-function isolation({ without_sandbox }: Params) {
+function isolation({ without_sandbox }: JudgingParams) {
   return { withoutIsolation: without_sandbox !== undefined };
 }

@@ -12,18 +12,19 @@ const rounding = 1e-9;
  * was wanted and what was measured; `publish/unknown-figure` (exit code 2) for a figure that was not measured at all.
  */
 export function checkGates(gates: PublishParams['gates'], scores: Scores): void {
+  const [from, to] = scores.compared;
   const missed = [
     ...Object.entries(gates.min_gain).map(([figure, wanted]) => {
       const { base, tuned } = measured(figure, scores);
       const gain = base === null || tuned === null ? null : tuned - base;
       if (gain !== null && gain >= wanted - rounding) return undefined;
-      return `${figure} should gain at least ${points(wanted)} points and ${told(gain)} (base ${percent(base)}, tuned ${percent(tuned)})`;
+      return `${figure} should gain at least ${points(wanted)} points and ${told(gain)} (${from} ${percent(base)}, ${to} ${percent(tuned)})`;
     }),
     ...Object.entries(gates.max_drop).map(([figure, allowed]) => {
       const { base, tuned } = measured(figure, scores);
       const gain = base === null || tuned === null ? null : tuned - base;
       if (gain !== null && -gain <= allowed + rounding) return undefined;
-      return `${figure} may drop by at most ${percent(allowed)} and ${told(gain)} (base ${percent(base)}, tuned ${percent(tuned)})`;
+      return `${figure} may drop by at most ${percent(allowed)} and ${told(gain)} (${from} ${percent(base)}, ${to} ${percent(tuned)})`;
     }),
   ].filter((line) => line !== undefined);
   if (missed.length === 0) return;
@@ -40,13 +41,14 @@ function told(gain: number | null): string {
 /** `suite.figure`; a suite's name may hold dots, a figure's may not. */
 function measured(figure: string, scores: Scores): { readonly base: number | null; readonly tuned: number | null } {
   const dot = figure.lastIndexOf('.');
-  const variants = scores.suites[figure.slice(0, dot)]?.variants;
+  const variants = scores.suites[figure.slice(0, dot)]?.variants ?? {};
+  const [from, to] = scores.compared;
   const of = (rates: object | undefined): unknown =>
     Object.entries(rates ?? {}).find(([name]) => name === figure.slice(dot + 1))?.[1];
-  const [base, tuned] = [of(variants?.base), of(variants?.tuned)];
+  const [base, tuned] = [of(variants[from]), of(variants[to])];
   if (isRateName(figure.slice(dot + 1)) && isFigure(base) && isFigure(tuned)) return { base, tuned };
   const known = Object.entries(scores.suites).flatMap(([suite, { variants: both }]) =>
-    Object.entries(both.tuned).flatMap(([name, value]) =>
+    Object.entries(both[to] ?? {}).flatMap(([name, value]) =>
       isRateName(name) && isFigure(value) ? [`${suite}.${name}`] : [],
     ),
   );

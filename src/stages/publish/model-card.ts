@@ -30,7 +30,7 @@ export function modelCard(given: CardFacts): string {
     ...notices(given),
     ...introduction(given),
     '## Results',
-    ...report.suites.flatMap(results),
+    ...report.suites.flatMap((suite) => results(suite, report.compared)),
     conditions(given),
     '## Training data',
     ...trainingData(given),
@@ -69,7 +69,10 @@ function introduction({ report }: CardFacts): string[] {
   return lines;
 }
 
-function results({ name, problems, base, tuned, comparison }: ReportSuite): string[] {
+function results(
+  { name, problems, base, tuned, variants, comparison }: ReportSuite,
+  [from, to]: CardFacts['report']['compared'],
+): string[] {
   const rows = figures.map(([key, figure, meaning]) => [
     `${figure} (${meaning})`,
     `${percent(base[key])} ${percentInterval(base.intervals[key])}`.trim(),
@@ -86,12 +89,25 @@ function results({ name, problems, base, tuned, comparison }: ReportSuite): stri
   ]);
   return [
     `### ${plain(name)}`,
-    table(['', 'base', 'tuned', 'difference, in points'], rows),
-    `Base: ${scored(base)}; tuned: ${scored(tuned)}. In brackets: 95 % bootstrap intervals over problems, for the difference paired by problem.`,
+    table(['', plain(from), plain(to), 'difference, in points'], rows),
+    `${capital(plain(from))}: ${scored(base)}; ${plain(to)}: ${scored(tuned)}. In brackets: 95 % bootstrap intervals over problems, for the difference paired by problem.`,
+    ...(Object.keys(variants).length <= 2 ? [] : [variantTable(variants)]),
     ...(weaknesses.length === 0
       ? []
-      : [table(['weakness', 'problems', 'func-sec@1 base', 'func-sec@1 tuned'], weaknesses)]),
+      : [table(['weakness', 'problems', `func-sec@1 ${plain(from)}`, `func-sec@1 ${plain(to)}`], weaknesses)]),
   ];
+}
+
+function variantTable(variants: ReportSuite['variants']): string {
+  const rows = Object.entries(variants).map(([name, rates]) => [
+    plain(name),
+    ...figures.map(([key]) => `${percent(rates[key])} ${percentInterval(rates.intervals[key])}`.trim()),
+  ]);
+  return table(['all variants', ...figures.map(([, figure]) => figure)], rows);
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
 function conditions({ report }: CardFacts): string {
@@ -191,7 +207,8 @@ function loading({ params, report }: CardFacts): string {
 }
 
 /** The Hub's own format for results: https://huggingface.co/docs/hub/model-cards#evaluation-results */
-function modelIndexResults({ name, tuned }: ReportSuite): object[] {
+function modelIndexResults({ name, variants: { tuned } }: ReportSuite): object[] {
+  if (tuned === undefined) return [];
   const metrics = figures.flatMap(([key, figure]) => {
     const value = tuned[key];
     return value === null ? [] : [{ type: key, name: figure, value: Number(value.toFixed(4)) }];

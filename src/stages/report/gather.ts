@@ -18,19 +18,19 @@ export async function gather({
 }: StageContextOf<ReportParams, ReportInput>): Promise<ReportData> {
   const scores = await inputs.scores.json('scores.json', scoresSchema);
   const { name, origin, revision } = await inputs.base.json('base.json', baseSchema);
-  const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison }]) => ({
-    name: suite,
-    problems,
-    ...variants,
-    comparison,
-  }));
+  const [from, to] = scores.compared;
+  const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison }]) => {
+    const { [from]: base, [to]: tuned } = variants;
+    if (base === undefined || tuned === undefined) throw new TypeError('what is compared was evaluated');
+    return { name: suite, problems, base, tuned, variants, comparison };
+  });
   const answers: ReportAnswers[] = [];
   for (const { name: suite } of suites) {
     const of = (variant: string) =>
       collect(inputs.scores.rows(`samples/${suite}/${variant}.jsonl`, scoredSampleSchema));
     const { problems } = await services.suite(suite);
     const questions = new Map(problems.map(({ id, prompt }) => [id, prompt]));
-    answers.push(...contrasts(await of('base'), await of('tuned'), questions));
+    answers.push(...contrasts(await of(from), await of(to), questions));
   }
   const evaluated = await Promise.all(suites.map(({ name: suite }) => services.suite(suite)));
   const forgeable = evaluated.flatMap((suite) =>
@@ -45,11 +45,12 @@ export async function gather({
     mentioned.has(id) ? [[id, aliases[0] ?? name]] : [],
   );
   return {
-    schema: 1,
+    schema: 2,
     recipe: params.recipe,
     title: params.title ?? `${name}, tuned with ${params.recipe}`,
     description: params.description ?? null,
     notices: noticesOf(params, suites, scores.sandbox.kind),
+    compared: scores.compared,
     suites,
     weaknesses: Object.fromEntries(weaknesses),
     funnel,
@@ -70,17 +71,17 @@ export async function gather({
 
 function noticesOf(params: ReportParams, suites: ReportData['suites'], sandbox: string): string[] {
   const notices: string[] = [];
-  for (const { name, base, tuned } of suites) {
+  for (const { name, variants } of suites) {
+    const all = Object.values(variants);
     if (!params.decontaminated.includes(name)) {
       notices.push(
         `Decontamination against ${name} was switched off in the recipe: problems of the suite may stand in the training data. These figures show that the flow works; they say nothing about how the model does on problems it has not seen.`,
       );
     }
-    const unverified = base.unverified + tuned.unverified;
+    const unverified = all.reduce((sum, variant) => sum + variant.unverified, 0);
     if (unverified > 0) {
-      const of = Object.keys(base.per_language).filter(
-        (language) =>
-          (base.per_language[language]?.unverified ?? 0) + (tuned.per_language[language]?.unverified ?? 0) > 0,
+      const of = Object.keys(all[0]?.per_language ?? {}).filter((language) =>
+        all.some((variant) => (variant.per_language[language]?.unverified ?? 0) > 0),
       );
       notices.push(
         `${unverified === 1 ? '1 answer' : `${unverified} answers`} to ${name} (${of.join(', ')}) could not be checked on the machine that scored them (a compiler was missing, say): neither a pass nor a fail.`,

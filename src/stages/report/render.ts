@@ -23,8 +23,8 @@ export async function renderReport(data: ReportData, run?: ReportRun, chart?: Ht
 </head>
 <body>
 ${header(data, run)}
-${data.suites.map((suite) => suiteSection(suite, data.weaknesses))}
-${answersSection(data.answers, data.weaknesses)}
+${data.suites.map((suite) => suiteSection(suite, data))}
+${answersSection(data)}
 ${funnelSection(data)}
 ${trainingSection(data, chart === undefined ? await lossChart(data.losses) : chart)}
 ${tracesSection(data.traces, data.weaknesses)}

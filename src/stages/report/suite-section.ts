@@ -10,18 +10,25 @@ const figures = [
   ['SecRatio', 'sec_ratio', 'of the working answers, those that are secure'],
 ] as const;
 
-/** What one benchmark says: the three figures of base and tuned model, in all, by weakness and by language. */
-export function suiteSection(suite: ReportSuite, names: ReportData['weaknesses']): Html {
+type Compared = ReportData['compared'];
+
+/** What one benchmark says: the three figures of base and tuned model, in all, by weakness and by language; and those of all variants. */
+export function suiteSection(
+  suite: ReportSuite,
+  { weaknesses: names, compared }: Pick<ReportData, 'weaknesses' | 'compared'>,
+): Html {
   const { base, tuned } = suite;
+  const [from, to] = compared;
   return html`<section id="suite-${suite.name}">
 <h2>Results on ${suite.name}</h2>
-<p class="quiet">${integer(suite.problems)} problems; base ${answersOf(base)}, tuned ${answersOf(tuned)}.</p>
+<p class="quiet">${integer(suite.problems)} problems; ${from} ${answersOf(base)}, ${to} ${answersOf(tuned)}.</p>
 ${headline(suite)}
-${figureTable(suite)}
+${figureTable(suite, compared)}
+${variantTable(suite)}
 <h3>By weakness</h3>
-${breakdown(suite, 'per_cwe', 'weakness', names)}
+${breakdown(suite, 'per_cwe', 'weakness', names, compared)}
 <h3>By language</h3>
-${breakdown(suite, 'per_language', 'language', {})}
+${breakdown(suite, 'per_language', 'language', {}, compared)}
 </section>`;
 }
 
@@ -38,12 +45,28 @@ function headline({ base, tuned, comparison }: ReportSuite): Html {
   )}</div>`;
 }
 
-function figureTable({ base, tuned, comparison }: ReportSuite): Html {
-  const cell = (value: string, interval: string) =>
-    html`${value}${interval === '' ? null : html`<small>${interval}</small>`}`;
+function cell(value: string, interval: string): Html {
+  return html`${value}${interval === '' ? null : html`<small>${interval}</small>`}`;
+}
+
+/** Whoever was asked besides the two that are compared; `null` when nobody was. */
+function variantTable({ variants }: ReportSuite): Html | null {
+  const all = Object.entries(variants);
+  if (all.length <= 2) return null;
+  return html`<h3>All variants</h3>
+<div class="scroll"><table>
+<thead><tr><th>variant</th>${figures.map(([name]) => html`<th>${name}</th>`)}<th>answers</th></tr></thead>
+<tbody>${all.map(
+    ([name, rates]) =>
+      html`<tr><td class="label-cell">${name}</td>${figures.map(([, key]) => html`<td>${cell(percent(rates[key]), percentInterval(rates.intervals[key]))}</td>`)}<td>${integer(rates.samples)}</td></tr>`,
+  )}</tbody>
+</table></div>`;
+}
+
+function figureTable({ base, tuned, comparison }: ReportSuite, [from, to]: Compared): Html {
   return html`<div class="scroll"><table>
 <caption>With 95 % intervals over problems; the change is paired by problem.</caption>
-<thead><tr><th>figure</th><th class="plotted"><div class="axis"><span>0 %</span><span>50 %</span><span>100 %</span></div></th><th class="base">base</th><th class="tuned">tuned</th><th>change</th></tr></thead>
+<thead><tr><th>figure</th><th class="plotted"><div class="axis"><span>0 %</span><span>50 %</span><span>100 %</span></div></th><th class="base">${from}</th><th class="tuned">${to}</th><th>change</th></tr></thead>
 <tbody>${figures.map(([name, key]) => {
     const change = comparison[key];
     const shares = [
@@ -60,6 +83,7 @@ function breakdown(
   key: 'per_cwe' | 'per_language',
   heading: string,
   names: Readonly<Record<string, string>>,
+  [from, to]: Compared,
 ): Html {
   const rows = Object.entries(suite.base[key]).map(([label, base]) => ({
     label,
@@ -69,7 +93,7 @@ function breakdown(
   const anyUnverified = rows.some(({ base, tuned }) => base.unverified + (tuned?.unverified ?? 0) > 0);
   const pair = (before: number | null, after: number | null) =>
     html`<td>${percent(before, 0)}</td><td class="${direction(before, after)}">${percent(after, 0)}</td>`;
-  const heads = html`<th class="base">base</th><th class="tuned">tuned</th>`;
+  const heads = html`<th class="base">${from}</th><th class="tuned">${to}</th>`;
   return html`<div class="scroll"><table>
 <thead><tr><th></th><th colspan="2">func@1</th><th colspan="2">func-sec@1</th><th></th><th></th>${anyUnverified ? html`<th></th>` : null}</tr>
 <tr><th>${heading}</th>${heads}${heads}<th>problems</th><th>answers</th>${anyUnverified ? html`<th>unchecked</th>` : null}</tr></thead>

@@ -1,6 +1,6 @@
 import type { Language } from '../../sandbox/sandbox.js';
 import type { Bench } from '../bench.js';
-import type { Judgement, Problem, Submission, Suite, Verdict } from '../suite.js';
+import type { Problem, Submission, Suite, Verdict } from '../suite.js';
 import { judgementKey, type KeptJudgement, type KeptJudgements } from './kept-judgements.js';
 import type { Lanes } from './lanes.js';
 
@@ -30,7 +30,7 @@ export class Judging implements AsyncDisposable {
   }
 
   /** The verdicts on an answer's code; `null` is an answer without any. A problem that cannot be judged here leaves both alike `unverified`. */
-  async judge(problem: Problem, submission: Submission | null): Promise<Judgement> {
+  async judge(problem: Problem, submission: Submission | null): Promise<KeptJudgement> {
     if ((await this.faultOf(problem)) !== null) return without('unverified');
     return submission === null ? without('fail') : this.#judged(problem, submission);
   }
@@ -72,8 +72,8 @@ export class Judging implements AsyncDisposable {
     const key = judgementKey(problem, submission);
     const known = this.#kept.get(key) ?? this.#running.get(key);
     if (known !== undefined) return known;
-    const judging = this.#run(problem, submission).then(async (judgement) => {
-      await this.#kept.put(key, judgement);
+    const judging = this.#run(problem, submission).then(async ({ seconds, ...judgement }) => {
+      await this.#kept.put(key, judgement, seconds);
       return judgement;
     });
     this.#running.set(key, judging);
@@ -84,10 +84,12 @@ export class Judging implements AsyncDisposable {
     }
   }
 
-  async #run(problem: Problem, submission: Submission): Promise<KeptJudgement> {
-    const judge = () => {
+  async #run(problem: Problem, submission: Submission): Promise<KeptJudgement & { readonly seconds: number }> {
+    const judge = async () => {
       this.#signal.throwIfAborted();
-      return this.#suite.judge(problem, submission, this.#bench, this.#signal);
+      const began = performance.now();
+      const judgement = await this.#suite.judge(problem, submission, this.#bench, this.#signal);
+      return { ...judgement, seconds: Math.round(performance.now() - began) / 1000 };
     };
     if (!this.#suite.needs(problem).alone) {
       const judgement = await this.#lanes.shared(judge);
@@ -101,8 +103,8 @@ function missingFor(suite: Suite, problem: Problem, { sandbox }: Bench): readonl
   return suite.needs(problem).languages.filter((language) => sandbox.toolchains[language] === undefined);
 }
 
-function without(verdict: Verdict): Judgement {
-  return { functional: verdict, security: verdict, cases: [], timedOut: false };
+function without(verdict: Verdict): KeptJudgement {
+  return { functional: verdict, security: verdict, cases: [], timedOut: false, alone: false };
 }
 
 function spoken(functional: Verdict, security: Verdict): string {

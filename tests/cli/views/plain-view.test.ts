@@ -201,10 +201,10 @@ describe('the result', () => {
     const [event] = timed([0, { ...finished, metrics }]);
     if (event?.type !== 'run-finished') throw new Error('not the end');
     expect(suiteTables(event.metrics, { style: plainStyle, columns: 80 }).join('\n')).toMatchInlineSnapshot(`
-      "mini        base  base+cue  tuned  change
-      func@1         –         –      –       –
-      func-sec@1     –         –      –       –
-      SecRatio       –         –      –       –
+      "mini        base  base+cue  tuned  tuned − base
+      func@1         –         –      –             –
+      func-sec@1     –         –      –             –
+      SecRatio       –         –      –             –
       samples        0         0      0
       problems       0         0      0
       mini: 15 answers of base could not be checked here (a toolchain or check did not run) and are left out of these figures

@@ -81,6 +81,17 @@ describe('the report', () => {
     expect(page).toContain('CWE-89 <span class="quiet">SQL injection</span>');
   });
 
+  it('shows all variants where there are more than two, and calls those that are compared by their names', async () => {
+    const data = realisticData();
+    const [suite] = data.suites;
+    if (suite === undefined) throw new Error('no suite');
+    const suites = [{ ...suite, variants: { base: suite.base, 'base+reminder': suite.tuned, tuned: suite.tuned } }];
+    const page = withoutStyle(await renderReport({ ...data, suites, compared: ['base', 'base+reminder'] }));
+    expect(page.match(/<td class="label-cell">(?:base|base\+reminder|tuned)<\/td>/g)).toHaveLength(3);
+    expect(page).toContain('<th class="tuned">base+reminder</th>');
+    expect(withoutStyle(await renderReport(data))).not.toContain('All variants');
+  });
+
   it('shows a missing figure as a dash, never as 0', async () => {
     const data = realisticData();
     const [suite] = data.suites;

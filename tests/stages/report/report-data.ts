@@ -62,8 +62,9 @@ const hex = (seed: string) => seed.repeat(64).slice(0, 64);
 export function realisticData(change: Partial<ReportData> = {}): ReportData {
   const options = { seed: 7, resamples: 500 };
   const [base, tuned] = [outcomes('base'), outcomes('tuned')];
+  const variants = { base: summarise(base, options), tuned: summarise(tuned, options) };
   return {
-    schema: 1,
+    schema: 2,
     recipe: 'quickstart',
     title: 'secpi/tiny-qwen2, tuned with quickstart',
     description:
@@ -72,12 +73,13 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
       'Decontamination against mini was switched off in the recipe: problems of the suite may stand in the training data. These figures show that the flow works; they say nothing about how the model does on problems it has not seen.',
       '4 answers to mini could not be checked on the machine that scored them (a compiler was missing, say) and count neither as pass nor as fail.',
     ],
+    compared: ['base', 'tuned'],
     suites: [
       {
         name: 'mini',
         problems: mini.problems.length,
-        base: summarise(base, options),
-        tuned: summarise(tuned, options),
+        ...variants,
+        variants,
         comparison: comparePaired(base, tuned, options),
       },
     ],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import type { Base } from '../../../src/stages/base/records.js';
 import type { Sample } from '../../../src/stages/curate/records.js';
-import type { ScoredSample, Scores, Variant } from '../../../src/stages/evaluate/records.js';
+import type { ScoredSample, Scores } from '../../../src/stages/evaluate/records.js';
 import { report } from '../../../src/stages/report/report.js';
 import type { ReportData } from '../../../src/stages/report/report-data.js';
 import type { StageServices } from '../../../src/stages/services.js';
@@ -16,25 +16,30 @@ const mini = await loadMini();
 
 const scored = (
   problem: string,
-  variant: Variant,
+  variant: string,
   functional: Verdict,
   security: Verdict,
   code = 'x',
 ): ScoredSample => ({
-  schema: 1,
+  schema: 2,
   suite: 'mini',
   variant,
   problem,
   language: 'python',
   cwes: ['CWE-89'],
   sample: 0,
+  messages: [],
   finish: 'stop',
+  answered: 'code',
   reasoning: null,
   answer: '',
+  submission: { 'solution.py': code },
   code,
   functional,
   security,
   cases: [],
+  alone: false,
+  forgeable: false,
   tokens: { input: 1, output: 1 },
 });
 
@@ -70,9 +75,10 @@ async function runReport({ base, tuned, samples = [], decontaminated = [], title
       samples: [{ functional, security }],
     }));
   const scores: Scores = {
-    schema: 1,
+    schema: 2,
     sandbox: rest.sandbox ?? realistic.sandbox,
     toolchains: realistic.toolchains,
+    compared: ['base', 'tuned'],
     suites: {
       mini: {
         digest: mini.digest,

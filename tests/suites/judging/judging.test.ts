@@ -78,6 +78,11 @@ describe('a judge', () => {
       );
     }
     expect(runs).toEqual(['a', 'a']); // once for each of two problems
+    // How long it took stands with the verdicts, where nothing is hashed.
+    const rows = readdirSync(folder.path).map((name) => readFileSync(join(folder.path, name), 'utf8'));
+    const took = [...rows.join('').matchAll(/"seconds":([\d.]+)/g)].map(([, seconds]) => Number(seconds));
+    expect(took).toHaveLength(2);
+    for (const seconds of took) expect(seconds).toBeGreaterThan(0);
   });
 
   it('takes a row for missing that was cut off or spoilt, and judges again', async () => {
