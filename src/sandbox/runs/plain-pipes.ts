@@ -9,6 +9,9 @@ import { startProcess } from '../../base/processes/child-process.js';
 /** The descriptors that every shell can name. */
 const FDS = [3, 4, 5, 6, 7, 8, 9];
 
+/** So many a run takes. */
+const A_RUN = 3;
+
 const HOLD = 'echo $$; read -r done';
 /** Programs for a shell that holds pipes as these descriptors, says its process id and waits. */
 export const PIPE_MAKERS = {
@@ -52,12 +55,22 @@ export class PlainPipes {
   async #take(flags: number): Promise<PlainPipe> {
     for (;;) {
       const fd = this.#store.pop();
-      if (fd !== undefined) return pipeOf(fd, flags);
-      this.#making ??= this.#make().finally(() => {
-        this.#making = undefined;
-      });
-      await this.#making;
+      // In good time for the next run.
+      const more = this.#store.length < A_RUN ? this.#more() : Promise.resolve();
+      if (fd === undefined) {
+        await more;
+        continue;
+      }
+      more.catch(() => {}); // whoever needs one then tries again
+      return pipeOf(fd, flags);
     }
+  }
+
+  #more(): Promise<void> {
+    this.#making ??= this.#make().finally(() => {
+      this.#making = undefined;
+    });
+    return this.#making;
   }
 
   async #make(): Promise<void> {
