@@ -10,7 +10,7 @@ const DEFINITION: Readonly<Record<string, RegExp>> = {
 
 /** From the beginning of a line: type, name, parameters, and the body's brace; in a declaration a semicolon stands there. */
 function cLike(): RegExp {
-  return /^(?:[\w \t*&:<>,[\]"]{0,200}[ \t*&:])?(\w+)[ \t]{0,8}\([^;{}]{0,1000}\)[^;{}()]{0,60}\{/gm;
+  return /^(?:[\w \t*&:<>,[\]"]{0,200}[ \t*&:])?(\w+)[ \t]{0,8}\([^;{}]{0,400}\)[^;{}()]{0,60}\{/gm;
 }
 
 /** The functions and classes that a text defines, as far as that can be seen without a parser; of another language none. */
