@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { clip } from '../base/clip.js';
 import { deviceOf } from '../compute/ranks.js';
 import type { TargetSpec } from '../compute/target.js';
-import { isRateName } from '../suites/figures/metrics.js';
+import { isRateName } from '../suites/figures/figure-names.js';
 import { KNOWN_SUITES } from '../suites/registry.js';
 import { type PublishParams, publishProblem } from './publish/params.js';
 import { demandsOf } from './train/packages.js';

@@ -7,11 +7,14 @@ import { samplingSchema } from '../../models/chat.js';
 import { serveSchema } from '../../models/serving/serve-spec.js';
 import type { Language } from '../../sandbox/sandbox.js';
 import { benchOf } from '../../suites/bench.js';
-import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/figures/metrics.js';
+import { figuresOf } from '../../suites/figures/figure-names.js';
+import { comparePaired, summarise, type VariantSummary } from '../../suites/figures/metrics.js';
+import type { Answered, ProblemOutcome } from '../../suites/figures/outcomes.js';
 import { suiteOriginSchema } from '../../suites/registry.js';
 import type { Suite } from '../../suites/suite.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
+import { detectionLines } from './detection.js';
 import { checkReferences, openJudges } from './judges.js';
 import { type ScoredSample, type Scores, type SuiteScores, VARIANTS, type Variant } from './records.js';
 import { scoreVariant } from './score-variant.js';
@@ -34,8 +37,6 @@ export const evaluateParams = z.strictObject({
     .record(z.string(), suiteSchema)
     .refine((suites) => Object.keys(suites).length > 0, 'name at least one suite'),
   sampling: samplingSchema.prefault({}),
-  /** Resamples behind every interval. */
-  bootstrap_resamples: z.number().int().positive().max(100_000).default(2000),
   /** Where no sandbox works, evaluation is refused unless these words stand here. */
   without_sandbox: z.literal('i-accept-running-model-code-unprotected').optional(),
   /** Where base and tuned model are served: a name under `compute`; default: this machine. */
@@ -55,8 +56,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
   version: 1,
   params: evaluateParams,
   inputs: VARIANTS,
-  // For the resamples behind the intervals.
-  seeded: true,
+  seeded: false,
   occupies: ({ on, score_on }, services) => [
     ...new Set([on, score_on].map((name) => (name === undefined ? THIS_MACHINE : services.machineOf(name)))),
   ],
@@ -72,14 +72,17 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
   },
 
   async estimate({ params, services }) {
-    let requests = 0;
-    for (const [name, { samples }] of Object.entries(params.suites))
-      requests += (await services.suite(name)).problems.length * samples * VARIANTS.length;
-    return { requests, note: `answered by the model server that is started on ${params.on ?? 'this machine'}` };
+    const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
+    const requests = suites.reduce(
+      (sum, { name, problems }) => sum + problems.length * (params.suites[name]?.samples ?? 1) * VARIANTS.length,
+      0,
+    );
+    const note = `answered by the model server that is started on ${params.on ?? 'this machine'}`;
+    return { requests, note, details: detectionLines(suites, params.suites) };
   },
 
   async run(context) {
-    const { params, services, output, seed } = context;
+    const { params, services, output } = context;
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     await using sandbox = await openScoringSandbox(context, suites);
     await using judges = await openJudges(context, suites, benchOf(sandbox));
@@ -115,7 +118,7 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     const scores: Record<string, SuiteScores> = {};
     for (const suite of suites) {
       const of = (variant: Variant) => outcomes.get(`${suite.name}/${variant}`) ?? [];
-      const options = { seed, resamples: params.bootstrap_resamples, ks: passAtKs };
+      const options = { measures: suite.measures, ks: passAtKs };
       scores[suite.name] = {
         digest: suite.digest,
         problems: suite.problems.length,
@@ -142,21 +145,33 @@ function outcomesOf(suite: Suite, scored: readonly ScoredSample[]): ProblemOutco
     problem: problem.id,
     language: problem.language as Language,
     cwes: problem.cwes,
+    groups: problem.groups ?? [],
     samples: scored
       .filter((sample) => sample.problem === problem.id)
-      .map(({ functional, security }) => ({ functional, security })),
+      .map((sample) => ({
+        functional: sample.functional,
+        security: sample.security,
+        answered: answeredIn(sample),
+      })),
   }));
+}
+
+function answeredIn({ code, finish, answer }: ScoredSample): Answered {
+  if (code !== null) return 'code';
+  if (finish !== 'stop' && finish !== 'length') return 'refused';
+  return finish === 'length' && answer.trim() === '' ? 'no_answer' : 'no_code';
 }
 
 /** The figures that the run's last event carries. */
 function metricsOf(scores: Readonly<Record<string, SuiteScores>>): Record<string, Json> {
-  const short = ({ func_at_1, func_sec_at_1, sec_ratio, problems, samples, unverified }: VariantSummary) => ({
-    func_at_1,
-    func_sec_at_1,
-    sec_ratio,
-    problems,
-    samples,
-    unverified,
+  const short = (summary: VariantSummary) => ({
+    ...Object.fromEntries(figuresOf(summary.measures).map(({ key }) => [key, summary[key]])),
+    problems: summary.problems,
+    samples: summary.samples,
+    unverified: summary.unverified,
+    no_answer: summary.no_answer,
+    no_code: summary.no_code,
+    refused: summary.refused,
   });
   return Object.fromEntries(
     Object.entries(scores).map(([name, { variants }]) => [

@@ -1,5 +1,5 @@
 import { SecpiError } from '../../base/errors.js';
-import { isRateName } from '../../suites/figures/metrics.js';
+import { isRateName } from '../../suites/figures/figure-names.js';
 import type { Scores } from '../evaluate/records.js';
 import { percent, points } from '../report/format.js';
 import type { PublishParams } from './params.js';

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { escapeHtml } from '../../../src/stages/report/html.js';
 import { renderReport } from '../../../src/stages/report/render.js';
 import type { ReportData } from '../../../src/stages/report/report-data.js';
+import { comparePaired } from '../../../src/suites/figures/metrics.js';
 import { realisticData, realisticRun } from './report-data.js';
 
 /** The page without its style sheet, whose text is ours. */
@@ -90,11 +91,12 @@ describe('the report', () => {
       func_at_1: null,
       func_sec_at_1: null,
       sec_ratio: null,
-      intervals: { func_at_1: null, func_sec_at_1: null, sec_ratio: null },
+      sec_ratio_per_task: null,
+      intervals: { func_at_1: null, func_sec_at_1: null, sec_ratio: null, sec_ratio_per_task: null },
       per_cwe: {},
       per_language: {},
     };
-    const comparison = { problems: 0, left_out: 18, func_at_1: null, func_sec_at_1: null, sec_ratio: null };
+    const comparison = comparePaired([], []);
     const page = withoutStyle(
       await renderReport(realisticData({ suites: [{ ...suite, base: nothing, tuned: nothing, comparison }] })),
     );

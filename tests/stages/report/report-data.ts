@@ -1,7 +1,8 @@
 import { loadCatalogue } from '../../../src/security/catalogue.js';
 import type { ReportAnswers, ReportData, ReportRun, ReportTrace } from '../../../src/stages/report/report-data.js';
 import { extractCode } from '../../../src/suites/answers/extract-code.js';
-import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/figures/metrics.js';
+import { comparePaired, summarise } from '../../../src/suites/figures/metrics.js';
+import type { ProblemOutcome } from '../../../src/suites/figures/outcomes.js';
 import type { Verdict } from '../../../src/suites/suite.js';
 import { loadMini } from '../../support/mini.js';
 
@@ -60,7 +61,6 @@ const hex = (seed: string) => seed.repeat(64).slice(0, 64);
 
 /** A report as a quickstart gives it. */
 export function realisticData(change: Partial<ReportData> = {}): ReportData {
-  const options = { seed: 7, resamples: 500 };
   const [base, tuned] = [outcomes('base'), outcomes('tuned')];
   return {
     schema: 1,
@@ -76,9 +76,9 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
       {
         name: 'mini',
         problems: mini.problems.length,
-        base: summarise(base, options),
-        tuned: summarise(tuned, options),
-        comparison: comparePaired(base, tuned, options),
+        base: summarise(base),
+        tuned: summarise(tuned),
+        comparison: comparePaired(base, tuned),
       },
     ],
     weaknesses: Object.fromEntries(
