@@ -1,4 +1,4 @@
-import { deciding, pulls, type Share, shareValue, standardError } from './share.js';
+import { deciding, mostVariance, pulls, type Share, shareValue, standardError } from './share.js';
 import { studentQuantile } from './student.js';
 
 /** A 95 % confidence interval: [low, high]. */
@@ -9,18 +9,19 @@ export const FEWEST_PROBLEMS = 10;
 
 /**
  * Student's t around the log-odds of a share, with a standard error over problems; the ends stay between 0 and 1. `null` below ten
- * problems, and where they all agree: then their spread cannot tell how far the next one might be off.
+ * problems, and for 0 and 1.
  */
 export function shareInterval(share: Share): Interval | null {
   const value = shareValue(share);
-  const spread = spreadOf(pulls(share), deciding(share));
-  if (value === null || spread === null || value <= 0 || value >= 1) return null;
+  if (value === null || value <= 0 || value >= 1) return null;
+  const spread = spreadOf(pulls(share), deciding(share), { weight: 2, variance: mostVariance(share) });
+  if (spread === null) return null;
   const centre = Math.log(value / (1 - value));
   const reach = (spread.quantile * spread.error) / (value * (1 - value));
   return [logistic(centre - reach), logistic(centre + reach)];
 }
 
-/** Student's t around `after` − `before` over the same problems in the same order; `null` as above. */
+/** Student's t around `after` − `before` over the same problems in the same order. `null` below ten problems, and where all of them are alike. */
 export function differenceInterval(before: Share, after: Share): Interval | null {
   const [from, to] = [shareValue(before), shareValue(after)];
   const spread = differenceSpread(before, after);
@@ -39,15 +40,24 @@ export interface Spread {
 export function differenceSpread(before: Share, after: Share): Spread | null {
   const pulled = pulls(before);
   const differences = pulls(after).map((pull, index) => pull - (pulled[index] ?? 0));
-  return spreadOf(differences, Math.min(deciding(before), deciding(after)));
+  const variance = (mostVariance(before) + mostVariance(after)) / 2;
+  return spreadOf(differences, Math.min(deciding(before), deciding(after)), { weight: 1, variance });
 }
 
-function spreadOf(terms: readonly number[], problems: number): Spread | null {
+/**
+ * The spread that was seen, together with what it is taken for before anything was seen: few problems that happen to be alike would
+ * otherwise promise too much. The weight is in problems; simulated, these two suffice from ten problems on.
+ */
+function spreadOf(
+  terms: readonly number[],
+  problems: number,
+  before: { readonly weight: number; readonly variance: number },
+): Spread | null {
   if (problems < FEWEST_PROBLEMS) return null;
-  const error = standardError(terms);
-  // Terms that are the same but for rounding.
-  if (error < 1e-12) return null;
-  return { error, quantile: studentQuantile(problems - 1, 0.975), degrees: problems - 1 };
+  const degrees = problems - 1;
+  const seen = standardError(terms) ** 2;
+  const error = Math.sqrt((degrees * seen + before.weight * before.variance) / (degrees + before.weight));
+  return error === 0 ? null : { error, quantile: studentQuantile(degrees, 0.975), degrees };
 }
 
 function logistic(x: number): number {

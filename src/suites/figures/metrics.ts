@@ -63,7 +63,7 @@ export interface MetricOptions {
 /** The second variant minus the first, over the problems that both have verified samples for. */
 export interface PairedDifference {
   readonly estimate: number;
-  /** 95 %. `null` below ten problems, and where all of them differ by the same. */
+  /** 95 %. `null` below ten problems. */
   readonly interval: Interval | null;
   /**
    * Two-sided, of a sign-flip test over problems. `null` for SecRatio and for k > 1: that labels can be swapped within a problem would say

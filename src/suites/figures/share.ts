@@ -29,6 +29,12 @@ export function pulls(share: Share): readonly number[] {
   return share.top.map((term, index) => (term - value * (share.bottom[index] ?? 0)) / mean);
 }
 
+/** The variance of a share whose problems are all either 0 or 1: of that value there is no greater one. */
+export function mostVariance(share: Share): number {
+  const value = shareValue(share) ?? 0;
+  return (value * (1 - value) * sum(share.bottom.map((term) => term * term))) / sum(share.bottom) ** 2;
+}
+
 /** The standard error of a mean of independent terms whose own mean is 0. */
 export function standardError(terms: readonly number[]): number {
   const count = terms.length;

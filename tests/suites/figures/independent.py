@@ -89,22 +89,25 @@ def figure(problems, name, measures):
         return None
     value = sum((top for top, _ in pairs), Fraction(0)) / bottom
     pulls = [(top - value * low) * len(pairs) / bottom for top, low in pairs]
-    return value, pulls, sum(low != 0 for _, low in pairs), trials
+    most = value * (1 - value) * sum(low * low for _, low in pairs) / (bottom * bottom)
+    return value, pulls, sum(low != 0 for _, low in pairs), trials, most
 
 
-def spread(pulls, problems):
+def spread(pulls, problems, weight, most):
+    """The variance seen, and so many problems more whose variance is `most`."""
     if problems < 10:
         return None
-    variance = sum((pull * pull for pull in pulls), Fraction(0)) / (len(pulls) * (len(pulls) - 1))
+    seen = sum((pull * pull for pull in pulls), Fraction(0)) / (len(pulls) * (len(pulls) - 1))
+    variance = (seen * (problems - 1) + weight * most) / (problems - 1 + weight)
     return None if variance == 0 else math.sqrt(variance)
 
 
-def interval(value, pulls, problems, trials):
+def interval(value, pulls, problems, trials, most):
     if problems < 2:
         return None
     if trials or value in (0, 1):
         return exact(round(value * problems), problems)
-    error = spread(pulls, problems)
+    error = spread(pulls, problems, 2, most)
     if error is None:
         return None
     odds = math.log(value / (1 - value))
@@ -154,7 +157,8 @@ def comparison(base, tuned, measures, ks):
             continue
         problems = min(before[2], after[2])
         estimate = after[0] - before[0]
-        error = spread([late - early for early, late in zip(before[1], after[1])], problems)
+        differences = [late - early for early, late in zip(before[1], after[1])]
+        error = spread(differences, problems, 1, (before[4] + after[4]) / 2)
         given = {"estimate": float(estimate), "interval": None, "p_value": None, "detectable": None}
         if error is not None:
             quantile = student(problems - 1, 0.975)

@@ -151,18 +151,19 @@ describe('comparePaired', () => {
     const tuned = hard.map((id, index) => outcome(id, index < 4 ? 'pf' : 'pp'));
     const { problems, left_out, func_at_1, func_sec_at_1, sec_ratio } = comparePaired(base, tuned);
     expect({ problems, left_out }).toEqual({ problems: 20, left_out: 0 });
+    // Every answer of both works.
     expect(func_at_1).toEqual({ estimate: 0, interval: null, p_value: 1, exact: true, detectable: null });
     expect(func_sec_at_1?.estimate).toBeCloseTo(0.3, 12);
     expect(sec_ratio?.estimate).toBeCloseTo(0.3, 12);
     // Six problems got better, none worse: McNemar's exact test says 2 / 2^6.
     expect(func_sec_at_1?.p_value).toBeCloseTo(2 / 64, 12);
     expect(func_sec_at_1?.interval?.[0]).toBeGreaterThan(0);
-    // Standard error sqrt(0.3 · 0.7 / 19) = 0.1051, quantiles of t with 19 degrees 2.093 and 0.861.
-    expect(func_sec_at_1?.detectable).toBeCloseTo(0.1051 * (2.093 + 0.861), 3);
+    // Variance (19 · 0.3 · 0.7 / 19 + (0.5 · 0.5 + 0.8 · 0.2) / 2 / 20) / 20, quantiles of t with 19 degrees 2.093 and 0.861.
+    expect(func_sec_at_1?.detectable).toBeCloseTo(Math.sqrt((0.21 + 0.01025) / 20) * (2.093 + 0.861), 3);
   });
 
   it('finds none between a variant and itself, and mirrors when the two are swapped', () => {
-    expect(comparePaired(base, base).func_sec_at_1).toMatchObject({ estimate: 0, p_value: 1, interval: null });
+    expect(comparePaired(base, base).func_sec_at_1).toMatchObject({ estimate: 0, p_value: 1 });
     const other = hard.map((id, index) => outcome(id, index % 3 === 0 ? 'pf' : 'pp'));
     const there = comparePaired(base, other).func_sec_at_1;
     const back = comparePaired(other, base).func_sec_at_1;
