@@ -29,7 +29,7 @@ export interface RecipeSections {
     readonly on?: string | undefined;
     readonly score_on?: string | undefined;
     readonly without_sandbox?: string | undefined;
-    readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, number>>>>;
+    readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, unknown>>>>;
   };
   readonly publish?: Omit<PublishParams, 'gates'> | undefined;
   readonly compute: Readonly<Record<string, TargetSpec>>;
@@ -155,7 +155,8 @@ function gatesNameSuites({ evaluate }: RecipeSections, complain: Complain): void
   }
 }
 
-const figures = 'there is no such figure (there are: func_at_1, sec_at_1, func_sec_at_1, sec_ratio, and more `_at_`)';
+const figures =
+  'there is no such figure (there are: func_at_1, func_sec_at_1, sec_ratio, sec_ratio_per_task, and more `_at_`)';
 
 function publishFits({ publish, train, compute }: RecipeSections, complain: Complain): void {
   if (publish === undefined) return;

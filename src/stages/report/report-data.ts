@@ -36,6 +36,8 @@ export interface ReportSuite {
   readonly base: VariantSummary;
   readonly tuned: VariantSummary;
   readonly comparison: PairedComparison;
+  /** Weaknesses and languages of the suite of which no sample was trained on. */
+  readonly unseen: { readonly cwes: readonly string[]; readonly languages: readonly string[] };
 }
 
 /** A sample the model was trained on. */

@@ -21,13 +21,26 @@ export function shareInterval(share: Share): Interval | null {
   return [logistic(centre - reach), logistic(centre + reach)];
 }
 
-/** Student's t around `after` − `before` over the same problems in the same order. `null` below ten problems, and where all of them are alike. */
+/**
+ * Student's t around `after` − `before` over the same problems in the same order; `null` below ten problems. Where all problems differ by
+ * the same there is no spread to go by, and the interval says what follows from so many that agree, however few they are.
+ */
 export function differenceInterval(before: Share, after: Share): Interval | null {
   const [from, to] = [shareValue(before), shareValue(after)];
+  const problems = Math.min(deciding(before), deciding(after));
+  if (from === null || to === null || problems < 2) return null;
+  const difference = to - from;
+  if (pullsApart(before, after).every((pull) => Math.abs(pull) < 1e-12)) {
+    // At least this share of all problems differs by the same: less would show in so many with a chance of 97.5 %. The rest may be anything.
+    const alike = 0.025 ** (1 / problems);
+    return inside(alike * difference, 1 - alike);
+  }
   const spread = differenceSpread(before, after);
-  if (from === null || to === null || spread === null) return null;
-  const reach = spread.quantile * spread.error;
-  return [Math.max(-1, to - from - reach), Math.min(1, to - from + reach)];
+  return spread === null ? null : inside(difference, spread.quantile * spread.error);
+}
+
+function inside(centre: number, reach: number): Interval {
+  return [Math.max(-1, centre - reach), Math.min(1, centre + reach)];
 }
 
 /** A standard error, and by how many of them an interval reaches out. */
@@ -38,10 +51,13 @@ export interface Spread {
 }
 
 export function differenceSpread(before: Share, after: Share): Spread | null {
-  const pulled = pulls(before);
-  const differences = pulls(after).map((pull, index) => pull - (pulled[index] ?? 0));
   const variance = (mostVariance(before) + mostVariance(after)) / 2;
-  return spreadOf(differences, Math.min(deciding(before), deciding(after)), { weight: 1, variance });
+  return spreadOf(pullsApart(before, after), Math.min(deciding(before), deciding(after)), { weight: 1, variance });
+}
+
+function pullsApart(before: Share, after: Share): readonly number[] {
+  const pulled = pulls(before);
+  return pulls(after).map((pull, index) => pull - (pulled[index] ?? 0));
 }
 
 /**

@@ -63,7 +63,7 @@ export interface MetricOptions {
 /** The second variant minus the first, over the problems that both have verified samples for. */
 export interface PairedDifference {
   readonly estimate: number;
-  /** 95 %. `null` below ten problems. */
+  /** 95 %. `null` below ten problems that do not all differ by the same. */
   readonly interval: Interval | null;
   /**
    * Two-sided, of a sign-flip test over problems. `null` for SecRatio and for k > 1: that labels can be swapped within a problem would say
@@ -72,7 +72,7 @@ export interface PairedDifference {
   readonly p_value: number | null;
   /** All combinations of signs were counted. */
   readonly exact: boolean;
-  /** The true difference that would be found in four of five such evaluations. `null` where there is no interval. */
+  /** The true difference that would be found in four of five such evaluations. `null` below ten problems, and where they have no spread. */
   readonly detectable: number | null;
 }
 

@@ -79,6 +79,7 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
         base: summarise(base),
         tuned: summarise(tuned),
         comparison: comparePaired(base, tuned),
+        unseen: { cwes: ['CWE-79', 'CWE-415'], languages: ['c'] },
       },
     ],
     weaknesses: Object.fromEntries(

@@ -158,11 +158,16 @@ def comparison(base, tuned, measures, ks):
         problems = min(before[2], after[2])
         estimate = after[0] - before[0]
         differences = [late - early for early, late in zip(before[1], after[1])]
+        agree = all(difference == 0 for difference in differences)
         error = spread(differences, problems, 1, (before[4] + after[4]) / 2)
         given = {"estimate": float(estimate), "interval": None, "p_value": None, "detectable": None}
+        if agree and problems >= 2:
+            alike = 0.025 ** (1 / problems)
+            given["interval"] = [max(-1.0, alike * float(estimate) + alike - 1), min(1.0, alike * float(estimate) + 1 - alike)]
         if error is not None:
             quantile = student(problems - 1, 0.975)
-            given["interval"] = [max(-1.0, float(estimate) - quantile * error), min(1.0, float(estimate) + quantile * error)]
+            if not agree:
+                given["interval"] = [max(-1.0, float(estimate) - quantile * error), min(1.0, float(estimate) + quantile * error)]
             needed = (quantile + student(problems - 1, 0.8)) * error
             given["detectable"] = needed if needed <= 1 else None
         if name.endswith("_at_1"):

@@ -65,10 +65,19 @@ describe('intervals over problems', () => {
     const [low, high] = shareInterval(mean(...Array(12).fill(0.3))) ?? [0, 0];
     expect(low).toBeLessThan(0.2);
     expect(high).toBeGreaterThan(0.4);
-    const alike = differenceInterval(mean(...Array(12).fill(0.3)), mean(...Array(12).fill(0.4)));
-    expect(alike?.[1]).toBeGreaterThan(0.15);
-    // Nothing speaks against certainty where everything passes, but that is no reason to claim it.
-    expect(differenceInterval(mean(...Array(12).fill(1)), mean(...Array(12).fill(1)))).toBeNull();
+  });
+
+  it('of a difference say what follows where all problems differ by the same', () => {
+    const same = (value: number, problems: number) => mean(...Array(problems).fill(value));
+    // 0.025^(1/18) = 0.8147: at most that many less are alike, and the rest may be anything.
+    expect(differenceInterval(same(1, 18), same(1, 18))).toEqual([
+      expect.closeTo(-0.1853, 4),
+      expect.closeTo(0.1853, 4),
+    ]);
+    expect(differenceInterval(same(0, 18), same(1, 18))).toEqual([expect.closeTo(2 * 0.8147 - 1, 3), 1]);
+    // That is so of few as well; of one problem nothing is said.
+    expect(differenceInterval(same(1, 3), same(1, 3))?.[1]).toBeCloseTo(1 - 0.025 ** (1 / 3), 12);
+    expect(differenceInterval(same(1, 1), same(1, 1))).toBeNull();
   });
 });
 
