@@ -1,15 +1,11 @@
+import { figuresOf } from '../../suites/figures/figure-names.js';
 import { integer, parameters, percent, percentInterval, points, pointsInterval } from '../report/format.js';
 import type { ReportSuite } from '../report/report-data.js';
+import { answerNotes, certaintyNotes } from '../report/suite-notes.js';
 import { parametersOf, type Trained } from '../train/records.js';
 import { type CardFacts, licencesOf } from './facts.js';
 import { card, facts, plain, table } from './markdown.js';
 import { dataModels, funnel, notices, paper, provenance, settingsTable, sources } from './shared-sections.js';
-
-const figures = [
-  ['func_at_1', 'func@1', 'works'],
-  ['func_sec_at_1', 'func-sec@1', 'works and is secure'],
-  ['sec_ratio', 'SecRatio', 'of what works, the secure share'],
-] as const;
 
 /** The model card: what it is, what was measured, how it was made and how to load it. Holds no time and no local path. */
 export function modelCard(given: CardFacts): string {
@@ -69,29 +65,36 @@ function introduction({ report }: CardFacts): string[] {
   return lines;
 }
 
-function results({ name, problems, base, tuned, comparison }: ReportSuite): string[] {
-  const rows = figures.map(([key, figure, meaning]) => [
-    `${figure} (${meaning})`,
+function results(suite: ReportSuite): string[] {
+  const { name, problems, base, tuned, comparison, unseen } = suite;
+  const rows = figuresOf(tuned.measures).map(({ key, label, meaning }) => [
+    `${label} (${meaning})`,
     `${percent(base[key])} ${percentInterval(base.intervals[key])}`.trim(),
     `${percent(tuned[key])} ${percentInterval(tuned.intervals[key])}`.trim(),
     `${points(comparison[key]?.estimate ?? null)} ${pointsInterval(comparison[key]?.interval ?? null)}`.trim(),
   ]);
   const scored = ({ samples, problems: measured, unverified }: ReportSuite['base']) =>
     `${integer(samples)} answers to ${integer(measured)} of ${integer(problems)} problems${unverified === 0 ? '' : `, ${integer(unverified)} more could not be checked`}`;
+  return [
+    `### ${plain(name)}`,
+    table(['', 'base', 'tuned', 'difference, in points'], rows),
+    `Base: ${scored(base)}; tuned: ${scored(tuned)}. In brackets: 95 % intervals, for the difference paired by problem.`,
+    ...certaintyNotes(suite).slice(0, 1),
+    ...answerNotes(suite),
+    ...byWeakness(suite),
+    ...(unseen.languages.length === 0 ? [] : [`No training sample was in ${unseen.languages.map(plain).join(', ')}.`]),
+  ];
+}
+
+function byWeakness({ base, tuned, unseen }: ReportSuite): string[] {
   const weaknesses = Object.entries(tuned.per_cwe).map(([cwe, rates]) => [
-    plain(cwe),
+    `${plain(cwe)}${unseen.cwes.includes(cwe) ? ' (not trained on)' : ''}`,
     integer(rates.problems),
     percent(base.per_cwe[cwe]?.func_sec_at_1 ?? null),
     percent(rates.func_sec_at_1),
   ]);
-  return [
-    `### ${plain(name)}`,
-    table(['', 'base', 'tuned', 'difference, in points'], rows),
-    `Base: ${scored(base)}; tuned: ${scored(tuned)}. In brackets: 95 % bootstrap intervals over problems, for the difference paired by problem.`,
-    ...(weaknesses.length === 0
-      ? []
-      : [table(['weakness', 'problems', 'func-sec@1 base', 'func-sec@1 tuned'], weaknesses)]),
-  ];
+  if (weaknesses.length === 0 || !tuned.measures.includes('security')) return [];
+  return [table(['weakness', 'problems', 'func-sec@1 base', 'func-sec@1 tuned'], weaknesses)];
 }
 
 function conditions({ report }: CardFacts): string {
@@ -192,9 +195,9 @@ function loading({ params, report }: CardFacts): string {
 
 /** The Hub's own format for results: https://huggingface.co/docs/hub/model-cards#evaluation-results */
 function modelIndexResults({ name, tuned }: ReportSuite): object[] {
-  const metrics = figures.flatMap(([key, figure]) => {
+  const metrics = figuresOf(tuned.measures).flatMap(({ key, label }) => {
     const value = tuned[key];
-    return value === null ? [] : [{ type: key, name: figure, value: Number(value.toFixed(4)) }];
+    return value === null ? [] : [{ type: key, name: label, value: Number(value.toFixed(4)) }];
   });
   if (metrics.length === 0) return [];
   return [

@@ -36,7 +36,7 @@ const security = [
   },
 ] as const satisfies readonly FigureName[];
 
-/** The figures that stand in every table, of a suite that measures this; scores of before 2027 do not say what, and measured both. */
+/** The figures that stand in every table, of a suite that measures this; all where it is not known what. */
 export function figuresOf(measures: readonly Measure[] | undefined): readonly FigureName[] {
   return measures === undefined || measures.includes('security') ? [functional, ...security] : [functional];
 }

@@ -101,10 +101,42 @@ describe('the report', () => {
       await renderReport(realisticData({ suites: [{ ...suite, base: nothing, tuned: nothing, comparison }] })),
     );
     const cards = page.slice(page.indexOf('class="cards"'), page.indexOf('<h3>By weakness'));
-    expect(cards.match(/<span class="base">–<\/span>/g)).toHaveLength(3);
+    expect(cards.match(/<span class="base">–<\/span>/g)).toHaveLength(4);
     expect(cards.replace(/<div class="axis">.*?<\/div>/, '')).not.toMatch(/\d %(?! intervals)/);
     expect(cards).not.toContain('NaN');
     expect(cards).not.toContain('null');
+  });
+
+  it('says how sure a change is, and what was not trained on', async () => {
+    const page = withoutStyle(await renderReport(realisticData()));
+    expect(page).toContain('Chance alone would rarely make such a difference in func-sec@1: p = 0.004');
+    expect(page).toMatch(/a true difference of \d+\.\d points in func-sec@1 would be found in four of five evaluations/);
+    expect(page).toContain('cross-site scripting</span> <span class="badge unseen">not trained on</span>');
+    expect(page.match(/badge unseen/g)).toHaveLength(2);
+    expect(page).toContain('Rows of fewer than 10 problems are no evidence by themselves.');
+  });
+
+  it('counts answers in which there was nothing to judge, by why', async () => {
+    const data = realisticData();
+    const [suite] = data.suites;
+    if (suite === undefined) throw new Error('no suite');
+    const suites = [{ ...suite, tuned: { ...suite.tuned, no_answer: 3, refused: 1 } }];
+    expect(await renderReport(realisticData({ suites }))).toContain(
+      'Without an answer, since their thinking was cut off: base 0, tuned 3; refused: base 0, tuned 1.',
+    );
+    expect(await renderReport(data)).not.toContain('Nothing to judge');
+  });
+
+  it('shows func@1 alone of a suite without security tests, and security alone of none', async () => {
+    const data = realisticData();
+    const [suite] = data.suites;
+    if (suite === undefined) throw new Error('no suite');
+    const only = (side: typeof suite.base) => ({ ...side, measures: ['functional' as const] });
+    const suites = [{ ...suite, base: only(suite.base), tuned: only(suite.tuned) }];
+    const page = withoutStyle(await renderReport(realisticData({ suites })));
+    expect(page).toContain('func@1');
+    expect(page).not.toMatch(/func-sec@1|SecRatio,/);
+    expect(withoutStyle(await renderReport(data))).not.toMatch(/(?<!func-)sec@/);
   });
 
   it('works with nothing to show', async () => {
