@@ -20,7 +20,7 @@ const WORKS = 0.6;
 const IMPROVED = 0.2;
 
 const trials = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 2000);
-const resamples = 500;
+const resamples = 300;
 
 /** How often an interval held the truth, of those that there were, and how wide it was. */
 class Tally {

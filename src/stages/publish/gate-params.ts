@@ -1,10 +1,24 @@
 import * as z from 'zod';
 
-const certainly = z.boolean().default(false);
-
-/** A number is what the measured difference has to be; `certainly` asks it of the whole 95 % interval of the paired difference. */
-const gainSchema = z.union([z.number(), z.strictObject({ at_least: z.number(), certainly })]);
-const dropSchema = z.union([z.number(), z.strictObject({ at_most: z.number(), certainly })]);
+/** A number is what the measured difference has to be. */
+const gainSchema = z.union([
+  z.number(),
+  z.strictObject({
+    /** Tuned minus base must be at least this. */
+    at_least: z.number(),
+    /** Not only what was measured, but the lower end of its 95 % interval, paired by problem. */
+    certainly: z.boolean().default(false),
+  }),
+]);
+const dropSchema = z.union([
+  z.number(),
+  z.strictObject({
+    /** Base minus tuned must be at most this. */
+    at_most: z.number(),
+    /** Not only what was measured, but the upper end of its 95 % interval, paired by problem. */
+    certainly: z.boolean().default(false),
+  }),
+]);
 
 /** Figures that decide whether `publish` may run, by `suite.figure`, e.g. `mini.func_sec_at_1`. */
 export const gatesSchema = z.strictObject({
