@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { clip } from '../base/clip.js';
 import { deviceOf } from '../compute/ranks.js';
 import type { TargetSpec } from '../compute/target.js';
-import { isRateName } from '../suites/figures/metrics.js';
+import { isRateName } from '../suites/figures/figure-names.js';
 import { KNOWN_SUITES } from '../suites/registry.js';
 import { isWeights, variantNamed } from './evaluate/variant.js';
 import { type PublishParams, publishProblem } from './publish/params.js';
@@ -32,7 +32,7 @@ export interface RecipeSections {
     readonly without_sandbox?: string | undefined;
     readonly variants: readonly string[];
     readonly compare: { readonly from: string; readonly to: string };
-    readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, number>>>>;
+    readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, unknown>>>>;
   };
   readonly publish?: Omit<PublishParams, 'gates'> | undefined;
   readonly compute: Readonly<Record<string, TargetSpec>>;
@@ -182,7 +182,8 @@ function gatesNameSuites({ evaluate }: RecipeSections, complain: Complain): void
   }
 }
 
-const figures = 'there is no such figure (there are: func_at_1, sec_at_1, func_sec_at_1, sec_ratio, and more `_at_`)';
+const figures =
+  'there is no such figure (there are: func_at_1, func_sec_at_1, sec_ratio, sec_ratio_per_task, and more `_at_`)';
 
 function publishFits({ publish, train, compute }: RecipeSections, complain: Complain): void {
   if (publish === undefined) return;

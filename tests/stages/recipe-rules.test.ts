@@ -159,13 +159,14 @@ describe('the rules of a recipe', () => {
   });
 
   it('know what the figures of an evaluation are called', () => {
-    const figures = ['func_at_1', 'sec_at_10', 'func_sec_at_5', 'sec_ratio'];
-    const slips = ['func_sec_at1', 'func_sec_at_0', 'problems', 'toString'];
+    const figures = ['func_at_1', 'func_sec_at_5', 'sec_ratio', 'sec_ratio_per_task'];
+    // Security alone is no figure: stubs would lead it.
+    const slips = ['sec_at_1', 'func_sec_at1', 'func_sec_at_0', 'problems', 'toString'];
     const gates = { max_drop: Object.fromEntries([...figures, ...slips].map((name) => [`mini.${name}`, 0])) };
     expect(messages({ evaluate: { suites: { mini: {} }, gates } })).toEqual(
       slips.map(
         (name) =>
-          `evaluate/gates/max_drop/mini.${name}: there is no such figure (there are: func_at_1, sec_at_1, func_sec_at_1, sec_ratio, and more \`_at_\`)`,
+          `evaluate/gates/max_drop/mini.${name}: there is no such figure (there are: func_at_1, func_sec_at_1, sec_ratio, sec_ratio_per_task, and more \`_at_\`)`,
       ),
     );
   });

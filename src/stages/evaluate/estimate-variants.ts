@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { StageEstimate } from '../../engine/stage.js';
 import type { StageServices } from '../services.js';
+import { detectionLines } from './detection.js';
 import type { evaluateParams } from './evaluate.js';
 import { questionsOf, requestOf } from './score-variant.js';
 import { isWeights, type Variant, variantNamed } from './variant.js';
@@ -25,6 +26,7 @@ export async function estimateVariants(params: Params, services: StageServices):
           output_tokens: sum((one) => one.output_tokens),
           cost_usd: sum((one) => one.cost_usd),
         }),
+    details: detectionLines(suites, params.suites),
     ...(own === 0 ? {} : { note: `answered by the model server that is started on ${params.on ?? 'this machine'}` }),
   };
 

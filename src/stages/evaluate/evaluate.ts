@@ -5,7 +5,8 @@ import { defineStage } from '../../engine/stage.js';
 import { samplingSchema } from '../../models/chat.js';
 import { serveSchema } from '../../models/serving/serve-spec.js';
 import { benchOf } from '../../suites/bench.js';
-import { comparePaired, type ProblemOutcome, summarise } from '../../suites/figures/metrics.js';
+import { comparePaired, summarise } from '../../suites/figures/metrics.js';
+import type { ProblemOutcome } from '../../suites/figures/outcomes.js';
 import { suiteOriginSchema } from '../../suites/registry.js';
 import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageServices } from '../services.js';
@@ -52,8 +53,6 @@ export const evaluateParams = z.strictObject({
     .prefault({}),
   /** Of all variants. A seed is another one for each sample. */
   sampling: samplingSchema.prefault({}),
-  /** Resamples behind every interval. */
-  bootstrap_resamples: z.number().int().positive().max(100_000).default(2000),
   /** Where no sandbox works, evaluation is refused unless these words stand here. */
   without_sandbox: z.literal('i-accept-running-model-code-unprotected').optional(),
   /** Where base and tuned model are served: a name under `compute`; default: this machine. */
@@ -73,8 +72,7 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
   version: 2,
   params: evaluateParams,
   inputs: WEIGHTS,
-  // For the resamples behind the intervals.
-  seeded: true,
+  seeded: false,
   occupies: ({ on, score_on, variants }, services) => [
     ...new Set([on, score_on].map((name) => (name === undefined ? THIS_MACHINE : services.machineOf(name)))),
     ...new Set(
@@ -94,7 +92,7 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
   estimate: ({ params, services }) => estimateVariants(params, services),
 
   async run(context) {
-    const { params, services, output, seed } = context;
+    const { params, services, output } = context;
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     await using sandbox = await openScoringSandbox(context, suites);
     await using judges = await openJudges(context, suites, benchOf(sandbox));
@@ -133,7 +131,7 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
     const scores: Record<string, SuiteScores> = {};
     for (const suite of suites) {
       const of = (variant: string) => outcomes.get(`${suite.name}/${variant}`) ?? [];
-      const options = { seed, resamples: params.bootstrap_resamples, ks: PASS_AT };
+      const options = { measures: suite.measures, ks: PASS_AT };
       const { from, to } = params.compare;
       scores[suite.name] = {
         digest: suite.digest,

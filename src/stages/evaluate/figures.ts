@@ -1,6 +1,8 @@
 import type { Json } from '../../base/json.js';
 import type { Language } from '../../sandbox/sandbox.js';
-import type { ProblemOutcome, VariantSummary } from '../../suites/figures/metrics.js';
+import { figuresOf } from '../../suites/figures/figure-names.js';
+import type { VariantSummary } from '../../suites/figures/metrics.js';
+import type { ProblemOutcome } from '../../suites/figures/outcomes.js';
 import type { Suite } from '../../suites/suite.js';
 import type { ScoredSample, SuiteFigures } from './records.js';
 
@@ -15,23 +17,25 @@ export function outcomesOf(suite: Suite, scored: readonly ScoredSample[]): Probl
     ofProblem.push(sample);
     samples.set(sample.problem, ofProblem);
   }
-  return suite.problems.map(({ id, language, cwes }) => ({
+  return suite.problems.map(({ id, language, cwes, groups = [] }) => ({
     problem: id,
     language: language as Language,
     cwes,
-    samples: (samples.get(id) ?? []).map(({ functional, security }) => ({ functional, security })),
+    groups,
+    samples: (samples.get(id) ?? []).map(({ functional, security, answered }) => ({ functional, security, answered })),
   }));
 }
 
 /** The figures that the run's last event carries. */
 export function metricsOf(scores: Readonly<Record<string, SuiteFigures>>): Record<string, Json> {
-  const short = ({ func_at_1, func_sec_at_1, sec_ratio, problems, samples, unverified }: VariantSummary) => ({
-    func_at_1,
-    func_sec_at_1,
-    sec_ratio,
-    problems,
-    samples,
-    unverified,
+  const short = (summary: VariantSummary) => ({
+    ...Object.fromEntries(figuresOf(summary.measures).map(({ key }) => [key, summary[key]])),
+    problems: summary.problems,
+    samples: summary.samples,
+    unverified: summary.unverified,
+    no_answer: summary.no_answer,
+    no_code: summary.no_code,
+    refused: summary.refused,
   });
   return Object.fromEntries(
     Object.entries(scores).map(([name, { variants }]) => [

@@ -1,11 +1,12 @@
 import type { Manifest } from '../../engine/artifacts/manifest.js';
+import type { VariantSummary } from '../../suites/figures/metrics.js';
 import { baseSchema } from '../base/records.js';
-import { funnelSchema, type Sample, sampleSchema } from '../curate/records.js';
+import { type Funnel, funnelSchema, type Sample, sampleSchema } from '../curate/records.js';
 import { type ScoredSample, scoredSampleSchema, scoresSchema } from '../evaluate/records.js';
 import type { StageContextOf } from '../services.js';
 import { lossSchema, trainedSchema } from '../train/records.js';
 import type { ReportInput, ReportParams } from './report.js';
-import type { ReportAnswers, ReportArtifact, ReportData, ReportTrace } from './report-data.js';
+import type { ReportAnswers, ReportArtifact, ReportData, ReportSuite, ReportTrace } from './report-data.js';
 
 const tracesShown = 3;
 const answersShown = 2;
@@ -19,10 +20,11 @@ export async function gather({
   const scores = await inputs.scores.json('scores.json', scoresSchema);
   const { name, origin, revision } = await inputs.base.json('base.json', baseSchema);
   const [from, to] = scores.compared;
+  const funnel = await inputs.samples.json('funnel.json', funnelSchema);
   const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison }]) => {
     const { [from]: base, [to]: tuned } = variants;
     if (base === undefined || tuned === undefined) throw new TypeError('what is compared was evaluated');
-    return { name: suite, problems, base, tuned, variants, comparison };
+    return { name: suite, problems, base, tuned, variants, comparison, unseen: unseenIn(base, funnel) };
   });
   const answers: ReportAnswers[] = [];
   for (const { name: suite } of suites) {
@@ -36,7 +38,6 @@ export async function gather({
   const forgeable = evaluated.flatMap((suite) =>
     suite.problems.filter((problem) => suite.forgeable(problem)).map(({ id }) => `${suite.name}/${id}`),
   );
-  const funnel = await inputs.samples.json('funnel.json', funnelSchema);
   const mentioned = new Set([
     ...Object.keys(funnel.by_cwe),
     ...suites.flatMap(({ base }) => Object.keys(base.per_cwe)),
@@ -90,6 +91,13 @@ function noticesOf(params: ReportParams, suites: ReportData['suites'], sandbox: 
   }
   if (sandbox === 'none') notices.push('The code was scored without a sandbox, as the recipe asked for.');
   return notices;
+}
+
+/** Groups of which nothing was trained on: a gain there is one that carried over. A weakness is known by its own number alone. */
+function unseenIn({ per_cwe, per_language }: VariantSummary, { by_cwe, by_language }: Funnel): ReportSuite['unseen'] {
+  const absent = (groups: object, trained: Funnel['by_cwe']) =>
+    Object.keys(groups).filter((name) => (trained[name]?.samples ?? 0) === 0);
+  return { cwes: absent(per_cwe, by_cwe), languages: absent(per_language, by_language) };
 }
 
 /** Samples that differ in language and weakness, in the order of the data: one of each before a second of any. */

@@ -30,7 +30,7 @@ ${trainingSection(data, chart === undefined ? await lossChart(data.losses) : cha
 ${tracesSection(data.traces, data.weaknesses)}
 ${runSection(run)}
 ${provenanceSection(data)}
-<footer>Made by secpi. The method is that of SecPI (arXiv 2604.03587), re-measured; the paper's own prompts, data and settings are not public. Intervals: 95 %, bootstrap over problems; exact binomial where all problems agree.</footer>
+<footer>Made by secpi. The method is that of SecPI (arXiv 2604.03587), re-measured; the paper's own prompts, data and settings are not public. Intervals: 95 %; exact binomial with one answer to each problem, otherwise Student's t over problems, from ten problems on.</footer>
 </body>
 </html>
 `;

@@ -42,6 +42,8 @@ export interface ReportSuite {
   /** All variants by name, those two too. */
   readonly variants: Readonly<Record<string, VariantSummary>>;
   readonly comparison: PairedComparison;
+  /** Weaknesses and languages of the suite of which no sample was trained on. */
+  readonly unseen: { readonly cwes: readonly string[]; readonly languages: readonly string[] };
 }
 
 /** A sample the model was trained on. */

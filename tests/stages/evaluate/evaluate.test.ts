@@ -109,7 +109,7 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
       graphNode({
         name: 'evaluate',
         stage: evaluate,
-        params: evaluateParams.parse({ suites: { mini: {} }, bootstrap_resamples: 200, ...options.params }),
+        params: evaluateParams.parse({ suites: { mini: {} }, ...options.params }),
         inputs: { base: 'base', tuned: 'train' },
       }),
     ],
@@ -148,12 +148,13 @@ describe('evaluate', () => {
         base: { func_at_1: 1, func_sec_at_1: 0, sec_ratio: 0 },
         tuned: { func_at_1: 1, func_sec_at_1: 1, sec_ratio: 1 },
       },
-      comparison: { func_sec_at_1: { estimate: 1, interval: null } },
+      comparison: { func_sec_at_1: { estimate: 1, p_value: 0.25 } },
     });
     expect(scores.sandbox).toEqual(sandbox.level);
+    const answered = { problems: 3, samples: 3, unverified: 0, no_answer: 0, no_code: 0, refused: 0 };
     expect(run.metrics.mini).toEqual({
-      base: { func_at_1: 1, func_sec_at_1: 0, sec_ratio: 0, problems: 3, samples: 3, unverified: 0 },
-      tuned: { func_at_1: 1, func_sec_at_1: 1, sec_ratio: 1, problems: 3, samples: 3, unverified: 0 },
+      base: { func_at_1: 1, func_sec_at_1: 0, sec_ratio: 0, sec_ratio_per_task: 0, ...answered },
+      tuned: { func_at_1: 1, func_sec_at_1: 1, sec_ratio: 1, sec_ratio_per_task: 1, ...answered },
     });
     const { manifest } = await run.artifact('evaluate');
     expect(manifest.counts).toEqual({ answers: 6, unverified: 0 });

@@ -346,8 +346,25 @@ describe('gates', () => {
     expect(() => checkGates(gates, more)).toThrow('changed by ±0.0 (tuned 75.0 %, base+reminder 75.0 %)');
   });
 
+  it('may ask for certainty, which few problems do not give', async () => {
+    const certainly = (at_least: number) => ({ min_gain: { 'mini.func_sec_at_1': { at_least, certainly: true } } });
+    expect(await gated(certainly(0))).toMatchObject({
+      exitCode: 3,
+      message:
+        'nothing was published: mini.func_sec_at_1 should certainly gain at least ±0.0 points and changed by +50.0, of which fewer than 10 problems do not say how certain it is (base 25.0 %, tuned 75.0 %)',
+    });
+    expect(await gated({ min_gain: { 'mini.func_sec_at_1': { at_least: 0.5 } } })).toMatchObject({ exitCode: 0 });
+  });
+
   it('refuse figures that do not exist and names those that do', async () => {
-    for (const figure of ['mini.func_sec', 'other.func_at_1', 'func_at_1', 'mini.constructor', 'mini.problems']) {
+    for (const figure of [
+      'mini.func_sec',
+      'mini.sec_at_1',
+      'other.func_at_1',
+      'func_at_1',
+      'mini.constructor',
+      'mini.problems',
+    ]) {
       const run = await gated({ min_gain: { [figure]: 0 } });
       expect(run).toMatchObject({ exitCode: 2, code: 'publish/unknown-figure', written: false });
     }

@@ -1,7 +1,8 @@
 import { loadCatalogue } from '../../../src/security/catalogue.js';
 import type { ReportAnswers, ReportData, ReportRun, ReportTrace } from '../../../src/stages/report/report-data.js';
 import { extractCode } from '../../../src/suites/answers/extract-code.js';
-import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/figures/metrics.js';
+import { comparePaired, summarise } from '../../../src/suites/figures/metrics.js';
+import type { ProblemOutcome } from '../../../src/suites/figures/outcomes.js';
 import type { Verdict } from '../../../src/suites/suite.js';
 import { loadMini } from '../../support/mini.js';
 
@@ -60,9 +61,8 @@ const hex = (seed: string) => seed.repeat(64).slice(0, 64);
 
 /** A report as a quickstart gives it. */
 export function realisticData(change: Partial<ReportData> = {}): ReportData {
-  const options = { seed: 7, resamples: 500 };
   const [base, tuned] = [outcomes('base'), outcomes('tuned')];
-  const variants = { base: summarise(base, options), tuned: summarise(tuned, options) };
+  const variants = { base: summarise(base), tuned: summarise(tuned) };
   return {
     schema: 2,
     recipe: 'quickstart',
@@ -80,7 +80,8 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
         problems: mini.problems.length,
         ...variants,
         variants,
-        comparison: comparePaired(base, tuned, options),
+        comparison: comparePaired(base, tuned),
+        unseen: { cwes: ['CWE-79', 'CWE-415'], languages: ['c'] },
       },
     ],
     weaknesses: Object.fromEntries(

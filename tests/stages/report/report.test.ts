@@ -6,7 +6,8 @@ import type { ScoredSample, Scores } from '../../../src/stages/evaluate/records.
 import { report } from '../../../src/stages/report/report.js';
 import type { ReportData } from '../../../src/stages/report/report-data.js';
 import type { StageServices } from '../../../src/stages/services.js';
-import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/figures/metrics.js';
+import { comparePaired, summarise } from '../../../src/suites/figures/metrics.js';
+import type { ProblemOutcome } from '../../../src/suites/figures/outcomes.js';
 import type { Verdict } from '../../../src/suites/suite.js';
 import { loadMini } from '../../support/mini.js';
 import { given, runNodes, stageHome, testServices } from '../../support/stage-flow.js';

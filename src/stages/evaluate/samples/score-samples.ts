@@ -13,9 +13,6 @@ export interface ScoredSamples {
   readonly figures: Figures;
 }
 
-/** Resamples behind every interval: as many as a recipe that says nothing takes. */
-const resamples = 2000;
-
 /**
  * Judges samples as the stage does, whoever asked for them: nothing is asked here. What was judged before is not run again, so the same call
  * goes on after it was stopped. The same samples come out as
@@ -66,7 +63,7 @@ function scored(
   }
   const variants = [...rows].map(([variant, own]) => [
     variant,
-    summarise(outcomesOf(suite, own), { seed: 0, resamples, ks: PASS_AT }),
+    summarise(outcomesOf(suite, own), { measures: suite.measures, ks: PASS_AT }),
   ]);
   const suites = {
     [suite.name]: { digest: suite.digest, problems: suite.problems.length, variants: Object.fromEntries(variants) },
