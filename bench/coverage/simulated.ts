@@ -5,7 +5,7 @@ const bits = randomBits(8);
 const uniform = () => (bits() + 0.5) / 2 ** 32;
 
 /** Of the variance of one answer, the part that lies between problems: some are nearly always solved, others nearly never. */
-export const CLUSTERED = 0.5;
+const CLUSTERED = 0.5;
 
 /** How likely answers to one problem pass: from a beta distribution with this mean. */
 export function problemRate(mean: number): number {
