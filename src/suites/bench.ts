@@ -15,6 +15,7 @@ export function benchOf(sandbox: Sandbox): Bench {
 }
 
 /** `Bench.id` of a sandbox that nobody has to open for it. */
-export function benchId({ level, toolchains }: SandboxFacts): Sha256 {
-  return sha256Json({ level: { kind: level.kind, seccomp: level.seccomp }, toolchains: { ...toolchains } });
+export function benchId({ level, toolchains, packs }: SandboxFacts): Sha256 {
+  const { kind, seccomp } = level;
+  return sha256Json({ level: { kind, seccomp }, toolchains: { ...toolchains }, packs: { ...packs } });
 }

@@ -45,12 +45,13 @@ describe('secpi score', () => {
   it('judges what the official harness left, and judges its own samples again to the same bytes', async () => {
     const first = await runCli(['score', 'evals', ...from, '--out', 'first'], { cwd });
     expect(first.stdout.replaceAll(/ +$/gm, '')).toMatchInlineSnapshot(`
-      "ours        samples
-      func@1        0.750
-      func-sec@1    0.500
-      SecRatio      0.667
-      samples           4
-      problems          2
+      "ours                samples
+      func@1                0.750
+      func-sec@1            0.500
+      SecRatio, pooled      0.667
+      SecRatio, per task    0.750
+      samples                   4
+      problems                  2
       written: first"
     `);
     expect(first.exitCode).toBe(0);
