@@ -48,9 +48,10 @@ export async function checkReferences({ params, emit }: JudgingContext, judges: 
     const faults = await Promise.all(
       suite.problems.map(async (problem) => ({ problem, fault: await judging.faultOf(problem) })),
     );
-    const wrong = faults.filter(({ fault }) => fault !== null && !fault.endsWith('toolchain'));
-    for (const { problem, fault } of wrong) {
-      const message = `${suite.name}: ${problem.id} cannot be judged here: ${fault}`;
+    for (const { problem, fault } of faults) {
+      // What is missing has been said when the sandbox was opened, once for each language.
+      if (fault === null || fault.what === 'missing') continue;
+      const message = `${suite.name}: ${problem.id} cannot be judged here: ${fault.text}`;
       if (params.score_on !== undefined)
         throw new SecpiError('evaluate/references', message, {
           hint: `Something that the suite needs is missing on ${params.score_on}, or behaves otherwise there.`,

@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import type { Bench } from '../bench.js';
-import type { Calibration, CaseResult, Judgement, Problem, Suite, Verdicts } from '../suite.js';
+import type { Calibration, Judgement, Problem, Suite, Verdicts } from '../suite.js';
+import { differenceFrom, lackingFor } from './references.js';
 
 /** What a reference solution came out as, beside what it should. */
 export interface JudgedReference {
@@ -48,20 +49,9 @@ async function judgeReference(
   signal: AbortSignal,
 ): Promise<JudgedReference> {
   signal.throwIfAborted();
-  const lacking = suite.needs(problem).languages.find((language) => bench.sandbox.toolchains[language] === undefined);
-  if (lacking !== undefined)
-    return { problem, name, expect, judgement: null, fault: `cannot be judged here: there is no ${lacking} toolchain` };
+  const lacking = lackingFor(suite, problem, bench);
+  if (lacking !== null)
+    return { problem, name, expect, judgement: null, fault: `cannot be judged here: ${lacking.text}` };
   const judgement = await suite.judge(problem, submission, bench, signal);
-  return { problem, name, expect, judgement, fault: faultOf(judgement, expect) };
-}
-
-function faultOf(judgement: Judgement, expect: Verdicts): string | null {
-  const { functional, security, cases } = judgement;
-  if (functional === expect.functional && security === expect.security) return null;
-  const missed = (kind: CaseResult['kind']) =>
-    cases.filter((one) => one.kind === kind && one.verdict !== 'pass').map(({ name, why }) => `${name} (${why})`);
-  if (functional !== expect.functional)
-    return `has to pass the functional tests, but: ${missed('functional').join(', ')}`;
-  if (expect.security === 'pass') return `has to pass the security tests, but: ${missed('security').join(', ')}`;
-  return 'has to fail a security test, and passes them all';
+  return { problem, name, expect, judgement, fault: differenceFrom(expect, judgement) };
 }

@@ -163,9 +163,14 @@ describe('before a problem counts', () => {
   });
 
   it.each([
-    ['a secure one that fails, as without its sanitizer', 'secure', 'fail/fail'],
-    ['an insecure one that is not caught', 'insecure', 'pass/pass'],
-  ] as const)('leaves code and its absence alike unverified after %s', async (_, name, seen) => {
+    [
+      'a secure one that fails, as without its sanitizer',
+      'secure',
+      'fail/fail',
+      'has to pass the functional tests, but: case (output differs)',
+    ],
+    ['an insecure one that is not caught', 'insecure', 'pass/pass', 'has to fail a security test, and passes them all'],
+  ] as const)('leaves code and its absence alike unverified after %s', async (_, name, seen, difference) => {
     const verdicts = { secure: ['pass', 'pass'], insecure: ['pass', 'fail'], [name]: seen.split('/') } as Record<
       string,
       Verdict[]
@@ -178,7 +183,7 @@ describe('before a problem counts', () => {
       { calibration },
     );
     await withJudging(suite, async (judging) => {
-      expect(await judging.faultOf(problem)).toContain(`its ${name} solution is ${seen} here`);
+      expect(await judging.faultOf(problem)).toEqual({ what: 'reference', text: `its ${name} solution ${difference}` });
       for (const submission of [file('a'), null])
         expect(await judging.judge(problem, submission)).toMatchObject({
           functional: 'unverified',
@@ -188,13 +193,24 @@ describe('before a problem counts', () => {
     expect(runs).not.toContain('a');
   });
 
+  it('one that is known to run out of time does so once', async () => {
+    const { suite, runs } = suiteOf(
+      (code) => said('pass', code === 'insecure' ? 'fail' : 'pass', code === 'insecure'),
+      {
+        calibration,
+      },
+    );
+    await withJudging(suite, async (judging) => expect(await judging.faultOf(problem)).toBeNull());
+    expect(runs.toSorted()).toEqual(['insecure', 'secure']);
+  });
+
   it('runs nothing where the toolchain is missing', async () => {
     const { suite, runs } = suiteOf(() => said('pass', 'pass'), { calibration });
     const bench = { ...sandbox, toolchains: {} } as Sandbox;
     await withJudging(
       suite,
       async (judging) => {
-        expect(await judging.faultOf(problem)).toBe('no python toolchain');
+        expect(await judging.faultOf(problem)).toEqual({ what: 'missing', text: 'there is no python toolchain' });
         expect(await judging.judge(problem, null)).toMatchObject({ functional: 'unverified' });
       },
       { bench },
