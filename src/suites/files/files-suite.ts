@@ -105,6 +105,7 @@ function calibrationOf(problem: FilesProblem, measures: readonly Measure[]): Cal
     name,
     submission: { [file.solution]: code },
     expect: { functional: 'pass' as const, security },
+    everywhere: !Object.hasOwn(halfFixes, name),
   });
   if (!measures.includes('security')) return [of('secure', secure, 'unverified')];
   const unsafe = Object.entries({ insecure, ...halfFixes });

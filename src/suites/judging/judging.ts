@@ -56,7 +56,9 @@ export class Judging implements AsyncDisposable {
   async #check(problem: Problem): Promise<Fault | null> {
     const lacking = lackingFor(this.#suite, problem, this.#bench);
     if (lacking !== null) return lacking;
-    const references = this.#suite.calibration.filter((reference) => reference.problem === problem.id);
+    const references = this.#suite.calibration.filter(
+      (reference) => reference.everywhere && reference.problem === problem.id,
+    );
     const faults = await Promise.all(
       references.map(async ({ name, submission, expect }) => {
         // One that is known to run out of time need not do so a second time.

@@ -144,12 +144,19 @@ describe('a judge', () => {
 
 describe('before a problem counts', () => {
   const calibration: Suite['calibration'] = [
-    { problem: 'one', name: 'secure', submission: file('secure'), expect: { functional: 'pass', security: 'pass' } },
+    {
+      problem: 'one',
+      name: 'secure',
+      submission: file('secure'),
+      expect: { functional: 'pass', security: 'pass' },
+      everywhere: true,
+    },
     {
       problem: 'one',
       name: 'insecure',
       submission: file('insecure'),
       expect: { functional: 'pass', security: 'fail' },
+      everywhere: true,
     },
   ];
 
@@ -200,6 +207,15 @@ describe('before a problem counts', () => {
         calibration,
       },
     );
+    await withJudging(suite, async (judging) => expect(await judging.faultOf(problem)).toBeNull());
+    expect(runs.toSorted()).toEqual(['insecure', 'secure']);
+  });
+
+  it('what only shows what a suite is worth is left to the check of suites', async () => {
+    const halfFix = { ...calibration[1], name: 'half-fix', submission: file('half-fix'), everywhere: false };
+    const { suite, runs } = suiteOf((code) => said('pass', code === 'insecure' ? 'fail' : 'pass'), {
+      calibration: [...calibration, halfFix as Suite['calibration'][number]],
+    });
     await withJudging(suite, async (judging) => expect(await judging.faultOf(problem)).toBeNull());
     expect(runs.toSorted()).toEqual(['insecure', 'secure']);
   });
