@@ -44,6 +44,8 @@ const notOfNode = [
   'tests/stages/evaluate/evaluate.test.ts',
   'tests/suites/files/files-suite.test.ts',
   'tests/suites/cases/run-cases.test.ts',
+  'tests/cli/commands/suites.test.ts',
+  'tests/cli/commands/score.test.ts',
 ];
 
 export default defineConfig({

@@ -30,9 +30,11 @@ export class FieldComments {
       const common = [...literal.keys()].filter((name) => wanted.has(name)).length;
       return common / (wanted.size + literal.size - common);
     };
+    const isSaid = (literal: Literal): number => Number(literal.get(key) !== undefined);
+    // Of two that are as much alike, the one that somebody describes: the other is data of ours.
     const best = this.#literals
       .filter((literal) => literal.has(key))
-      .sort((left, right) => likeness(right) - likeness(left))[0];
+      .sort((left, right) => likeness(right) - likeness(left) || isSaid(right) - isSaid(left))[0];
     return best?.get(key);
   }
 }

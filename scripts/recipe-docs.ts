@@ -38,7 +38,7 @@ const plainMeanings: Readonly<Record<string, string>> = {
   trace: 'Asks the teacher for reasoning and answers.',
   curate: 'Chooses what is trained on.',
   train: 'Tunes the target.',
-  evaluate: 'Asks base and tuned model the same questions and scores the answers.',
+  evaluate: 'Asks base, tuned and other models the same questions and scores the answers.',
   report: 'Writes the report.',
   publish: 'Puts the result into a folder or onto the Hub. Without it nothing is published.',
   compute: 'Machines, by name. `here` is the one that stages use unless told otherwise.',

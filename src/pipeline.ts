@@ -8,20 +8,13 @@ import { collect, collectParams } from './stages/collect/collect.js';
 import { curate, curateParams } from './stages/curate/curate.js';
 import { evaluate, evaluateParams } from './stages/evaluate/evaluate.js';
 import { filter, filterParams } from './stages/filter/filter.js';
+import { gatesSchema } from './stages/publish/gate-params.js';
 import { publish, publishParams } from './stages/publish/publish.js';
 import { checkRecipeRules } from './stages/recipe-rules.js';
 import { report, reportParams } from './stages/report/report.js';
 import type { StageServices } from './stages/services.js';
 import { trace, traceParams } from './stages/trace/trace.js';
 import { train, trainParams } from './stages/train/train.js';
-
-/** Figures that decide whether `publish` may run, by `suite.figure`, e.g. `mini.func_sec_at_1`. */
-const gatesSchema = z.strictObject({
-  /** Tuned minus base must be at least this. */
-  min_gain: z.record(z.string(), z.number()).default({}),
-  /** Base minus tuned must be at most this. */
-  max_drop: z.record(z.string(), z.number()).default({}),
-});
 
 /** The recipe: one key per stage, in the order they run, and what they share. */
 const sections = z.strictObject({

@@ -3,6 +3,7 @@ import { declareExport } from './declare/export.js';
 import { declareMachineCommands } from './declare/machine.js';
 import { declareRecipeCommands } from './declare/recipes.js';
 import { declareRunCommands } from './declare/runs.js';
+import { declareSampleCommands } from './declare/samples.js';
 import { declareSuiteCommands } from './declare/suites.js';
 import type { CliEnvironment } from './environment.js';
 import { handleUnheard, isLeftUnread, type WhenUnheard } from './unheard.js';
@@ -59,8 +60,9 @@ State lies in .secpi of the current folder, or in $SECPI_HOME.`,
 const lent = { finish, withGlobal };
 declareRecipeCommands(program, lent);
 declareRunCommands(program, lent);
-declareMachineCommands(program, lent);
 declareSuiteCommands(program, lent);
+declareSampleCommands(program, lent);
+declareMachineCommands(program, lent);
 declareExport(program, lent);
 
 /** A command's own options with those that all commands share. Commander has checked both. */

@@ -1,11 +1,19 @@
+import { join } from 'node:path';
 import { sha256Json } from '../base/hash.js';
 import { type Means, openPlace, openTrainers } from '../compute/open-target.js';
 import type { TargetSpec } from '../compute/target.js';
 import { containerOf } from '../compute/trainer-target.js';
+import type { StateDirectory } from '../engine/state-directory.js';
 import { type SandboxPlanOptions, sandboxPlan } from '../scoring/sandbox-plan.js';
 import { type ServedSandbox, servedSandbox } from '../scoring/served-sandbox.js';
-import type { Waiting } from '../stages/services.js';
+import type { StageServices, Waiting } from '../stages/services.js';
+import { KeptJudgements } from '../suites/judging/kept-judgements.js';
 import type { CliEnvironment } from './environment.js';
+
+/** What was judged before, in this state folder. */
+export function keptJudgementsIn(state: StateDirectory): StageServices['keptJudgements'] {
+  return (suite, bench) => KeptJudgements.open(join(state.root, 'judgements', sha256Json([suite, bench]).slice(0, 32)));
+}
 
 /** The sandbox of a target, served there for as long as it is held. */
 export async function sandboxOn(

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { SecpiError } from '../base/errors.js';
 import { type Sha256, sha256Json } from '../base/hash.js';
 import { bytesSource } from '../compute/bytes-source.js';
@@ -20,12 +19,11 @@ import { catalogueDigest, loadCatalogue } from '../security/catalogue.js';
 import type { PackageSet } from '../setup/pinned-packages.js';
 import { findPythonEnvironment } from '../setup/python-environment.js';
 import type { StageServices } from '../stages/services.js';
-import { KeptJudgements } from '../suites/judging/kept-judgements.js';
 import { loadSuite, suiteDigest, suiteOrigin } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
 import { targetNamed } from './recipes/target-named.js';
-import { sandboxOn } from './scoring.js';
+import { keptJudgementsIn, sandboxOn } from './scoring.js';
 import { servingOn } from './serving.js';
 
 /** What does not depend on the recipe, opened when somebody asks for it: the members of a sweep share it. */
@@ -90,7 +88,7 @@ export function openServices(
     return { server: { held, model: SERVED.model } };
   };
 
-  const suiteFiles = { cacheFolder: cache, variables };
+  const suiteFiles = { cacheFolder: cache };
   const originOf = (name: string) => suiteOrigin(name, recipe.evaluate.suites[name]?.from);
 
   return {
@@ -158,9 +156,8 @@ export function openServices(
       const origin = originOf(name);
       return remembered(suites, `${name} ${JSON.stringify(origin)}`, () => loadSuite(name, origin, suiteFiles));
     },
-    keptJudgements: (suite, bench) =>
-      KeptJudgements.open(join(state.root, 'judgements', sha256Json([suite, bench]).slice(0, 32))),
-    suiteDigest: (name) => suiteDigest(name, originOf(name), suiteFiles),
+    keptJudgements: keptJudgementsIn(state),
+    suiteDigest: (name) => suiteDigest(originOf(name), suiteFiles),
   };
 }
 

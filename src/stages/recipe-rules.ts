@@ -2,8 +2,9 @@ import type * as z from 'zod';
 import { clip } from '../base/clip.js';
 import { deviceOf } from '../compute/ranks.js';
 import type { TargetSpec } from '../compute/target.js';
-import { isRateName } from '../suites/figures/metrics.js';
+import { isRateName } from '../suites/figures/figure-names.js';
 import { KNOWN_SUITES } from '../suites/registry.js';
+import { isWeights, variantNamed } from './evaluate/variant.js';
 import { type PublishParams, publishProblem } from './publish/params.js';
 import { demandsOf } from './train/packages.js';
 
@@ -29,7 +30,9 @@ export interface RecipeSections {
     readonly on?: string | undefined;
     readonly score_on?: string | undefined;
     readonly without_sandbox?: string | undefined;
-    readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, number>>>>;
+    readonly variants: readonly string[];
+    readonly compare: { readonly from: string; readonly to: string };
+    readonly gates: Readonly<Record<'min_gain' | 'max_drop', Readonly<Record<string, unknown>>>>;
   };
   readonly publish?: Omit<PublishParams, 'gates'> | undefined;
   readonly compute: Readonly<Record<string, TargetSpec>>;
@@ -52,6 +55,7 @@ const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] =
   targetsExist,
   scoringFits,
   suitesExist,
+  variantsFit,
   gatesNameSuites,
   tracesCanBeKept,
   publishFits,
@@ -74,8 +78,15 @@ function tracesCanBeKept({ trace, curate }: RecipeSections, complain: Complain):
   );
 }
 
-function modelsExist({ models, filter, trace }: RecipeSections, complain: Complain): void {
+function modelsExist({ models, filter, trace, evaluate }: RecipeSections, complain: Complain): void {
   const known = Object.keys(models).filter((name) => name !== 'target');
+  for (const [index, { of }] of evaluate.variants.map(variantNamed).entries()) {
+    if (isWeights(of) || known.includes(of)) continue;
+    complain(
+      ['evaluate', 'variants', index],
+      `there is no model "${shown(of)}" (there are: base, tuned, and under \`models\`: ${known.slice(0, maximumListed).map(shown).join(', ') || 'none'})`,
+    );
+  }
   for (const [stage, { by }] of Object.entries({ filter, trace })) {
     if (!known.includes(by)) {
       complain([stage, 'by'], `there is no model "${shown(by)}" under \`models\` (${listed(known)})`);
@@ -83,16 +94,32 @@ function modelsExist({ models, filter, trace }: RecipeSections, complain: Compla
   }
 }
 
+/** What variants are called must be there once, and those that are compared among them. */
+function variantsFit({ evaluate: { variants, compare } }: RecipeSections, complain: Complain): void {
+  for (const [index, name] of variants.entries()) {
+    if (variants.indexOf(name) !== index)
+      complain(['evaluate', 'variants', index], `"${shown(name)}" stands there twice`);
+  }
+  for (const end of ['from', 'to'] as const) {
+    const name = compare[end];
+    if (!variants.includes(name))
+      complain(['evaluate', 'compare', end], `"${shown(name)}" is none of the variants (${listed(variants)})`);
+  }
+  if (compare.from === compare.to) complain(['evaluate', 'compare', 'to'], 'must be another variant than `from`');
+}
+
 /** One that nobody asks may be kept for later. */
-function modelsCanBeAsked({ models, filter, trace }: RecipeSections, complain: Complain): void {
-  const stages =
+function modelsCanBeAsked({ models, filter, trace, evaluate }: RecipeSections, complain: Complain): void {
+  const variants = [...new Set(evaluate.variants.map((name) => variantNamed(name).of))];
+  const stages: (readonly [string, string])[] =
     filter.by === trace.by
       ? [['`filter` and `trace` ask', filter.by]]
       : [
           ['`filter` asks', filter.by],
           ['`trace` asks', trace.by],
         ];
-  for (const [who, name = ''] of stages) {
+  stages.push(...variants.filter((of) => !isWeights(of)).map((of) => ['`evaluate` asks', of] as const));
+  for (const [who, name] of stages) {
     // One that is not there is another mistake, and the target is asked by its own server.
     if (name === 'target' || !Object.hasOwn(models, name)) continue;
     const { endpoint, replay, serve } = (models as Readonly<Record<string, AskedModel>>)[name] ?? {};
@@ -155,7 +182,8 @@ function gatesNameSuites({ evaluate }: RecipeSections, complain: Complain): void
   }
 }
 
-const figures = 'there is no such figure (there are: func_at_1, sec_at_1, func_sec_at_1, sec_ratio, and more `_at_`)';
+const figures =
+  'there is no such figure (there are: func_at_1, func_sec_at_1, sec_ratio, sec_ratio_per_task, and more `_at_`)';
 
 function publishFits({ publish, train, compute }: RecipeSections, complain: Complain): void {
   if (publish === undefined) return;

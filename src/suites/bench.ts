@@ -1,5 +1,6 @@
 import { type Sha256, sha256Json } from '../base/hash.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
+import type { SandboxFacts } from '../sandbox/sandbox-facts.js';
 
 /** Where submissions are judged. */
 export interface Bench {
@@ -10,13 +11,11 @@ export interface Bench {
 
 /** A sandbox as a place to judge in. */
 export function benchOf(sandbox: Sandbox): Bench {
-  const { level, toolchains, packs } = sandbox;
-  return {
-    id: sha256Json({
-      level: { kind: level.kind, seccomp: level.seccomp },
-      toolchains: { ...toolchains },
-      packs: { ...packs },
-    }),
-    sandbox,
-  };
+  return { id: benchId(sandbox), sandbox };
+}
+
+/** `Bench.id` of a sandbox that nobody has to open for it. */
+export function benchId({ level, toolchains, packs }: SandboxFacts): Sha256 {
+  const { kind, seccomp } = level;
+  return sha256Json({ level: { kind, seccomp }, toolchains: { ...toolchains }, packs: { ...packs } });
 }

@@ -6,8 +6,17 @@ import type { Suite } from './suite.js';
 export interface SuiteFiles {
   /** An absolute path where benchmarks are kept that were fetched once. */
   readonly cacheFolder: string;
+}
+
+/** What setting a suite up is told, besides where its files are. */
+export interface SuiteSetUp extends SuiteFiles {
   /** What programs are started with that fetch one: `PATH`, proxies. */
-  readonly variables?: Readonly<Record<string, string | undefined>>;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Where to take it from instead of its own place: an address, or an absolute path. */
+  readonly source: string | undefined;
+  /** Progress, one line at a time. */
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
 }
 
 /** A kind of suite: how a recipe speaks of it, and how one is made. Adding one = its folder and a line in `registry.ts`. */
@@ -16,5 +25,8 @@ export interface SuiteModule<Options> {
   readonly options: z.ZodType<Options>;
   /** What `Suite.digest` will be, without the work of loading it. */
   digest(options: Options, files: SuiteFiles): Promise<Sha256>;
+  /** @throws SecpiError `suites/not-set-up` for one that has to be fetched first: only `setUp` reaches out. */
   load(name: string, options: Options, files: SuiteFiles): Promise<Suite>;
+  /** Fetches it and makes what judging it takes, once. Gives what a person should know of what was made. Absent where nothing has to be. */
+  readonly setUp?: (options: Options, use: SuiteSetUp) => Promise<readonly string[]>;
 }

@@ -7,10 +7,10 @@ import { packageRoot } from '../base/package-root.js';
 import { nearestName } from '../base/suggestion.js';
 import { cwevalModule } from './cweval/cweval-module.js';
 import { filesModule } from './files/files-suite.js';
-import type { SuiteFiles } from './module.js';
+import type { SuiteFiles, SuiteModule, SuiteSetUp } from './module.js';
 import type { Suite } from './suite.js';
 
-/** Where a suite comes from: one key says of which kind it is. Adding a kind = its folder, a key here, and a line in `opened`. */
+/** Where a suite comes from: one key says of which kind it is. Adding a kind = its folder, a key here, and a line in `kindOf`. */
 export const suiteOriginSchema = z
   .strictObject({
     /** A folder of problems: [how one is written](suites.md). */
@@ -25,25 +25,51 @@ export type SuiteOrigin = z.infer<typeof suiteOriginSchema>;
 const bundledProblems = join(packageRoot, 'src', 'suites', 'mini', 'problems');
 
 /** Suites that have a name of their own, which a recipe uses without saying where they come from. */
-const KNOWN: Readonly<Record<string, SuiteOrigin>> = {
-  mini: { files: bundledProblems },
-  cweval: { cweval: cwevalModule.options.parse({}) },
+const KNOWN: Readonly<Record<string, { readonly origin: SuiteOrigin; readonly about: string }>> = {
+  mini: {
+    origin: { files: bundledProblems },
+    about: '18 small problems in C, C++, Go, JavaScript and Python, which come with secpi',
+  },
+  cweval: {
+    origin: { cweval: cwevalModule.options.parse({}) },
+    about:
+      "CWEval's 119 tasks in C, C++, Go, JavaScript and Python, by its own tests; needs `secpi suites setup cweval`",
+  },
 };
 
 /** Their names. */
 export const KNOWN_SUITES: readonly string[] = Object.keys(KNOWN);
+
+/** What a suite of that name is, in a few words; nothing of one that has no name of its own. */
+export function aboutSuite(name: string): string {
+  return Object.hasOwn(KNOWN, name) ? (KNOWN[name]?.about ?? '') : '';
+}
 
 /**
  * Loads a suite.
  * @throws SecpiError what is wrong with its problems.
  */
 export async function loadSuite(name: string, origin: SuiteOrigin, files: SuiteFiles): Promise<Suite> {
-  return opened(name, origin, files).load();
+  return kindOf(origin).load(name, files);
 }
 
 /** The digest of a suite, without the work of loading it. */
-export async function suiteDigest(name: string, origin: SuiteOrigin, files: SuiteFiles): Promise<Sha256> {
-  return opened(name, origin, files).digest();
+export async function suiteDigest(origin: SuiteOrigin, files: SuiteFiles): Promise<Sha256> {
+  return kindOf(origin).digest(files);
+}
+
+/**
+ * Makes what judging a suite takes. Gives what a person should know of it.
+ * @throws SecpiError `suites/nothing-to-set-up`; what else is missing, or failed.
+ */
+export async function setUpSuite(name: string, origin: SuiteOrigin, use: SuiteSetUp): Promise<readonly string[]> {
+  const { setUp } = kindOf(origin);
+  if (setUp !== undefined) return setUp(use);
+  const others = KNOWN_SUITES.filter((known) => kindOf(suiteOrigin(known, undefined)).setUp !== undefined);
+  throw new SecpiError('suites/nothing-to-set-up', `there is nothing to set up for ${clip(name, 60)}`, {
+    hint: `It can be used as it is. What has to be set up: ${others.join(', ')}.`,
+    exitCode: 2,
+  });
 }
 
 /**
@@ -51,7 +77,7 @@ export async function suiteDigest(name: string, origin: SuiteOrigin, files: Suit
  * @throws SecpiError `suites/unknown-suite` with the nearest name as a suggestion.
  */
 export function suiteOrigin(name: string, given: SuiteOrigin | undefined): SuiteOrigin {
-  const known = given ?? (Object.hasOwn(KNOWN, name) ? KNOWN[name] : undefined);
+  const known = given ?? (Object.hasOwn(KNOWN, name) ? KNOWN[name]?.origin : undefined);
   if (known !== undefined) return known;
   const near = nearestName(name, KNOWN_SUITES);
   throw new SecpiError('suites/unknown-suite', `there is no suite called "${clip(name, 60)}"`, {
@@ -60,18 +86,18 @@ export function suiteOrigin(name: string, given: SuiteOrigin | undefined): Suite
   });
 }
 
-function opened(
-  name: string,
-  origin: SuiteOrigin,
-  files: SuiteFiles,
-): { load(): Promise<Suite>; digest(): Promise<Sha256> } {
-  if (origin.files !== undefined) {
-    const folder = origin.files;
-    return { load: () => filesModule.load(name, folder, files), digest: () => filesModule.digest(folder, files) };
-  }
-  if (origin.cweval !== undefined) {
-    const options = origin.cweval;
-    return { load: () => cwevalModule.load(name, options, files), digest: () => cwevalModule.digest(options, files) };
-  }
+/** What a kind of suite does, with the options that were given. */
+function kindOf(origin: SuiteOrigin) {
+  if (origin.files !== undefined) return bound(filesModule, origin.files);
+  if (origin.cweval !== undefined) return bound(cwevalModule, origin.cweval);
   throw new TypeError('a suite comes from somewhere');
+}
+
+function bound<Options>(module: SuiteModule<Options>, options: Options) {
+  const { setUp } = module;
+  return {
+    load: (name: string, files: SuiteFiles) => module.load(name, options, files),
+    digest: (files: SuiteFiles) => module.digest(options, files),
+    setUp: setUp === undefined ? undefined : (use: SuiteSetUp) => setUp(options, use),
+  };
 }

@@ -63,6 +63,11 @@ export interface Calibration {
   readonly name: string;
   readonly submission: Submission;
   readonly expect: Verdicts;
+  /**
+   * Whether it shows what is wrong with a machine, and is judged wherever answers are. The others show what is wrong with the suite, which is
+   * the same everywhere: `secpi suites check` judges them.
+   */
+  readonly everywhere: boolean;
 }
 
 /** What judging a problem takes besides the base system. */

@@ -46,6 +46,10 @@ describe('help', () => {
         report [options] [run]          where a run's report is
         gc [options]                    show what the state folder holds and what
                                         nothing needs any more; with --yes remove that
+        suites                          list the suites that come with secpi, or check
+                                        one of your own
+        score [options] <samples>       judge answers that are there already, without
+                                        a model
         doctor [options]                check this machine: Python, packages, sandbox,
                                         GPU, disk, Hub token
         setup [options]                 install the Python environment and, where
@@ -77,7 +81,7 @@ describe('help', () => {
 
   it.each([
     ...['run', 'plan', 'attach', 'cancel', 'leave', 'validate', 'schema', 'status', 'logs', 'why', 'report', 'init'],
-    ...['doctor', 'setup', 'export'],
+    ...['suites', 'doctor', 'setup', 'export'],
   ])('of %s has an example and the options of all commands, and fits 80 columns', async (command) => {
     const { exitCode, stdout } = await runCli([command, '--help'], { cwd });
     expect(exitCode).toBe(0);
@@ -100,6 +104,8 @@ describe('help', () => {
       'src/cli/declare/recipe-options.ts',
       'src/cli/declare/recipes.ts',
       'src/cli/declare/runs.ts',
+      'src/cli/declare/samples.ts',
+      'src/cli/declare/suites.ts',
       'src/cli/main.ts',
       'src/cli/option-values.ts',
       'src/cli/unheard.ts',

@@ -16,6 +16,7 @@ describe('secpi attach', () => {
   it('ends as `run` does, with where the report is if there is one', async () => {
     await using folder = await temporaryFolder();
     await recordRun(folder.path, RUN, wellEvents);
+    await writeFile(join(folder.path, '.secpi', 'runs', RUN, 'report.html'), '');
     const well = await runCli(['attach'], { cwd: folder.path });
     expect(well.stdout.split('\n').at(-1)).toBe(`report: .secpi/runs/${RUN}/report.html`);
     await recordRun(folder.path, OTHER, failedEvents);

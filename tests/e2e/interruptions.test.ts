@@ -132,7 +132,10 @@ describe('a run that is interrupted again and again', () => {
       await leave(begin, () => secpi('leave'), server);
       // In a process of its own again, whose words come from the first on.
       await endsWell(() => secpi('attach'), home);
-      expect(await outputsIn(home)).toEqual(uninterrupted);
+      // The report tells the evaluation's fingerprint, which is another one: which compilers are there is not known beforehand.
+      const { report: _there, ...made } = await outputsIn(home);
+      const { report: _here, ...expected } = uninterrupted;
+      expect(made).toEqual(expected);
       expect(await readdir(join(server.home, 'secpi', 'jobs'))).toEqual([]);
     },
   );

@@ -39,6 +39,27 @@ describeSandbox('toolchains in the sandbox', () => {
     expect(overflow.stderr).toContain('heap-buffer-overflow');
   });
 
+  it('finds leaks in a run that may trace, and in no other', async ({ skip }) => {
+    skip(sandbox.toolchains.c === undefined, 'no compiler for c here');
+    const source = '#include <stdlib.h>\nint main(void) { char *volatile p = malloc(8); p = 0; return 0; }';
+    const built = await sandbox.run(
+      {
+        toolchain: 'c',
+        argv: ['gcc', '-g', '-fsanitize=address', '-o', 'program', 'main.c'],
+        files: [{ path: 'main.c', content: source }],
+        collect: ['program'],
+      },
+      never,
+    );
+    const leaking = { toolchain: null, argv: ['./program'], files: [program(built.collected.program)] };
+    const traced = await sandbox.run({ ...leaking, trace: true }, never);
+    expect(traced.stderr).toContain('detected memory leaks');
+    expect(traced).not.toMatchObject(exited());
+    expect(await sandbox.run(leaking, never)).toMatchObject(exited());
+    const untraced = await sandbox.run({ ...leaking, env: { ASAN_OPTIONS: 'detect_leaks=1' } }, never);
+    expect(untraced.stderr).toContain('fatal error');
+  });
+
   it('runs Node with a server on localhost and limits its memory', async () => {
     const node = (script: string) =>
       sandbox.run(

@@ -2,12 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSandbox } from '../../src/sandbox/open-sandbox.js';
-import { readPacks } from '../../src/sandbox/packs.js';
+import { packFolder, readPacks } from '../../src/sandbox/packs.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { describeSandbox, exited, never, python } from './real-sandbox.js';
 
 function pack(cache: string, name: string, description: object | string): void {
-  const folder = join(cache, 'packs', name);
+  const folder = packFolder(cache, name);
   mkdirSync(join(folder, 'files/bin'), { recursive: true });
   writeFileSync(join(folder, 'files/bin/greet'), '#!/bin/sh\necho hello from a pack\n', { mode: 0o755 });
   const text = typeof description === 'string' ? description : JSON.stringify(description);

@@ -159,13 +159,14 @@ describe('the rules of a recipe', () => {
   });
 
   it('know what the figures of an evaluation are called', () => {
-    const figures = ['func_at_1', 'sec_at_10', 'func_sec_at_5', 'sec_ratio'];
-    const slips = ['func_sec_at1', 'func_sec_at_0', 'problems', 'toString'];
+    const figures = ['func_at_1', 'func_sec_at_5', 'sec_ratio', 'sec_ratio_per_task'];
+    // Security alone is no figure: stubs would lead it.
+    const slips = ['sec_at_1', 'func_sec_at1', 'func_sec_at_0', 'problems', 'toString'];
     const gates = { max_drop: Object.fromEntries([...figures, ...slips].map((name) => [`mini.${name}`, 0])) };
     expect(messages({ evaluate: { suites: { mini: {} }, gates } })).toEqual(
       slips.map(
         (name) =>
-          `evaluate/gates/max_drop/mini.${name}: there is no such figure (there are: func_at_1, sec_at_1, func_sec_at_1, sec_ratio, and more \`_at_\`)`,
+          `evaluate/gates/max_drop/mini.${name}: there is no such figure (there are: func_at_1, func_sec_at_1, sec_ratio, sec_ratio_per_task, and more \`_at_\`)`,
       ),
     );
   });
@@ -180,6 +181,32 @@ describe('the rules of a recipe', () => {
       'key mimi',
       'key mini.x',
       'key x.func_at_1',
+    ]);
+  });
+
+  it('know every variant that is asked, and compare two of them', () => {
+    const suites = { mini: {} };
+    const variants = ['base', 'tuned', 'teacher+cwe-cue'];
+    expect(messages({ evaluate: { suites, variants, compare: { to: 'teacher+cwe-cue' } } })).toEqual([]);
+    expect(messages({ evaluate: { suites, variants: ['base', 'tuned', 'tuned', 'gpt+reminder', 'target'] } })).toEqual([
+      'evaluate/variants/3: there is no model "gpt" (there are: base, tuned, and under `models`: classifier, teacher)',
+      'evaluate/variants/4: there is no model "target" (there are: base, tuned, and under `models`: classifier, teacher)',
+      'evaluate/variants/2: "tuned" stands there twice',
+    ]);
+    expect(messages({ evaluate: { suites, variants: ['base', 'base+reminder'] } })).toEqual([
+      'evaluate/compare/to: "tuned" is none of the variants (there are: base, base+reminder)',
+    ]);
+    expect(messages({ evaluate: { suites, compare: { from: 'tuned' } } })).toEqual([
+      'evaluate/compare/to: must be another variant than `from`',
+    ]);
+    const [wrong] = messages({ evaluate: { suites, variants: ['base+please'] } });
+    expect(wrong).toBe(
+      'evaluate/variants/0: must be base, tuned or a name under `models`, and may end in +reminder, +cwe-cue, +full-prompt',
+    );
+    expect(
+      messages({ models: { idle: { model: 'x' } }, evaluate: { suites, variants: ['base', 'tuned', 'idle'] } }),
+    ).toEqual([
+      'models/idle: nobody would answer, and `evaluate` asks it: give an `endpoint`, a `replay` of recorded answers, or `serve`',
     ]);
   });
 });

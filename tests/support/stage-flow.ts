@@ -181,7 +181,7 @@ export function testServices(
     sandboxFacts: sandbox,
     suite: (name) => loadSuite(name, suiteOrigin(name, undefined), { cacheFolder: home.state.root }),
     keptJudgements: (suite, bench) => KeptJudgements.open(join(home.state.root, 'judgements', `${suite}-${bench}`)),
-    suiteDigest: (name) => suiteDigest(name, suiteOrigin(name, undefined), { cacheFolder: home.state.root }),
+    suiteDigest: (name) => suiteDigest(suiteOrigin(name, undefined), { cacheFolder: home.state.root }),
     // Nobody listens on port 9: a stage that reaches for the Hub unasked fails.
     hub: openHub({ hubUrl: 'http://127.0.0.1:9', token: undefined, redact: (text) => text }),
     ...given,

@@ -1,3 +1,4 @@
+import { SecpiError } from '../../base/errors.js';
 import { pipelineOf } from '../../pipeline.js';
 import { loadSuite, suiteOrigin } from '../../suites/registry.js';
 import type { CliEnvironment } from '../environment.js';
@@ -17,18 +18,35 @@ export async function validateCommand(
   const graph = pipelineOf(recipe.value);
   const suites = members.flatMap(({ value }) => Object.entries(value.evaluate.suites));
   const origins = new Map(suites.map(([suite, { from }]) => [JSON.stringify([suite, from]), { suite, from }]));
-  for (const { suite, from } of origins.values())
-    await loadSuite(suite, suiteOrigin(suite, from), { cacheFolder: environment.cache });
+  const notes: string[] = [];
+  for (const { suite, from } of origins.values()) {
+    try {
+      await loadSuite(suite, suiteOrigin(suite, from), { cacheFolder: environment.cache });
+    } catch (error) {
+      // That is no fault of the recipe's.
+      if (!(error instanceof SecpiError && error.code === 'suites/not-set-up')) throw error;
+      notes.push(error.message);
+    }
+  }
   const stages = graph.nodes.map((node) => node.name);
   const { name } = recipe.value;
   if (options.json === true) {
     const matrix = recipe.member === '' ? {} : { members: members.map(({ member }) => member) };
     writeJson(
-      { type: 'valid', recipe: name, sha256: recipe.sha256, files: recipe.files, stages, ...matrix },
+      {
+        type: 'valid',
+        recipe: name,
+        sha256: recipe.sha256,
+        files: recipe.files,
+        stages,
+        ...matrix,
+        ...(notes.length > 0 ? { notes } : {}),
+      },
       environment,
     );
   } else {
     environment.stdout.write(`${path} is a valid recipe: ${name} (${stages.join(' → ')})\n`);
+    for (const note of notes) environment.stdout.write(`note: ${note}\n`);
     if (recipe.member !== '') environment.stdout.write(matrixText(members));
   }
   return 0;

@@ -3,7 +3,7 @@ import type { ErrorReport } from '../../engine/runs/event.js';
 import type { RunRecord, RunState } from '../../engine/runs/run-record.js';
 import { skimEvents } from '../../engine/runs/skim-journal.js';
 import type { StateDirectory } from '../../engine/state-directory.js';
-import { type Scores, scoresSchema, VARIANTS, type Variant } from '../../stages/evaluate/records.js';
+import { figuresSchema } from '../../stages/evaluate/records.js';
 import { runCost } from '../runs/run-cost.js';
 import { RunProgress } from '../views/run-progress.js';
 
@@ -25,7 +25,7 @@ export interface SweepRow {
   readonly seconds: number;
   /** USD, of what this member has bought itself; what it shares counts where it was made. */
   readonly cost_usd: number;
-  readonly suites: Readonly<Record<string, Readonly<Record<Variant, Figure>>>>;
+  readonly suites: Readonly<Record<string, Readonly<Record<string, Figure>>>>;
   readonly error?: ErrorReport;
 }
 
@@ -60,13 +60,13 @@ async function figuresOf(state: StateDirectory, { summary }: RunRecord): Promise
   const { signal } = new AbortController();
   const found = await inspectArtifact(state, 'evaluate', fingerprint, { signal });
   if (found.state !== 'whole') return {};
-  const scores: Scores = await found.artifact.json('scores.json', scoresSchema);
+  const scores = await found.artifact.json('scores.json', figuresSchema);
   return Object.fromEntries(
     Object.entries(scores.suites).map(([suite, { variants }]) => {
-      const figures = VARIANTS.map((variant) => {
-        const { func_sec_at_1, intervals } = variants[variant];
-        return [variant, { func_sec_at_1, interval: intervals.func_sec_at_1 }];
-      });
+      const figures = Object.entries(variants).map(([variant, { func_sec_at_1, intervals }]) => [
+        variant,
+        { func_sec_at_1, interval: intervals.func_sec_at_1 },
+      ]);
       return [suite, Object.fromEntries(figures)];
     }),
   );

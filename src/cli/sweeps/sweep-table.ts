@@ -1,4 +1,3 @@
-import { VARIANTS } from '../../stages/evaluate/records.js';
 import { duration, money } from '../views/format.js';
 import { plainTable } from '../views/plain-table.js';
 import { oneLine } from '../views/printable.js';
@@ -11,7 +10,10 @@ import type { Figure, SweepRow } from './sweep-rows.js';
 export function sweepTable(rows: readonly SweepRow[], style: Style): string {
   const axes = [...new Set(rows.flatMap(({ axes: own }) => Object.keys(own)))];
   const suites = [...new Set(rows.flatMap(({ suites: own }) => Object.keys(own)))];
-  const figures = suites.flatMap((suite) => VARIANTS.map((variant) => ({ suite, variant })));
+  const figures = suites.flatMap((suite) => {
+    const variants = new Set(rows.flatMap(({ suites: own }) => Object.keys(own[suite] ?? {})));
+    return [...variants].map((variant) => ({ suite, variant }));
+  });
   const head = [
     ...axes.map((axis) => shortAxis(axis, axes)),
     'outcome',

@@ -1,4 +1,5 @@
 import type { RunFinished } from '../../engine/runs/event.js';
+import { figuresOf } from '../../suites/figures/figure-names.js';
 import { amount, counts, duration, money } from './format.js';
 import { plainTable } from './plain-table.js';
 import { oneLine, printable } from './printable.js';
@@ -43,10 +44,10 @@ function colouredState(state: string, style: Style): string {
   return state === 'failed' ? style('red', state) : style('dim', state);
 }
 
-const figures = [
-  ['func@1', 'func_at_1'],
-  ['func-sec@1', 'func_sec_at_1'],
-  ['SecRatio', 'sec_ratio'],
+const lacking = [
+  ['no_answer', 'without an answer (their thinking was cut off)'],
+  ['no_code', 'with an answer but no code'],
+  ['refused', 'refused'],
 ] as const;
 
 interface Variant {
@@ -62,10 +63,12 @@ export function suiteTables(metrics: RunFinished['metrics'], { style }: ResultOp
     const base = variants.find(({ name }) => name === 'base');
     const tuned = variants.find(({ name }) => name === 'tuned');
     const compare = base !== undefined && tuned !== undefined;
-    const head = [suite, ...variants.map(({ name }) => name), ...(compare ? ['change'] : [])].map((text) =>
+    const head = [suite, ...variants.map(({ name }) => name), ...(compare ? [changeName(variants)] : [])].map((text) =>
       oneLine(text),
     );
-    const rows = figures.map(([label, key]) => {
+    // A suite without security tests has fewer of them, and scores of earlier versions do too.
+    const figures = figuresOf(undefined).filter(({ key }) => variants.some(({ of }) => key in of));
+    const rows = figures.map(({ label, key }) => {
       const change = compare ? [changeText(base.of[key], tuned.of[key], style)] : [];
       return [label, ...variants.map(({ of }) => figureText(of[key])), ...change];
     });
@@ -84,8 +87,26 @@ export function suiteTables(metrics: RunFinished['metrics'], { style }: ResultOp
           ]
         : [],
     );
-    return [[plainTable(rows, { head, align, style }), ...notes].join('\n')];
+    return [[plainTable(rows, { head, align, style }), ...lackingNotes(suite, variants), ...notes].join('\n')];
   });
+}
+
+/** Between which two is said where there are more. */
+function changeName(variants: readonly Variant[]): string {
+  return variants.length === 2 ? 'change' : 'tuned − base';
+}
+
+/** Answers in which there was nothing to judge. They count as failed, which says little about the code that a model writes. */
+function lackingNotes(suite: string, variants: readonly Variant[]): readonly string[] {
+  const counts = variants.flatMap(({ name, of }) =>
+    lacking.flatMap(([key, what]) => {
+      const count = of[key];
+      return typeof count === 'number' && count > 0 ? [`${name} ${count} ${what}`] : [];
+    }),
+  );
+  return counts.length === 0
+    ? []
+    : [oneLine(`${suite}: nothing to judge, counted as failed: ${counts.join(', ')}`, 400)];
 }
 
 function variantsOf(group: unknown): readonly Variant[] {

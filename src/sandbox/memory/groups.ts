@@ -10,8 +10,8 @@ import { systemCode } from '../../base/files/system-code.js';
 
 /** One run's group. */
 export interface MemoryGroup {
-  /** Moves a process into it; what that starts from then on is in it as well. */
-  add(pid: number): void;
+  /** A process that writes 0 into this file is in it from then on, with all that it starts. */
+  readonly entrance: string;
   /** Whether the kernel had to kill something to keep the limit. */
   overLimit(): boolean;
   /** When nothing is in it any more. */
@@ -34,6 +34,7 @@ export function findMemoryGroups(proc = '/proc/self'): MemoryGroups | null {
     try {
       groups.take(1 << 30).release();
     } catch {
+      groups.remove();
       continue;
     }
     removeLeft(folder);
@@ -173,7 +174,8 @@ class Groups implements MemoryGroups {
     };
     const before = kills();
     return {
-      add: (pid) => writeFileSync(join(path, 'cgroup.procs'), String(pid)),
+      // Only here the kernel takes its word for it, and does not wait until nobody forks.
+      entrance: join(path, this.version === 2 ? 'cgroup.procs' : 'tasks'),
       overLimit: () => kills() > before,
       release: () => {
         this.#idle.push(path);

@@ -2,7 +2,7 @@ import type { MemoryGroup } from './groups.js';
 import { filesIn, holdsMoreThan } from './usage.js';
 
 /** Files, folders and links in the places in memory together. A warm Go build cache is 5000. */
-export const MOST_FILES = 100_000;
+const MOST_FILES = 100_000;
 
 /** Between two looks; more where a look takes long. */
 const TICK_MS = 50;

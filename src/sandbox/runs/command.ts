@@ -1,5 +1,6 @@
 /** What is started for a run: bubblewrap, what takes rights away from the program inside, and the program. */
 import { join } from 'node:path';
+import type { MemoryGroup } from '../memory/groups.js';
 import type { SandboxLimits, SandboxRun } from '../sandbox.js';
 import type { Mount, Shown } from '../toolchains.js';
 import { type BubblewrapFeatures, bubblewrapArguments, WORK_FOLDER } from './bubblewrap.js';
@@ -19,26 +20,33 @@ export interface Bubblewrap {
 }
 
 /** Descriptors of the started process: the hand-shake, then those that only bubblewrap reads. */
-export const FD = { handshake: 3, status: 4, passwd: 5, hosts: 6, seccomp: 7 } as const;
+const FD = { handshake: 3, status: 4, passwd: 5, hosts: 6, seccomp: 7 } as const;
 
 /** Says that it is ready, waits for the work folder to be filled, then becomes the limited program. Ends by itself when nobody answers. */
 export const LAUNCHER =
   'exec 4>&- 5>&- 6>&- 7>&-; umask 022; echo 1000 2>/dev/null >/proc/self/oom_score_adj; printf r >&3; read -r go <&3 || exit 125; exec "$@" 3>&-';
 
-/** bubblewrap, with the limits that it can have itself. Its own process inside keeps them, and the program can only lower them. */
+/**
+ * bubblewrap, in a memory group and with the limits that it can have itself. Its own process inside keeps them, and the program can only
+ * lower them. A process that moves itself is moved at once; to move another one takes the kernel ten times as long as this shell.
+ */
 export function bubblewrapCommand(
   { program, features }: Bubblewrap,
-  tools: Tools,
   asRoot: boolean,
   filtered: boolean,
   mounts: readonly Mount[],
-  limits: SandboxLimits,
+  { addressSpaceBytes, dataBytes }: SandboxLimits,
+  group: MemoryGroup | null,
 ): readonly string[] {
   const fds = { ...FD, seccomp: filtered ? FD.seccomp : null };
+  const before = [
+    ...(group === null ? [] : ['echo 0 >"$0" || exit 125']),
+    ...(addressSpaceBytes === null ? [] : [`ulimit -v ${Math.ceil(addressSpaceBytes / 1024)}`]),
+    ...(dataBytes === null ? [] : [`ulimit -d ${Math.ceil(dataBytes / 1024)}`]),
+    'ulimit -c 0',
+  ];
   return [
-    tools.prlimit,
-    ...memoryLimits(limits),
-    ...['--nofile=512', '--core=0', '--memlock=0', '--msgqueue=0', '--'],
+    ...['/bin/sh', '-c', [...before, 'exec "$@"'].join('; '), group?.entrance ?? 'sh'],
     ...[program, ...bubblewrapArguments(asRoot, features, mounts, fds)],
   ];
 }
@@ -65,7 +73,8 @@ export function limitedCommand(
           '--inh-caps=-all',
         ]),
     prlimit,
-    ...memoryLimits(limits),
+    ...(limits.addressSpaceBytes === null ? [] : [`--as=${limits.addressSpaceBytes}`]),
+    ...(limits.dataBytes === null ? [] : [`--data=${limits.dataBytes}`]),
     // Soft before hard: SIGXCPU tells a spent CPU budget from any other kill.
     `--cpu=${limits.cpuSeconds}:${limits.cpuSeconds + 1}`,
     `--fsize=${limits.fileBytes}`,
@@ -73,13 +82,6 @@ export function limitedCommand(
     ...['--nofile=512', '--core=0', '--memlock=0', '--msgqueue=0', '--', envProgram, '-i'],
     ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
     ...argv,
-  ];
-}
-
-function memoryLimits({ addressSpaceBytes, dataBytes }: SandboxLimits): readonly string[] {
-  return [
-    ...(addressSpaceBytes === null ? [] : [`--as=${addressSpaceBytes}`]),
-    ...(dataBytes === null ? [] : [`--data=${dataBytes}`]),
   ];
 }
 

@@ -9,11 +9,17 @@ import { startProcess } from '../../base/processes/child-process.js';
 /** The descriptors that every shell can name. */
 const FDS = [3, 4, 5, 6, 7, 8, 9];
 
+/** So many a run takes. */
+const A_RUN = 3;
+
 const HOLD = 'echo $$; read -r done';
-/** Short here-documents lie in pipes, but for bash before 5.1. */
-const HERE = `exec ${FDS.map((fd) => `${fd}<<E`).join(' ')}\n${FDS.map(() => 'x\nE\n').join('')}${HOLD}`;
-/** Slower, and works with every shell: pipelines inside each other, the innermost one holds the pipes of all. */
-const NESTED = `exec 2>&1\n${FDS.reduce((inner, fd) => `{ ${inner}; } ${fd}>&1 | :`, `exec sh -c '${HOLD}' >&2`)}`;
+/** Programs for a shell that holds pipes as these descriptors, says its process id and waits. */
+export const PIPE_MAKERS = {
+  /** Short here-documents lie in pipes, but for bash before 5.1. */
+  hereDocuments: `exec ${FDS.map((fd) => `${fd}<<E`).join(' ')}\n${FDS.map(() => 'x\nE\n').join('')}${HOLD}`,
+  /** Slower, and works with every shell: pipelines inside each other, and the innermost program has the pipes of all. */
+  pipelines: `exec 2>&1\n${FDS.reduce((inner, fd) => `{ ${inner}; } ${fd}>&1 | :`, `exec sh -c '${HOLD}' >&2`)}`,
+} as const;
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = constants;
 
@@ -29,8 +35,12 @@ export interface PlainPipe {
 /** Pipes in store. None is used twice. */
 export class PlainPipes {
   readonly #store: number[] = [];
-  #script = HERE;
+  #maker: string;
   #making: Promise<void> | undefined;
+
+  constructor(maker: string = PIPE_MAKERS.hereDocuments) {
+    this.#maker = maker;
+  }
 
   /** A pipe that a program writes into, and we read. */
   toRead(): Promise<PlainPipe> {
@@ -45,17 +55,27 @@ export class PlainPipes {
   async #take(flags: number): Promise<PlainPipe> {
     for (;;) {
       const fd = this.#store.pop();
-      if (fd !== undefined) return pipeOf(fd, flags);
-      this.#making ??= this.#make().finally(() => {
-        this.#making = undefined;
-      });
-      await this.#making;
+      // In good time for the next run.
+      const more = this.#store.length < A_RUN ? this.#more() : Promise.resolve();
+      if (fd === undefined) {
+        await more;
+        continue;
+      }
+      more.catch(() => {}); // whoever needs one then tries again
+      return pipeOf(fd, flags);
     }
+  }
+
+  #more(): Promise<void> {
+    this.#making ??= this.#make().finally(() => {
+      this.#making = undefined;
+    });
+    return this.#making;
   }
 
   async #make(): Promise<void> {
     const holder = await startProcess({
-      argv: ['/bin/sh', '-c', this.#script],
+      argv: ['/bin/sh', '-c', this.#maker],
       cwd: '/',
       env: { PATH: '/usr/bin:/bin' },
       stdin: 'hold',
@@ -78,8 +98,8 @@ export class PlainPipes {
         return;
       }
       for (const fd of opened) closeSync(fd);
-      if (this.#script === NESTED) throw new Error('the shell of this machine makes no pipes');
-      this.#script = NESTED;
+      if (this.#maker === PIPE_MAKERS.pipelines) throw new Error('the shell of this machine makes no pipes');
+      this.#maker = PIPE_MAKERS.pipelines;
     } finally {
       await holder.stop();
     }

@@ -71,10 +71,11 @@ export async function runInSandbox(
     const work = hostFolder === null ? WORK_FOLDER : join(hostFolder, 'work');
     const env = environmentOf(shown, run, work, hostFolder === null ? '/tmp' : join(hostFolder, 'tmp'));
     const argv = programOf(run.argv, shown, bubblewrap !== null);
+    if (bubblewrap !== null) group = machine.groups?.take(limits.memoryBytes) ?? null;
     const isolated =
       bubblewrap === null
         ? []
-        : bubblewrapCommand(bubblewrap, tools, asRoot, seccomp !== null, shown?.mounts ?? [], limits);
+        : bubblewrapCommand(bubblewrap, asRoot, seccomp !== null, shown?.mounts ?? [], limits, group);
     const command = limitedCommand(tools, limits, otherProcesses, owner, env, argv);
     const stdin = run.stdin === undefined ? null : await machine.pipes.toWrite();
     const outputs = [await machine.pipes.toRead(), await machine.pipes.toRead()] as const;
@@ -119,8 +120,7 @@ export async function runInSandbox(
     try {
       folder = openFolder(hostFolder === null ? `/proc/${firstPid}/root${WORK_FOLDER}` : work);
       if (firstPid !== null) {
-        group = machine.groups?.take(limits.memoryBytes) ?? null;
-        restrain(firstPid, group, asRoot);
+        if (asRoot) endsFirst(firstPid);
         if (seccomp !== null) await diesWithUs(firstPid);
         watch = watchMemory(firstPid, limits.memoryBytes, group, () => stop('caller'));
       }
@@ -165,14 +165,13 @@ export async function runInSandbox(
   }
 }
 
-/** Nothing of the run has begun yet: what does from now on is in the group, and is ended first when the machine runs out of memory. */
-function restrain(firstPid: number, group: MemoryGroup | null, asRoot: boolean): void {
+/**
+ * When the machine runs out of memory the run is ended first. From a process that may raise this, which the ones inside may not, it also is
+ * the least that they may set.
+ */
+function endsFirst(firstPid: number): void {
   const launcher = startedBy(firstPid);
-  group?.add(firstPid);
-  if (launcher === null) return;
-  group?.add(launcher);
-  // From a process that may raise it, which the ones inside may not, this also is the least that they may set.
-  if (asRoot) writeFileSync(`/proc/${launcher}/oom_score_adj`, '1000');
+  if (launcher !== null) writeFileSync(`/proc/${launcher}/oom_score_adj`, '1000');
 }
 
 type Captured = Awaited<ReturnType<typeof capture>>;

@@ -2,7 +2,7 @@ import type { Catalogue } from '../../security/catalogue.js';
 import { discusses } from '../../security/depth.js';
 import { promptLeak } from '../../security/leak.js';
 import { traceMessages } from '../../security/trace-prompt.js';
-import { extractCode } from '../../suites/answers/extract-code.js';
+import { fencedBlocks } from '../../suites/answers/fenced-blocks.js';
 import type { Trace } from '../trace/records.js';
 import type { CurateReason } from './records.js';
 
@@ -62,8 +62,8 @@ function answerLength({ answer }: Trace, limits: CheckLimits): Finding | undefin
   };
 }
 
-function codePresent({ answer, task }: Trace): Finding | undefined {
-  return extractCode(answer, task.language) === null
+function codePresent({ answer }: Trace): Finding | undefined {
+  return fencedBlocks(answer).length === 0
     ? { code: 'no_code', detail: 'the answer holds no fenced code block' }
     : undefined;
 }

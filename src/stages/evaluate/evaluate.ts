@@ -1,25 +1,25 @@
 import * as z from 'zod';
-import type { Json } from '../../base/json.js';
 import { THIS_MACHINE } from '../../compute/target.js';
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { samplingSchema } from '../../models/chat.js';
 import { serveSchema } from '../../models/serving/serve-spec.js';
-import type { Language } from '../../sandbox/sandbox.js';
 import { benchOf } from '../../suites/bench.js';
-import { comparePaired, type ProblemOutcome, summarise, type VariantSummary } from '../../suites/figures/metrics.js';
+import { comparePaired, summarise } from '../../suites/figures/metrics.js';
+import type { ProblemOutcome } from '../../suites/figures/outcomes.js';
 import { suiteOriginSchema } from '../../suites/registry.js';
-import type { Suite } from '../../suites/suite.js';
+import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
+import { estimateVariants } from './estimate-variants.js';
+import { metricsOf, outcomesOf, PASS_AT } from './figures.js';
 import { checkReferences, openJudges } from './judges.js';
-import { type ScoredSample, type Scores, type SuiteScores, VARIANTS, type Variant } from './records.js';
+import type { ScoredSample, Scores, SuiteScores } from './records.js';
 import { scoreVariant } from './score-variant.js';
-import { openScoringSandbox, sandboxPin } from './scoring-sandbox.js';
+import { benchPin, isolation, openScoringSandbox, requirePacks } from './scoring-sandbox.js';
+import { inTurn, isWeights, variantNamed, variantNameSchema, WEIGHTS, type Weights } from './variant.js';
+import { variantPins } from './variant-pins.js';
 import { openVariants } from './variants.js';
-
-/** Beside @1, where there are that many samples. */
-const passAtKs = [5, 10, 50];
 
 const suiteSchema = z.strictObject({
   /** Where it comes from; a suite that secpi knows by its name needs no word on it. What it is enters fingerprints by its content. */
@@ -33,9 +33,26 @@ export const evaluateParams = z.strictObject({
   suites: z
     .record(z.string(), suiteSchema)
     .refine((suites) => Object.keys(suites).length > 0, 'name at least one suite'),
+  /**
+   * Who is asked: `base`, `tuned`, or a name under `models`. With `+reminder`, `+cwe-cue` or `+full-prompt` behind it, something about
+   * security is said beside the question.
+   */
+  variants: z
+    .array(variantNameSchema)
+    .min(1)
+    .max(50)
+    .default([...WEIGHTS]),
+  /** The two of them that the report compares and gates look at: `to` minus `from`. */
+  compare: z
+    .strictObject({
+      /** What it is measured against. */
+      from: variantNameSchema.default('base'),
+      /** What should be better. */
+      to: variantNameSchema.default('tuned'),
+    })
+    .prefault({}),
+  /** Of all variants. A seed is another one for each sample. */
   sampling: samplingSchema.prefault({}),
-  /** Resamples behind every interval. */
-  bootstrap_resamples: z.number().int().positive().max(100_000).default(2000),
   /** Where no sandbox works, evaluation is refused unless these words stand here. */
   without_sandbox: z.literal('i-accept-running-model-code-unprotected').optional(),
   /** Where base and tuned model are served: a name under `compute`; default: this machine. */
@@ -49,38 +66,39 @@ export const evaluateParams = z.strictObject({
 });
 type Params = z.infer<typeof evaluateParams>;
 
-/** Serves base and tuned model, asks both the same questions and runs every answer against the suites' tests. */
-export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant, StageServices>({
+/** Asks all variants the same questions and runs every answer against the suites' tests. */
+export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights, StageServices>({
   name: 'evaluate',
-  version: 1,
+  version: 2,
   params: evaluateParams,
-  inputs: VARIANTS,
-  // For the resamples behind the intervals.
-  seeded: true,
-  occupies: ({ on, score_on }, services) => [
+  inputs: WEIGHTS,
+  seeded: false,
+  occupies: ({ on, score_on, variants }, services) => [
     ...new Set([on, score_on].map((name) => (name === undefined ? THIS_MACHINE : services.machineOf(name)))),
+    ...new Set(
+      variants.map((name) => variantNamed(name).of).flatMap((of) => (isWeights(of) ? [] : [occupiedModel(of)])),
+    ),
   ],
 
-  async pins({ params, services }) {
-    const { sandbox, languages, packs } = await sandboxPin(params, services);
+  async pins({ params, services, files }) {
     return {
       suites: await suitePins(Object.keys(params.suites), services),
-      sandbox,
-      languages: [...languages],
-      ...(packs === undefined ? {} : { packs: { ...packs } }),
+      ...(await benchPin(params, services)),
       environment: await services.models.servingEnvironment(params),
+      ...(await variantPins(params.variants.map(variantNamed), services, files)),
     };
   },
 
-  async estimate({ params, services }) {
-    let requests = 0;
-    for (const [name, { samples }] of Object.entries(params.suites))
-      requests += (await services.suite(name)).problems.length * samples * VARIANTS.length;
-    return { requests, note: `answered by the model server that is started on ${params.on ?? 'this machine'}` };
+  estimate: ({ params, services }) => estimateVariants(params, services),
+
+  async ready({ params, services }) {
+    const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
+    // Of another machine that is known once its sandbox is open.
+    if (params.score_on === undefined) requirePacks(suites, await services.sandboxFacts(isolation(params)), params);
   },
 
   async run(context) {
-    const { params, services, output, seed } = context;
+    const { params, services, output } = context;
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     await using sandbox = await openScoringSandbox(context, suites);
     await using judges = await openJudges(context, suites, benchOf(sandbox));
@@ -89,17 +107,19 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
     references.catch(() => undefined);
     const outcomes = new Map<string, ProblemOutcome[]>();
     const tokens = { input: 0, output: 0 };
+    let cost = 0;
     let done = 0;
+    const variants = params.variants.map(variantNamed);
     const total =
       suites.reduce((sum, suite) => sum + suite.problems.length * (params.suites[suite.name]?.samples ?? 1), 0) *
-      VARIANTS.length;
+      variants.length;
 
-    // Both are open from the beginning: one server is kept for the second where it serves both.
-    await using served = await openVariants(context);
-    for (const variant of VARIANTS) {
-      await using model = served[variant];
+    // All are open from the beginning: one server is kept for the next where it serves both.
+    await using served = await openVariants(context, variants);
+    for (const variant of inTurn(variants)) {
+      await using model = served.of(variant);
       for (const suite of suites) {
-        const rows = await output.rows(`samples/${suite.name}/${variant}.jsonl`);
+        const rows = await output.rows(`samples/${suite.name}/${variant.name}.jsonl`);
         const scored: ScoredSample[] = [];
         for await (const sample of scoreVariant(context, suite, variant, model, judges.of(suite))) {
           await rows.write(sample);
@@ -107,64 +127,38 @@ export const evaluate: SecpiStage<Params, Variant> = defineStage<Params, Variant
           tokens.input += sample.tokens.input;
           tokens.output += sample.tokens.output;
           done += 1;
-          context.emit({ type: 'progress', done, total, unit: 'answers', note: `${variant} ${sample.problem}` });
+          context.emit({ type: 'progress', done, total, unit: 'answers', note: `${variant.name} ${sample.problem}` });
         }
-        outcomes.set(`${suite.name}/${variant}`, outcomesOf(suite, scored));
+        outcomes.set(`${suite.name}/${variant.name}`, outcomesOf(suite, scored));
         for (const [name, value] of Object.entries(suite.official?.(scored) ?? {}))
-          await output.json(`official/${suite.name}/${variant}/${name}`, value);
+          await output.json(`official/${suite.name}/${variant.name}/${name}`, value);
       }
+      cost += model.spent.cost_usd;
     }
     await references;
     const scores: Record<string, SuiteScores> = {};
     for (const suite of suites) {
-      const of = (variant: Variant) => outcomes.get(`${suite.name}/${variant}`) ?? [];
-      const options = { seed, resamples: params.bootstrap_resamples, ks: passAtKs };
+      const of = (variant: string) => outcomes.get(`${suite.name}/${variant}`) ?? [];
+      const options = { measures: suite.measures, ks: PASS_AT };
+      const { from, to } = params.compare;
       scores[suite.name] = {
         digest: suite.digest,
         problems: suite.problems.length,
-        variants: { base: summarise(of('base'), options), tuned: summarise(of('tuned'), options) },
-        comparison: comparePaired(of('base'), of('tuned'), options),
+        variants: Object.fromEntries(params.variants.map((name) => [name, summarise(of(name), options)])),
+        comparison: comparePaired(of(from), of(to), options),
       };
     }
     await output.json('scores.json', {
-      schema: 1,
+      schema: 2,
       sandbox: sandbox.level,
       toolchains: { ...sandbox.toolchains },
+      compared: [params.compare.from, params.compare.to],
       suites: scores,
     } satisfies Scores);
     const unverified = [...outcomes.values()]
       .flat()
       .flatMap((outcome) => outcome.samples)
       .filter((sample) => sample.functional === 'unverified').length;
-    return { counts: { answers: done, unverified }, tokens, metrics: metricsOf(scores) };
+    return { counts: { answers: done, unverified }, tokens, cost_usd: cost, metrics: metricsOf(scores) };
   },
 });
-
-function outcomesOf(suite: Suite, scored: readonly ScoredSample[]): ProblemOutcome[] {
-  return suite.problems.map((problem) => ({
-    problem: problem.id,
-    language: problem.language as Language,
-    cwes: problem.cwes,
-    samples: scored
-      .filter((sample) => sample.problem === problem.id)
-      .map(({ functional, security }) => ({ functional, security })),
-  }));
-}
-
-/** The figures that the run's last event carries. */
-function metricsOf(scores: Readonly<Record<string, SuiteScores>>): Record<string, Json> {
-  const short = ({ func_at_1, func_sec_at_1, sec_ratio, problems, samples, unverified }: VariantSummary) => ({
-    func_at_1,
-    func_sec_at_1,
-    sec_ratio,
-    problems,
-    samples,
-    unverified,
-  });
-  return Object.fromEntries(
-    Object.entries(scores).map(([name, { variants }]) => [
-      name,
-      { base: short(variants.base), tuned: short(variants.tuned) },
-    ]),
-  );
-}

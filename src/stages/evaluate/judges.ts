@@ -1,14 +1,9 @@
-import type * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import type { Bench } from '../../suites/bench.js';
 import { Judging } from '../../suites/judging/judging.js';
 import { Lanes } from '../../suites/judging/lanes.js';
 import type { Suite } from '../../suites/suite.js';
-import type { StageContextOf } from '../services.js';
-import type { evaluateParams } from './evaluate.js';
-import type { Variant } from './records.js';
-
-type Context = StageContextOf<z.infer<typeof evaluateParams>, Variant>;
+import type { JudgingContext } from './scoring-sandbox.js';
 
 /** A judge for each suite; all of them share the places where code runs. */
 export interface Judges extends AsyncDisposable {
@@ -19,7 +14,7 @@ export interface Judges extends AsyncDisposable {
 
 /** Opens what was judged before, of each suite. */
 export async function openJudges(
-  { params, services, signal }: Context,
+  { params, services, signal }: JudgingContext,
   suites: readonly Suite[],
   bench: Bench,
 ): Promise<Judges> {
@@ -48,14 +43,15 @@ export async function openJudges(
  * otherwise than they should is named, and left out; on another machine, which must have all that is needed, it ends the evaluation.
  * @throws SecpiError `evaluate/references`
  */
-export async function checkReferences({ params, emit }: Context, judges: Judges): Promise<void> {
+export async function checkReferences({ params, emit }: JudgingContext, judges: Judges): Promise<void> {
   for (const [suite, judging] of judges.all) {
     const faults = await Promise.all(
       suite.problems.map(async (problem) => ({ problem, fault: await judging.faultOf(problem) })),
     );
-    const wrong = faults.filter(({ fault }) => fault !== null && !fault.endsWith('toolchain'));
-    for (const { problem, fault } of wrong) {
-      const message = `${suite.name}: ${problem.id} cannot be judged here: ${fault}`;
+    for (const { problem, fault } of faults) {
+      // What is missing has been said when the sandbox was opened, once for each language.
+      if (fault === null || fault.what === 'missing') continue;
+      const message = `${suite.name}: ${problem.id} cannot be judged here: ${fault.text}`;
       if (params.score_on !== undefined)
         throw new SecpiError('evaluate/references', message, {
           hint: `Something that the suite needs is missing on ${params.score_on}, or behaves otherwise there.`,

@@ -1,14 +1,42 @@
 import type * as z from 'zod';
-import type { AskOutcome, ChatAnswer } from '../../models/chat.js';
+import type { ChatRequest } from '../../models/chat.js';
 import type { Model } from '../../models/model.js';
+import { withCue } from '../../security/cues.js';
 import type { Judging } from '../../suites/judging/judging.js';
-import type { Problem, Submission, Suite } from '../../suites/suite.js';
+import type { Problem, Suite } from '../../suites/suite.js';
 import { Unanswered } from '../asking.js';
-import type { StageContextOf } from '../services.js';
+import type { StageContextOf, StageServices } from '../services.js';
 import type { evaluateParams } from './evaluate.js';
-import { type ScoredSample, scoredSampleSchema, type Variant } from './records.js';
+import { type ScoredSample, scoredSampleSchema } from './records.js';
+import { answeredBy, judgedRow } from './sample-row.js';
+import { isWeights, type Variant, type Weights } from './variant.js';
 
-type Context = StageContextOf<z.infer<typeof evaluateParams>, Variant>;
+type Params = z.infer<typeof evaluateParams>;
+type Context = StageContextOf<Params, Weights>;
+
+interface Question {
+  readonly problem: Problem;
+  readonly sample: number;
+}
+
+/** All questions of a suite, each as often as it is sampled. */
+export function questionsOf(suite: Suite, params: Params): readonly Question[] {
+  const samples = params.suites[suite.name]?.samples ?? 1;
+  return suite.problems.flatMap((problem) => Array.from({ length: samples }, (_, sample) => ({ problem, sample })));
+}
+
+/** Exactly what is asked. A seed, where there is one, is another for each sample: the model's client derives it. */
+export function requestOf(
+  suite: Suite,
+  { cue }: Variant,
+  { problem, sample }: Question,
+  { params, services }: { readonly params: Params; readonly services: Pick<StageServices, 'catalogue'> },
+): ChatRequest {
+  const question = suite.ask(problem);
+  // Without a cue nobody needs the catalogue.
+  const messages = cue === undefined ? question : withCue(question, cue, problem, services.catalogue);
+  return { messages, sampling: params.sampling, format: 'text', sample };
+}
 
 /** Asks and scores one variant on one suite, in the order of the problems. What was scored before a crash is not scored again. */
 export async function* scoreVariant(
@@ -20,23 +48,14 @@ export async function* scoreVariant(
 ): AsyncIterable<ScoredSample> {
   const { params, signal, work } = context;
   const keyOf = (problem: string, sample: number) => `${problem}#${sample}`;
-  const log = await work.log(`scored-${suite.name}-${variant}.jsonl`, {
+  const log = await work.log(`scored-${suite.name}-${variant.name}.jsonl`, {
     schema: scoredSampleSchema,
     key: (row) => keyOf(row.problem, row.sample),
   });
-  const unanswered = new Unanswered(`target (${variant})`);
-  const samples = params.suites[suite.name]?.samples ?? 1;
-  const questions = suite.problems.flatMap((problem) =>
-    Array.from({ length: samples }, (_, sample) => ({ problem, sample })),
-  );
+  const unanswered = new Unanswered(isWeights(variant.of) ? `target (${variant.name})` : variant.of);
   const answers = model.ask({
-    rows: questions,
-    request: ({ problem, sample }) => ({
-      messages: suite.ask(problem),
-      sampling: params.sampling,
-      format: 'text',
-      sample,
-    }),
+    rows: questionsOf(suite, params),
+    request: (question) => requestOf(suite, variant, question, context),
     parse: (answer) => ({ ok: true, value: answer }),
     // How much room the answer has is part of what is measured.
     onTruncated: 'keep',
@@ -47,9 +66,14 @@ export async function* scoreVariant(
   try {
     for await (const { row, outcome } of answers) {
       if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
-      const scoring = scoredBefore(row.problem, row.sample).then(
-        (earlier) => earlier ?? score(row.problem, row.sample, outcome).then(keep),
-      );
+      const { messages } = requestOf(suite, variant, row, context);
+      const scoring = log
+        .get(keyOf(row.problem.id, row.sample))
+        .then(
+          (earlier) =>
+            earlier ??
+            judgedRow(suite, judging, answeredBy(outcome, { ...row, variant: variant.name, messages })).then(keep),
+        );
       // It is awaited below, but may fail while the next answer is still being waited for.
       scoring.catch(() => undefined);
       running.push(scoring);
@@ -63,42 +87,8 @@ export async function* scoreVariant(
   }
   unanswered.check();
 
-  async function scoredBefore(problem: Problem, sample: number): Promise<ScoredSample | undefined> {
-    return log.get(keyOf(problem.id, sample));
-  }
-
   async function keep(sample: ScoredSample): Promise<ScoredSample> {
     await log.append(sample);
     return sample;
   }
-
-  async function score(problem: Problem, sample: number, outcome: AskOutcome<ChatAnswer>): Promise<ScoredSample> {
-    const answer = outcome.ok ? outcome.answer : undefined;
-    const submission = answer === undefined ? null : suite.extract(problem, answer.content);
-    const result = await judging.judge(problem, submission);
-    return {
-      schema: 1,
-      suite: suite.name,
-      variant,
-      problem: problem.id,
-      language: problem.language,
-      cwes: [...problem.cwes],
-      sample,
-      finish: outcome.ok ? outcome.answer.finish : outcome.reason,
-      reasoning: answer?.reasoning ?? null,
-      answer: answer?.content ?? '',
-      code: submission === null ? null : textOf(submission),
-      functional: result.functional,
-      security: result.security,
-      cases: result.cases.map((one) => ({ ...one })),
-      tokens: answer?.tokens ?? { input: 0, output: 0 },
-    };
-  }
-}
-
-/** A submission as a person reads it. */
-function textOf(submission: Submission): string {
-  const files = Object.entries(submission);
-  if (files.length === 1) return files[0]?.[1] ?? '';
-  return files.map(([path, content]) => `${path}\n\n${content}`).join('\n');
 }

@@ -1,41 +1,48 @@
 import type * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
-import { type HeldSandbox, LANGUAGES, type Language, type SandboxLevel } from '../../sandbox/sandbox.js';
+import type { Json } from '../../base/json.js';
+import type { StageEvent } from '../../engine/runs/event.js';
+import { type HeldSandbox, LANGUAGES, type Language } from '../../sandbox/sandbox.js';
+import type { SandboxFacts } from '../../sandbox/sandbox-facts.js';
+import { benchId } from '../../suites/bench.js';
 import type { Suite } from '../../suites/suite.js';
-import type { StageContextOf, StageServices } from '../services.js';
+import type { StageServices } from '../services.js';
 import type { evaluateParams } from './evaluate.js';
-import type { Variant } from './records.js';
 
 type Params = z.infer<typeof evaluateParams>;
-type Context = StageContextOf<Params, Variant>;
+/** How answers are judged. */
+type JudgingParams = Pick<Params, 'without_sandbox' | 'score_on' | 'score_concurrency'>;
 
-/** What of a sandbox decides scores, as far as it is known before anything runs. */
-export interface SandboxPin {
-  readonly sandbox: SandboxLevel['kind'];
-  readonly languages: readonly Language[];
-  /** Identities of the packs that are set up here; absent where there are none. */
-  readonly packs?: Readonly<Record<string, string>>;
+/** What judging reaches, whoever wants it: the stage, or somebody with samples alone. */
+export interface JudgingContext {
+  readonly params: JudgingParams;
+  readonly services: Pick<StageServices, 'sandbox' | 'sandboxOn' | 'keptJudgements'>;
+  readonly signal: AbortSignal;
+  readonly emit: (event: StageEvent) => void;
 }
 
 /**
- * The sandbox that this machine has. Of another one nobody has to be asked: scoring there is refused unless it isolates and has all that
- * the suites need, so which of both it was decides nothing.
+ * What of the sandbox of this machine decides scores: another compiler may come to other verdicts, so answers are judged again with it. Of
+ * another machine nobody has to be asked: that it isolates and has all that the suites need is checked there, and its versions stand in
+ * `scores.json`.
  */
-export async function sandboxPin(params: Params, services: StageServices): Promise<SandboxPin> {
-  if (params.score_on !== undefined) return { sandbox: 'bubblewrap', languages: [...LANGUAGES].sort() };
-  const { level, toolchains, packs } = await services.sandboxFacts(isolation(params));
-  // A score that a missing compiler or pack left unverified must be made again once that is there.
-  const languages = (Object.keys(toolchains) as Language[]).sort();
-  return { sandbox: level.kind, languages, ...(Object.keys(packs).length > 0 ? { packs } : {}) };
+export async function benchPin(
+  params: JudgingParams,
+  services: Pick<StageServices, 'sandboxFacts'>,
+): Promise<Readonly<Record<string, Json>>> {
+  if (params.score_on !== undefined) return { sandbox: 'bubblewrap', toolchains: [...LANGUAGES].sort() };
+  const facts = await services.sandboxFacts(isolation(params));
+  return { sandbox: facts.level.kind, toolchains: { ...facts.toolchains }, bench: benchId(facts) };
 }
 
 /**
  * The sandbox that answers are scored in, with its compilers warmed up. Names the languages that cannot be scored here, and what that
  * leaves out. Throws `evaluate/no-toolchain` where that is another machine.
  */
-export async function openScoringSandbox(context: Context, suites: readonly Suite[]): Promise<HeldSandbox> {
+export async function openScoringSandbox(context: JudgingContext, suites: readonly Suite[]): Promise<HeldSandbox> {
   const sandbox = await open(context);
   try {
+    requirePacks(suites, sandbox, context.params);
     await prepareLanguages(suites, sandbox, context);
     return sandbox;
   } catch (error) {
@@ -44,7 +51,30 @@ export async function openScoringSandbox(context: Context, suites: readonly Suit
   }
 }
 
-async function open({ params, services, signal, emit }: Context): Promise<HeldSandbox> {
+/**
+ * Refuses what answers cannot be judged by at all: a suite that was not set up is a mistake, where a missing compiler costs some problems.
+ * @throws SecpiError `suites/not-set-up`
+ */
+export function requirePacks(
+  suites: readonly Suite[],
+  { packs }: Pick<SandboxFacts, 'packs'>,
+  { score_on }: JudgingParams,
+): void {
+  for (const { name, problems, needs } of suites) {
+    const missing = new Set(problems.flatMap((problem) => needs(problem).packs).filter((pack) => !(pack in packs)));
+    if (missing.size === 0) continue;
+    const where = score_on === undefined ? 'here' : `on ${score_on}`;
+    throw new SecpiError(
+      'suites/not-set-up',
+      `${name} was not set up ${where}: there is no ${[...missing].join(', ')}`,
+      {
+        hint: `\`secpi suites setup ${[...missing].join(' ')}\` makes it${score_on === undefined ? '' : ', typed there'}; an evaluation would have nothing to judge with.`,
+      },
+    );
+  }
+}
+
+async function open({ params, services, signal, emit }: JudgingContext): Promise<HeldSandbox> {
   const { score_on } = params;
   if (score_on === undefined) {
     const sandbox = await services.sandbox(isolation(params));
@@ -55,7 +85,11 @@ async function open({ params, services, signal, emit }: Context): Promise<HeldSa
   return services.sandboxOn(score_on, { signal, onNote });
 }
 
-async function prepareLanguages(suites: readonly Suite[], sandbox: HeldSandbox, context: Context): Promise<void> {
+async function prepareLanguages(
+  suites: readonly Suite[],
+  sandbox: HeldSandbox,
+  context: JudgingContext,
+): Promise<void> {
   const { params, emit } = context;
   const problems = suites.flatMap((suite) => suite.problems);
   for (const language of new Set(problems.map((problem) => problem.language))) {
@@ -79,12 +113,13 @@ async function prepareLanguages(suites: readonly Suite[], sandbox: HeldSandbox, 
 /** From here on somebody wonders what is going on. */
 const QUIET_MS = 3000;
 
-async function prepare(language: Language, sandbox: HeldSandbox, { emit }: Context): Promise<void> {
+async function prepare(language: Language, sandbox: HeldSandbox, { emit }: JudgingContext): Promise<void> {
   const message = `preparing the compiler of ${language}, which takes a while the first time`;
   const notice = setTimeout(() => emit({ type: 'log', level: 'info', message }), QUIET_MS);
   await sandbox.prepare(language).finally(() => clearTimeout(notice));
 }
 
-function isolation({ without_sandbox }: Params) {
+/** Whether its recipe accepts that code runs unprotected. */
+export function isolation({ without_sandbox }: JudgingParams) {
   return { withoutIsolation: without_sandbox !== undefined };
 }

@@ -5,59 +5,75 @@ import { sha256Json } from '../../base/hash.js';
 import type { OpenModel } from '../../models/open-model.js';
 import type { ServedModel, StageContextOf } from '../services.js';
 import type { evaluateParams } from './evaluate.js';
-import type { Variant } from './records.js';
+import { isWeights, type Variant, type Weights } from './variant.js';
 
-type Context = StageContextOf<z.infer<typeof evaluateParams>, Variant>;
+type Context = StageContextOf<z.infer<typeof evaluateParams>, Weights>;
 
-/** Both variants, to be asked. */
-export type OpenVariants = Readonly<Record<Variant, OpenModel>> & AsyncDisposable;
+/** All variants, to be asked. */
+export interface OpenVariants extends AsyncDisposable {
+  of(variant: Variant): OpenModel;
+}
 
-/** Opens both, each to be asked through a server of its own, or both through one where vLLM can serve base and adapter together. */
-export async function openVariants(context: Context): Promise<OpenVariants> {
-  const { services, emit } = context;
-  const open = async (variant: Variant) =>
-    services.models.serve(await servedAs(variant, context), (log) => emit({ type: 'log', ...log }));
-  const base = await open('base');
+/**
+ * Opens all of them, each to be asked through a server of its own; variants of the same weights share one, and where vLLM can serve base and
+ * adapter together, those do too.
+ */
+export async function openVariants(context: Context, variants: readonly Variant[]): Promise<OpenVariants> {
+  const opened = new Map<string, OpenModel>();
+  const close = async () => {
+    for (const model of opened.values()) await model[Symbol.asyncDispose]();
+  };
   try {
-    const tuned = await open('tuned');
-    return {
-      base,
-      tuned,
-      [Symbol.asyncDispose]: async () => {
-        await base[Symbol.asyncDispose]();
-        await tuned[Symbol.asyncDispose]();
-      },
-    };
+    for (const variant of variants) opened.set(variant.name, await open(variant, variants, context));
   } catch (error) {
-    await base[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
+  return {
+    of(variant) {
+      const model = opened.get(variant.name);
+      if (model === undefined) throw new TypeError(`${variant.name} is not open`);
+      return model;
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function open({ of }: Variant, all: readonly Variant[], context: Context): Promise<OpenModel> {
+  const { services, emit } = context;
+  const onLog: Parameters<typeof services.models.open>[1] = (log) => emit({ type: 'log', ...log });
+  if (!isWeights(of)) return services.models.open(of, onLog);
+  return services.models.serve(await servedAs(of, all.map((one) => one.of).filter(isWeights), context), onLog);
 }
 
 /** An answer is that of these weights on this software: an upgrade asks again. */
-async function servedAs(variant: Variant, { params, inputs, services }: Context): Promise<ServedModel> {
+async function servedAs(
+  of: Weights,
+  all: readonly Weights[],
+  { params, inputs, services }: Context,
+): Promise<ServedModel> {
   const { serve, on } = params;
   const environment = await services.models.servingEnvironment(params);
   const weights = (parts: readonly string[]) => `weights:${sha256Json([...parts, environment])}`;
   const hasAdapter = inputs.tuned.manifest.outputs.some(({ path }) => path.startsWith('adapter/'));
-  if (serve?.engine !== 'vllm' || !hasAdapter) {
-    const input = inputs[variant];
+  if (serve?.engine !== 'vllm' || !hasAdapter || !all.includes('tuned')) {
+    const input = inputs[of];
     return {
       folder: input.where('model'),
       asks: 'model',
       identity: weights([input.digest('model')]),
       serve,
       on,
-      ...(variant === 'base' ? { next: inputs.tuned.where('model') } : {}),
+      ...(of === 'base' && all.includes('tuned') ? { next: inputs.tuned.where('model') } : {}),
     };
   }
   const adapter = inputs.tuned.path('adapter');
   const { r: rank } = adapterSchema.parse(JSON.parse(await readFile(join(adapter, 'adapter_config.json'), 'utf8')));
-  const digests = [inputs.base.digest('model'), ...(variant === 'base' ? [] : [inputs.tuned.digest('adapter')])];
+  const digests = [inputs.base.digest('model'), ...(of === 'base' ? [] : [inputs.tuned.digest('adapter')])];
   return {
     folder: inputs.base.where('model'),
     adapter: { folder: adapter, rank },
-    asks: variant === 'base' ? 'model' : 'adapter',
+    asks: of === 'base' ? 'model' : 'adapter',
     identity: weights(digests),
     serve,
     on,

@@ -6,7 +6,7 @@ import type { PublishParams } from './params.js';
 
 /** Reads `report.json` back. Only its version is checked: it comes out of an artifact whose hash was. */
 const reportSchema: z.ZodType<ReportData> = z.custom<ReportData>(
-  (value) => typeof value === 'object' && value !== null && 'schema' in value && value.schema === 1,
+  (value) => typeof value === 'object' && value !== null && 'schema' in value && value.schema === 2,
 );
 
 /** What both cards tell. Nothing here depends on the time or the machine. */

@@ -1,15 +1,11 @@
+import { figuresOf } from '../../suites/figures/figure-names.js';
 import { integer, parameters, percent, percentInterval, points, pointsInterval } from '../report/format.js';
 import type { ReportSuite } from '../report/report-data.js';
+import { answerNotes, certaintyNotes } from '../report/suite-notes.js';
 import { parametersOf, type Trained } from '../train/records.js';
 import { type CardFacts, licencesOf } from './facts.js';
 import { card, facts, plain, table } from './markdown.js';
 import { dataModels, funnel, notices, paper, provenance, settingsTable, sources } from './shared-sections.js';
-
-const figures = [
-  ['func_at_1', 'func@1', 'works'],
-  ['func_sec_at_1', 'func-sec@1', 'works and is secure'],
-  ['sec_ratio', 'SecRatio', 'of what works, the secure share'],
-] as const;
 
 /** The model card: what it is, what was measured, how it was made and how to load it. Holds no time and no local path. */
 export function modelCard(given: CardFacts): string {
@@ -30,7 +26,7 @@ export function modelCard(given: CardFacts): string {
     ...notices(given),
     ...introduction(given),
     '## Results',
-    ...report.suites.flatMap(results),
+    ...report.suites.flatMap((suite) => results(suite, report.compared)),
     conditions(given),
     '## Training data',
     ...trainingData(given),
@@ -69,29 +65,51 @@ function introduction({ report }: CardFacts): string[] {
   return lines;
 }
 
-function results({ name, problems, base, tuned, comparison }: ReportSuite): string[] {
-  const rows = figures.map(([key, figure, meaning]) => [
-    `${figure} (${meaning})`,
+function results(suite: ReportSuite, compared: CardFacts['report']['compared']): string[] {
+  const { name, problems, base, tuned, variants, comparison, unseen } = suite;
+  const [from, to] = compared;
+  const rows = figuresOf(tuned.measures).map(({ key, label, meaning }) => [
+    `${label} (${meaning})`,
     `${percent(base[key])} ${percentInterval(base.intervals[key])}`.trim(),
     `${percent(tuned[key])} ${percentInterval(tuned.intervals[key])}`.trim(),
     `${points(comparison[key]?.estimate ?? null)} ${pointsInterval(comparison[key]?.interval ?? null)}`.trim(),
   ]);
   const scored = ({ samples, problems: measured, unverified }: ReportSuite['base']) =>
     `${integer(samples)} answers to ${integer(measured)} of ${integer(problems)} problems${unverified === 0 ? '' : `, ${integer(unverified)} more could not be checked`}`;
+  return [
+    `### ${plain(name)}`,
+    table(['', plain(from), plain(to), 'difference, in points'], rows),
+    `${capital(plain(from))}: ${scored(base)}; ${plain(to)}: ${scored(tuned)}. In brackets: 95 % intervals, for the difference paired by problem.`,
+    ...certaintyNotes(suite).slice(0, 1),
+    ...answerNotes(suite),
+    ...(Object.keys(variants).length <= 2 ? [] : [variantTable(suite)]),
+    ...byWeakness(suite, compared),
+    ...(unseen.languages.length === 0 ? [] : [`No training sample was in ${unseen.languages.map(plain).join(', ')}.`]),
+  ];
+}
+
+function byWeakness({ base, tuned, unseen }: ReportSuite, [from, to]: CardFacts['report']['compared']): string[] {
   const weaknesses = Object.entries(tuned.per_cwe).map(([cwe, rates]) => [
-    plain(cwe),
+    `${plain(cwe)}${unseen.cwes.includes(cwe) ? ' (not trained on)' : ''}`,
     integer(rates.problems),
     percent(base.per_cwe[cwe]?.func_sec_at_1 ?? null),
     percent(rates.func_sec_at_1),
   ]);
-  return [
-    `### ${plain(name)}`,
-    table(['', 'base', 'tuned', 'difference, in points'], rows),
-    `Base: ${scored(base)}; tuned: ${scored(tuned)}. In brackets: 95 % bootstrap intervals over problems, for the difference paired by problem.`,
-    ...(weaknesses.length === 0
-      ? []
-      : [table(['weakness', 'problems', 'func-sec@1 base', 'func-sec@1 tuned'], weaknesses)]),
-  ];
+  if (weaknesses.length === 0 || !tuned.measures.includes('security')) return [];
+  return [table(['weakness', 'problems', `func-sec@1 ${plain(from)}`, `func-sec@1 ${plain(to)}`], weaknesses)];
+}
+
+function variantTable({ variants, tuned }: ReportSuite): string {
+  const figures = figuresOf(tuned.measures);
+  const rows = Object.entries(variants).map(([name, rates]) => [
+    plain(name),
+    ...figures.map(({ key }) => `${percent(rates[key])} ${percentInterval(rates.intervals[key])}`.trim()),
+  ]);
+  return table(['all variants', ...figures.map(({ label }) => label)], rows);
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
 function conditions({ report }: CardFacts): string {
@@ -191,10 +209,11 @@ function loading({ params, report }: CardFacts): string {
 }
 
 /** The Hub's own format for results: https://huggingface.co/docs/hub/model-cards#evaluation-results */
-function modelIndexResults({ name, tuned }: ReportSuite): object[] {
-  const metrics = figures.flatMap(([key, figure]) => {
+function modelIndexResults({ name, variants: { tuned } }: ReportSuite): object[] {
+  if (tuned === undefined) return [];
+  const metrics = figuresOf(tuned.measures).flatMap(({ key, label }) => {
     const value = tuned[key];
-    return value === null ? [] : [{ type: key, name: figure, value: Number(value.toFixed(4)) }];
+    return value === null ? [] : [{ type: key, name: label, value: Number(value.toFixed(4)) }];
   });
   if (metrics.length === 0) return [];
   return [

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { operational } from '../../engine/operational.js';
 import { outputPath } from '../../recipe/field.js';
+import { gatesSchema } from './gate-params.js';
 
 const repoName = z.string().regex(/^\w[\w.-]*\/\w[\w.-]*$/, 'must look like owner/name');
 
@@ -26,12 +27,7 @@ export const publishParams = z.strictObject({
     .default(['adapter', 'dataset', 'report']),
   /** Licence of the model as the Hub abbreviates it (`apache-2.0`). It must fit those of base model and data. */
   licence: z.string().min(1).optional(),
-  gates: z
-    .strictObject({
-      min_gain: z.record(z.string(), z.number()).default({}),
-      max_drop: z.record(z.string(), z.number()).default({}),
-    })
-    .prefault({}),
+  gates: gatesSchema.prefault({}),
 });
 export type PublishParams = z.infer<typeof publishParams>;
 

@@ -3,22 +3,22 @@ import { type Html, html } from './html.js';
 import type { ReportAnswers, ReportData, ReportTrace } from './report-data.js';
 
 /** The same question to both models, with what the tests said about their code. */
-export function answersSection(answers: readonly ReportAnswers[], names: ReportData['weaknesses']): Html | null {
+export function answersSection({ answers, weaknesses: names, compared: [from, to] }: ReportData): Html | null {
   if (answers.length === 0) return null;
   return html`<section id="answers"><h2>The same question, before and after</h2>
-<p class="quiet">Both answers work; only the tuned model's is secure.</p>
+<p class="quiet">Both answers work; only that of ${to} is secure.</p>
 ${answers.map(
   (
     answer,
   ) => html`<div class="example"><h3>${answer.problem} <span class="quiet">${answer.language}, ${named(answer.cwes, names)}</span></h3>
 ${answer.question === null ? null : html`<p class="question">${answer.question}</p>`}
-<div class="pair">${side('base', answer.base)}${side('tuned', answer.tuned)}</div></div>`,
+<div class="pair">${side('base', from, answer.base)}${side('tuned', to, answer.tuned)}</div></div>`,
 )}
 </section>`;
 }
 
-function side(name: 'base' | 'tuned', { reasoning, code, cases }: ReportAnswers['base']): Html {
-  return html`<div><h4><span class="${name}">${name}</span>${badge('functional', cases)}${badge('security', cases)}</h4>
+function side(role: 'base' | 'tuned', name: string, { reasoning, code, cases }: ReportAnswers['base']): Html {
+  return html`<div><h4><span class="${role}">${name}</span>${badge('functional', cases)}${badge('security', cases)}</h4>
 <pre>${code ?? ''}</pre>
 <ul class="cases">${cases.map((one) => html`<li class="${one.verdict}">${one.kind}: ${one.name}${one.why === '' ? null : html` <span class="quiet">${one.why}</span>`}</li>`)}</ul>
 ${reasoning === null ? null : html`<details><summary>what it thought</summary><pre class="prose">${reasoning}</pre></details>`}</div>`;

@@ -18,6 +18,13 @@ export function pointsInterval(interval: readonly [number, number] | null): stri
   return interval === null ? '' : `[${points(interval[0])}, ${points(interval[1])}]`;
 }
 
+/** A p-value: `0.031`, `< 0.001`. */
+export function probability(value: number | null): string {
+  if (value === null) return '–';
+  if (value < 0.001) return '< 0.001';
+  return value < 0.1 ? value.toFixed(3) : value.toFixed(2);
+}
+
 /** `12,345`. By hand: what the runtime knows of languages takes 20 ms to load. */
 export function integer(value: number): string {
   return String(value).replace(/\B(?=(?:\d{3})+$)/g, ',');

@@ -1,11 +1,12 @@
 import type { Manifest } from '../../engine/artifacts/manifest.js';
+import type { VariantSummary } from '../../suites/figures/metrics.js';
 import { baseSchema } from '../base/records.js';
-import { funnelSchema, type Sample, sampleSchema } from '../curate/records.js';
+import { type Funnel, funnelSchema, type Sample, sampleSchema } from '../curate/records.js';
 import { type ScoredSample, scoredSampleSchema, scoresSchema } from '../evaluate/records.js';
 import type { StageContextOf } from '../services.js';
 import { lossSchema, trainedSchema } from '../train/records.js';
 import type { ReportInput, ReportParams } from './report.js';
-import type { ReportAnswers, ReportArtifact, ReportData, ReportTrace } from './report-data.js';
+import type { ReportAnswers, ReportArtifact, ReportData, ReportSuite, ReportTrace } from './report-data.js';
 
 const tracesShown = 3;
 const answersShown = 2;
@@ -18,21 +19,25 @@ export async function gather({
 }: StageContextOf<ReportParams, ReportInput>): Promise<ReportData> {
   const scores = await inputs.scores.json('scores.json', scoresSchema);
   const { name, origin, revision } = await inputs.base.json('base.json', baseSchema);
-  const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison }]) => ({
-    name: suite,
-    problems,
-    ...variants,
-    comparison,
-  }));
+  const [from, to] = scores.compared;
+  const funnel = await inputs.samples.json('funnel.json', funnelSchema);
+  const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison }]) => {
+    const { [from]: base, [to]: tuned } = variants;
+    if (base === undefined || tuned === undefined) throw new TypeError('what is compared was evaluated');
+    return { name: suite, problems, base, tuned, variants, comparison, unseen: unseenIn(base, funnel) };
+  });
   const answers: ReportAnswers[] = [];
   for (const { name: suite } of suites) {
     const of = (variant: string) =>
       collect(inputs.scores.rows(`samples/${suite}/${variant}.jsonl`, scoredSampleSchema));
     const { problems } = await services.suite(suite);
     const questions = new Map(problems.map(({ id, prompt }) => [id, prompt]));
-    answers.push(...contrasts(await of('base'), await of('tuned'), questions));
+    answers.push(...contrasts(await of(from), await of(to), questions));
   }
-  const funnel = await inputs.samples.json('funnel.json', funnelSchema);
+  const evaluated = await Promise.all(suites.map(({ name: suite }) => services.suite(suite)));
+  const forgeable = evaluated.flatMap((suite) =>
+    suite.problems.filter((problem) => suite.forgeable(problem)).map(({ id }) => `${suite.name}/${id}`),
+  );
   const mentioned = new Set([
     ...Object.keys(funnel.by_cwe),
     ...suites.flatMap(({ base }) => Object.keys(base.per_cwe)),
@@ -41,11 +46,12 @@ export async function gather({
     mentioned.has(id) ? [[id, aliases[0] ?? name]] : [],
   );
   return {
-    schema: 1,
+    schema: 2,
     recipe: params.recipe,
     title: params.title ?? `${name}, tuned with ${params.recipe}`,
     description: params.description ?? null,
     notices: noticesOf(params, suites, scores.sandbox.kind),
+    compared: scores.compared,
     suites,
     weaknesses: Object.fromEntries(weaknesses),
     funnel,
@@ -60,22 +66,23 @@ export async function gather({
     artifacts: Object.values(inputs).map(({ manifest }) => artifactOf(manifest)),
     sandbox: scores.sandbox,
     toolchains: scores.toolchains,
+    forgeable,
   };
 }
 
 function noticesOf(params: ReportParams, suites: ReportData['suites'], sandbox: string): string[] {
   const notices: string[] = [];
-  for (const { name, base, tuned } of suites) {
+  for (const { name, variants } of suites) {
+    const all = Object.values(variants);
     if (!params.decontaminated.includes(name)) {
       notices.push(
         `Decontamination against ${name} was switched off in the recipe: problems of the suite may stand in the training data. These figures show that the flow works; they say nothing about how the model does on problems it has not seen.`,
       );
     }
-    const unverified = base.unverified + tuned.unverified;
+    const unverified = all.reduce((sum, variant) => sum + variant.unverified, 0);
     if (unverified > 0) {
-      const of = Object.keys(base.per_language).filter(
-        (language) =>
-          (base.per_language[language]?.unverified ?? 0) + (tuned.per_language[language]?.unverified ?? 0) > 0,
+      const of = Object.keys(all[0]?.per_language ?? {}).filter((language) =>
+        all.some((variant) => (variant.per_language[language]?.unverified ?? 0) > 0),
       );
       notices.push(
         `${unverified === 1 ? '1 answer' : `${unverified} answers`} to ${name} (${of.join(', ')}) could not be checked on the machine that scored them (a compiler was missing, say): neither a pass nor a fail.`,
@@ -84,6 +91,13 @@ function noticesOf(params: ReportParams, suites: ReportData['suites'], sandbox: 
   }
   if (sandbox === 'none') notices.push('The code was scored without a sandbox, as the recipe asked for.');
   return notices;
+}
+
+/** Groups of which nothing was trained on: a gain there is one that carried over. A weakness is known by its own number alone. */
+function unseenIn({ per_cwe, per_language }: VariantSummary, { by_cwe, by_language }: Funnel): ReportSuite['unseen'] {
+  const absent = (groups: object, trained: Funnel['by_cwe']) =>
+    Object.keys(groups).filter((name) => (trained[name]?.samples ?? 0) === 0);
+  return { cwes: absent(per_cwe, by_cwe), languages: absent(per_language, by_language) };
 }
 
 /** Samples that differ in language and weakness, in the order of the data: one of each before a second of any. */

@@ -103,7 +103,7 @@ ${run.training === undefined ? null : html`<p>Training went at ${integer(Math.ro
 }
 
 /** Fingerprints, pins and versions. */
-export function provenanceSection({ artifacts, sandbox, toolchains }: ReportData): Html {
+export function provenanceSection({ artifacts, sandbox, toolchains, forgeable }: ReportData): Html {
   const tools = Object.fromEntries(artifacts.flatMap((artifact) => Object.entries(artifact.tools)));
   const list = (versions: Readonly<Record<string, string>>) =>
     Object.entries(versions)
@@ -113,11 +113,15 @@ export function provenanceSection({ artifacts, sandbox, toolchains }: ReportData
     sandbox.kind === 'none'
       ? 'none'
       : `${sandbox.kind} ${sandbox.version}, network ${sandbox.network}, system call filter ${sandbox.seccomp ? 'on' : 'off'}`;
+  const forgedRow =
+    forgeable.length === 0
+      ? null
+      : html`<tr><td>could be forged</td><td>verdicts on ${forgeable.join(', ')}, which the judged code has a hand in</td></tr>`;
   return html`<section id="provenance"><h2>What this rests on</h2>
 <div class="scroll"><table><thead><tr><th>stage</th><th class="text">fingerprint</th><th class="text">digest of the result</th><th>tokens in</th><th>tokens out</th></tr></thead>
 <tbody>${artifacts.map(({ stage, fingerprint, digest, tokens }) => html`<tr><td>${stage}</td><td class="text"><code>${fingerprint.slice(0, 16)}</code></td><td class="text"><code>${digest.slice(0, 16)}</code></td><td>${integer(tokens.input)}</td><td>${integer(tokens.output)}</td></tr>`)}</tbody>
 </table></div>
-<div class="scroll"><table class="facts"><tbody><tr><td>sandbox</td><td>${[sandboxText, ...sandbox.notes].join('; ')}</td></tr><tr><td>toolchains</td><td>${list(toolchains)}</td></tr><tr><td>trainer</td><td>${list(tools)}</td></tr></tbody></table></div>
+<div class="scroll"><table class="facts"><tbody><tr><td>sandbox</td><td>${[sandboxText, ...sandbox.notes].join('; ')}</td></tr><tr><td>toolchains</td><td>${list(toolchains)}</td></tr>${forgedRow}<tr><td>trainer</td><td>${list(tools)}</td></tr></tbody></table></div>
 <details><summary>pins</summary><pre>${artifacts.map(({ stage, pins }) => `${stage} ${JSON.stringify(pins, null, 2)}\n`)}</pre></details>
 </section>`;
 }

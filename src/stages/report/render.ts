@@ -23,14 +23,14 @@ export async function renderReport(data: ReportData, run?: ReportRun, chart?: Ht
 </head>
 <body>
 ${header(data, run)}
-${data.suites.map((suite) => suiteSection(suite, data.weaknesses))}
-${answersSection(data.answers, data.weaknesses)}
+${data.suites.map((suite) => suiteSection(suite, data))}
+${answersSection(data)}
 ${funnelSection(data)}
 ${trainingSection(data, chart === undefined ? await lossChart(data.losses) : chart)}
 ${tracesSection(data.traces, data.weaknesses)}
 ${runSection(run)}
 ${provenanceSection(data)}
-<footer>Made by secpi. The method is that of SecPI (arXiv 2604.03587), re-measured; the paper's own prompts, data and settings are not public. Intervals: 95 %, bootstrap over problems; exact binomial where all problems agree.</footer>
+<footer>Made by secpi. The method is that of SecPI (arXiv 2604.03587), re-measured; the paper's own prompts, data and settings are not public. Intervals: 95 %; exact binomial with one answer to each problem, otherwise Student's t over problems, from ten problems on.</footer>
 </body>
 </html>
 `;

@@ -8,12 +8,14 @@ export const LOSS_CHART = 'loss.svg';
 
 /** Everything the report shows, as data: `report.json`. Free of times and of the machine, so that it reproduces byte for byte. */
 export interface ReportData {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly recipe: string;
   readonly title: string;
   readonly description: string | null;
   /** What a reader must know before any figure. */
   readonly notices: readonly string[];
+  /** The two variants that are compared: those that `base` and `tuned` stand for below. */
+  readonly compared: readonly [string, string];
   readonly suites: readonly ReportSuite[];
   /** Short names of weaknesses, by id. */
   readonly weaknesses: Readonly<Record<string, string>>;
@@ -28,6 +30,8 @@ export interface ReportData {
   readonly artifacts: readonly ReportArtifact[];
   readonly sandbox: Scores['sandbox'];
   readonly toolchains: Readonly<Record<string, string>>;
+  /** Problems, as `suite/problem`, whose verdicts the judged code could forge. */
+  readonly forgeable: readonly string[];
 }
 
 export interface ReportSuite {
@@ -35,7 +39,11 @@ export interface ReportSuite {
   readonly problems: number;
   readonly base: VariantSummary;
   readonly tuned: VariantSummary;
+  /** All variants by name, those two too. */
+  readonly variants: Readonly<Record<string, VariantSummary>>;
   readonly comparison: PairedComparison;
+  /** Weaknesses and languages of the suite of which no sample was trained on. */
+  readonly unseen: { readonly cwes: readonly string[]; readonly languages: readonly string[] };
 }
 
 /** A sample the model was trained on. */
@@ -47,7 +55,7 @@ export interface ReportTrace {
   readonly answer: string;
 }
 
-/** The same question, answered by the base model (works, but insecure) and by the tuned one (works and is secure). */
+/** The same question, answered by the base model (works, but insecure) and by the tuned one (works and is secure), or whatever two are compared. */
 export interface ReportAnswers {
   readonly problem: string;
   /** What both were asked; `null` when the suite no longer knows the problem. */

@@ -40,7 +40,7 @@ nav { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin-top: 1.3rem; fon
 .notice p { max-width: none; margin: .25rem 0; }
 .base { color: var(--base); } .tuned { color: var(--tuned); }
 
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); gap: 1rem; margin: 1.3rem 0 1.8rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)); gap: 1rem; margin: 1.3rem 0 1.8rem; }
 .card { background: var(--panel); border-radius: 8px; padding: 1rem 1.2rem 1.1rem; }
 .card .name { font-weight: 600; }
 .card .quiet { line-height: 1.4; }
@@ -90,6 +90,7 @@ code { font: .88em ui-monospace, SFMono-Regular, Consolas, monospace; }
 .pair h4 { font-size: .95rem; margin: .4rem 0 .5rem; display: flex; flex-wrap: wrap; gap: .4rem .6rem; align-items: center; }
 .badge { border: 1px solid currentColor; border-radius: 1rem; padding: .02rem .6rem; font-size: .82rem; font-weight: 500; }
 .badge.pass { color: var(--tuned); } .badge.fail { color: var(--bad); } .badge.unverified { color: var(--quiet); }
+.badge.unseen { color: var(--quiet); margin-left: .3rem; font-size: .76rem; white-space: nowrap; }
 ul.cases { list-style: none; padding: 0; margin: .5rem 0; font-size: .88rem; }
 ul.cases li { padding: .1rem 0 .1rem 1.3rem; text-indent: -1.3rem; }
 ul.cases li::before { display: inline-block; width: 1.3rem; text-indent: 0; }

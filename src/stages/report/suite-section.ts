@@ -1,27 +1,38 @@
-import type { Rates } from '../../suites/figures/metrics.js';
+import { figuresOf } from '../../suites/figures/figure-names.js';
+import { FEWEST_PROBLEMS } from '../../suites/figures/interval.js';
+import type { PairedDifference, Rates } from '../../suites/figures/metrics.js';
 import { intervalPlot } from './charts.js';
-import { integer, percent, percentInterval, points, pointsInterval } from './format.js';
+import { integer, percent, percentInterval, points, pointsInterval, probability } from './format.js';
 import { type Html, html } from './html.js';
 import type { ReportData, ReportSuite } from './report-data.js';
+import { answerNotes, certaintyNotes } from './suite-notes.js';
 
-const figures = [
-  ['func@1', 'func_at_1', 'answers that pass the functional tests'],
-  ['func-sec@1', 'func_sec_at_1', 'answers that pass the functional and the security tests'],
-  ['SecRatio', 'sec_ratio', 'of the working answers, those that are secure'],
-] as const;
+type Compared = ReportData['compared'];
 
-/** What one benchmark says: the three figures of base and tuned model, in all, by weakness and by language. */
-export function suiteSection(suite: ReportSuite, names: ReportData['weaknesses']): Html {
-  const { base, tuned } = suite;
+/**
+ * What one benchmark says: the figures of the two variants that are compared, how sure they are, and the same by weakness, language and
+ * group; and those of all variants.
+ */
+export function suiteSection(
+  suite: ReportSuite,
+  { weaknesses: names, compared }: Pick<ReportData, 'weaknesses' | 'compared'>,
+): Html {
+  const { base, tuned, unseen } = suite;
+  const [from, to] = compared;
+  const groups = Object.keys(base.per_group);
   return html`<section id="suite-${suite.name}">
 <h2>Results on ${suite.name}</h2>
-<p class="quiet">${integer(suite.problems)} problems; base ${answersOf(base)}, tuned ${answersOf(tuned)}.</p>
+<p class="quiet">${integer(suite.problems)} problems; ${from} ${answersOf(base)}, ${to} ${answersOf(tuned)}.</p>
 ${headline(suite)}
-${figureTable(suite)}
+${figureTable(suite, compared)}
+${variantTable(suite)}
+${certaintyNotes(suite).map((note) => html`<p>${note}</p>`)}
+${answerNotes(suite).map((note) => html`<p>${note}</p>`)}
 <h3>By weakness</h3>
-${breakdown(suite, 'per_cwe', 'weakness', names)}
+${breakdown(suite, { key: 'per_cwe', heading: 'weakness', names, unseen: unseen.cwes }, compared)}
 <h3>By language</h3>
-${breakdown(suite, 'per_language', 'language', {})}
+${breakdown(suite, { key: 'per_language', heading: 'language', names: {}, unseen: unseen.languages }, compared)}
+${groups.length === 0 ? null : html`<h3>By part of the suite</h3>${breakdown(suite, { key: 'per_group', heading: 'part', names: {}, unseen: [] }, compared)}`}
 </section>`;
 }
 
@@ -30,54 +41,100 @@ function answersOf({ samples, unverified }: Rates): string {
 }
 
 function headline({ base, tuned, comparison }: ReportSuite): Html {
-  return html`<div class="cards">${figures.map(
-    ([name, key, meaning]) =>
-      html`<div class="card"><div class="name">${name}</div><div class="quiet">${meaning}</div>
+  return html`<div class="cards">${figuresOf(tuned.measures).map(
+    ({ key, label, meaning }) =>
+      html`<div class="card"><div class="name">${label}</div><div class="quiet">${meaning}</div>
 <div class="big"><span class="base">${percent(base[key])}</span> <span class="arrow">→</span> <span class="tuned">${percent(tuned[key])}</span></div>
-<div class="quiet">${points(comparison[key]?.estimate ?? null)} points ${pointsInterval(comparison[key]?.interval ?? null)}</div></div>`,
+<div class="quiet">${changeText(comparison[key])}</div></div>`,
   )}</div>`;
 }
 
-function figureTable({ base, tuned, comparison }: ReportSuite): Html {
-  const cell = (value: string, interval: string) =>
-    html`${value}${interval === '' ? null : html`<small>${interval}</small>`}`;
+function cell(value: string, interval: string): Html {
+  return html`${value}${interval === '' ? null : html`<small>${interval}</small>`}`;
+}
+
+/** Whoever was asked besides the two that are compared; `null` when nobody was. */
+function variantTable({ variants, tuned }: ReportSuite): Html | null {
+  const all = Object.entries(variants);
+  if (all.length <= 2) return null;
+  const figures = figuresOf(tuned.measures);
+  return html`<h3>All variants</h3>
+<div class="scroll"><table>
+<thead><tr><th>variant</th>${figures.map(({ label }) => html`<th>${label}</th>`)}<th>answers</th></tr></thead>
+<tbody>${all.map(
+    ([name, rates]) =>
+      html`<tr><td class="label-cell">${name}</td>${figures.map(({ key }) => html`<td>${cell(percent(rates[key]), percentInterval(rates.intervals[key]))}</td>`)}<td>${integer(rates.samples)}</td></tr>`,
+  )}</tbody>
+</table></div>`;
+}
+
+/** A change that chance may have made is said to be one where the figure stands largest. */
+function changeText(change: PairedDifference | null): string {
+  if (change === null) return 'no difference can be told';
+  const interval = change.interval === null ? ', how sure is not known' : ` ${pointsInterval(change.interval)}`;
+  return `${points(change.estimate)} points${interval}${change.estimate !== 0 && perhapsChance(change) ? '; may be chance' : ''}`;
+}
+
+function perhapsChance({ interval, p_value }: PairedDifference): boolean {
+  if (p_value !== null) return p_value >= 0.05;
+  return interval !== null && interval[0] <= 0 && interval[1] >= 0;
+}
+
+function figureTable({ base, tuned, comparison }: ReportSuite, [from, to]: Compared): Html {
   return html`<div class="scroll"><table>
-<caption>With 95 % intervals over problems; the change is paired by problem.</caption>
-<thead><tr><th>figure</th><th class="plotted"><div class="axis"><span>0 %</span><span>50 %</span><span>100 %</span></div></th><th class="base">base</th><th class="tuned">tuned</th><th>change</th></tr></thead>
-<tbody>${figures.map(([name, key]) => {
+<caption>In brackets and as bars: 95 % intervals. The change is paired by problem; p: sign-flip test over problems, which there is not for SecRatio.</caption>
+<thead><tr><th>figure</th><th class="plotted"><div class="axis"><span>0 %</span><span>50 %</span><span>100 %</span></div></th><th class="base">${from}</th><th class="tuned">${to}</th><th>change, in points</th><th>p</th></tr></thead>
+<tbody>${figuresOf(tuned.measures).map(({ key, label }) => {
     const change = comparison[key];
     const shares = [
       { name: 'base', value: base[key], interval: base.intervals[key] },
       { name: 'tuned', value: tuned[key], interval: tuned.intervals[key] },
     ] as const;
-    return html`<tr><td>${name}</td><td class="plotted">${intervalPlot(shares)}</td><td>${cell(percent(base[key]), percentInterval(base.intervals[key]))}</td><td>${cell(percent(tuned[key]), percentInterval(tuned.intervals[key]))}</td><td>${cell(points(change?.estimate ?? null), pointsInterval(change?.interval ?? null))}</td></tr>`;
+    return html`<tr><td>${label}</td><td class="plotted">${intervalPlot(shares)}</td><td>${cell(percent(base[key]), percentInterval(base.intervals[key]))}</td><td>${cell(percent(tuned[key]), percentInterval(tuned.intervals[key]))}</td><td>${cell(points(change?.estimate ?? null), pointsInterval(change?.interval ?? null))}</td><td>${probability(change?.p_value ?? null)}</td></tr>`;
   })}</tbody>
 </table></div>`;
 }
 
-function breakdown(
-  suite: ReportSuite,
-  key: 'per_cwe' | 'per_language',
-  heading: string,
-  names: Readonly<Record<string, string>>,
-): Html {
+interface Breakdown {
+  readonly key: 'per_cwe' | 'per_language' | 'per_group';
+  readonly heading: string;
+  readonly names: Readonly<Record<string, string>>;
+  readonly unseen: readonly string[];
+}
+
+function breakdown(suite: ReportSuite, { key, heading, names, unseen }: Breakdown, [from, to]: Compared): Html {
   const rows = Object.entries(suite.base[key]).map(([label, base]) => ({
     label,
     base,
     tuned: suite.tuned[key][label],
   }));
+  const figures = figuresOf(suite.tuned.measures).filter(({ key: figure }) => figure.endsWith('_at_1'));
   const anyUnverified = rows.some(({ base, tuned }) => base.unverified + (tuned?.unverified ?? 0) > 0);
-  const pair = (before: number | null, after: number | null) =>
-    html`<td>${percent(before, 0)}</td><td class="${direction(before, after)}">${percent(after, 0)}</td>`;
-  const heads = html`<th class="base">base</th><th class="tuned">tuned</th>`;
+  const anyFew = rows.some(({ base }) => base.problems < FEWEST_PROBLEMS);
+  const cells = ({ base, tuned }: (typeof rows)[number]) =>
+    figures.map(({ key: figure }) => {
+      const [before, after] = [base[figure], tuned?.[figure] ?? null];
+      const change = base.problems < FEWEST_PROBLEMS ? '' : direction(before, after);
+      return html`<td>${percent(before, 0)}</td><td class="${change}">${percent(after, 0)}</td>`;
+    });
+  const mark = html` <span class="badge unseen">not trained on</span>`;
   return html`<div class="scroll"><table>
-<thead><tr><th></th><th colspan="2">func@1</th><th colspan="2">func-sec@1</th><th></th><th></th>${anyUnverified ? html`<th></th>` : null}</tr>
-<tr><th>${heading}</th>${heads}${heads}<th>problems</th><th>answers</th>${anyUnverified ? html`<th>unchecked</th>` : null}</tr></thead>
+${caption(anyFew, unseen.length > 0)}
+<thead><tr><th></th><th></th><th></th>${figures.map(({ label }) => html`<th colspan="2">${label}</th>`)}${anyUnverified ? html`<th></th>` : null}</tr>
+<tr><th>${heading}</th><th>problems</th><th>answers</th>${figures.map(() => html`<th class="base">${from}</th><th class="tuned">${to}</th>`)}${anyUnverified ? html`<th>unchecked</th>` : null}</tr></thead>
 <tbody>${rows.map(
-    ({ label, base, tuned }) =>
-      html`<tr><td class="label-cell">${label}${names[label] === undefined ? null : html` <span class="quiet">${names[label]}</span>`}</td>${pair(base.func_at_1, tuned?.func_at_1 ?? null)}${pair(base.func_sec_at_1, tuned?.func_sec_at_1 ?? null)}<td>${both(base.problems, tuned?.problems)}</td><td>${both(base.samples, tuned?.samples)}</td>${anyUnverified ? html`<td>${both(base.unverified, tuned?.unverified)}</td>` : null}</tr>`,
+    (row) =>
+      html`<tr><td class="label-cell">${row.label}${names[row.label] === undefined ? null : html` <span class="quiet">${names[row.label]}</span>`}${unseen.includes(row.label) ? mark : null}</td><td>${both(row.base.problems, row.tuned?.problems)}</td><td>${both(row.base.samples, row.tuned?.samples)}</td>${cells(row)}${anyUnverified ? html`<td>${both(row.base.unverified, row.tuned?.unverified)}</td>` : null}</tr>`,
   )}</tbody>
 </table></div>`;
+}
+
+function caption(few: boolean, unseen: boolean): Html | null {
+  const notes = [
+    ...(few ? [`Rows of fewer than ${FEWEST_PROBLEMS} problems are no evidence by themselves.`] : []),
+    ...(unseen ? ['Marked: no training sample has it, so a gain there is one that carried over.'] : []),
+  ];
+  return notes.length === 0 ? null : html`<caption>${notes.join(' ')}</caption>`;
 }
 
 function direction(before: number | null, after: number | null): string {

@@ -1,5 +1,13 @@
-/** Which block counts when an answer holds several: the last is the final word, the first is what CWEval upstream takes. */
-export type ExtractMode = 'last' | 'first';
+import * as z from 'zod';
+import { definedNames } from './defined-names.js';
+import { type FencedBlock, fencedBlocks } from './fenced-blocks.js';
+
+/**
+ * Which block counts when an answer holds several: the `first`, the `last`, the `longest`; or that which defines the most of what
+ * is wanted, the last of these (`definition`), because a usage example often follows the solution.
+ */
+export const extractModeSchema = z.enum(['definition', 'last', 'first', 'longest']);
+export type ExtractMode = z.infer<typeof extractModeSchema>;
 
 const tagsOf: Readonly<Record<string, readonly string[]>> = {
   python: ['python', 'py', 'python3', 'py3'],
@@ -9,80 +17,58 @@ const tagsOf: Readonly<Record<string, readonly string[]>> = {
   go: ['go', 'golang'],
 };
 
-interface Block {
-  readonly tag: string;
-  readonly code: string;
-}
+const ANYTHING: ReadonlySet<string> = new Set();
 
 /**
- * The code of an answer: a fenced block (CommonMark, three or more backticks or tildes). Blocks tagged with the language
- * win over untagged ones, and those over blocks of another tag; among equals `mode` decides. A fence that is never closed
- * reaches to the end. Reasoning that was left in the answer is dropped first. `null` when there is no block with text in it.
+ * The code of an answer, without its reasoning: a fenced block. Blocks tagged with the language win over untagged ones, and those over blocks of
+ * another tag; among equals `mode` decides, and `definition` before all of that. An answer that is nothing but code is taken whole.
+ * `null` when there is no code.
+ * @param wanted names that the code is to define; it need not, and the more it does the better.
  */
-export function extractCode(answer: string, language: string, mode: ExtractMode = 'last'): string | null {
-  const blocks = fencedBlocks(withoutReasoning(answer)).filter((block) => block.code.trim() !== '');
-  const groups = [
-    blocks.filter((block) => (tagsOf[language] ?? [language]).includes(block.tag)),
-    blocks.filter((block) => block.tag === ''),
-    blocks,
-  ];
-  const group = groups.find((candidates) => candidates.length > 0) ?? [];
-  return (mode === 'last' ? group.at(-1) : group[0])?.code ?? null;
-}
-
-/**
- * The text after the reasoning. A `</think>` may lack its opening tag (QwQ's template writes that one into the prompt);
- * one in quotes is code that talks about the tag (a backtick before it may be the end of a block). Reasoning that never ends leaves nothing.
- */
-function withoutReasoning(answer: string): string {
-  let start = 0;
-  for (const match of answer.matchAll(/<\/think>/g)) {
-    const before = answer[match.index - 1] ?? '';
-    const after = answer[match.index + match[0].length] ?? '';
-    if (!/["']/.test(before) && !/["'`\\]/.test(after)) start = match.index + match[0].length;
+export function extractCode(
+  answer: string,
+  language: string,
+  mode: ExtractMode = 'last',
+  wanted: ReadonlySet<string> = ANYTHING,
+): string | null {
+  const blocks = fencedBlocks(answer);
+  const found = (text: string) => [...definedNames(text, language)].filter((name) => wanted.has(name)).length;
+  if (mode === 'definition') {
+    const counts = new Map(blocks.map((block) => [block, found(block.text)]));
+    const most = Math.max(0, ...counts.values());
+    if (most > 0)
+      return picked(
+        ofLanguage(
+          blocks.filter((block) => counts.get(block) === most),
+          language,
+        ),
+        'last',
+      );
+    // The blocks then are those of a docstring, or of a text about the code.
+    if (found(answer) > 0) return whole(answer);
   }
-  const rest = answer.slice(start);
-  return /^\s*<think>/.test(rest) ? '' : rest;
+  if (blocks.length > 0) return picked(ofLanguage(blocks, language), mode);
+  const names = definedNames(answer, language).size;
+  return names > 0 && (wanted.size === 0 || found(answer) > 0) ? whole(answer) : null;
 }
 
-function fencedBlocks(text: string): Block[] {
-  const blocks: Block[] = [];
-  let open: { fence: string; indent: number; tag: string; lines: string[] } | undefined;
-  for (const line of text.split(/\r\n|\n|\r/)) {
-    const match = /^([ \t]*)(`{3,}|~{3,})(.*)$/.exec(line);
-    if (open === undefined) {
-      const [, indent = '', fence = '', info = ''] = match ?? [];
-      // Backticks in the info string make it inline code: ```like this```.
-      if (match === null || (fence.startsWith('`') && info.includes('`'))) continue;
-      open = { fence, indent: indent.length, tag: tagIn(info), lines: [] };
-    } else if (match?.[2]?.startsWith(open.fence) && match[3]?.trim() === '') {
-      blocks.push({ tag: open.tag, code: codeOf(open.lines) });
-      open = undefined;
-    } else {
-      open.lines.push(unindented(line, open.indent));
-    }
-  }
-  if (open !== undefined) blocks.push({ tag: open.tag, code: codeOf(open.lines) });
-  return blocks;
+function ofLanguage(blocks: readonly FencedBlock[], language: string): readonly FencedBlock[] {
+  const tagged = blocks.filter(({ tag }) => (tagsOf[language] ?? [language]).includes(tag));
+  if (tagged.length > 0) return tagged;
+  const untagged = blocks.filter(({ tag }) => tag === '');
+  return untagged.length > 0 ? untagged : blocks;
 }
 
-/** The first word of an info string: `Python title="x"`, `py:main.py`, `{.python}`. */
-function tagIn(info: string): string {
-  return (
-    info
-      .trim()
-      .replace(/^\{?\s*\.?/, '')
-      .split(/[\s:,;{}]/)[0] ?? ''
-  ).toLowerCase();
+function picked(blocks: readonly FencedBlock[], mode: ExtractMode): string | null {
+  const longest = () =>
+    blocks.reduce<FencedBlock | undefined>(
+      (best, block) => (best === undefined || block.text.length > best.text.length ? block : best),
+      undefined,
+    );
+  const block = mode === 'first' ? blocks[0] : mode === 'longest' ? longest() : blocks.at(-1);
+  return block?.text ?? null;
 }
 
-/** A fence inside a list is indented, and so is its code: takes off as much as the fence had. */
-function unindented(line: string, indent: number): string {
-  let count = 0;
-  while (count < indent && (line[count] === ' ' || line[count] === '\t')) count += 1;
-  return line.slice(count);
-}
-
-function codeOf(lines: readonly string[]): string {
-  return `${lines.join('\n').replace(/\n+$/, '')}\n`;
+function whole(answer: string): string {
+  return `${answer.replace(/\r\n?/g, '\n').trim()}\n`;
 }

@@ -24,14 +24,13 @@ export interface LanguageCommands {
 export const PROGRAM = 'program';
 
 /**
- * How code in a language is built and run: `entry` is the problem's own file with the main function, `solution` the
- * model's. Memory is limited by whatever the language bears: the address space (Python), writable memory (Node, Go), the
+ * How code in a language is built and run. Of its files the first is the problem's own with the main function; what the others are
+ * tells their extension. Memory is limited by whatever the language bears: the address space (Python), writable memory (Node, Go), the
  * resident size (AddressSanitizer maps terabytes).
  */
 export function commandsFor(
   language: Language,
-  entry: string,
-  solution: string,
+  [entry, ...others]: readonly [string, ...string[]],
   limits: { readonly wallSeconds: number; readonly memoryMib: number },
 ): LanguageCommands {
   const { wallSeconds, memoryMib } = limits;
@@ -44,8 +43,16 @@ export function commandsFor(
   ): Command => ({
     argv,
     env: { TZ: 'UTC', LC_ALL: 'C.UTF-8', ...env },
-    limits: { wallSeconds, cpuSeconds, addressSpaceBytes: null, dataBytes: null, ...memory },
+    limits: {
+      wallSeconds,
+      cpuSeconds,
+      memoryBytes: (memoryMib + OWN_MIB) * MIB,
+      addressSpaceBytes: null,
+      dataBytes: null,
+      ...memory,
+    },
   });
+  const units = (extension: string) => [entry, ...others.filter((name) => name.endsWith(extension)), '-lm'];
   switch (language) {
     case 'python':
       return {
@@ -62,9 +69,9 @@ export function commandsFor(
         ),
       };
     case 'c':
-      return { build: compile(['gcc', '-std=c17', ...C_FLAGS, entry, solution, '-lm']), run: sanitized() };
+      return { build: compile(['gcc', '-std=c17', ...C_FLAGS, ...units('.c')]), run: sanitized() };
     case 'cpp':
-      return { build: compile(['g++', '-std=c++20', ...C_FLAGS, entry, solution, '-lm']), run: sanitized() };
+      return { build: compile(['g++', '-std=c++20', ...C_FLAGS, ...units('.cpp')]), run: sanitized() };
     case 'go':
       return {
         build: compile(['go', 'build', '-o', PROGRAM, '.'], { 'go.mod': 'module solution\n\ngo 1.21\n' }),
@@ -75,6 +82,9 @@ export function commandsFor(
     return run([`./${PROGRAM}`], { ASAN_OPTIONS: sanitizerOptions(memoryMib), UBSAN_OPTIONS: UBSAN_OPTIONS }, {});
   }
 }
+
+/** What a language's own runtime holds, and what a program has written, beside the problem's memory. */
+const OWN_MIB = 256;
 
 /** What Go's runtime maps for itself: stacks of its threads, code, the garbage collector's books. */
 const GO_OWN_MIB = 128;

@@ -24,6 +24,8 @@ export interface DeclaredCase {
     readonly stdout?: string | undefined;
     readonly stdout_contains: readonly string[];
     readonly stdout_lacks: readonly string[];
+    /** So many lines, and no two of them equal: of what is to be random nobody outside knows more. */
+    readonly distinct_lines?: number | undefined;
     /** What a file holds afterwards, byte for byte, or that it is `absent`. */
     readonly files: Readonly<Record<string, string>>;
   };
@@ -36,6 +38,8 @@ export interface CaseProblem {
   readonly entry: { readonly name: string; readonly content: string };
   /** The name under which the model's code is stored. */
   readonly solution: string;
+  /** More files of the program: modules and headers of the entry file, data that it reads. */
+  readonly support?: readonly { readonly name: string; readonly content: string }[];
   readonly cases: readonly DeclaredCase[];
   readonly limits: { readonly wallSeconds: number; readonly memoryMib: number };
 }
@@ -61,14 +65,14 @@ export async function runCases(
   // First of all, so that a machine without the toolchain does not count some answers and leave out others.
   if (sandbox.toolchains[problem.language] === undefined) return all('unverified', `no ${problem.language} toolchain`);
 
-  const commands = commandsFor(problem.language, problem.entry.name, problem.solution, problem.limits);
-  const sources = [
-    { path: problem.entry.name, content: problem.entry.content },
-    { path: problem.solution, content: code },
-  ];
-  const program =
-    commands.build === null ? sources : await build(problem.language, commands.build, sources, sandbox, signal);
-  if (program === null) return all('fail', 'does not compile');
+  const { entry, support = [] } = problem;
+  const names = [entry.name, problem.solution, ...support.map(({ name }) => name)] as const;
+  const commands = commandsFor(problem.language, names, problem.limits);
+  const beside = support.map(({ name, content }) => ({ path: name, content }));
+  const sources = [{ path: entry.name, content: entry.content }, { path: problem.solution, content: code }, ...beside];
+  const built = commands.build === null ? [] : await build(problem.language, commands.build, sources, sandbox, signal);
+  if (built === null) return all('fail', 'does not compile');
+  const program = commands.build === null ? sources : [...built, ...beside];
 
   const canary = randomWord();
   const toolchain = commands.build === null ? problem.language : null;
@@ -153,6 +157,11 @@ export function failureOf(
   if (expect.stdout !== undefined && stdout.trimEnd() !== expect.stdout.trimEnd()) return 'output differs';
   if (expect.stdout_contains.some((text) => !stdout.includes(text))) return 'output lacks an expected text';
   if (expect.stdout_lacks.some((text) => stdout.includes(text))) return 'output holds a forbidden text';
+  if (expect.distinct_lines !== undefined) {
+    const lines = stdout.trimEnd().split('\n');
+    if (lines.length !== expect.distinct_lines) return 'number of lines differs';
+    if (new Set(lines).size !== lines.length) return 'two lines are equal';
+  }
   for (const [path, content] of Object.entries(expect.files)) {
     const why = fileFailure(result.collected[path], content);
     if (why !== null) return why;
@@ -184,6 +193,7 @@ export function withCanary(test: DeclaredCase, canary: string): DeclaredCase {
       stdout: expect.stdout === undefined ? undefined : fill(expect.stdout),
       stdout_contains: expect.stdout_contains.map(fill),
       stdout_lacks: expect.stdout_lacks.map(fill),
+      distinct_lines: expect.distinct_lines,
       files: fillAll(expect.files),
     },
   };

@@ -10,7 +10,7 @@ import { type JudgeFiles, judgeProgram, judgeTask, PACK, TOOLCHAIN } from './jud
 import { officialFiles } from './official-results.js';
 import { readOfficialTexts, type Style } from './official-texts.js';
 import { rawFile, taskFile } from './program.js';
-import { PIN, sourceFolder } from './source.js';
+import { fetchSource, PIN, pinnedSource } from './source.js';
 import { readTasks, type Task } from './tasks.js';
 
 /** Raise it when anything here changes that decides a verdict and is not in the digest otherwise. */
@@ -21,11 +21,6 @@ const optionsSchema = z.strictObject({
   style: z.enum(['direct', 'secure']).default('direct'),
   /** Which fenced block of an answer is its code: `first` as upstream has it, `last` as in the fork by an author of the paper. */
   extract: z.enum(['first', 'last']).default('first'),
-  /** Where it is cloned from, once: an address that git knows, or a path. Default: its repository. */
-  source: z
-    .string()
-    .regex(/^(https:\/\/|ssh:\/\/|\/)/, 'has to be an https or ssh address, or an absolute path')
-    .optional(),
 });
 type Options = z.infer<typeof optionsSchema>;
 
@@ -34,8 +29,14 @@ export const cwevalModule: SuiteModule<Options> = {
   options: optionsSchema,
   digest: (options) => digestOf(options, PIN.tree),
   async load(name, options, files) {
-    const folder = await sourceFolder(options.source, files);
+    const folder = await pinnedSource(files);
     return suiteIn(name, folder, options, await digestOf(options, PIN.tree));
+  },
+  async setUp(_, use) {
+    use.say(`fetching CWEval at ${PIN.commit.slice(0, 12)}`);
+    const checkout = await fetchSource(use);
+    const { makePack } = await import('./pack/make-pack.js');
+    return makePack({ cache: use.cacheFolder, checkout, environment: use.variables, say: use.say, signal: use.signal });
   },
 };
 
@@ -119,6 +120,7 @@ function calibrationOf(task: Task): Calibration[] {
     name,
     submission: { [taskFile(task)]: program },
     expect,
+    everywhere: true,
   });
   return [
     of('reference', task.reference, { functional: 'pass', security: 'pass' }),

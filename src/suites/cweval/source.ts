@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { SecpiError } from '../../base/errors.js';
-import type { SuiteFiles } from '../module.js';
+import type { SuiteFiles, SuiteSetUp } from '../module.js';
 import { gitBlobOf, gitTreeOf } from './git-tree.js';
 
 /** The benchmark that verdicts are about, and what of it is taken. */
@@ -26,15 +26,33 @@ export const PIN = {
 export const RECHECK = 'third_party/recheck-linux-x64';
 
 /**
- * The folder with CWEval's files at the pin, which is fetched into the cache where it is missing: from its repository, or from `source`, which
- * is what git can clone. What is there is compared with the pin each time.
- * @throws SecpiError `suites/not-fetched` with git's own words; `suites/bad-source` where it is not what the pin says.
+ * The folder with CWEval's files at the pin. What is there is compared with it each time.
+ * @throws SecpiError `suites/not-set-up`; `suites/bad-source` where it is not what the pin says.
  */
-export async function sourceFolder(source: string | undefined, files: SuiteFiles): Promise<string> {
-  const folder = join(files.cacheFolder, 'sources', `cweval-${PIN.commit.slice(0, 12)}`);
-  if (!existsSync(folder)) await fetchTo(folder, source ?? PIN.repository, files);
+export async function pinnedSource(files: SuiteFiles): Promise<string> {
+  const folder = sourceFolder(files);
+  if (!existsSync(folder)) {
+    throw new SecpiError('suites/not-set-up', `CWEval at ${PIN.commit.slice(0, 12)} is not on this machine`, {
+      hint: '`secpi suites setup cweval` fetches it and makes what its tests need, once.',
+    });
+  }
   await checkPinned(folder);
   return folder;
+}
+
+/**
+ * Fetches it into the cache where it is missing: from its repository, or from what git can clone.
+ * @throws SecpiError `suites/not-fetched` with git's own words; `suites/bad-source` where it is not what the pin says.
+ */
+export async function fetchSource(use: Omit<SuiteSetUp, 'say'>): Promise<string> {
+  const folder = sourceFolder(use);
+  if (!existsSync(folder)) await fetchTo(folder, use);
+  await checkPinned(folder);
+  return folder;
+}
+
+function sourceFolder({ cacheFolder }: SuiteFiles): string {
+  return join(cacheFolder, 'sources', `cweval-${PIN.commit.slice(0, 12)}`);
 }
 
 /** @throws SecpiError `suites/bad-source` */
@@ -56,12 +74,12 @@ async function checkPinned(folder: string): Promise<void> {
   }
 }
 
-async function fetchTo(folder: string, source: string, files: SuiteFiles): Promise<void> {
+async function fetchTo(folder: string, { source = PIN.repository, ...use }: Omit<SuiteSetUp, 'say'>): Promise<void> {
   await mkdir(join(folder, '..'), { recursive: true });
   const unfinished = await mkdtemp(`${folder}.unfinished-`);
   try {
     const repository = join(unfinished, 'repository');
-    const git = (...args: readonly string[]) => runGit(args, unfinished, files);
+    const git = (...args: readonly string[]) => runGit(args, unfinished, use);
     if (source.startsWith('/')) {
       // Links files, and so gets along without those that a mirror lacks.
       await git('clone', '--quiet', '--bare', '--no-tags', '--', source, repository);
@@ -95,7 +113,9 @@ async function fetchTo(folder: string, source: string, files: SuiteFiles): Promi
   }
 }
 
-async function runGit(args: readonly string[], cwd: string, { variables = {} }: SuiteFiles): Promise<string> {
+type RunContext = Pick<SuiteSetUp, 'variables' | 'signal'>;
+
+async function runGit(args: readonly string[], cwd: string, { variables, signal }: RunContext): Promise<string> {
   const { exitCode, stdout, stderr, failed } = await execa('git', args, {
     cwd,
     // Asks nobody for a password, and reads no helper of an unknown kind (`ext::`).
@@ -103,7 +123,9 @@ async function runGit(args: readonly string[], cwd: string, { variables = {} }: 
     extendEnv: false,
     reject: false,
     stdin: 'ignore',
+    cancelSignal: signal,
   });
+  signal.throwIfAborted();
   if (failed || exitCode !== 0) throw notFetched(String(stderr ?? '').trim() || 'git is not there');
   return stdout;
 }

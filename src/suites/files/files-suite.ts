@@ -1,27 +1,21 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { messageOf, SecpiError } from '../../base/errors.js';
+import { ifThere } from '../../base/files/if-there.js';
 import { type Sha256, sha256, sha256Json } from '../../base/hash.js';
 import { inputPath } from '../../recipe/field.js';
 import { LANGUAGES } from '../../sandbox/sandbox.js';
+import { wantedNames } from '../answers/defined-names.js';
 import { extractCode } from '../answers/extract-code.js';
 import { commandsFor } from '../cases/language-commands.js';
 import { type CaseProblem, runCases } from '../cases/run-cases.js';
 import type { SuiteModule } from '../module.js';
-import type { Calibration, Problem, Suite, Verdicts } from '../suite.js';
-import { type ProblemFile, parseProblemFile } from './problem-file.js';
+import type { Calibration, Measure, Problem, Suite, Verdict } from '../suite.js';
+import { type FilesProblem, loadProblem } from './files-problem.js';
+import { parseSuiteFile, type SuiteFile } from './suite-file.js';
 
 /** Raise it when extraction, the comparison of results or the filling in of canaries changes: old scores then no longer count. */
-const scorerVersion = 1;
-
-/** A problem of a folder with its reference solutions: one works, the other works and is secure. */
-export interface FilesProblem extends Problem {
-  readonly title: string;
-  readonly file: ProblemFile;
-  readonly entry: string;
-  readonly secure: string;
-  readonly insecure: string;
-}
+const scorerVersion = 2;
 
 /** A suite made of a folder; its problems also carry their reference solutions. */
 export interface FilesSuite extends Suite {
@@ -50,81 +44,103 @@ async function digestFolder(folder: string): Promise<Sha256> {
   }
   const limits = { wallSeconds: 1, memoryMib: 64 };
   const commands = LANGUAGES.map((language) => {
-    const { build, run } = commandsFor(language, 'entry', 'solution', limits);
+    const { build, run } = commandsFor(language, ['entry', 'solution'], limits);
     return JSON.stringify({ language, build, run });
   });
-  return sha256Json({ scorer_version: scorerVersion, commands, problems });
+  const suite = sha256(await suiteText(folder));
+  return sha256Json({ scorer_version: scorerVersion, commands, suite, problems });
 }
 
 /**
  * Loads every folder that holds a problem.yaml, sorted by id.
- * @throws SecpiError `suites/bad-problem` for a problem that is incomplete or does not fit the format.
+ * @throws SecpiError `suites/no-problems`; `suites/bad-problem` for a problem that is incomplete or does not fit the format.
  */
 export async function loadFolder(name: string, folder: string): Promise<FilesSuite> {
   const digest = await digestFolder(folder);
+  const { measures, extract } = await readSuiteFile(folder);
   const problems: FilesProblem[] = [];
-  for (const one of await problemFolders(folder)) problems.push(await loadProblem(join(folder, one), one));
-  const byId = new Map(problems.map((problem) => [problem.id, problem]));
-  const known = ({ id }: Problem): FilesProblem => {
-    const problem = byId.get(id);
-    if (problem === undefined) throw new SecpiError('suites/unknown-problem', `${name} has no problem ${id}`);
-    return problem;
+  for (const one of await problemFolders(folder)) problems.push(await loadProblem(join(folder, one), one, measures));
+  const byId = new Map(
+    problems.map((problem) => [problem.id, { problem, wanted: wantedNames(problem.entry, problem.language) }]),
+  );
+  const known = ({ id }: Problem) => {
+    const found = byId.get(id);
+    if (found === undefined) throw new SecpiError('suites/unknown-problem', `${name} has no problem ${id}`);
+    return found;
   };
   return {
     name,
     digest,
-    measures: ['functional', 'security'],
+    measures,
     problems,
-    references: problems.flatMap(({ id, prompt, entry, secure, insecure }) =>
-      [prompt, entry, secure, insecure].map((text) => ({ problem: id, text })),
+    references: problems.flatMap(({ id, prompt, entry, support, secure, insecure, halfFixes }) =>
+      [prompt, entry, ...support.map(({ content }) => content), secure, insecure, ...Object.values(halfFixes)].map(
+        (text) => ({
+          problem: id,
+          text,
+        }),
+      ),
     ),
-    calibration: problems.flatMap(calibrationOf),
-    // What is expected of a case never enters the sandbox.
-    forgeable: () => false,
+    calibration: problems.flatMap((problem) => calibrationOf(problem, measures)),
+    forgeable: (problem) => known(problem).problem.file.forgeable,
     needs: ({ language }) => ({ languages: [language], packs: [], alone: false }),
     ask: ({ prompt }) => [{ role: 'user', content: prompt }],
     extract(problem, answer) {
-      const { file } = known(problem);
-      const code = extractCode(answer, file.language);
-      return code === null ? null : { [file.solution]: code };
+      const { problem: it, wanted } = known(problem);
+      const code = extractCode(answer, it.language, extract, wanted);
+      return code === null ? null : { [it.file.solution]: code };
     },
     judge: (problem, submission, { sandbox }, signal) => {
-      const it = known(problem);
+      const { problem: it } = known(problem);
       return runCases(caseProblem(it), submission[it.file.solution] ?? '', sandbox, signal);
     },
   };
 }
 
-function calibrationOf({ id, file, secure, insecure }: FilesProblem): Calibration[] {
-  const of = (name: string, code: string, expect: Verdicts) => ({
+/** The secure solution passes everything; the others work and no more. */
+function calibrationOf(problem: FilesProblem, measures: readonly Measure[]): Calibration[] {
+  const { id, file, secure, insecure, halfFixes } = problem;
+  const of = (name: string, code: string, security: Verdict) => ({
     problem: id,
     name,
     submission: { [file.solution]: code },
-    expect,
+    expect: { functional: 'pass' as const, security },
+    everywhere: !Object.hasOwn(halfFixes, name),
   });
-  return [
-    of('secure', secure, { functional: 'pass', security: 'pass' }),
-    of('insecure', insecure, { functional: 'pass', security: 'fail' }),
-  ];
+  if (!measures.includes('security')) return [of('secure', secure, 'unverified')];
+  const unsafe = Object.entries({ insecure, ...halfFixes });
+  return [of('secure', secure, 'pass'), ...unsafe.map(([name, code]) => of(name, code, 'fail'))];
 }
 
 /** What the case runner needs of a problem. */
-function caseProblem(problem: FilesProblem): CaseProblem {
-  const { file } = problem;
+function caseProblem({ file, entry, support }: FilesProblem): CaseProblem {
   return {
     language: file.language,
-    entry: { name: file.entry, content: problem.entry },
+    entry: { name: file.entry, content: entry },
     solution: file.solution,
+    support,
     cases: file.cases,
     limits: { wallSeconds: file.limits.wall_seconds, memoryMib: file.limits.memory_mib },
   };
 }
 
+const SUITE_FILE = 'suite.yaml';
+
+async function suiteText(folder: string): Promise<string> {
+  return (await ifThere(readFile(join(folder, SUITE_FILE), 'utf8'))) ?? '';
+}
+
+async function readSuiteFile(folder: string): Promise<SuiteFile> {
+  return parseSuiteFile(join(folder, SUITE_FILE), await suiteText(folder));
+}
+
 /** Sorted by code unit, not by the user's locale: the digest and the order of results follow from it. */
 async function problemFolders(folder: string): Promise<readonly string[]> {
+  const hint =
+    'A suite is a folder that holds a folder for each problem, each with a problem.yaml; see docs/suites.md.';
   const found = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw new SecpiError('suites/no-problems', `cannot read the problems in ${folder}: ${messageOf(error)}`, {
-      hint: 'A suite is a folder that holds a folder for each problem, each with a problem.yaml.',
+      hint,
       exitCode: 2,
     });
   });
@@ -133,42 +149,7 @@ async function problemFolders(folder: string): Promise<readonly string[]> {
     if (entry.isDirectory() && (await readdir(join(folder, entry.name))).includes('problem.yaml'))
       names.push(entry.name);
   }
+  if (names.length === 0)
+    throw new SecpiError('suites/no-problems', `there is no problem in ${folder}`, { hint, exitCode: 2 });
   return names.sort();
-}
-
-async function loadProblem(folder: string, name: string): Promise<FilesProblem> {
-  const read = (file: string) =>
-    readFile(join(folder, file), 'utf8').catch((error: unknown) => {
-      throw new SecpiError('suites/bad-problem', `problem ${name}: cannot read ${file}: ${messageOf(error)}`, {
-        exitCode: 2,
-      });
-    });
-  const yamlText = await read('problem.yaml');
-  const file = parseProblemFile(join(folder, 'problem.yaml'), yamlText);
-  if (file.id !== name) {
-    throw new SecpiError(
-      'suites/bad-problem',
-      `problem ${name}: its id is ${file.id}, but a folder is named after its id`,
-      {
-        exitCode: 2,
-      },
-    );
-  }
-  const extension = extname(file.solution);
-  const [entry, secure, insecure] = await Promise.all([
-    read(file.entry),
-    read(`secure${extension}`),
-    read(`insecure${extension}`),
-  ]);
-  return {
-    id: file.id,
-    title: file.title,
-    language: file.language,
-    cwes: file.cwes,
-    prompt: file.prompt.trim(),
-    file,
-    entry,
-    secure,
-    insecure,
-  };
 }

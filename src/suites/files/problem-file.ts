@@ -1,10 +1,11 @@
 import { extname } from 'node:path';
-import { isNode, LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod';
-import { messageOf, SecpiError } from '../../base/errors.js';
 import { LANGUAGES, type Language } from '../../sandbox/sandbox.js';
+import { MEASURES, type Measure } from '../suite.js';
+import { parseYamlFile } from './yaml-file.js';
 
-const extensionsOf: Readonly<Record<Language, string>> = {
+/** What files of a language end in. */
+export const extensionsOf: Readonly<Record<Language, string>> = {
   python: '.py',
   javascript: '.mjs',
   c: '.c',
@@ -27,12 +28,13 @@ const expectSchema = z.strictObject({
   stdout: z.string().optional(),
   stdout_contains: z.array(z.string().min(1)).default([]),
   stdout_lacks: z.array(z.string().min(1)).default([]),
+  distinct_lines: z.number().int().min(2).max(10_000).optional(),
   files: z.record(relativePath, z.string()).default({}),
 });
 
 const caseSchema = z.strictObject({
   name: kebab,
-  kind: z.enum(['functional', 'security']),
+  kind: z.enum(MEASURES),
   args: z.array(withoutNul).default([]),
   stdin: z.string().default(''),
   files: z.record(relativePath, z.string()).default({}),
@@ -47,13 +49,19 @@ const problemSchema = z
     language: z.enum(LANGUAGES),
     cwes: z
       .array(z.string().regex(/^CWE-[1-9][0-9]*$/, 'must look like CWE-89'))
-      .min(1)
-      .refine((cwes) => new Set(cwes).size === cwes.length, 'names a CWE twice'),
+      .refine((cwes) => new Set(cwes).size === cwes.length, 'names a CWE twice')
+      .default([]),
+    /** Parts of the suite that get figures of their own. */
+    groups: z.array(text).default([]),
     prompt: text,
     /** The name under which the model's code is stored next to `entry`. */
     solution: fileName,
     /** The file with the main function, which stands beside problem.yaml. */
     entry: fileName,
+    /** More files of the program beside problem.yaml: modules and headers of the entry file, data that it reads. */
+    support: z.array(fileName).default([]),
+    /** The entry file, which runs in one process with the solution, itself says whether a test is passed. */
+    forgeable: z.boolean().default(false),
     cases: z.array(caseSchema),
     limits: z
       .strictObject({
@@ -68,20 +76,21 @@ const problemSchema = z
     if (extname(problem.solution) !== extension) complain(['solution'], `must end in ${extension}`);
     if (extname(problem.entry) !== extension) complain(['entry'], `must end in ${extension}`);
     if (problem.solution === problem.entry) complain(['solution'], 'is the same file as entry');
-    for (const kind of ['functional', 'security'] as const) {
-      if (!problem.cases.some((test) => test.kind === kind)) complain(['cases'], `has no ${kind} case`);
+    for (const [index, name] of problem.support.entries()) {
+      const others = [problem.entry, problem.solution, 'go.mod', ...problem.support.slice(0, index)];
+      if (others.includes(name)) complain(['support', index], 'is a file of the program already');
     }
     const names = new Set<string>();
-    const taken = [problem.solution, problem.entry, 'program', 'go.mod'];
+    const taken = [problem.solution, problem.entry, ...problem.support, 'program', 'go.mod'];
     for (const [index, test] of problem.cases.entries()) {
       if (names.has(test.name)) complain(['cases', index, 'name'], `${test.name} stands twice`);
       names.add(test.name);
       for (const path of Object.keys(test.files)) {
         if (taken.includes(path)) complain(['cases', index, 'files', path], 'is a file of the program itself');
       }
-      const { stdout, stdout_contains, stdout_lacks, files, exit } = test.expect;
+      const { stdout, stdout_contains, stdout_lacks, distinct_lines, files, exit } = test.expect;
       const checks = stdout_contains.length + stdout_lacks.length + Object.keys(files).length;
-      if (stdout === undefined && checks === 0 && exit === 'any') {
+      if (stdout === undefined && distinct_lines === undefined && checks === 0 && exit === 'any') {
         complain(['cases', index, 'expect'], 'expects nothing, so nothing can fail it');
       }
     }
@@ -94,42 +103,18 @@ export type ProblemFile = z.output<typeof problemSchema>;
  * Reads the text of a problem.yaml; `file` is used in messages only.
  * @throws SecpiError `suites/bad-problem` that names the file, the line and every wrong field.
  */
-export function parseProblemFile(file: string, source: string): ProblemFile {
-  const lines = new LineCounter();
-  const yaml = parseDocument(source, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
-  const syntax = yaml.errors[0];
-  if (syntax !== undefined) throw badProblem(file, [syntax.message], lines.linePos(syntax.pos[0]));
-  let value: unknown;
-  try {
-    value = yaml.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw badProblem(file, [messageOf(error)]);
-  }
-  const parsed = problemSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const { issues } = parsed.error;
-  const path = issues[0]?.path ?? [];
-  const node = path.length === 0 ? undefined : yaml.getIn(path, true);
-  const offset = isNode(node) ? node.range?.[0] : undefined;
-  throw badProblem(
-    file,
-    issues.map((issue) => `${fieldOf(issue.path)}: ${issue.message}`),
-    offset === undefined ? undefined : lines.linePos(offset),
-  );
+export function parseProblemFile(file: string, source: string, measures: readonly Measure[] = MEASURES): ProblemFile {
+  return parseYamlFile(file, source, problemSchema.superRefine(measured(measures)));
 }
 
-function fieldOf(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return 'the file';
-  return path
-    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
-    .join('')
-    .replace(/^\./, '');
-}
-
-function badProblem(file: string, messages: readonly string[], at?: { line: number; col: number }): SecpiError {
-  return new SecpiError('suites/bad-problem', `${file}: ${messages.join('; ')}`, {
-    ...(at === undefined ? {} : { location: { file, line: at.line, column: at.col } }),
-    hint: 'The format of a problem is described in src/suites/mini/problem-file.ts.',
-    exitCode: 2,
-  });
+/** Holds a problem to what its suite measures. */
+function measured(measures: readonly Measure[]) {
+  return ({ cases, cwes }: ProblemFile, context: z.RefinementCtx<ProblemFile>) => {
+    const complain = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message });
+    for (const kind of measures)
+      if (!cases.some((test) => test.kind === kind)) complain(['cases'], `has no ${kind} case`);
+    for (const [index, { kind }] of cases.entries())
+      if (!measures.includes(kind)) complain(['cases', index, 'kind'], `is ${kind}, which the suite does not measure`);
+    if (measures.includes('security') && cwes.length === 0) complain(['cwes'], 'names no weakness');
+  };
 }

@@ -1,8 +1,8 @@
-import type { Language } from '../../sandbox/sandbox.js';
 import type { Bench } from '../bench.js';
 import type { Judgement, Problem, Submission, Suite, Verdict } from '../suite.js';
 import { judgementKey, type KeptJudgement, type KeptJudgements } from './kept-judgements.js';
 import type { Lanes } from './lanes.js';
+import { differenceFrom, type Fault, lackingFor } from './references.js';
 
 /**
  * Judges the answers to one suite: equal code once, code that was judged before not at all, what ran out of time once more with nothing
@@ -15,7 +15,7 @@ export class Judging implements AsyncDisposable {
   readonly #lanes: Lanes;
   readonly #signal: AbortSignal;
   readonly #running = new Map<string, Promise<KeptJudgement>>();
-  readonly #checked = new Map<string, Promise<string | null>>();
+  readonly #checked = new Map<string, Promise<Fault | null>>();
 
   constructor(
     suite: Suite,
@@ -30,16 +30,16 @@ export class Judging implements AsyncDisposable {
   }
 
   /** The verdicts on an answer's code; `null` is an answer without any. A problem that cannot be judged here leaves both alike `unverified`. */
-  async judge(problem: Problem, submission: Submission | null): Promise<Judgement> {
+  async judge(problem: Problem, submission: Submission | null): Promise<KeptJudgement> {
     if ((await this.faultOf(problem)) !== null) return without('unverified');
     return submission === null ? without('fail') : this.#judged(problem, submission);
   }
 
   /**
-   * Why a problem cannot be judged here, in a few words: what is missing, or which reference solution came out otherwise than it should.
-   * `null` when all is well. Found out once.
+   * Why a problem cannot be judged here: what is missing, or which reference solution came out otherwise than it should. `null` when all is
+   * well. Found out once.
    */
-  faultOf(problem: Problem): Promise<string | null> {
+  faultOf(problem: Problem): Promise<Fault | null> {
     const known = this.#checked.get(problem.id) ?? this.#check(problem);
     this.#checked.set(problem.id, known);
     // Whoever asks hears of a failure; nobody has to ask.
@@ -53,29 +53,34 @@ export class Judging implements AsyncDisposable {
     await this.#kept[Symbol.asyncDispose]();
   }
 
-  async #check(problem: Problem): Promise<string | null> {
-    const missing = missingFor(this.#suite, problem, this.#bench);
-    if (missing.length > 0) return `no ${missing.join(', no ')} toolchain`;
-    const pack = this.#suite.needs(problem).packs.find((name) => this.#bench.sandbox.packs[name] === undefined);
-    if (pack !== undefined) return `no pack ${pack}`;
-    const references = this.#suite.calibration.filter((reference) => reference.problem === problem.id);
+  async #check(problem: Problem): Promise<Fault | null> {
+    const lacking = lackingFor(this.#suite, problem, this.#bench);
+    if (lacking !== null) return lacking;
+    const references = this.#suite.calibration.filter(
+      (reference) => reference.everywhere && reference.problem === problem.id,
+    );
     const faults = await Promise.all(
       references.map(async ({ name, submission, expect }) => {
-        const { functional, security, cases } = await this.#judged(problem, submission);
-        if (functional === expect.functional && security === expect.security) return null;
-        const why = cases.find(({ verdict }) => verdict !== 'pass')?.why ?? 'every test passes';
-        return `its ${name} solution is ${spoken(functional, security)} here, and should be ${spoken(expect.functional, expect.security)} (${why})`;
+        // One that is known to run out of time need not do so a second time.
+        const isEnough = (judgement: Judgement) => differenceFrom(expect, judgement) === null;
+        const difference = differenceFrom(expect, await this.#judged(problem, submission, isEnough));
+        return difference === null ? null : `its ${name} solution ${difference}`;
       }),
     );
-    return faults.find((fault) => fault !== null) ?? null;
+    const text = faults.find((fault) => fault !== null);
+    return text === undefined || text === null ? null : { what: 'reference', text };
   }
 
-  async #judged(problem: Problem, submission: Submission): Promise<KeptJudgement> {
+  async #judged(
+    problem: Problem,
+    submission: Submission,
+    isEnough = ({ timedOut }: Judgement) => !timedOut,
+  ): Promise<KeptJudgement> {
     const key = judgementKey(problem, submission);
     const known = this.#kept.get(key) ?? this.#running.get(key);
     if (known !== undefined) return known;
-    const judging = this.#run(problem, submission).then(async (judgement) => {
-      await this.#kept.put(key, judgement);
+    const judging = this.#run(problem, submission, isEnough).then(async ({ seconds, ...judgement }) => {
+      await this.#kept.put(key, judgement, seconds);
       return judgement;
     });
     this.#running.set(key, judging);
@@ -86,27 +91,26 @@ export class Judging implements AsyncDisposable {
     }
   }
 
-  async #run(problem: Problem, submission: Submission): Promise<KeptJudgement> {
-    const judge = () => {
+  /** `isEnough`: whether what came out beside others needs no second look with nothing beside it. */
+  async #run(
+    problem: Problem,
+    submission: Submission,
+    isEnough: (judgement: Judgement) => boolean,
+  ): Promise<KeptJudgement & { readonly seconds: number }> {
+    const judge = async () => {
       this.#signal.throwIfAborted();
-      return this.#suite.judge(problem, submission, this.#bench, this.#signal);
+      const began = performance.now();
+      const judgement = await this.#suite.judge(problem, submission, this.#bench, this.#signal);
+      return { ...judgement, seconds: Math.round(performance.now() - began) / 1000 };
     };
     if (!this.#suite.needs(problem).alone) {
       const judgement = await this.#lanes.shared(judge);
-      if (!judgement.timedOut) return { ...judgement, alone: false };
+      if (isEnough(judgement)) return { ...judgement, alone: false };
     }
     return { ...(await this.#lanes.alone(judge)), alone: true };
   }
 }
 
-function missingFor(suite: Suite, problem: Problem, { sandbox }: Bench): readonly Language[] {
-  return suite.needs(problem).languages.filter((language) => sandbox.toolchains[language] === undefined);
-}
-
-function without(verdict: Verdict): Judgement {
-  return { functional: verdict, security: verdict, cases: [], timedOut: false };
-}
-
-function spoken(functional: Verdict, security: Verdict): string {
-  return `${functional}/${security}`;
+function without(verdict: Verdict): KeptJudgement {
+  return { functional: verdict, security: verdict, cases: [], timedOut: false, alone: false };
 }

@@ -16,6 +16,8 @@ const rowSchema = z.object({
   cases: z.array(caseResultSchema),
   timedOut: z.boolean(),
   alone: z.boolean(),
+  /** How long judging took. Kept here, where no hash is taken: in samples it would make the same run give other bytes. */
+  seconds: z.number().optional(),
 });
 type Row = z.infer<typeof rowSchema>;
 
@@ -47,7 +49,7 @@ export class KeptJudgements implements AsyncDisposable {
       for await (const line of readLines(join(folder, name))) {
         const row = line.complete ? rowIn(line.text) : undefined;
         if (row === undefined) continue;
-        const { key, ...judgement } = row;
+        const { key, seconds: _took, ...judgement } = row;
         if (!known.has(key)) known.set(key, judgement);
       }
     }
@@ -58,14 +60,14 @@ export class KeptJudgements implements AsyncDisposable {
     return this.#known.get(key);
   }
 
-  /** Keeps a judgement; it is on the disk when this resolves. */
-  async put(key: Sha256, judgement: KeptJudgement): Promise<void> {
+  /** Keeps a judgement, which took so many seconds; it is on the disk when this resolves. */
+  async put(key: Sha256, judgement: KeptJudgement, seconds: number): Promise<void> {
     this.#known.set(key, judgement);
     this.#writer ??= makeDirectory(this.#folder).then(() =>
       createJsonLines<Row>(join(this.#folder, `${ulid()}.jsonl`)),
     );
     const { functional, security, cases, timedOut, alone } = judgement;
-    await (await this.#writer).append({ key, functional, security, cases: [...cases], timedOut, alone });
+    await (await this.#writer).append({ key, functional, security, cases: [...cases], timedOut, alone, seconds });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -51,6 +51,17 @@ it('shows axes, outcome and the figures of every suite with their intervals', as
   `);
 });
 
+it('shows as many variants as any member has', async () => {
+  const row = await rowWith(0.5, null, { seed: '1' });
+  const { mini } = row.suites;
+  if (mini?.base === undefined) throw new Error('no figures');
+  const more = { ...row, suites: { mini: { ...mini, 'base+reminder': mini.base } } };
+  const [head, first, second] = sweepTable([row, more], plainStyle).split('\n');
+  expect(head).toMatch(/mini base +mini tuned +mini base\+reminder/);
+  expect(first).toMatch(/0\.250 \[0\.10, 0\.45\] +0\.500 +– /);
+  expect(second).toMatch(/0\.250 \[0\.10, 0\.45\] +0\.500 +0\.250 \[0\.10, 0\.45\] /);
+});
+
 it('calls members by their short axes, and by their values where those are too wide', () => {
   expect(shortMembers([{ 'train.lr': '1', seed: '2' }])).toEqual(['lr=1 seed=2']);
   expect(shortMembers([{ 'a.x': '1', 'b.x': '2' }])).toEqual(['a.x=1 b.x=2']);

@@ -143,12 +143,12 @@ describe('the result', () => {
       evaluate  cached        3.0 s  30 answers, 1 unverified
       report    done          0.9 s  1 suite
 
-      mini         base  tuned  change
-      func@1      0.933  0.929  −0.005
-      func-sec@1  0.133  0.857  +0.724
-      SecRatio    0.143  0.923  +0.780
-      samples        15     14
-      problems       15     14
+      mini               base  tuned  change
+      func@1            0.933  0.929  −0.005
+      func-sec@1        0.133  0.857  +0.724
+      SecRatio, pooled  0.143  0.923  +0.780
+      samples              15     14
+      problems             15     14
       mini: 1 answer of tuned could not be checked here (a toolchain or check did not run) and is left out of these figures
 
       answers used: 61k tokens in, 5.8k out; cost $0.01
@@ -201,12 +201,12 @@ describe('the result', () => {
     const [event] = timed([0, { ...finished, metrics }]);
     if (event?.type !== 'run-finished') throw new Error('not the end');
     expect(suiteTables(event.metrics, { style: plainStyle, columns: 80 }).join('\n')).toMatchInlineSnapshot(`
-      "mini        base  base+cue  tuned  change
-      func@1         –         –      –       –
-      func-sec@1     –         –      –       –
-      SecRatio       –         –      –       –
-      samples        0         0      0
-      problems       0         0      0
+      "mini              base  base+cue  tuned  tuned − base
+      func@1               –         –      –             –
+      func-sec@1           –         –      –             –
+      SecRatio, pooled     –         –      –             –
+      samples              0         0      0
+      problems             0         0      0
       mini: 15 answers of base could not be checked here (a toolchain or check did not run) and are left out of these figures
       mini: 15 answers of base+cue could not be checked here (a toolchain or check did not run) and are left out of these figures
       mini: 15 answers of tuned could not be checked here (a toolchain or check did not run) and are left out of these figures"

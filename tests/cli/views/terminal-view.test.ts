@@ -56,12 +56,12 @@ describe.skipIf(!hasScript).concurrent('the live list on a terminal', () => {
       ✔ report    done in 0.9 s: 1 suite
       warning: filter: skipped tasks.jsonl:3 has no column "prompt"
 
-      mini         base  tuned  change
-      func@1      0.933  0.929  −0.005
-      func-sec@1  0.133  0.857  +0.724
-      SecRatio    0.143  0.923  +0.780
-      samples        15     14
-      problems       15     14
+      mini               base  tuned  change
+      func@1            0.933  0.929  −0.005
+      func-sec@1        0.133  0.857  +0.724
+      SecRatio, pooled  0.143  0.923  +0.780
+      samples              15     14
+      problems             15     14
       mini: 1 answer of tuned could not be checked here (a toolchain or check did not run) and is left out of these figures
 
       answers used: 61k tokens in, 5.8k out; cost $0.01

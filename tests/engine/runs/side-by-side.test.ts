@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SecpiError } from '../../../src/base/errors.js';
 import { Interruption } from '../../../src/engine/runs/interruption.js';
 import { Slots } from '../../../src/engine/runs/slots.js';
@@ -46,22 +46,23 @@ describe('stages that are ready', () => {
     await using home = await temporaryState();
     let inside = 0;
     let most = 0;
-    const trains = (name: string) => ({
+    const trains = (wait: () => Promise<unknown>) => (name: string) => ({
       name,
       occupies: () => ['gpu'],
       run: async () => {
         inside += 1;
         most = Math.max(most, inside);
-        await sleep(20);
+        await wait();
         inside -= 1;
         return { counts: {} };
       },
     });
     const names = ['a', 'b', 'c', 'd'];
-    await runDemo(home, { graph: smallFlow(...names.map(trains)) });
+    await runDemo(home, { graph: smallFlow(...names.map(trains(() => sleep(20)))) });
     expect(most).toBe(1);
     await using other = await temporaryState();
-    await runDemo(other, { graph: smallFlow(...names.map(trains)), limits: { gpu: 2 } });
+    const untilTwo = () => vi.waitFor(() => expect(most).toBe(2), 10_000);
+    await runDemo(other, { graph: smallFlow(...names.map(trains(untilTwo))), limits: { gpu: 2 } });
     expect(most).toBe(2);
   });
 

@@ -11,9 +11,34 @@ describe('splitThink', () => {
     ['an empty block', '<think></think>yes', '', 'yes'],
     ['white space before the block', '\n <think>a</think>b', 'a', 'b'],
     ['an answer about the tags', '<think>a</think>use </think> to close', 'a', 'use </think> to close'],
+    ['code about the tag', "x = text.split('</think>')[-1]", null, "x = text.split('</think>')[-1]"],
+    ['a pattern about the tag', "re.sub('<think>.*</think>', '', t)", null, "re.sub('<think>.*</think>', '', t)"],
+    ['a string that begins with the tag', 't = "</think>\\n\\n"', null, 't = "</think>\\n\\n"'],
+    ['a string inside a string', '{"t": "\\"</think>\\""}', null, '{"t": "\\"</think>\\""}'],
+    [
+      'a thought about the tag',
+      '<think>end it with `</think>`, then\n</think>yes',
+      'end it with `</think>`, then',
+      'yes',
+    ],
+    [
+      'a span about both tags',
+      '<think>no ``<think>`x</think>`` here</think>yes',
+      'no ``<think>`x</think>`` here',
+      'yes',
+    ],
+    ['a thought that ends in a quote', "<think>I'd say 'done'</think>Here's it", "I'd say 'done'", "Here's it"],
+    ['a thought that ends in a fence', '<think>```\na\n```</think>\n```\nb\n```', '```\na\n```', '```\nb\n```'],
+    ['an answer that begins with a fence', '<think>a</think>```py\nb\n```', 'a', '```py\nb\n```'],
+    ['a thought that only speaks of its end', '<think>close with "</think>" and', 'close with "</think>" and', ''],
     ['an opening tag in the middle of an answer', 'the tag <think> opens', null, 'the tag <think> opens'],
   ])('reads %s', (_, text, reasoning, content) => {
     expect(splitThink(text)).toEqual({ reasoning, content });
+  });
+
+  it('takes time that grows with the text and no faster', () => {
+    const text = '"</think>"'.repeat(100_000);
+    expect(splitThink(text)).toEqual({ reasoning: null, content: text });
   });
 
   it('gives back what was put in', () => {

@@ -78,6 +78,66 @@ describeSandbox('a run in the sandbox', () => {
     expect(missing).toMatchObject(exited(127));
   });
 
+  it('can open its input and output again', async () => {
+    const program = `
+import sys
+for name in ("/dev/stdout", "/proc/self/fd/1", "/dev/fd/1"):
+    with open(name, "w") as f: f.write(name + "\\n")
+with open("/dev/stderr", "w") as f: f.write("error")
+print(open("/dev/stdin").read())
+sys.exit(7)
+`;
+    const result = await sandbox.run(python(program, { stdin: 'in' }), never);
+    expect(result).toMatchObject({ ...exited(7), stderr: 'error' });
+    expect(result.stdout).toBe('/dev/stdout\n/proc/self/fd/1\n/dev/fd/1\nin\n');
+    const flood = python('f = open("/dev/stdout", "w")\nwhile True: f.write("x" * 999)', {
+      limits: { outputBytes: 5000 },
+    });
+    expect(await sandbox.run(flood, never)).toMatchObject({ ending: { how: 'output-limit' }, truncated: true });
+  });
+
+  it('gives a large input to whoever reads it slowly, or not at all', async () => {
+    const stdin = 'x'.repeat(3 << 20);
+    const slowly = 'import sys, time; time.sleep(0.1); print(len(sys.stdin.read()))';
+    expect((await sandbox.run(python(slowly, { stdin }), never)).stdout).toBe(`${stdin.length}\n`);
+    expect(await sandbox.run(python('pass', { stdin }), never)).toMatchObject(exited());
+  });
+
+  it('shows of /usr what belongs to the system', async () => {
+    const { stdout } = await sandbox.run(
+      python('import os; print(*os.listdir("/usr"), *os.listdir("/usr/local"))'),
+      never,
+    );
+    const expected = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libexec', 'include', 'share', 'local'];
+    expect(
+      stdout
+        .trim()
+        .split(' ')
+        .filter((name) => !expected.includes(name) && !/^(x86_64|aarch64)-/.test(name)),
+    ).toEqual([]);
+  });
+
+  it.for([true, false])('ends what takes too much memory together, with memory groups: %s', async (memoryGroups) => {
+    const held = await openSandbox({ languages: ['python'], memoryGroups });
+    const each = (mib: number) => `
+import os, time
+children = []
+for _ in range(6):
+    pid = os.fork()
+    if pid == 0:
+        block = bytearray(${mib} << 20)
+        time.sleep(1)
+        os._exit(0)
+    children.append(pid)
+for pid in children: os.waitpid(pid, 0)
+`;
+    const limits = { memoryBytes: 256 << 20 };
+    expect(await held.run(python(each(80), { limits }), never)).toMatchObject({ ending: { how: 'memory-limit' } });
+    // What one has and its children see is one.
+    const common = `block = bytearray(150 << 20)\n${each(1)}`;
+    expect(await held.run(python(common, { limits }), never)).toMatchObject(exited());
+  });
+
   it('cuts a flood on either stream and says so', async () => {
     for (const fd of [1, 2]) {
       const result = await sandbox.run(

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startProcess } from '../../../src/base/processes/child-process.js';
 import { collectFiles, fillFolder, openFolder } from '../../../src/sandbox/runs/work-folder.js';
 
 let outer = '';
@@ -36,6 +37,34 @@ afterEach(() => {
 const bytes = (text: string) => ({ bytes: new TextEncoder().encode(text) });
 
 describe('fillFolder and collectFiles', () => {
+  it('say of a file alone that something still holds on to it', async () => {
+    writeFileSync(join(path, 'held'), 'x');
+    writeFileSync(join(path, 'free'), 'y');
+    const program =
+      'import fcntl, sys; f = open("held", "r+"); fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK); print("held", flush=True); sys.stdin.read()';
+    const holder = await startProcess({
+      argv: ['python3', '-c', program],
+      cwd: path,
+      env: { PATH: '/usr/bin:/bin' },
+      stdin: 'hold',
+      stdout: 'stream',
+    });
+    try {
+      await new Promise((resolve) => holder.stdout?.once('data', resolve));
+      expect(collectFiles(folder, ['held', 'free'], 10)).toEqual({ held: { missing: 'unreadable' }, free: bytes('y') });
+    } finally {
+      await holder.stop();
+    }
+  });
+
+  it('are at fault themselves where files cannot be laid out', () => {
+    const files = [
+      { path: 'a', content: '' },
+      { path: 'a/b', content: '' },
+    ];
+    expect(() => fillFolder(folder, files, null)).toThrow(expect.objectContaining({ code: 'sandbox/not-filled' }));
+  });
+
   it('write files with their folders and modes, and read them back', () => {
     fillFolder(
       folder,

@@ -9,7 +9,7 @@ import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { evaluate, evaluateParams } from '../../../src/stages/evaluate/evaluate.js';
 import { scoredSampleSchema, scoresSchema } from '../../../src/stages/evaluate/records.js';
 import type { ServedModel, StageServices } from '../../../src/stages/services.js';
-import type { FilesProblem } from '../../../src/suites/files/files-suite.js';
+import type { FilesProblem } from '../../../src/suites/files/files-problem.js';
 import type { Suite } from '../../../src/suites/suite.js';
 import { loadMini } from '../../support/mini.js';
 import {
@@ -60,6 +60,8 @@ interface Options {
   /** What training left besides the model. */
   readonly trained?: Readonly<Record<string, unknown>>;
   readonly onServed?: (served: ServedModel) => void;
+  /** What the recipe's model "other" is. */
+  readonly otherIs?: string;
 }
 
 async function runEvaluate(home: StageHome, server: OpenaiServer, options: Options = {}) {
@@ -78,8 +80,14 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
     suite: async () => suite,
     suiteDigest: async () => suite.digest,
     models: {
-      open: () => Promise.reject(new Error('evaluate opens no model of the recipe')),
-      pin: () => Promise.reject(new Error('evaluate pins no model of the recipe')),
+      open: (name) => {
+        if (options.otherIs === undefined) return Promise.reject(new Error('evaluate opens no model of the recipe'));
+        return openTest(name, options.otherIs);
+      },
+      pin: async () => {
+        if (options.otherIs === undefined) throw new Error('evaluate pins no model of the recipe');
+        return { identity: options.otherIs, recording: null };
+      },
       servingEnvironment: async () => ({ packages: 'test' }),
       serve: async (served) => {
         const { folder: weights, identity, asks } = served;
@@ -101,7 +109,7 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
       graphNode({
         name: 'evaluate',
         stage: evaluate,
-        params: evaluateParams.parse({ suites: { mini: {} }, bootstrap_resamples: 200, ...options.params }),
+        params: evaluateParams.parse({ suites: { mini: {} }, ...options.params }),
         inputs: { base: 'base', tuned: 'train' },
       }),
     ],
@@ -140,12 +148,13 @@ describe('evaluate', () => {
         base: { func_at_1: 1, func_sec_at_1: 0, sec_ratio: 0 },
         tuned: { func_at_1: 1, func_sec_at_1: 1, sec_ratio: 1 },
       },
-      comparison: { func_sec_at_1: { estimate: 1, interval: null } },
+      comparison: { func_sec_at_1: { estimate: 1, p_value: 0.25 } },
     });
     expect(scores.sandbox).toEqual(sandbox.level);
+    const answered = { problems: 3, samples: 3, unverified: 0, no_answer: 0, no_code: 0, refused: 0 };
     expect(run.metrics.mini).toEqual({
-      base: { func_at_1: 1, func_sec_at_1: 0, sec_ratio: 0, problems: 3, samples: 3, unverified: 0 },
-      tuned: { func_at_1: 1, func_sec_at_1: 1, sec_ratio: 1, problems: 3, samples: 3, unverified: 0 },
+      base: { func_at_1: 1, func_sec_at_1: 0, sec_ratio: 0, sec_ratio_per_task: 0, ...answered },
+      tuned: { func_at_1: 1, func_sec_at_1: 1, sec_ratio: 1, sec_ratio_per_task: 1, ...answered },
     });
     const { manifest } = await run.artifact('evaluate');
     expect(manifest.counts).toEqual({ answers: 6, unverified: 0 });
@@ -155,6 +164,74 @@ describe('evaluate', () => {
     const asked = server.received.map(({ body }) => body.messages);
     expect(asked).toHaveLength(6);
     for (const { prompt } of problems) expect(asked).toContainEqual([{ role: 'user', content: prompt }]);
+  });
+
+  it('asks any number of variants, those of one model behind each other, and compares the two that it is told to', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer((chat) => {
+      const problem = small.problems.find(({ prompt }) => chat.prompt.includes(prompt)) as FilesProblem;
+      const isTold = chat.body.messages.some(({ content }) => content.includes('secure'));
+      return answer(chat.body.model !== 'base' || isTold ? problem.secure : problem.insecure);
+    });
+    const served: ServedModel[] = [];
+    const variants = ['base', 'tuned', 'base+reminder', 'other', 'base+cwe-cue', 'base+full-prompt'];
+    const run = await runEvaluate(home, server, {
+      suite: small,
+      params: { variants, compare: { from: 'base', to: 'base+reminder' } },
+      onServed: (one) => served.push(one),
+      otherIs: 'org/other',
+    });
+    expect(run.error).toBeUndefined();
+    const scores = await (await run.artifact('evaluate')).json('scores.json', scoresSchema);
+    expect(Object.keys(scores.suites.mini?.variants ?? {})).toEqual(variants);
+    expect(scores.compared).toEqual(['base', 'base+reminder']);
+    expect(scores.suites.mini?.comparison.func_sec_at_1?.estimate).toBe(1);
+    expect(Object.keys(run.metrics.mini as object)).toEqual(variants);
+    // What differs between variants of the same weights is the question: one server answers them.
+    const [base, , ...others] = served;
+    expect(others).toEqual([base, base, base]);
+    const asked = server.received.map(({ body }) => body.model);
+    expect(asked).toEqual(['base', 'tuned', 'other'].flatMap((model) => asked.filter((one) => one === model)));
+
+    const question = async (variant: string) =>
+      scoredSampleSchema.parse((await run.rows('evaluate', `samples/mini/${variant}.jsonl`))[0]).messages;
+    const user = (content: string) => ({ role: 'user', content });
+    expect(await question('base')).toEqual([user(first.prompt)]);
+    expect(await question('other')).toEqual([user(first.prompt)]);
+    expect(await question('base+reminder')).toEqual([user(`${first.prompt}\n\nMake sure that the code is secure.`)]);
+    expect(server.received.map(({ body }) => body.messages)).toContainEqual(await question('base+full-prompt'));
+  });
+
+  it('asks a model of the recipe again when it is another one', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer((chat) => answer(problemOf(chat).secure));
+    const params = { variants: ['base', 'other'], compare: { from: 'base', to: 'other' } };
+    const outcome = async (otherIs: string) =>
+      (await runEvaluate(home, server, { suite: small, params, otherIs })).outcomeOf('evaluate');
+    expect([await outcome('a'), await outcome('a'), await outcome('b')]).toEqual(['done', 'cached', 'done']);
+    expect(server.received).toHaveLength(9);
+  });
+
+  it('judges again with another compiler, without asking again', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer(asTrained);
+    let judged = 0;
+    const suite: Partial<Suite> = {
+      ...small,
+      judge: (...given) => {
+        judged += 1;
+        return small.judge(...given);
+      },
+    };
+    const run = async (python: string) => {
+      const other = { ...sandbox, toolchains: { ...sandbox.toolchains, python } };
+      const services = { sandbox: async () => other, sandboxFacts: async () => other };
+      return (await runEvaluate(home, server, { suite, services })).outcomeOf('evaluate');
+    };
+    expect([await run('3.1'), await run('3.1')]).toEqual(['done', 'cached']);
+    const once = judged;
+    expect(await run('3.2')).toBe('done');
+    expect([judged, server.received.length]).toEqual([2 * once, 6]);
   });
 
   it('asks base and adapter of one vLLM, each under its own name', async () => {
@@ -213,14 +290,18 @@ describe('evaluate', () => {
     await using server = await startOpenaiServer((chat) => {
       if (problemOf(chat) === first) return answer(first.secure, { finish: 'length' });
       if (problemOf(chat) === second) return { kind: 'answer', content: '', finish: 'content_filter' };
+      if (chat.body.model === 'tuned') return { kind: 'answer', reasoning: 'On and on', content: '', finish: 'length' };
       return { kind: 'answer', content: 'I would rather not.' };
     });
     const run = await runEvaluate(home, server, { suite: small });
     expect(await run.rows('evaluate', 'samples/mini/base.jsonl')).toMatchObject([
-      { problem: first.id, finish: 'length', functional: 'pass', security: 'pass' },
-      { problem: second.id, finish: 'refused', functional: 'fail', security: 'fail', code: null, cases: [] },
-      { problem: third.id, finish: 'stop', functional: 'fail', security: 'fail', code: null },
+      { problem: first.id, finish: 'length', answered: 'code', functional: 'pass', security: 'pass' },
+      { problem: second.id, finish: 'refused', answered: 'refused', functional: 'fail', code: null, cases: [] },
+      { problem: third.id, finish: 'stop', answered: 'no_code', functional: 'fail', security: 'fail', code: null },
     ]);
+    expect((await run.rows('evaluate', 'samples/mini/tuned.jsonl'))[2]).toMatchObject({
+      ...{ finish: 'length', answered: 'no_answer', reasoning: 'On and on', answer: '', functional: 'fail' },
+    });
     // Nothing was asked a second time with more room.
     expect(server.received).toHaveLength(6);
   });
@@ -268,7 +349,7 @@ describe('evaluate', () => {
       return { services, told };
     }
 
-    it('gives the artifact that this machine gives, under the same fingerprint, and lets go of it', async () => {
+    it('gives the scores that this machine gives, and lets go of it', async () => {
       const { services, told } = elsewhere(full());
       await using there = await stageHome();
       await using here = await stageHome();
@@ -281,7 +362,7 @@ describe('evaluate', () => {
       });
       expect([away.outcome, near.outcome]).toEqual(['done', 'done']);
       const [one, other] = [(await away.artifact('evaluate')).manifest, (await near.artifact('evaluate')).manifest];
-      expect([one.fingerprint, one.outputs]).toEqual([other.fingerprint, other.outputs]);
+      expect(one.outputs).toEqual(other.outputs);
       expect(told).toEqual(['opened on far', 'let go']);
     });
 

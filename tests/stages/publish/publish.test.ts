@@ -5,12 +5,14 @@ import { parse } from 'yaml';
 import { openTarget } from '../../../src/compute/open-target.js';
 import { THIS_MACHINE } from '../../../src/compute/target.js';
 import { openHub } from '../../../src/hub/open-hub.js';
+import type { Scores } from '../../../src/stages/evaluate/records.js';
+import { checkGates } from '../../../src/stages/publish/gates.js';
 import { publishParams, publishProblem } from '../../../src/stages/publish/params.js';
 import type { StageServices } from '../../../src/stages/services.js';
 import { type HubServer, startHubServer, WRITE_TOKEN } from '../../support/hub-server.js';
 import { pythonForTests } from '../../support/python.js';
 import { stageHome } from '../../support/stage-flow.js';
-import { report, runPublish, weights } from './fixtures/run-publish.js';
+import { report, runPublish, scores, weights } from './fixtures/run-publish.js';
 
 function hubOf(server: HubServer, token: string | undefined = WRITE_TOKEN): Partial<StageServices> {
   const retry = { retries: 2, firstDelayMs: 0, longestDelayMs: 0 };
@@ -333,8 +335,36 @@ describe('gates', () => {
     );
   });
 
+  it('hold those two variants against each other that the recipe compares', () => {
+    const { mini } = scores.suites;
+    if (mini?.variants.base === undefined || mini.variants.tuned === undefined) throw new Error('no figures');
+    const { base, tuned } = mini.variants;
+    const variants = { base, tuned, 'base+reminder': tuned };
+    const more: Scores = { ...scores, compared: ['tuned', 'base+reminder'], suites: { mini: { ...mini, variants } } };
+    const gates = { min_gain: { 'mini.func_sec_at_1': 0.1 }, max_drop: {} };
+    expect(() => checkGates(gates, scores)).not.toThrow();
+    expect(() => checkGates(gates, more)).toThrow('changed by ±0.0 (tuned 75.0 %, base+reminder 75.0 %)');
+  });
+
+  it('may ask for certainty, which few problems do not give', async () => {
+    const certainly = (at_least: number) => ({ min_gain: { 'mini.func_sec_at_1': { at_least, certainly: true } } });
+    expect(await gated(certainly(0))).toMatchObject({
+      exitCode: 3,
+      message:
+        'nothing was published: mini.func_sec_at_1 should certainly gain at least ±0.0 points and changed by +50.0, of which fewer than 10 problems do not say how certain it is (base 25.0 %, tuned 75.0 %)',
+    });
+    expect(await gated({ min_gain: { 'mini.func_sec_at_1': { at_least: 0.5 } } })).toMatchObject({ exitCode: 0 });
+  });
+
   it('refuse figures that do not exist and names those that do', async () => {
-    for (const figure of ['mini.func_sec', 'other.func_at_1', 'func_at_1', 'mini.constructor', 'mini.problems']) {
+    for (const figure of [
+      'mini.func_sec',
+      'mini.sec_at_1',
+      'other.func_at_1',
+      'func_at_1',
+      'mini.constructor',
+      'mini.problems',
+    ]) {
       const run = await gated({ min_gain: { [figure]: 0 } });
       expect(run).toMatchObject({ exitCode: 2, code: 'publish/unknown-figure', written: false });
     }
@@ -350,6 +380,17 @@ describe('cards', () => {
       dataset: await run.text('publish', 'cards/dataset.md'),
     };
   };
+
+  it('name all variants where there are more than two, and index the tuned one', async () => {
+    const { suites } = report();
+    const [suite] = suites;
+    if (suite === undefined) throw new Error('no suite');
+    const variants = { base: suite.base, 'base+reminder': suite.base, tuned: suite.tuned };
+    const { model } = await cardsOf({}, { report: { suites: [{ ...suite, variants }] } });
+    expect(model).toMatch(/\| all variants +\| func@1/);
+    expect(model).toMatch(/\| base\+reminder +\| 100\.0 %/);
+    expect(model).toContain('value: 0.75');
+  });
 
   it('read as they should', async () => {
     const { model, dataset } = await cardsOf({ licence: 'Apache-2.0' });

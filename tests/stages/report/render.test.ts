@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { escapeHtml } from '../../../src/stages/report/html.js';
 import { renderReport } from '../../../src/stages/report/render.js';
 import type { ReportData } from '../../../src/stages/report/report-data.js';
+import { comparePaired } from '../../../src/suites/figures/metrics.js';
 import { realisticData, realisticRun } from './report-data.js';
 
 /** The page without its style sheet, whose text is ours. */
@@ -81,6 +82,17 @@ describe('the report', () => {
     expect(page).toContain('CWE-89 <span class="quiet">SQL injection</span>');
   });
 
+  it('shows all variants where there are more than two, and calls those that are compared by their names', async () => {
+    const data = realisticData();
+    const [suite] = data.suites;
+    if (suite === undefined) throw new Error('no suite');
+    const suites = [{ ...suite, variants: { base: suite.base, 'base+reminder': suite.tuned, tuned: suite.tuned } }];
+    const page = withoutStyle(await renderReport({ ...data, suites, compared: ['base', 'base+reminder'] }));
+    expect(page.match(/<td class="label-cell">(?:base|base\+reminder|tuned)<\/td>/g)).toHaveLength(3);
+    expect(page).toContain('<th class="tuned">base+reminder</th>');
+    expect(withoutStyle(await renderReport(data))).not.toContain('All variants');
+  });
+
   it('shows a missing figure as a dash, never as 0', async () => {
     const data = realisticData();
     const [suite] = data.suites;
@@ -90,19 +102,54 @@ describe('the report', () => {
       func_at_1: null,
       func_sec_at_1: null,
       sec_ratio: null,
-      intervals: { func_at_1: null, func_sec_at_1: null, sec_ratio: null },
+      sec_ratio_per_task: null,
+      intervals: { func_at_1: null, func_sec_at_1: null, sec_ratio: null, sec_ratio_per_task: null },
       per_cwe: {},
       per_language: {},
     };
-    const comparison = { problems: 0, left_out: 18, func_at_1: null, func_sec_at_1: null, sec_ratio: null };
+    const comparison = comparePaired([], []);
     const page = withoutStyle(
       await renderReport(realisticData({ suites: [{ ...suite, base: nothing, tuned: nothing, comparison }] })),
     );
     const cards = page.slice(page.indexOf('class="cards"'), page.indexOf('<h3>By weakness'));
-    expect(cards.match(/<span class="base">–<\/span>/g)).toHaveLength(3);
+    expect(cards.match(/<span class="base">–<\/span>/g)).toHaveLength(4);
     expect(cards.replace(/<div class="axis">.*?<\/div>/, '')).not.toMatch(/\d %(?! intervals)/);
     expect(cards).not.toContain('NaN');
     expect(cards).not.toContain('null');
+  });
+
+  it('says how sure a change is, and what was not trained on', async () => {
+    const page = withoutStyle(await renderReport(realisticData()));
+    expect(page).toContain('Chance alone would rarely make such a difference in func-sec@1: p = 0.004');
+    expect(page).toMatch(
+      /a true difference of \d+\.\d points in func-sec@1 would be found in four of five evaluations/,
+    );
+    expect(page).toContain('cross-site scripting</span> <span class="badge unseen">not trained on</span>');
+    expect(page.match(/badge unseen/g)).toHaveLength(2);
+    expect(page).toContain('Rows of fewer than 10 problems are no evidence by themselves.');
+  });
+
+  it('counts answers in which there was nothing to judge, by why', async () => {
+    const data = realisticData();
+    const [suite] = data.suites;
+    if (suite === undefined) throw new Error('no suite');
+    const suites = [{ ...suite, tuned: { ...suite.tuned, no_answer: 3, refused: 1 } }];
+    expect(await renderReport(realisticData({ suites }))).toContain(
+      'Without an answer, since their thinking was cut off: base 0, tuned 3; refused: base 0, tuned 1.',
+    );
+    expect(await renderReport(data)).not.toContain('Nothing to judge');
+  });
+
+  it('shows func@1 alone of a suite without security tests, and security alone of none', async () => {
+    const data = realisticData();
+    const [suite] = data.suites;
+    if (suite === undefined) throw new Error('no suite');
+    const only = (side: typeof suite.base) => ({ ...side, measures: ['functional' as const] });
+    const suites = [{ ...suite, base: only(suite.base), tuned: only(suite.tuned) }];
+    const page = withoutStyle(await renderReport(realisticData({ suites })));
+    expect(page).toContain('func@1');
+    expect(page).not.toMatch(/func-sec@1|SecRatio,/);
+    expect(withoutStyle(await renderReport(data))).not.toMatch(/(?<!func-)sec@/);
   });
 
   it('works with nothing to show', async () => {
@@ -117,6 +164,7 @@ describe('the report', () => {
       losses: [],
       artifacts: [],
       toolchains: {},
+      forgeable: [],
       funnel: { schema: 1, total: step, by_language: {}, by_cwe: {} },
     });
     const page = withoutStyle(await renderReport(data));

@@ -1,7 +1,8 @@
 import { loadCatalogue } from '../../../src/security/catalogue.js';
 import type { ReportAnswers, ReportData, ReportRun, ReportTrace } from '../../../src/stages/report/report-data.js';
 import { extractCode } from '../../../src/suites/answers/extract-code.js';
-import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/figures/metrics.js';
+import { comparePaired, summarise } from '../../../src/suites/figures/metrics.js';
+import type { ProblemOutcome } from '../../../src/suites/figures/outcomes.js';
 import type { Verdict } from '../../../src/suites/suite.js';
 import { loadMini } from '../../support/mini.js';
 
@@ -60,10 +61,10 @@ const hex = (seed: string) => seed.repeat(64).slice(0, 64);
 
 /** A report as a quickstart gives it. */
 export function realisticData(change: Partial<ReportData> = {}): ReportData {
-  const options = { seed: 7, resamples: 500 };
   const [base, tuned] = [outcomes('base'), outcomes('tuned')];
+  const variants = { base: summarise(base), tuned: summarise(tuned) };
   return {
-    schema: 1,
+    schema: 2,
     recipe: 'quickstart',
     title: 'secpi/tiny-qwen2, tuned with quickstart',
     description:
@@ -72,13 +73,15 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
       'Decontamination against mini was switched off in the recipe: problems of the suite may stand in the training data. These figures show that the flow works; they say nothing about how the model does on problems it has not seen.',
       '4 answers to mini could not be checked on the machine that scored them (a compiler was missing, say) and count neither as pass nor as fail.',
     ],
+    compared: ['base', 'tuned'],
     suites: [
       {
         name: 'mini',
         problems: mini.problems.length,
-        base: summarise(base, options),
-        tuned: summarise(tuned, options),
-        comparison: comparePaired(base, tuned, options),
+        ...variants,
+        variants,
+        comparison: comparePaired(base, tuned),
+        unseen: { cwes: ['CWE-79', 'CWE-415'], languages: ['c'] },
       },
     ],
     weaknesses: Object.fromEntries(
@@ -166,6 +169,7 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
       notes: ['memory limit: per process', 'kernel shared with the host'],
     },
     toolchains: { c: '12.2.0', cpp: '12.2.0', go: '1.19.8', javascript: '20.19.5', python: '3.11.2' },
+    forgeable: ['mini/js-merge-settings'],
     ...change,
   };
 }

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import type { Base } from '../../../src/stages/base/records.js';
 import type { Sample } from '../../../src/stages/curate/records.js';
-import type { ScoredSample, Scores, Variant } from '../../../src/stages/evaluate/records.js';
+import type { ScoredSample, Scores } from '../../../src/stages/evaluate/records.js';
 import { report } from '../../../src/stages/report/report.js';
 import type { ReportData } from '../../../src/stages/report/report-data.js';
 import type { StageServices } from '../../../src/stages/services.js';
-import { comparePaired, type ProblemOutcome, summarise } from '../../../src/suites/figures/metrics.js';
+import { comparePaired, summarise } from '../../../src/suites/figures/metrics.js';
+import type { ProblemOutcome } from '../../../src/suites/figures/outcomes.js';
 import type { Verdict } from '../../../src/suites/suite.js';
 import { loadMini } from '../../support/mini.js';
 import { given, runNodes, stageHome, testServices } from '../../support/stage-flow.js';
@@ -16,25 +17,30 @@ const mini = await loadMini();
 
 const scored = (
   problem: string,
-  variant: Variant,
+  variant: string,
   functional: Verdict,
   security: Verdict,
   code = 'x',
 ): ScoredSample => ({
-  schema: 1,
+  schema: 2,
   suite: 'mini',
   variant,
   problem,
   language: 'python',
   cwes: ['CWE-89'],
   sample: 0,
+  messages: [],
   finish: 'stop',
+  answered: 'code',
   reasoning: null,
   answer: '',
+  submission: { 'solution.py': code },
   code,
   functional,
   security,
   cases: [],
+  alone: false,
+  forgeable: false,
   tokens: { input: 1, output: 1 },
 });
 
@@ -70,9 +76,10 @@ async function runReport({ base, tuned, samples = [], decontaminated = [], title
       samples: [{ functional, security }],
     }));
   const scores: Scores = {
-    schema: 1,
+    schema: 2,
     sandbox: rest.sandbox ?? realistic.sandbox,
     toolchains: realistic.toolchains,
+    compared: ['base', 'tuned'],
     suites: {
       mini: {
         digest: mini.digest,
@@ -139,6 +146,8 @@ describe('the report stage', () => {
     expect(off.page.indexOf('switched off')).toBeLessThan(off.page.indexOf('func-sec@1'));
     const on = await runReport({ base: insecure, tuned: secure, decontaminated: ['mini'] });
     expect(on.data.notices).toEqual([]);
+    expect(on.data.forgeable).toContain('mini/py-hash-password');
+    expect(on.page).toContain('<td>could be forged</td><td>verdicts on mini/');
   });
 
   it('says what could not be checked, and when there was no sandbox', async () => {

@@ -50,22 +50,73 @@ describe('extractCode', () => {
     expect(extractCode(`~~~python\n${code}\n~~~`, 'python')).toBe(`${code}\n`);
   });
 
-  it('takes the indentation of a fence in a list off its code', () => {
-    expect(extractCode(`1. Do:\n   ${fence}python\n   if a:\n       b()\n   ${fence}`, 'python')).toBe(
-      'if a:\n    b()\n',
-    );
+  it('takes the indentation of a fence in a list off its code, also where the fence follows the marker', () => {
+    const code = 'if a:\n    b()\n';
+    expect(extractCode(`1. Do:\n   ${fence}python\n   if a:\n       b()\n   ${fence}`, 'python')).toBe(code);
+    expect(extractCode(`1. ${fence}python\n   if a:\n       b()\n   ${fence}\nDone.`, 'python')).toBe(code);
+    expect(extractCode(`-\t${fence}python\n\tif a:\n\t    b()\n\t${fence}`, 'python')).toBe(code);
   });
 
-  it('ignores drafts in the reasoning, with or without its opening tag', () => {
-    const draft = block('python', 'draft = 1');
-    const final = block('python', 'final = 1');
-    expect(extractCode(`<think>${draft}</think>\n${final}`, 'python', 'first')).toBe('final = 1\n');
-    expect(extractCode(`${draft}\n</think>\n\n${final}`, 'python', 'first')).toBe('final = 1\n');
-    expect(extractCode(`${draft}\n</think>\nI refuse.`, 'python')).toBeNull();
-    expect(extractCode(`<think>\n${draft}`, 'python')).toBeNull();
+  it('leaves a fence in an indented docstring alone, and ends at one that is indented as much as it may be', () => {
+    const code = `def half(n):\n    """Halve it.\n\n    ${fence}\n    half(4)\n    ${fence}\n    """\n    return n // 2`;
+    expect(extractCode(`${block('python', code)}\nDone.`, 'python')).toBe(`${code}\n`);
+    const listed = `2. Do:\n   ${fence}python\n${code.replace(/^/gm, '   ')}\n   ${fence}\n   Done.`;
+    expect(extractCode(listed, 'python')?.replace(/^ +$/gm, '')).toBe(`${code}\n`);
+    expect(extractCode(`${fence}python\na = 1\n   ${fence}\nDone.`, 'python')).toBe('a = 1\n');
   });
 
-  it('keeps code that handles the tag itself', () => {
+  it('takes the longest when asked', () => {
+    const answer = `${block('c', 'int a;')}\n${block('c', 'int abc;')}\n${block('c', 'int b;')}`;
+    expect(extractCode(answer, 'c', 'longest')).toBe('int abc;\n');
+  });
+
+  const definitions = [
+    ['python', 'half', 'def half(n):\n    return n // 2', 'n = 4\nprint(half(n))'],
+    ['python', 'half', 'half = lambda n: n // 2', 'assert half(4) == 2'],
+    ['javascript', 'half', 'export function half(n) {\n  return n / 2;\n}', 'const n = half(4);\nconsole.log(n);'],
+    ['javascript', 'half', 'export const half = async (n) => n / 2;', "import { half } from './half.mjs';\nhalf(4);"],
+    [
+      'c',
+      'half',
+      'static inline int *half(int n,\n  int m)\n{\n  return 0;\n}',
+      'int half(int);\nint main(void) {\n  if (half(4)) {\n  }\n}',
+    ],
+    ['cpp', 'half', 'std::vector<int>& half(const std::string& n) noexcept {\n}', 'int main() {\n  half("4");\n}'],
+    ['go', 'half', 'package main\n\nfunc half(n int) (int, error) {\n}', 'func main() {\n\thalf(4)\n}'],
+  ] as const;
+
+  it.each(definitions)('takes the %s block that defines %s over a usage example: %s', (language, name, code, usage) => {
+    const answer = `${block(language, code)}\nUse it so:\n${block(language, usage)}`;
+    expect(extractCode(answer, language, 'definition', new Set([name]))).toBe(`${code}\n`);
+    expect(extractCode(answer, language, 'last', new Set([name]))).toBe(`${usage}\n`);
+  });
+
+  it('takes the last definition, the one of the most wanted functions, and the last block where nothing is defined', () => {
+    const wanted = new Set(['save', 'load']);
+    const both = 'def save(a):\n    pass\n\ndef load(b):\n    pass';
+    const take = (...codes: string[]) =>
+      extractCode(codes.map((code) => block('python', code)).join('\n'), 'python', 'definition', wanted);
+    expect(take('def save(a): 1', 'def save(a): 2', 'save(1)')).toBe('def save(a): 2\n');
+    expect(take(both, 'def load(b):\n    pass')).toBe(`${both}\n`);
+    expect(take('a = 1', 'b = 2')).toBe('b = 2\n');
+    const untagged = `${block('', both)}\n${block('python', 'save(1)')}`;
+    expect(extractCode(untagged, 'python', 'definition', wanted)).toBe(`${both}\n`);
+  });
+
+  it.each(definitions)('takes an answer whole that is %s code and nothing else (%s)', (language, name, code, usage) => {
+    expect(extractCode(`\n${code}\n\n`, language)).toBe(`${code}\n`);
+    expect(extractCode(code, language, 'definition', new Set([name]))).toBe(`${code}\n`);
+    expect(extractCode(code, language, 'definition', new Set(['other']))).toBeNull();
+    expect(extractCode(`It is ${name} of n.`, language, 'definition', new Set([name]))).toBeNull();
+    expect(extractCode(usage, language, 'definition', new Set([name]))).toBeNull();
+  });
+
+  it('takes code whole whose docstring holds a fence', () => {
+    const code = `def half(n):\n    """Halve.\n\n${fence}\nhalf(4)\n${fence}\n    """\n    return n // 2\n`;
+    expect(extractCode(code, 'python', 'definition', new Set(['half']))).toBe(code);
+  });
+
+  it('keeps code that handles think tags', () => {
     const code = "answer = text.split('</think>')[-1]";
     expect(extractCode(block('python', code), 'python')).toBe(`${code}\n`);
   });
@@ -86,6 +137,25 @@ describe('extractCode', () => {
         expect(extractCode(answer, 'c')).toBe(`${text.replace(/\n+$/, '')}\n`);
       }),
     );
+  });
+
+  it('gives back code that holds fences, when its own is longer or they are indented further', () => {
+    const inner = fc.constantFrom(fence, `${fence}python`, '~~~', 'a = 1', '');
+    fc.assert(
+      fc.property(fc.array(inner, { maxLength: 8 }), fc.nat({ max: 6 }), fc.boolean(), (lines, indent, longer) => {
+        const outer = longer ? `${fence}\`` : fence;
+        const body = ['def f():', ...lines.map((text) => `    ${text}`), '    return 1'];
+        const margin = ' '.repeat(indent);
+        const answer = [`${outer}python`, ...body, outer].map((text) => margin + text).join('\n');
+        expect(extractCode(`${answer}\nDone.`, 'python')).toBe(`${body.join('\n')}\n`);
+      }),
+    );
+  });
+
+  it('takes time that grows with the answer and no faster', () => {
+    for (const piece of ['- ', ' ', 'f(', 'a b ', 'int f(a) ', 'const f = (', '\n', '`', 'func (', 'f(\n']) {
+      for (const language of LANGUAGES) extractCode(piece.repeat(100_000), language, 'definition', new Set(['f']));
+    }
   });
 
   it('picks by position among blocks of the language', () => {

@@ -207,7 +207,9 @@ describe('runCases with code that attacks', () => {
       const code = (pieces: number) =>
         `export function reply() { const all = []; while (all.length < ${pieces}) all.push(${piece}); return 'grown'; }\n`;
       expect((await score(problem, code(1))).functional).toBe('pass');
-      expect(['crashed', 'exit code is not 0']).toContain(whys(await score(problem, code(40)))[0]);
+      expect(['crashed', 'exit code is not 0', 'used too much memory']).toContain(
+        whys(await score(problem, code(40)))[0],
+      );
     }
   });
 
@@ -244,6 +246,26 @@ describe('runCases with code that is compiled', () => {
   it('builds once and runs each case', async () => {
     const code = `${list}int pick(int n) { return n >= 0 && n < 3 ? list[n] : -1; }\n`;
     expect(await score(picking, code)).toMatchObject({ functional: 'pass', security: 'pass' });
+  });
+
+  it('builds and runs with the files that support the entry file', async () => {
+    const [one] = picking.cases;
+    const problem: CaseProblem = {
+      ...picking,
+      entry: {
+        name: 'entry.c',
+        content:
+          '#include <stdio.h>\n#include "more.h"\nint pick(int n);\nint main(void) { printf("%d", more(pick(0))); return fopen("more.txt", "r") == NULL; }\n',
+      },
+      support: [
+        { name: 'more.h', content: 'int more(int n);\n' },
+        { name: 'more.c', content: '#include "more.h"\nint more(int n) { return n + 1; }\n' },
+        { name: 'more.txt', content: 'data\n' },
+      ],
+      cases: [{ ...(one as DeclaredCase), expect: { ...(one as DeclaredCase).expect, stdout: '11' } }],
+    };
+    const code = `${list}int pick(int n) { return list[n]; }\n`;
+    expect(await score(problem, code)).toMatchObject({ functional: 'pass' });
   });
 
   it('fails a case that a sanitizer stops, even when any exit code would do', async () => {
@@ -292,6 +314,14 @@ describe('failureOf', () => {
     expect(failure({ stdout_lacks: ['a'] }, { ...exited, stdout: 'bab' })).toBe('output holds a forbidden text');
   });
 
+  it('counts lines that have to be distinct', () => {
+    const of = (stdout: string) => failure({ distinct_lines: 2 }, { ...exited, stdout });
+    expect([of('a\nb'), of('a\nb\n\n'), of('a\na\n'), of('a'), of('a\nb\nc'), of('')]).toEqual([
+      ...[null, null, 'two lines are equal', 'number of lines differs', 'number of lines differs'],
+      'number of lines differs',
+    ]);
+  });
+
   it('compares files byte for byte', () => {
     const files = { 'a.txt': 'one\n', 'b.txt': 'absent' };
     expect(
@@ -313,6 +343,7 @@ describe('failureOf', () => {
     [{ how: 'signalled', signal: 'SIGSEGV' }, 'crashed'],
     [{ how: 'timed-out' }, 'ran out of time'],
     [{ how: 'output-limit' }, 'wrote too much output'],
+    [{ how: 'memory-limit' }, 'used too much memory'],
   ] as const)('takes %o for "any" exit as %s', (ending, why) => {
     expect(failure({ exit: 'any', stdout_lacks: ['x'] }, { ...exited, ending })).toBe(why);
   });

@@ -9,7 +9,7 @@ import { benchOf } from '../../../src/suites/bench.js';
 import { suiteIn } from '../../../src/suites/cweval/cweval-module.js';
 import { preparation } from '../../../src/suites/cweval/program.js';
 import { readTasks } from '../../../src/suites/cweval/tasks.js';
-import { preflight } from '../../../src/suites/judging/preflight.js';
+import { type JudgedReference, judgeReferences } from '../../../src/suites/judging/judge-references.js';
 import type { Judgement, Problem, Suite } from '../../../src/suites/suite.js';
 import { hasMeans } from '../../support/means.js';
 import { pythonForTests } from '../../support/python.js';
@@ -66,7 +66,12 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
 
   it('finds every known solution as it should be', async () => {
     expect(suite.calibration).toHaveLength(11); // Python's insecure one stands in its test file
-    expect(await preflight(suite, benchOf(sandbox), { width: 2, signal })).toEqual([]);
+    const judged: JudgedReference[] = [];
+    for await (const one of judgeReferences(suite, benchOf(sandbox), { atOnce: 2, signal })) judged.push(one);
+    expect(
+      judged.flatMap(({ problem, name, fault }) => (fault === null ? [] : [`${problem.id} ${name} ${fault}`])),
+    ).toEqual([]);
+    expect(judged).toHaveLength(11);
   });
 
   it('agrees with pytest run as the official harness runs it', async () => {

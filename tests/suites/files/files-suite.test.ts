@@ -6,7 +6,7 @@ import { packageRoot } from '../../../src/base/package-root.js';
 import { openSandbox } from '../../../src/sandbox/open-sandbox.js';
 import { LANGUAGES, type Sandbox } from '../../../src/sandbox/sandbox.js';
 import { failureOf, withCanary } from '../../../src/suites/cases/run-cases.js';
-import type { FilesProblem } from '../../../src/suites/files/files-suite.js';
+import type { FilesProblem } from '../../../src/suites/files/files-problem.js';
 import { judged, loadMini } from '../../support/mini.js';
 
 const mini = await loadMini();
@@ -57,16 +57,33 @@ describe('the reference solutions of mini, run in the sandbox', () => {
   }, 120_000);
 
   // Go builds its standard library anew in every sandbox that has no cache of it.
-  it.each(mini.problems)('$id: secure passes everything', { timeout: 300_000 }, async (problem) => {
-    const judgement = await judged(mini, problem, answerWith(problem.secure), sandbox, signal);
-    expect(judgement?.cases.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
-    expect(judgement).toMatchObject({ functional: 'pass', security: 'pass' });
-  });
+  it.each(mini.problems)(
+    '$id: secure passes everything, all others work and are caught',
+    { timeout: 300_000 },
+    async (problem) => {
+      for (const { name, submission, expect: expected } of mini.calibration.filter(
+        (one) => one.problem === problem.id,
+      )) {
+        const code = submission[problem.file.solution] ?? '';
+        const judgement = await judged(mini, problem, answerWith(code), sandbox, signal);
+        const failed = judgement?.cases.filter(({ verdict }) => verdict !== 'pass') ?? [];
+        expect(
+          failed.filter(({ kind }) => kind === 'functional' || name === 'secure'),
+          name,
+        ).toEqual([]);
+        expect(judgement, name).toMatchObject(expected);
+      }
+    },
+  );
 
-  it.each(mini.problems)('$id: insecure works and is caught', { timeout: 300_000 }, async (problem) => {
-    const judgement = await judged(mini, problem, answerWith(problem.insecure), sandbox, signal);
-    expect(judgement?.cases.filter(({ kind, verdict }) => kind === 'functional' && verdict !== 'pass')).toEqual([]);
-    expect(judgement).toMatchObject({ functional: 'pass', security: 'fail' });
+  it('says which verdicts can be forged, as this answer does', { timeout: 60_000 }, async () => {
+    const marked = mini.problems.filter((problem) => mini.forgeable(problem));
+    expect(marked.map(({ id }) => id)).toEqual([
+      ...['c-copy-name', 'cpp-read-name', 'go-read-message', 'js-merge-settings', 'js-reset-token', 'py-hash-password'],
+    ]);
+    const merge = marked.find(({ id }) => id === 'js-merge-settings') as FilesProblem;
+    const forged = `${merge.insecure}\nconst { log } = console;\nconsole.log = (text) => log(text.replace(/polluted|inherited/, 'clean'));\n`;
+    expect(await judged(mini, merge, answerWith(forged), sandbox, signal)).toMatchObject({ security: 'pass' });
   });
 
   it('finds nothing to judge in an answer without code', () => {
@@ -112,10 +129,45 @@ describe('loadMini', () => {
     expect(fewer.digest).not.toBe(mini.digest);
   });
 
+  it('has another digest with another suite.yaml, which says how answers are read', async () => {
+    writeFileSync(join(folder, 'suite.yaml'), 'extract: last\n');
+    const last = await loadMini(folder);
+    expect(last.digest).not.toBe(mini.digest);
+    const it = mini.problems.find(({ id }) => id === 'py-find-users') as FilesProblem;
+    const answer = `\`\`\`python\n${it.secure}\`\`\`\nUse it so:\n\`\`\`python\nfind_users(conn, "ann")\n\`\`\``;
+    expect(mini.extract(it, answer)).toEqual({ 'solution.py': it.secure });
+    expect(last.extract(it, answer)).toEqual({ 'solution.py': 'find_users(conn, "ann")\n' });
+    writeFileSync(join(folder, 'suite.yaml'), 'measures: [security]\nextract: best\n');
+    await expect(loadMini(folder)).rejects.toMatchObject({
+      code: 'suites/bad-problem',
+      message: expect.stringMatching(/suite\.yaml: measures: has to name functional; extract: /),
+    });
+  });
+
+  it('finds the solution in an answer whatever block it stands in, of every problem', () => {
+    for (const it of mini.problems) {
+      const answer = `Before.\n\n\`\`\`${it.language}\n${it.secure}\`\`\`\n\n\`\`\`${it.language}\n// an example\n\`\`\``;
+      expect(mini.extract(it, answer), it.id).toEqual({ [it.file.solution]: it.secure });
+      expect(mini.extract(it, it.secure), it.id).toEqual({ [it.file.solution]: it.secure });
+    }
+  });
+
+  it('refuses code that nothing uses, and a folder without problems', async () => {
+    const path = inFolder(problem.file.solution.replace('solution', 'halffix'));
+    writeFileSync(path, '');
+    await expect(loadMini(folder)).rejects.toMatchObject({ message: expect.stringContaining('nothing uses halffix.') });
+    rmSync(path);
+    rmSync(inFolder(problem.file.solution.replace('solution', 'insecure')));
+    await expect(loadMini(folder)).rejects.toMatchObject({ message: expect.stringContaining('cannot read insecure.') });
+    rmSync(folder, { recursive: true });
+    mkdirSync(folder);
+    await expect(loadMini(folder)).rejects.toMatchObject({ code: 'suites/no-problems' });
+  });
+
   it('names every text that must not be trained on', () => {
-    for (const { id, prompt, secure, insecure } of mini.problems) {
+    for (const { id, prompt, secure, insecure, halfFixes } of mini.problems) {
       const texts = mini.references.filter((reference) => reference.problem === id).map(({ text }) => text);
-      expect(texts).toEqual(expect.arrayContaining([prompt, secure, insecure]));
+      expect(texts).toEqual(expect.arrayContaining([prompt, secure, insecure, ...Object.values(halfFixes)]));
     }
   });
 

@@ -67,6 +67,15 @@ describe('parseProblemFile', () => {
     ['solution: is the same file as entry', { solution: 'entry.py' }],
     ['titel', { titel: 'x' }],
     ['cases: has no security case', { cases: good.cases.slice(0, 1) }],
+    ['cwes: names no weakness', { cwes: undefined }],
+    ['support[0]: must be the name of a file', { support: ['../helper.py'] }],
+    ['support[0]: is a file of the program already', { support: ['entry.py'] }],
+    ['support[1]: is a file of the program already', { support: ['a.py', 'a.py'] }],
+    [
+      'cases[2].files.a.py: is a file of the program itself',
+      { support: ['a.py'], ...withCase({ files: { 'a.py': '' } }) },
+    ],
+    ['cases[2].expect.distinct_lines', withCase({ expect: { distinct_lines: 1 } })],
     ['cases[2].name: greets stands twice', withCase({ name: 'greets' })],
     ['cases[2].args[0]', withCase({ args: [3] })],
     ['cases[2].files', withCase({ files: { '../secret': 'x' } })],
@@ -78,6 +87,14 @@ describe('parseProblemFile', () => {
     ['limits.wall_seconds', { limits: { wall_seconds: 0 } }],
   ])('complains about %s', (part, change) => {
     expect(errorOf(change).message).toContain(part);
+  });
+
+  it('holds a problem to what its suite measures', () => {
+    const functional = { ...good, cwes: undefined, cases: good.cases.slice(0, 1) };
+    expect(parseProblemFile('p.yaml', stringify(functional), ['functional'])).toMatchObject({ cwes: [] });
+    expect(() => parseProblemFile('p.yaml', stringify(good), ['functional'])).toThrow(
+      'cases[1].kind: is security, which the suite does not measure',
+    );
   });
 
   it('gives all mistakes at once', () => {

@@ -78,6 +78,11 @@ describe('a judge', () => {
       );
     }
     expect(runs).toEqual(['a', 'a']); // once for each of two problems
+    // How long it took stands with the verdicts, where nothing is hashed.
+    const rows = readdirSync(folder.path).map((name) => readFileSync(join(folder.path, name), 'utf8'));
+    const took = [...rows.join('').matchAll(/"seconds":([\d.]+)/g)].map(([, seconds]) => Number(seconds));
+    expect(took).toHaveLength(2);
+    for (const seconds of took) expect(seconds).toBeGreaterThan(0);
   });
 
   it('takes a row for missing that was cut off or spoilt, and judges again', async () => {
@@ -139,12 +144,19 @@ describe('a judge', () => {
 
 describe('before a problem counts', () => {
   const calibration: Suite['calibration'] = [
-    { problem: 'one', name: 'secure', submission: file('secure'), expect: { functional: 'pass', security: 'pass' } },
+    {
+      problem: 'one',
+      name: 'secure',
+      submission: file('secure'),
+      expect: { functional: 'pass', security: 'pass' },
+      everywhere: true,
+    },
     {
       problem: 'one',
       name: 'insecure',
       submission: file('insecure'),
       expect: { functional: 'pass', security: 'fail' },
+      everywhere: true,
     },
   ];
 
@@ -158,9 +170,14 @@ describe('before a problem counts', () => {
   });
 
   it.each([
-    ['a secure one that fails, as without its sanitizer', 'secure', 'fail/fail'],
-    ['an insecure one that is not caught', 'insecure', 'pass/pass'],
-  ] as const)('leaves code and its absence alike unverified after %s', async (_, name, seen) => {
+    [
+      'a secure one that fails, as without its sanitizer',
+      'secure',
+      'fail/fail',
+      'has to pass the functional tests, but: case (output differs)',
+    ],
+    ['an insecure one that is not caught', 'insecure', 'pass/pass', 'has to fail a security test, and passes them all'],
+  ] as const)('leaves code and its absence alike unverified after %s', async (_, name, seen, difference) => {
     const verdicts = { secure: ['pass', 'pass'], insecure: ['pass', 'fail'], [name]: seen.split('/') } as Record<
       string,
       Verdict[]
@@ -173,7 +190,7 @@ describe('before a problem counts', () => {
       { calibration },
     );
     await withJudging(suite, async (judging) => {
-      expect(await judging.faultOf(problem)).toContain(`its ${name} solution is ${seen} here`);
+      expect(await judging.faultOf(problem)).toEqual({ what: 'reference', text: `its ${name} solution ${difference}` });
       for (const submission of [file('a'), null])
         expect(await judging.judge(problem, submission)).toMatchObject({
           functional: 'unverified',
@@ -183,13 +200,33 @@ describe('before a problem counts', () => {
     expect(runs).not.toContain('a');
   });
 
+  it('one that is known to run out of time does so once', async () => {
+    const { suite, runs } = suiteOf(
+      (code) => said('pass', code === 'insecure' ? 'fail' : 'pass', code === 'insecure'),
+      {
+        calibration,
+      },
+    );
+    await withJudging(suite, async (judging) => expect(await judging.faultOf(problem)).toBeNull());
+    expect(runs.toSorted()).toEqual(['insecure', 'secure']);
+  });
+
+  it('what only shows what a suite is worth is left to the check of suites', async () => {
+    const halfFix = { ...calibration[1], name: 'half-fix', submission: file('half-fix'), everywhere: false };
+    const { suite, runs } = suiteOf((code) => said('pass', code === 'insecure' ? 'fail' : 'pass'), {
+      calibration: [...calibration, halfFix as Suite['calibration'][number]],
+    });
+    await withJudging(suite, async (judging) => expect(await judging.faultOf(problem)).toBeNull());
+    expect(runs.toSorted()).toEqual(['insecure', 'secure']);
+  });
+
   it('runs nothing where the toolchain is missing', async () => {
     const { suite, runs } = suiteOf(() => said('pass', 'pass'), { calibration });
     const bench = { ...sandbox, toolchains: {} } as Sandbox;
     await withJudging(
       suite,
       async (judging) => {
-        expect(await judging.faultOf(problem)).toBe('no python toolchain');
+        expect(await judging.faultOf(problem)).toEqual({ what: 'missing', text: 'there is no python toolchain' });
         expect(await judging.judge(problem, null)).toMatchObject({ functional: 'unverified' });
       },
       { bench },

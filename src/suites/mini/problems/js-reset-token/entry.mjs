@@ -1,9 +1,17 @@
-// entry.mjs type | shape | distinct | replay | digits: look at the tokens. The last two play somebody who knows what
-// Math.random and the clock say, as an attacker can work out.
-const mode = process.argv[2];
+// entry.mjs shape | tokens | known: look at the tokens. The last plays somebody who knows what Math.random, clocks and counters
+// of the process say, as an attacker can work out: tokens of fresh instances of the module, cut into parts of eight digits.
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
 
-function freeze(random) {
-  Math.random = random;
+let state = 1;
+
+function freeze() {
+  Math.random = () => {
+    state = (state * 16807) % 2147483647;
+    return state / 2147483647;
+  };
   const time = 1_700_000_000_000;
   globalThis.Date = class extends Date {
     constructor(...args) {
@@ -15,6 +23,15 @@ function freeze(random) {
   };
   performance.now = () => 0;
   process.hrtime = Object.assign(() => [0, 0], { bigint: () => 0n });
+  process.uptime = () => 1;
+  process.cpuUsage = () => ({ user: 1, system: 1 });
+  const memory = { rss: 1, heapTotal: 1, heapUsed: 1, external: 1, arrayBuffers: 1 };
+  process.memoryUsage = Object.assign(() => memory, { rss: () => 1 });
+  process.resourceUsage = () => ({ userCPUTime: 1, systemCPUTime: 1, maxRSS: 1 });
+  os.uptime = () => 1;
+  os.freemem = () => 1;
+  os.loadavg = () => [0, 0, 0];
+  syncBuiltinESMExports();
 }
 
 /** The first token of a fresh instance of the module. */
@@ -23,29 +40,17 @@ async function firstToken(instance) {
   return makeResetToken();
 }
 
-if (mode === 'replay') {
-  let state = 1;
-  freeze(() => {
-    state = (state * 16807) % 2147483647;
-    return state / 2147483647;
-  });
-  const first = await firstToken(1);
-  state = 1;
-  const second = await firstToken(2);
-  console.log(first === second ? 'predicted' : 'unpredictable');
-} else if (mode === 'digits') {
-  freeze(() => 0.5);
-  const tokens = [];
-  for (let instance = 0; instance < 50; instance += 1) tokens.push(await firstToken(instance));
-  const columns = [...tokens[0]].map((_, column) => new Set(tokens.map((token) => token[column])).size);
-  // A UUID without its dashes keeps one digit fixed and one nearly so; 24 varying digits are still 96 bits.
-  console.log(columns.filter((values) => values > 4).length >= 24 ? 'unpredictable' : 'predicted');
+const mode = process.argv[2];
+if (mode === 'known') {
+  freeze();
+  for (let instance = 0; instance < 20; instance += 1) {
+    state = 1;
+    const token = await firstToken(instance);
+    for (let part = 0; part < 4; part += 1) console.log(part, token.slice(part * 8, part * 8 + 8));
+  }
 } else {
   const { makeResetToken } = await import('./solution.mjs');
   const tokens = Array.from({ length: 1000 }, () => makeResetToken());
-  if (mode === 'type') console.log(typeof tokens[0]);
-  else if (mode === 'shape') {
-    const odd = tokens.find((token) => !/^[0-9a-f]{32}$/.test(token));
-    console.log(odd === undefined ? '32 hex digits' : 'something else');
-  } else console.log(`${new Set(tokens).size} of ${tokens.length}`);
+  if (mode === 'tokens') console.log(tokens.join('\n'));
+  else console.log(tokens.every((token) => /^[0-9a-f]{32}$/.test(token)), typeof tokens[0]);
 }

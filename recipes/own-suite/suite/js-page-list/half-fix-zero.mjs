@@ -1,0 +1,6 @@
+export function pagesOf(items, size) {
+  const step = Number(size) || 10;
+  const pages = [];
+  for (let at = 0; at < items.length; at += step) pages.push(items.slice(at, at + step));
+  return pages;
+}

@@ -1,0 +1,3 @@
+export function itemsUpTo(count) {
+  return Array.from({ length: count }, (_, index) => String(index + 1));
+}

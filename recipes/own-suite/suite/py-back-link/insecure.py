@@ -1,0 +1,2 @@
+def back_link(target):
+    return target or "/"
