@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { bootstrap, root, run, secpi } from './bootstrap.mjs';
 import { installTestServices } from './test-services.mjs';
 
@@ -65,12 +65,17 @@ function vitest(name, project, findNode = () => process.execPath) {
       const node = findNode();
       const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) };
       const code = await run(node, [program, ...args], { env, stdio });
-      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
         readFileSync(report, 'utf8'),
       );
       // A file that does not even load fails no test; the exit code knows.
       const failed = numFailedTests === 0 && code !== 0 ? 1 : numFailedTests;
-      return tally({ passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests });
+      const names = testResults.flatMap(({ name: file, status, message, assertionResults }) => {
+        const tests = assertionResults.filter((test) => test.status === 'failed').map((test) => test.fullName);
+        const untested = status === 'failed' && tests.length === 0 ? [message.split('\n')[0]] : tests;
+        return untested.map((test) => `${relative(root, file)}: ${test}`);
+      });
+      return tally({ passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests, names });
     },
   };
 }
@@ -96,17 +101,21 @@ function pytest(name, python, ...what) {
         env: trainerEnvironment,
         stdio,
       });
-      const suite = /<testsuite [^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] ?? '';
+      const xml = readFileSync(report, 'utf8');
+      const suite = /<testsuite [^>]*>/.exec(xml)?.[0] ?? '';
       const number = (key) => Number(new RegExp(` ${key}="(\\d+)"`).exec(suite)?.[1] ?? 0);
       const failed = number('failures') + number('errors');
       const passed = number('tests') - failed - number('skipped');
-      return tally({ passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped: number('skipped') });
+      const cases = xml.matchAll(/<testcase classname="([^"]*)" name="([^"]*)"[^>]*><(?:failure|error)/g);
+      const names = [...cases].map(([, file, test]) => `${file}: ${test}`);
+      return tally({ passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped: number('skipped'), names });
     },
   };
 }
 
-function tally({ passed = 0, failed = 0, skipped = 0 }) {
-  return { passed, failed, skipped };
+/** `names`: of what failed, so that nobody has to look for it in a log that is thousands of lines long, or cut. */
+function tally({ passed = 0, failed = 0, skipped = 0, names = [] }) {
+  return { passed, failed, skipped, names };
 }
 
 function line({ passed, failed, skipped }) {
@@ -153,6 +162,8 @@ for (const runner of chosen) {
   } else if (only !== undefined || !following.includes(runner.name)) await show(runner);
 }
 process.stdout.write('\n');
+for (const { name, counts } of summary)
+  for (const failed of counts.names) process.stdout.write(`failed in ${name}: ${failed}\n`);
 for (const { name, counts, seconds } of summary)
   process.stdout.write(`${name}: ${line(counts)} (${seconds.toFixed(0)} s)\n`);
 const total = summary.reduce(
