@@ -22,6 +22,7 @@ export const KINDS = [
   'hashes',
   'damaged',
   'answers',
+  'judgements',
   'services',
 ] as const;
 export type Kind = (typeof KINDS)[number];
@@ -123,6 +124,8 @@ function judge(
         return damaged;
       case 'answers':
         return answers && !kept.some(isLive);
+      case 'judgements':
+        return !busy && !kept.some(isLive);
     }
   };
   return found.map(({ run, busy, ...item }) => ({ ...item, garbage: isGarbage({ ...item, run, busy }) }));
@@ -140,8 +143,8 @@ async function pointerIn(path: string): Promise<Pick<Found, 'object' | 'busy'>> 
 }
 
 const SHA256 = /^[0-9a-f]{64}/;
-/** A memory of hashes of a place outside is kept this long after it was last written. */
-const HASHES_KEPT_DAYS = 30;
+/** A memory of hashes of a place outside, or of what was judged, is kept this long after it was last written: both can be made again. */
+const MEMORIES_KEPT_DAYS = 30;
 
 async function survey(state: StateDirectory): Promise<readonly Found[]> {
   const within = async (folder: string): Promise<readonly { readonly name: string; readonly path: string }[]> =>
@@ -164,8 +167,7 @@ async function survey(state: StateDirectory): Promise<readonly Found[]> {
   }
   for (const { name, path } of await within(join(state.root, 'hashes'))) {
     const key = name.replace(/\.json$/, '') as Sha256;
-    const age = Date.now() - ((await ifThere(stat(path)))?.mtimeMs ?? 0);
-    const busy = !objects.has(key) && age < HASHES_KEPT_DAYS * 86_400_000;
+    const busy = !objects.has(key) && (await isRecent(path));
     found.push({ ...(await sized('hashes', key.slice(0, 12), path)), object: key, busy });
   }
   for (const kind of ['work', 'staging'] as const) {
@@ -185,6 +187,10 @@ async function survey(state: StateDirectory): Promise<readonly Found[]> {
   for (const { name, path } of await within(state.damaged)) found.push(await sized('damaged', name, path));
   for (const { name, path } of await within(join(state.root, 'answers')))
     found.push(await sized('answers', name, path));
+  for (const { name, path } of await within(join(state.root, 'judgements'))) {
+    // The folder's own time is that of its newest file's beginning.
+    found.push({ ...(await sized('judgements', name.slice(0, 12), path)), busy: await isRecent(path) });
+  }
   for (const service of await within(join(state.root, 'services'))) {
     for (const { name, path } of await within(service.path)) {
       const item = await sized('services', `${service.name.slice(0, 12)}/${name}`, path);
@@ -192,6 +198,11 @@ async function survey(state: StateDirectory): Promise<readonly Found[]> {
     }
   }
   return found;
+}
+
+async function isRecent(path: string): Promise<boolean> {
+  const age = Date.now() - ((await ifThere(stat(path)))?.mtimeMs ?? 0);
+  return age < MEMORIES_KEPT_DAYS * 86_400_000;
 }
 
 /** Whether somebody who may be alive has a lock. One that is no lock file is left for a person. */

@@ -37,7 +37,7 @@ export async function sweep(state: StateDirectory, items: readonly Item[], signa
   for (const item of [...of('staging'), ...of('work', 'locks')])
     note(item, await removeUnderLock(state, item, signal, uses));
   await takeAway(state, of('objects', 'artifacts'), signal, note, uses);
-  for (const item of of('hashes', 'damaged', 'answers', 'services', 'runs')) {
+  for (const item of of('hashes', 'damaged', 'answers', 'judgements', 'services', 'runs')) {
     signal.throwIfAborted();
     await rm(item.path, { recursive: true, force: true });
     note(item, true);

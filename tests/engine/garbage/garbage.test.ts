@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { describe, expect, it } from 'vitest';
@@ -135,6 +135,22 @@ describe('planGarbage', () => {
     expect(removed.map(({ kind, path }) => [kind, path])).toEqual([['services', slot(0)]]);
     await lock.release();
     expect(kinds(await garbageOf(home.state))).toEqual(['services']);
+  });
+
+  it('takes judgements to which nothing was added for a month, unless a run is live', async () => {
+    await using home = await temporaryState();
+    const folder = (name: string) => join(home.state.root, 'judgements', name);
+    const long = new Date(Date.now() - 31 * 86_400_000);
+    for (const name of ['old', 'new']) {
+      await mkdir(folder(name), { recursive: true });
+      await writeFile(join(folder(name), 'a.jsonl'), '{}\n');
+    }
+    await utimes(folder('old'), long, long);
+    expect((await garbageOf(home.state)).map(({ kind, path }) => [kind, path])).toEqual([
+      ['judgements', folder('old')],
+    ]);
+    await liveRun(home.state);
+    expect(await garbageOf(home.state)).toEqual([]);
   });
 
   it('changes nothing', async () => {
