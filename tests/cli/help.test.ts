@@ -46,8 +46,8 @@ describe('help', () => {
         report [options] [run]          where a run's report is
         gc [options]                    show what the state folder holds and what
                                         nothing needs any more; with --yes remove that
-        suites                          list the suites that come with secpi, or check
-                                        one of your own
+        suites                          list the suites that secpi knows, set one up,
+                                        or check one of your own
         score [options] <samples>       judge answers that are there already, without
                                         a model
         doctor [options]                check this machine: Python, packages, sandbox,

@@ -25,7 +25,7 @@ export async function validateCommand(
     } catch (error) {
       // That is no fault of the recipe's.
       if (!(error instanceof SecpiError && error.code === 'suites/not-set-up')) throw error;
-      notes.push(error.message);
+      notes.push([error.message, error.hint].filter((part) => part !== undefined).join('; '));
     }
   }
   const stages = graph.nodes.map((node) => node.name);

@@ -32,7 +32,7 @@ export const RECHECK = 'third_party/recheck-linux-x64';
 export async function pinnedSource(files: SuiteFiles): Promise<string> {
   const folder = sourceFolder(files);
   if (!existsSync(folder)) {
-    throw new SecpiError('suites/not-set-up', `CWEval at ${PIN.commit.slice(0, 12)} is not on this machine`, {
+    throw new SecpiError('suites/not-set-up', `CWEval at ${PIN.commit.slice(0, 12)} is not set up on this machine`, {
       hint: '`secpi suites setup cweval` fetches it and makes what its tests need, once.',
     });
   }

@@ -108,6 +108,32 @@ describe('secpi suites check', () => {
   });
 });
 
+describe('a suite that has to be set up', () => {
+  it('is named by whoever sets up one that needs nothing', async () => {
+    const { exitCode, stderr } = await runCli(['suites', 'setup', 'mini'], { cwd: packageRoot });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringMatching(/nothing to set up for mini\n.*What has to be set up: .*cweval/),
+    });
+  });
+
+  it('is said to be missing by those who check it, and is no fault of the recipe', async () => {
+    await using folder = await temporaryFolder();
+    const check = await runCli(['suites', 'check', 'cweval', '--json'], { cwd: folder.path });
+    expect(check.exitCode).toBe(1);
+    expect(jsonLines(check.stdout).at(-1)).toMatchObject({
+      code: 'suites/not-set-up',
+      hint: expect.stringContaining('secpi suites setup cweval'),
+    });
+    const recipe = join(folder.path, 'recipe.yaml');
+    const ours = join(example, 'recipe.yaml');
+    await writeFile(recipe, `extends: ${ours}\nevaluate: { suites: { cweval: { samples: 2 } } }\n`);
+    const valid = await runCli(['validate', recipe], { cwd: folder.path });
+    expect(valid).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(valid.stdout).toMatch(/note: CWEval at \w+ is not set up on this machine; .*secpi suites setup cweval/);
+  });
+});
+
 it('secpi suites list names the suites', async () => {
   const { exitCode, stdout } = await runCli(['suites', 'list', '--json'], { cwd: packageRoot });
   expect(exitCode).toBe(0);

@@ -119,6 +119,21 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
 }
 
 describe('evaluate', () => {
+  it('begins nothing of a run whose suite was not set up, and asks nobody', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer(asTrained);
+    const run = await runEvaluate(home, server, {
+      suite: { needs: () => ({ languages: ['python'], packs: ['absent'], alone: false }) },
+    });
+    expect(run.error).toMatchObject({ code: 'suites/not-set-up', message: expect.stringContaining('absent') });
+    expect(run.stages.map(({ stage, outcome }) => [stage, outcome])).toEqual([
+      ['base', 'skipped'],
+      ['train', 'skipped'],
+      ['evaluate', 'failed'],
+    ]);
+    expect(server.received).toEqual([]);
+  });
+
   it('runs the answers of both models against the tests and reports the difference', async () => {
     await using home = await stageHome();
     await using server = await startOpenaiServer(asTrained);
