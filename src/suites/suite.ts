@@ -87,6 +87,27 @@ export interface JudgedSample extends Verdicts {
   readonly cases: readonly CaseResult[];
 }
 
+/** A figure as the benchmark's own harness reports it, or as another reading of the same verdicts has it. */
+export interface OfficialFigure {
+  /** `official` as upstream has it, faults included; others have names of their own, as `strict`. */
+  readonly reading: string;
+  /** As upstream calls it: `func-sec@1`. */
+  readonly name: string;
+  /** The part of the benchmark that it is about; empty for all. */
+  readonly part: string;
+  /** 0 to 1. */
+  readonly value: number;
+  /** Tasks that it rests on. */
+  readonly tasks: number;
+}
+
+/** What the benchmark's own harness would have stored and reported. */
+export interface OfficialResults {
+  /** By the names of files. */
+  readonly files: Readonly<Record<string, Json>>;
+  readonly figures: readonly OfficialFigure[];
+}
+
 /** A benchmark: its problems and its judge. See `module.ts` for how one is made. */
 export interface Suite {
   /** What the recipe calls it. */
@@ -110,6 +131,6 @@ export interface Suite {
    * @throws whatever the sandbox throws when it cannot run at all; the signal's reason on cancellation.
    */
   judge(problem: Problem, submission: Submission, bench: Bench, signal: AbortSignal): Promise<Judgement>;
-  /** The results of one variant as the benchmark's own harness would have stored them, by the names of files. Most suites have no other harness. */
-  readonly official?: (samples: readonly JudgedSample[]) => Readonly<Record<string, Json>>;
+  /** The results of one variant as the benchmark's own harness has them. Most suites have no other harness. */
+  readonly official?: (samples: readonly JudgedSample[]) => OfficialResults;
 }

@@ -106,7 +106,7 @@ async function writeWhole(folder: string, suite: string, { rows, figures, offici
     for (const [variant, own] of rows) {
       await writeDurably(join(samples, `${variant}.jsonl`), own.map((row) => `${JSON.stringify(row)}\n`).join(''));
     }
-    for (const [variant, files] of official) {
+    for (const [variant, { files }] of official) {
       for (const [name, value] of Object.entries(files)) {
         const path = join(unfinished, 'official', suite, variant, name);
         await makeDirectory(dirname(path));

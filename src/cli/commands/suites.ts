@@ -137,11 +137,15 @@ function summary(
   style: Style,
 ): string {
   const counts = `${counted(problems.length, 'problem')}, ${counted(references.length, 'reference solution')}`;
-  if (faults.length > 0)
-    return style(
-      'red',
-      `${name} is not sound here: ${faults.length} of its ${references.length} reference solutions are wrong.`,
-    );
+  if (faults.length > 0) {
+    const unverified = new Set(faults.flatMap(({ problem, everywhere }) => (everywhere ? [problem.id] : []))).size;
+    const wrong = `${faults.length} of its ${counted(references.length, 'reference solution')} ${faults.length === 1 ? 'is' : 'are'} wrong`;
+    const then =
+      unverified === 0
+        ? ''
+        : `\nAn evaluation here would count the answers to ${unverified} of ${counted(problems.length, 'problem')} as unverified, and judge the rest.`;
+    return style('red', `${name} is not sound here: ${wrong}.${then}`);
+  }
   const measured = measures.includes('security') ? '' : '; it measures functional tests alone';
   return style('green', `${name} is sound here: ${counts}, all as they should be${measured}.`);
 }

@@ -72,6 +72,12 @@ export function suiteTables(metrics: RunFinished['metrics'], { style }: ResultOp
       const change = compare ? [changeText(base.of[key], tuned.of[key], style)] : [];
       return [label, ...variants.map(({ of }) => figureText(of[key])), ...change];
     });
+    for (const { reading, name } of readingsOf(variants)) {
+      const values = variants.map(({ of }) => readingIn(of, reading)[name]);
+      const [before, after] = [base, tuned].map((variant) => readingIn(variant?.of ?? {}, reading)[name]);
+      const change = compare ? [changeText(before, after, style)] : [];
+      rows.push([oneLine(`${name}, ${reading}`), ...values.map(figureText), ...change]);
+    }
     for (const key of ['samples', 'problems']) {
       const cells = [key, ...variants.map(({ of }) => String(of[key] ?? '–')), ...(compare ? [''] : [])];
       rows.push(cells.map((text) => (text === '' ? '' : style('dim', text))));
@@ -114,6 +120,20 @@ function variantsOf(group: unknown): readonly Variant[] {
   return Object.entries(group).flatMap(([name, of]: [string, unknown]) =>
     typeof of === 'object' && of !== null && 'func_at_1' in of ? [{ name, of: of as Variant['of'] }] : [],
   );
+}
+
+/** What the suite's own harness would report, by reading; the figures above are ours. */
+function readingsOf(variants: readonly Variant[]): readonly { readonly reading: string; readonly name: string }[] {
+  const found = new Map<string, { readonly reading: string; readonly name: string }>();
+  for (const { of } of variants)
+    for (const reading of Object.keys(of))
+      for (const name of Object.keys(readingIn(of, reading))) found.set(`${reading} ${name}`, { reading, name });
+  return [...found.values()];
+}
+
+function readingIn(of: Variant['of'], reading: string): Readonly<Record<string, unknown>> {
+  const figures = of[reading];
+  return typeof figures === 'object' && figures !== null ? (figures as Readonly<Record<string, unknown>>) : {};
 }
 
 function figureText(value: unknown): string {

@@ -8,6 +8,7 @@ import { benchOf } from '../../suites/bench.js';
 import { comparePaired, summarise } from '../../suites/figures/metrics.js';
 import type { ProblemOutcome } from '../../suites/figures/outcomes.js';
 import { suiteOriginSchema } from '../../suites/registry.js';
+import type { OfficialFigure } from '../../suites/suite.js';
 import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
@@ -106,6 +107,7 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
     const references = checkReferences(context, judges);
     references.catch(() => undefined);
     const outcomes = new Map<string, ProblemOutcome[]>();
+    const reported = new Map<string, readonly OfficialFigure[]>();
     const tokens = { input: 0, output: 0 };
     let cost = 0;
     let done = 0;
@@ -130,7 +132,10 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
           context.emit({ type: 'progress', done, total, unit: 'answers', note: `${variant.name} ${sample.problem}` });
         }
         outcomes.set(`${suite.name}/${variant.name}`, outcomesOf(suite, scored));
-        for (const [name, value] of Object.entries(suite.official?.(scored) ?? {}))
+        const official = suite.official?.(scored);
+        if (official === undefined) continue;
+        reported.set(`${suite.name}/${variant.name}`, official.figures);
+        for (const [name, value] of Object.entries(official.files))
           await output.json(`official/${suite.name}/${variant.name}/${name}`, value);
       }
       cost += model.spent.cost_usd;
@@ -145,6 +150,13 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
         digest: suite.digest,
         problems: suite.problems.length,
         variants: Object.fromEntries(params.variants.map((name) => [name, summarise(of(name), options)])),
+        ...(suite.official === undefined
+          ? {}
+          : {
+              official: Object.fromEntries(
+                params.variants.map((name) => [name, reported.get(`${suite.name}/${name}`) ?? []]),
+              ),
+            }),
         comparison: comparePaired(of(from), of(to), options),
       };
     }

@@ -3,7 +3,7 @@ import type { Language } from '../../sandbox/sandbox.js';
 import { figuresOf } from '../../suites/figures/figure-names.js';
 import type { VariantSummary } from '../../suites/figures/metrics.js';
 import type { ProblemOutcome } from '../../suites/figures/outcomes.js';
-import type { Suite } from '../../suites/suite.js';
+import type { OfficialFigure, Suite } from '../../suites/suite.js';
 import type { ScoredSample, SuiteFigures } from './records.js';
 
 /** Beside @1, where there are that many samples. */
@@ -26,6 +26,14 @@ export function outcomesOf(suite: Suite, scored: readonly ScoredSample[]): Probl
   }));
 }
 
+/** What the suite's own harness would report of all its tasks: `official: { 'func-sec@1': 0.5 }`. */
+function reported(figures: readonly OfficialFigure[]): Record<string, Json> {
+  const readings: Record<string, Record<string, number>> = {};
+  for (const { reading, part, name, value } of figures)
+    if (part === '') readings[reading] = { ...readings[reading], [name]: value };
+  return readings;
+}
+
 /** The figures that the run's last event carries. */
 export function metricsOf(scores: Readonly<Record<string, SuiteFigures>>): Record<string, Json> {
   const short = (summary: VariantSummary) => ({
@@ -38,9 +46,14 @@ export function metricsOf(scores: Readonly<Record<string, SuiteFigures>>): Recor
     refused: summary.refused,
   });
   return Object.fromEntries(
-    Object.entries(scores).map(([name, { variants }]) => [
+    Object.entries(scores).map(([name, { variants, official = {} }]) => [
       name,
-      Object.fromEntries(Object.entries(variants).map(([variant, summary]) => [variant, short(summary)])),
+      Object.fromEntries(
+        Object.entries(variants).map(([variant, summary]) => [
+          variant,
+          { ...short(summary), ...reported(official[variant] ?? []) },
+        ]),
+      ),
     ]),
   );
 }

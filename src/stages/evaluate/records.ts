@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { SandboxLevel } from '../../sandbox/sandbox.js';
 import type { PairedComparison, VariantSummary } from '../../suites/figures/metrics.js';
-import { caseResultSchema, verdictSchema } from '../../suites/suite.js';
+import { caseResultSchema, type OfficialFigure, verdictSchema } from '../../suites/suite.js';
 
 /**
  * What became of a question. `no_code`: an answer, and nothing in it to judge. `no_answer`: the thinking was cut off before an answer
@@ -59,6 +59,8 @@ export interface SuiteFigures {
   readonly problems: number;
   /** By name, in the order of the recipe. */
   readonly variants: Readonly<Record<string, VariantSummary>>;
+  /** As the suite's own harness reports them, of each variant; not there where it has none. */
+  readonly official?: Readonly<Record<string, readonly OfficialFigure[]>>;
 }
 
 /** `scores.json`: every figure of the evaluation. */

@@ -21,10 +21,19 @@ export async function gather({
   const { name, origin, revision } = await inputs.base.json('base.json', baseSchema);
   const [from, to] = scores.compared;
   const funnel = await inputs.samples.json('funnel.json', funnelSchema);
-  const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison }]) => {
+  const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison, official }]) => {
     const { [from]: base, [to]: tuned } = variants;
     if (base === undefined || tuned === undefined) throw new TypeError('what is compared was evaluated');
-    return { name: suite, problems, base, tuned, variants, comparison, unseen: unseenIn(base, funnel) };
+    return {
+      name: suite,
+      problems,
+      base,
+      tuned,
+      variants,
+      comparison,
+      ...(official === undefined ? {} : { official }),
+      unseen: unseenIn(base, funnel),
+    };
   });
   const answers: ReportAnswers[] = [];
   for (const { name: suite } of suites) {

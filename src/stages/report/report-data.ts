@@ -1,6 +1,6 @@
 import type { PairedComparison, VariantSummary } from '../../suites/figures/metrics.js';
 import type { Funnel } from '../curate/records.js';
-import type { ScoredSample, Scores } from '../evaluate/records.js';
+import type { ScoredSample, Scores, SuiteFigures } from '../evaluate/records.js';
 import type { Loss, Trained } from '../train/records.js';
 
 /** The drawn loss curve in the report's artifact; not there when no loss was logged. */
@@ -42,6 +42,8 @@ export interface ReportSuite {
   /** All variants by name, those two too. */
   readonly variants: Readonly<Record<string, VariantSummary>>;
   readonly comparison: PairedComparison;
+  /** What the suite's own harness would report, by variant; not there where it has none. */
+  readonly official?: NonNullable<SuiteFigures['official']>;
   /** Weaknesses and languages of the suite of which no sample was trained on. */
   readonly unseen: { readonly cwes: readonly string[]; readonly languages: readonly string[] };
 }

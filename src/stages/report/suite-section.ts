@@ -1,6 +1,7 @@
 import { figuresOf } from '../../suites/figures/figure-names.js';
 import { FEWEST_PROBLEMS } from '../../suites/figures/interval.js';
 import type { PairedDifference, Rates } from '../../suites/figures/metrics.js';
+import type { OfficialFigure } from '../../suites/suite.js';
 import { intervalPlot } from './charts.js';
 import { integer, percent, percentInterval, points, pointsInterval, probability } from './format.js';
 import { type Html, html } from './html.js';
@@ -26,6 +27,7 @@ export function suiteSection(
 ${headline(suite)}
 ${figureTable(suite, compared)}
 ${variantTable(suite)}
+${officialTable(suite, compared)}
 ${certaintyNotes(suite).map((note) => html`<p>${note}</p>`)}
 ${answerNotes(suite).map((note) => html`<p>${note}</p>`)}
 <h3>By weakness</h3>
@@ -64,6 +66,30 @@ function variantTable({ variants, tuned }: ReportSuite): Html | null {
 <tbody>${all.map(
     ([name, rates]) =>
       html`<tr><td class="label-cell">${name}</td>${figures.map(({ key }) => html`<td>${cell(percent(rates[key]), percentInterval(rates.intervals[key]))}</td>`)}<td>${integer(rates.samples)}</td></tr>`,
+  )}</tbody>
+</table></div>`;
+}
+
+/** What the suite's own harness would report, in each reading; `null` where it has none. */
+function officialTable({ official = {} }: ReportSuite, [from, to]: Compared): Html | null {
+  const before = official[from] ?? [];
+  const after = official[to] ?? [];
+  const readings = [...new Set([...before, ...after].map(({ reading }) => reading))];
+  if (readings.length === 0) return null;
+  const keyOf = ({ part, name }: Pick<OfficialFigure, 'part' | 'name'>) => `${part} ${name}`;
+  const rows = new Map([...before, ...after].map((figure) => [keyOf(figure), figure]));
+  const shown = (figures: readonly OfficialFigure[], reading: string, key: string) => {
+    const figure = figures.find((one) => one.reading === reading && keyOf(one) === key);
+    return html`<td>${percent(figure?.value ?? null)}</td>`;
+  };
+  return html`<h3>By the benchmark’s own harness</h3>
+<div class="scroll"><table>
+<caption>As its harness would report these verdicts (${readings.join(', ')}): the figures to hold against published ones. Where they differ from those above, the documentation of the suite says why.</caption>
+<thead><tr><th></th><th></th>${readings.map((reading) => html`<th colspan="2">${reading}</th>`)}</tr>
+<tr><th>part</th><th>figure</th>${readings.map(() => html`<th class="base">${from}</th><th class="tuned">${to}</th>`)}</tr></thead>
+<tbody>${[...rows].map(
+    ([key, { part, name }]) =>
+      html`<tr><td class="label-cell">${part || 'all'}</td><td>${name}</td>${readings.map((reading) => html`${shown(before, reading, key)}${shown(after, reading, key)}`)}</tr>`,
   )}</tbody>
 </table></div>`;
 }

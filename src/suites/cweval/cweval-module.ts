@@ -7,7 +7,7 @@ import type { SuiteModule } from '../module.js';
 import type { Calibration, Judgement, Problem, Suite, Verdicts } from '../suite.js';
 import { codeIn, type WhichBlock } from './answer-code.js';
 import { type JudgeFiles, judgeProgram, judgeTask, PACK, TOOLCHAIN } from './judge.js';
-import { officialFiles } from './official-results.js';
+import { officialResults } from './official-results.js';
 import { readOfficialTexts, type Style } from './official-texts.js';
 import { rawFile, taskFile } from './program.js';
 import { fetchSource, PIN, pinnedSource } from './source.js';
@@ -101,7 +101,7 @@ export async function suiteIn(
       const isKnown = whole !== undefined && (whole === task.reference || whole === task.unsafe);
       return isKnown ? untilInTime(judge) : judge();
     },
-    official: officialFiles,
+    official: officialResults,
   };
 }
 

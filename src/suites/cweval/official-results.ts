@@ -1,5 +1,5 @@
 import type { Json } from '../../base/json.js';
-import type { CaseResult, JudgedSample, Verdict } from '../suite.js';
+import type { CaseResult, JudgedSample, OfficialFigure, OfficialResults, Verdict } from '../suite.js';
 import { UNCOLLECTED, WHY_UNCOLLECTED } from './judge.js';
 
 /** `res.json` of one sample set, by the path of a test file. */
@@ -118,16 +118,25 @@ export function reportText(figures: readonly ReportedFigure[]): string {
     .replaceAll('\n\n', '\n');
 }
 
-/** The files that upstream's harness leaves of a run, for `Suite.official`, with both readings of the figures. */
-export function officialFiles(samples: readonly JudgedSample[]): Readonly<Record<string, Json>> {
+/** What upstream's harness leaves of a run and prints, with both readings of its figures. */
+export function officialResults(samples: readonly JudgedSample[]): OfficialResults {
   const sets = setResults(samples, 'official');
   const all = mergedResults(sets);
   const strict = mergedResults(setResults(samples, 'strict'));
   return {
-    ...Object.fromEntries([...sets].map(([index, set]) => [`generated_${index}/res.json`, set as Json])),
-    'res_all.json': all as unknown as Json,
-    'figures.json': { official: reportedFigures(all), strict: reportedFigures(strict) } as unknown as Json,
+    files: {
+      ...Object.fromEntries([...sets].map(([index, set]) => [`generated_${index}/res.json`, set as Json])),
+      'res_all.json': all as unknown as Json,
+    },
+    figures: [...figuresIn('official', all), ...figuresIn('strict', strict)],
   };
+}
+
+function figuresIn(reading: Reading, all: AllResults): readonly OfficialFigure[] {
+  return reportedFigures(all).flatMap(({ part, k, func, func_sec, tasks }) => [
+    { reading, name: `func@${k}`, part, value: func / 100, tasks },
+    { reading, name: `func-sec@${k}`, part, value: func_sec / 100, tasks },
+  ]);
 }
 
 function passed(verdict: Verdict): boolean {

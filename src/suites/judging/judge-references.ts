@@ -9,6 +9,8 @@ export interface JudgedReference {
   /** `secure`, `insecure`, or whatever else the suite has. */
   readonly name: string;
   readonly expect: Verdicts;
+  /** Evaluations judge it too, and count the answers to a problem of which one comes out otherwise as unverified. */
+  readonly everywhere: boolean;
   /** `null` where the problem cannot be judged at all. */
   readonly judgement: Judgement | null;
   /** What is wrong, in words; `null` when all came out as it should. */
@@ -46,12 +48,12 @@ export async function* judgeReferences(
 async function judgeReference(
   suite: Suite,
   problem: Problem,
-  { name, submission, expect }: Calibration,
+  { name, submission, expect, everywhere }: Calibration,
   { bench, lanes, signal }: { readonly bench: Bench; readonly lanes: Lanes; readonly signal: AbortSignal },
 ): Promise<JudgedReference> {
   const lacking = lackingFor(suite, problem, bench);
   if (lacking !== null)
-    return { problem, name, expect, judgement: null, fault: `cannot be judged here: ${lacking.text}` };
+    return { problem, name, expect, everywhere, judgement: null, fault: `cannot be judged here: ${lacking.text}` };
   const judge = async () => {
     signal.throwIfAborted();
     return suite.judge(problem, submission, bench, signal);
@@ -61,5 +63,5 @@ async function judgeReference(
   // What ran out of time beside others may do well without them.
   const isWell = beside !== null && !(beside.timedOut && differenceFrom(expect, beside) !== null);
   const judgement = isWell ? beside : await lanes.alone(judge);
-  return { problem, name, expect, judgement, fault: differenceFrom(expect, judgement) };
+  return { problem, name, expect, everywhere, judgement, fault: differenceFrom(expect, judgement) };
 }

@@ -93,6 +93,28 @@ describe('the report', () => {
     expect(withoutStyle(await renderReport(data))).not.toContain('All variants');
   });
 
+  it('shows what the harness of a suite would report, in each reading and for each part', async () => {
+    const data = realisticData();
+    const figure = (reading: string, part: string, value: number) => ({
+      ...{ reading, part, value },
+      ...{ name: 'func-sec@1', tasks: 2 },
+    });
+    const official = {
+      base: [figure('official', '', 0.123), figure('strict', '', 0.1)],
+      tuned: [figure('official', '', 0.456), figure('official', 'core/c/', 0.789), figure('strict', '', 0.4)],
+    };
+    const page = await renderReport({ ...data, suites: data.suites.map((suite) => ({ ...suite, official })) });
+    const table = /By the benchmark’s own harness[\s\S]*?<\/table>/.exec(page)?.[0] ?? '';
+    const rows = [...table.matchAll(/<tr><td[\s\S]*?<\/tr>/g)].map(([row]) =>
+      row.replace(/<[^>]+>/g, ' ').split(/ {2,}/),
+    );
+    expect(rows.map((row) => row.map((cell) => cell.trim()).filter((cell) => cell !== ''))).toEqual([
+      ['all', 'func-sec@1', '12.3 %', '45.6 %', '10.0 %', '40.0 %'],
+      ['core/c/', 'func-sec@1', '–', '78.9 %', '–', '–'],
+    ]);
+    expect(await renderReport(data)).not.toContain('own harness');
+  });
+
   it('shows a missing figure as a dash, never as 0', async () => {
     const data = realisticData();
     const [suite] = data.suites;

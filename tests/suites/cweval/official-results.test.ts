@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { UNCOLLECTED, WHY_UNCOLLECTED } from '../../../src/suites/cweval/judge.js';
 import {
   mergedResults,
-  officialFiles,
+  officialResults,
   reportedFigures,
   reportText,
   setResults,
@@ -90,11 +90,14 @@ describe("results in the shape of CWEval's harness", () => {
   });
 
   it('are files with one for each set', () => {
-    expect(Object.keys(officialFiles([said(c, 0, 'pass', 'pass'), said(c, 1, 'pass', 'pass')]))).toEqual([
-      'generated_0/res.json',
-      'generated_1/res.json',
-      'res_all.json',
-      'figures.json',
+    const { files, figures } = officialResults([said(c, 0, 'pass', 'pass'), said(c, 1, 'pass', 'fail')]);
+    expect(Object.keys(files)).toEqual(['generated_0/res.json', 'generated_1/res.json', 'res_all.json']);
+    expect(figures).toContainEqual({ reading: 'strict', name: 'func-sec@1', part: 'core/c/', value: 0.5, tasks: 1 });
+    expect(figures.filter(({ part }) => part === '').map(({ reading, name }) => `${reading} ${name}`)).toEqual([
+      'official func@1',
+      'official func-sec@1',
+      'strict func@1',
+      'strict func-sec@1',
     ]);
   });
 });

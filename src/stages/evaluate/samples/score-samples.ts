@@ -1,7 +1,6 @@
-import type { Json } from '../../../base/json.js';
 import { benchOf } from '../../../suites/bench.js';
 import { summarise } from '../../../suites/figures/metrics.js';
-import type { Suite } from '../../../suites/suite.js';
+import type { OfficialResults, Suite } from '../../../suites/suite.js';
 import { outcomesOf, PASS_AT } from '../figures.js';
 import { checkReferences, openJudges } from '../judges.js';
 import type { Figures, ScoredSample } from '../records.js';
@@ -12,8 +11,8 @@ import { type JudgingContext, openScoringSandbox } from '../scoring-sandbox.js';
 export interface ScoredSamples {
   readonly rows: ReadonlyMap<string, readonly ScoredSample[]>;
   readonly figures: Figures;
-  /** What the suite's own harness would have stored: files by their names, of each variant. Most suites have no other harness. */
-  readonly official: ReadonlyMap<string, Readonly<Record<string, Json>>>;
+  /** What the suite's own harness would have stored and reported, of each variant; empty where it has none. */
+  readonly official: ReadonlyMap<string, OfficialResults>;
 }
 
 /**
@@ -68,9 +67,19 @@ function scored(
     variant,
     summarise(outcomesOf(suite, own), { measures: suite.measures, ks: PASS_AT }),
   ]);
+  const official = new Map<string, OfficialResults>();
+  for (const [variant, own] of rows) {
+    const results = suite.official?.(own);
+    if (results !== undefined) official.set(variant, results);
+  }
+  const reported = [...official].map(([variant, { figures }]) => [variant, figures]);
   const suites = {
-    [suite.name]: { digest: suite.digest, problems: suite.problems.length, variants: Object.fromEntries(variants) },
+    [suite.name]: {
+      digest: suite.digest,
+      problems: suite.problems.length,
+      variants: Object.fromEntries(variants),
+      ...(reported.length === 0 ? {} : { official: Object.fromEntries(reported) }),
+    },
   };
-  const official = new Map([...rows].map(([variant, own]) => [variant, suite.official?.(own) ?? {}]));
   return { rows, official, figures: { schema: 2, sandbox: level, toolchains: { ...toolchains }, suites } };
 }
