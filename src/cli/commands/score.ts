@@ -154,7 +154,7 @@ function notes(rows: ScoredSamples['rows'], { suites }: ScoredSamples['figures']
       ...told(own.filter(({ answered }) => answered === 'refused').length, 'were refused'),
       ...told(
         own.filter(({ forgeable }) => forgeable).length,
-        'were judged in the process of the judged code, which could forge that',
+        'were judged beside the judged code or in its process, so it could have forged that',
       ),
     ];
   });
