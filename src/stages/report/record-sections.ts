@@ -102,8 +102,19 @@ ${run.training === undefined ? null : html`<p>Training went at ${integer(Math.ro
 </table></div></section>`;
 }
 
+/** Problems by name, and a suite of which all can be forged as a whole. */
+function forgeableIn(suites: ReportData['suites'], forgeable: ReportData['forgeable']): readonly string[] {
+  const whole = suites.filter(({ name, problems }) => problems > 1 && of(name).length === problems);
+  const rest = forgeable.filter((problem) => !whole.some(({ name }) => of(name).includes(problem)));
+  return [...whole.map(({ name, problems }) => `all ${integer(problems)} problems of ${name}`), ...rest];
+
+  function of(name: string): readonly string[] {
+    return forgeable.filter((problem) => problem.startsWith(`${name}/`));
+  }
+}
+
 /** Fingerprints, pins and versions. */
-export function provenanceSection({ artifacts, sandbox, toolchains, forgeable }: ReportData): Html {
+export function provenanceSection({ artifacts, sandbox, toolchains, forgeable, suites }: ReportData): Html {
   const tools = Object.fromEntries(artifacts.flatMap((artifact) => Object.entries(artifact.tools)));
   const list = (versions: Readonly<Record<string, string>>) =>
     Object.entries(versions)
@@ -116,7 +127,7 @@ export function provenanceSection({ artifacts, sandbox, toolchains, forgeable }:
   const forgedRow =
     forgeable.length === 0
       ? null
-      : html`<tr><td>could be forged</td><td>verdicts on ${forgeable.join(', ')}, which the judged code has a hand in</td></tr>`;
+      : html`<tr><td>could be forged</td><td>verdicts on ${forgeableIn(suites, forgeable).join(', ')}, which the judged code has a hand in</td></tr>`;
   return html`<section id="provenance"><h2>What this rests on</h2>
 <div class="scroll"><table><thead><tr><th>stage</th><th class="text">fingerprint</th><th class="text">digest of the result</th><th>tokens in</th><th>tokens out</th></tr></thead>
 <tbody>${artifacts.map(({ stage, fingerprint, digest, tokens }) => html`<tr><td>${stage}</td><td class="text"><code>${fingerprint.slice(0, 16)}</code></td><td class="text"><code>${digest.slice(0, 16)}</code></td><td>${integer(tokens.input)}</td><td>${integer(tokens.output)}</td></tr>`)}</tbody>

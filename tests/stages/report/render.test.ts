@@ -115,6 +115,18 @@ describe('the report', () => {
     expect(await renderReport(data)).not.toContain('own harness');
   });
 
+  it('names what could be forged, and a suite of which all could be as a whole', async () => {
+    const data = realisticData();
+    const [mini] = data.suites;
+    if (mini === undefined) throw new Error('no suite');
+    const page = await renderReport({
+      ...data,
+      suites: [mini, { ...mini, name: 'min', problems: 2 }],
+      forgeable: ['mini/one', 'min/core/one', 'min/two'],
+    });
+    expect(page).toContain('verdicts on all 2 problems of min, mini/one, which');
+  });
+
   it('shows a missing figure as a dash, never as 0', async () => {
     const data = realisticData();
     const [suite] = data.suites;
