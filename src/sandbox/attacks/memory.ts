@@ -141,6 +141,7 @@ for value, name in (("-1000", "protected"), ("0", "lowered")):
   {
     name: 'make files without number',
     once: true,
+    needsIsolation: true,
     program: `
 import time
 for place in ("/tmp", os.environ["HOME"]):
