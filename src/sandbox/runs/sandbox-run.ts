@@ -90,7 +90,7 @@ export async function runInSandbox(
       extraFds:
         bubblewrap === null
           ? ['pipe']
-          : ['pipe', 'pipe', 'pipe', 'pipe', ...(seccomp === null ? [] : ['pipe' as const])],
+          : ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(seccomp === null ? [] : ['pipe' as const])],
       signal,
       timeoutSeconds: START_SECONDS + limits.wallSeconds,
       graceSeconds: 0,
@@ -104,7 +104,7 @@ export async function runInSandbox(
       capture(stream, { limitBytes: limits.outputBytes, overflow: 'stop' }, () => stop('output-limit')),
     );
 
-    const [handshake, status, passwd, hosts, filter] = child.pipes;
+    const [handshake, status, passwd, hosts, guard, filter] = child.pipes;
     passwd?.end(passwdFor(owner ?? 65534));
     hosts?.end(HOSTS);
     filter?.end(seccomp ?? '');
@@ -115,6 +115,7 @@ export async function runInSandbox(
     });
     const notStarted = () => startFailure(running, kept[1], signal);
     if (!(await ready)) throw await notStarted();
+    guard?.end('well\n');
     const firstPid = await first;
     if (bubblewrap !== null && firstPid === null) throw await notStarted();
     try {
