@@ -1,4 +1,4 @@
-import { chmodSync, constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, constants, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -57,6 +57,12 @@ const BUILDS = {
   ],
   cpp: ['compile in a file of the host with g++', 'compile with all memory'],
 } as const;
+
+it('stands in the security model with each of its attacks', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/security-model.md'), 'utf8');
+  const names = [...ALWAYS, ...FILTERED, ...ONCE, ...BUILDS.c, ...BUILDS.cpp];
+  expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+});
 
 interface Tried {
   readonly level: SandboxLevel;
