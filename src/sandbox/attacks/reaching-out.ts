@@ -85,6 +85,7 @@ own = ("/box", "/tmp", "/dev/shm", "/proc")
 for line in open("/proc/self/mountinfo"):
     p = line.split(" ")[4]
     if p in own or p.startswith("/dev/"): continue
+    if not os.statvfs(p).f_flag & os.ST_RDONLY: print(p + " is not read-only")
     tried(p, lambda: open(p + "/secpi-was-here" if os.path.isdir(p) else p, "r+" if os.path.isfile(p) else "w"))
     tried("mode of " + p, lambda: os.chmod(p, 0o777))
 for p in os.environ["PATH"].split(":"):
@@ -137,7 +138,8 @@ for name, family, kind in (("netlink", 16, 3), ("vsock", 40, 1), ("packet", 17, 
   },
   {
     name: 'hold on to a file that is read back',
-    // Who opens a file with a lease on it gets an error, or waits. One process is in another session than what is ended first.
+    // Who opens a file with a lease on it gets an error, or waits. Nobody is in the session of what is ended first or keeps its output open, and
+    // to end so many takes a while.
     program: `
 import fcntl, time
 with open("held", "w") as f: f.write("x")
@@ -146,7 +148,11 @@ try:
     fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK)
 except OSError:
     pass
-if os.fork() == 0: os.setsid()
+for fd in (0, 1, 2): os.close(fd)
+for i in range(40):
+    if os.fork() == 0:
+        os.setsid()
+        break
 time.sleep(60)
 `,
     run: { collect: ['held'], limits: { wallSeconds: 1 } },

@@ -74,10 +74,10 @@ const machine = {
 const end_of_it = new AbortController();
 void runInSandbox(machine, null, { toolchain: null, argv: ['sleep', '60', marker], files: [{ path: 'in', content: 'in' }], stdin: 'in' }, end_of_it.signal);
 // The program runs by now.
-setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1500);
+setTimeout(() => process.kill(process.pid, 'SIGKILL'), 4000);
 `;
 
-/** Where the kernel is asked to end a process with its parent, that takes its time: on a busy machine it does. */
+/** Where the kernel is asked to end a process with its parent, that takes its time, as it does on a busy machine; in the first process inside, FIRST. */
 const SLOW = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -90,7 +90,7 @@ int prctl(int option, ...) {
   unsigned long a = va_arg(list, unsigned long), b = va_arg(list, unsigned long);
   unsigned long c = va_arg(list, unsigned long), d = va_arg(list, unsigned long);
   va_end(list);
-  if (option == PR_SET_PDEATHSIG) usleep(200000);
+  if (option == PR_SET_PDEATHSIG) usleep(getpid() == 1 ? FIRST : 100000);
   int (*real)(int, ...) = (int (*)(int, ...))dlsym(RTLD_NEXT, "prctl");
   return real(option, a, b, c, d);
 }
@@ -113,13 +113,17 @@ describeSandbox('a secpi that is killed', () => {
         js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
       },
     });
-    const library = join(folder.path, 'slow.so');
-    const slow = spawnSync('gcc', ['-shared', '-fPIC', '-o', library, '-x', 'c', '-', '-ldl'], { input: SLOW });
-    const bubblewrap = join(folder.path, 'bwrap');
-    const preload = slow.status === 0 ? `LD_PRELOAD=${library} ` : '';
-    writeFileSync(bubblewrap, `#!/bin/sh\n${preload}exec ${real} "$@"\n`, { mode: 0o755 });
+    const slow = (name: string, microseconds: number) => {
+      const library = join(folder.path, `${name}.so`);
+      const options = ['-shared', '-fPIC', `-DFIRST=${microseconds}`, '-o', library, '-x', 'c', '-', '-ldl'];
+      const preload = spawnSync('gcc', options, { input: SLOW }).status === 0 ? `LD_PRELOAD=${library} ` : '';
+      const path = join(folder.path, name);
+      writeFileSync(path, `#!/bin/sh\n${preload}exec ${real} "$@"\n`, { mode: 0o755 });
+      return path;
+    };
+    const [quick, late] = [slow('quick', 0), slow('late', 1_500_000)];
 
-    const dying = async (last: string) => {
+    const dying = async (bubblewrap: string, last: string) => {
       const marker = `0.${randomInt(2 ** 47)}`;
       const secpi = await startProcess({
         argv: [process.execPath, program, bubblewrap, version, marker, last],
@@ -133,10 +137,16 @@ describeSandbox('a secpi that is killed', () => {
       await expect.poll(() => processesWith(marker), { timeout: 10_000, message: `after step ${last}` }).toEqual([]);
       return stdout.trim().split('\n');
     };
-    const steps = await dying('none');
+    const steps = await dying(quick, 'none');
     expect(steps.at(0)).toBe('spawn');
     expect(steps).toContain('written go\n'.trim());
     const queue = new PQueue({ concurrency: 6 });
-    await queue.addAll(steps.map((_, index) => () => dying(String(index + 1))));
+    const numbers = steps.map((_, index) => String(index + 1));
+    await queue.addAll(numbers.map((number) => () => dying(quick, number)));
+    // From where secpi has heard of the launcher.
+    const waiting = steps.indexOf('openSync /proc/N/root/box');
+    await queue.addAll(
+      numbers.slice(waiting, steps.indexOf('written go') + 3).map((number) => () => dying(late, number)),
+    );
   });
 });
