@@ -113,10 +113,11 @@ describeSandbox('a secpi that is killed', () => {
         js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
       },
     });
+    const compiler = findProgram('gcc', SYSTEM_PATH) ?? 'none';
     const slow = (name: string, microseconds: number) => {
       const library = join(folder.path, `${name}.so`);
       const options = ['-shared', '-fPIC', `-DFIRST=${microseconds}`, '-o', library, '-x', 'c', '-', '-ldl'];
-      const preload = spawnSync('gcc', options, { input: SLOW }).status === 0 ? `LD_PRELOAD=${library} ` : '';
+      const preload = spawnSync(compiler, options, { input: SLOW }).status === 0 ? `LD_PRELOAD=${library} ` : '';
       const path = join(folder.path, name);
       writeFileSync(path, `#!/bin/sh\n${preload}exec ${real} "$@"\n`, { mode: 0o755 });
       return path;
