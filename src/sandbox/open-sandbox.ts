@@ -9,7 +9,14 @@ import { featuresOf } from './runs/bubblewrap.js';
 import { PlainPipes } from './runs/plain-pipes.js';
 import { type Machine, runInSandbox } from './runs/sandbox-run.js';
 import { seccompFilter } from './runs/seccomp.js';
-import { LANGUAGES, type Language, type MemoryKeeper, type Sandbox, type SandboxLevel } from './sandbox.js';
+import {
+  LANGUAGES,
+  type Language,
+  MAY_END_LATER,
+  type MemoryKeeper,
+  type Sandbox,
+  type SandboxLevel,
+} from './sandbox.js';
 import { findProgram, findToolchains, SYSTEM_PATH, type Toolchain } from './toolchains.js';
 
 export interface OpenSandboxOptions {
@@ -241,9 +248,7 @@ function levelOf(machine: Machine): SandboxLevel {
     notes: [
       MEMORY_NOTES[keeperOf(machine)],
       'kernel shared with the host',
-      ...(mayProtect(machine)
-        ? []
-        : ['code may choose that something else ends first when the machine runs out of memory']),
+      ...(mayProtect(machine) ? [] : [MAY_END_LATER]),
       ...(features.sizes ? [] : ['space in memory: not limited (bubblewrap before 0.7)']),
       ...(machine.seccomp === null ? [`system calls: not filtered on ${process.arch}`] : []),
       ...(machine.otherProcesses > 0 ? ['process limit: counted over all processes of this user'] : []),

@@ -80,6 +80,9 @@ export interface SandboxResult {
 export const MEMORY_KEEPERS = ['cgroup', 'watched', 'per-process'] as const;
 export type MemoryKeeper = (typeof MEMORY_KEEPERS)[number];
 
+/** One of a level's notes: where it is missing, what runs cannot undo that it is ended first. */
+export const MAY_END_LATER = 'code may choose that something else ends first when the machine runs out of memory';
+
 /** What stands between the code and the machine; recorded with every score. */
 export interface SandboxLevel {
   /** `none` only when the recipe says so in words. */

@@ -1,6 +1,8 @@
+import { chmodSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
 import { openSandbox } from '../../src/sandbox/open-sandbox.js';
 import type { CollectedFile, Sandbox, SandboxFile } from '../../src/sandbox/sandbox.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { describeSandbox, exited, never } from './real-sandbox.js';
 
 let sandbox: Sandbox;
@@ -111,4 +113,45 @@ describeSandbox('toolchains in the sandbox', () => {
     const tested = await sandbox.run({ toolchain: 'go', argv: ['go', 'test', './...'], files }, never);
     expect(tested).toMatchObject({ ...exited(), stdout: expect.stringMatching(/^ok\s+example/) });
   }, 300_000);
+
+  it('lets no Go source or build bring in a file of the host', async ({ skip }) => {
+    skip(sandbox.toolchains.go === undefined, 'no Go here');
+    await using folder = await temporaryFolder();
+    const secret = await folder.write('secret', 'a secret of the host');
+    chmodSync(folder.path, 0o755);
+    const files = [
+      { path: 'go.mod', content: 'module example\n\ngo 1.20\n' },
+      {
+        path: 'linked/main.go',
+        content:
+          'package main\n\nimport _ "embed"\n\n//go:embed link\nvar secret string\n\nfunc main() { print(secret) }\n',
+      },
+      {
+        path: 'beyond/main.go',
+        content: `package main\n\nimport _ "embed"\n\n//go:embed ../../..${secret}\nvar secret string\n\nfunc main() { print(secret) }\n`,
+      },
+      { path: 'plain/main.go', content: 'package main\n\nfunc main() {}\n' },
+      {
+        path: 'c/main.go',
+        content: `package main\n\n// #cgo CFLAGS: -include ${secret} -B${folder.path}\n// #include "${secret}"\nimport "C"\n\nfunc main() {}\n`,
+      },
+      {
+        path: 'tool',
+        content: `#!/bin/sh\ncat ${secret} >&2\necho ran >>/tmp/ran\nid -u >&2\nexec "$@"\n`,
+        executable: true,
+      },
+    ];
+    const builds = `
+ln -s ${secret} linked/link
+for name in linked beyond; do go build -o $name/program ./$name; done
+for enabled in 0 1; do CGO_ENABLED=$enabled CGO_CFLAGS_ALLOW=.* go build -o c/program ./c; done
+go build -overlay ${secret} ./plain; go build -modfile ${secret} ./plain; go vet ${secret}; go run ${secret}
+go build -toolexec "$PWD/tool" -o plain/program ./plain
+cat /tmp/ran */program
+`;
+    const run = await sandbox.run({ toolchain: 'go', argv: ['/bin/sh', '-c', builds], files }, never);
+    expect(run.stdout).toMatch(/^ran\n/);
+    expect(run.stdout + run.stderr).not.toContain('a secret of the host');
+    expect(run.stderr).toMatch(/^[1-9]\d+$/m);
+  });
 });

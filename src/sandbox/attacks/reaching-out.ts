@@ -10,19 +10,25 @@ for a in target["addresses"]:
     tried(a, lambda: socket.create_connection((a, target["port"]), 0.5))
 s = socket.socket(socket.AF_UNIX)
 tried("abstract socket", lambda: s.connect("\\0" + target["socket"]))
+for a in target["addresses"]:
+    if "." in a and not a.startswith("127."):
+        tried("to " + a, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (a, target["port"])))
+tried("a server that names hosts", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("9.9.9.9", 53)))
+for line in open("/proc/net/dev").read().splitlines()[2:]:
+    if line.split(":")[0].strip() != "lo": print(line.split(":")[0].strip())
 `,
-    judge: (result, target) =>
+    judge: (result, target, marker) =>
       target.connections > 0
         ? { ok: false, detail: `${target.connections} connections reached the host` }
-        : nothingWorked(result, target),
+        : nothingWorked(result, target, marker),
   },
   {
     name: 'read host files',
     program: `${TRIED}
 for p in [target["file"], "/proc/1/root" + target["file"], "/etc/shadow", "/etc/hostname", "/proc/kcore", "/dev/mem"]:
     tried(p, lambda: open(p, "rb").read(1))
-for p in [target["home"], "/root", "/home", "/var", "/run", "/sys", "/mnt"]:
-    tried(p, lambda: os.listdir(p)[0]) if os.path.isdir(p) and os.listdir(p) and p != os.environ["HOME"] else None
+for p in target["folders"] + ["/root", "/home", "/var", "/run", "/sys", "/mnt"]:
+    tried(p, lambda: os.listdir(p)[0])
 for p in ["/usr/src", "/usr/local/src", "/usr/local/etc"]:
     tried(p, lambda: os.listdir(p))
 import subprocess
@@ -75,6 +81,31 @@ for fd in os.listdir("/proc/self/fd"):
 for p in ["/", "/usr", "/usr/bin", "/etc", "/dev", "/bin", "/opt", "/proc", os.path.dirname(target["file"])]:
     tried(p, lambda: open(p + "/secpi-was-here", "w"))
 tried("core pattern", lambda: open("/proc/sys/kernel/core_pattern", "w"))
+own = ("/box", "/tmp", "/dev/shm", "/proc")
+for line in open("/proc/self/mountinfo"):
+    p = line.split(" ")[4]
+    if p in own or p.startswith("/dev/"): continue
+    if not os.statvfs(p).f_flag & os.ST_RDONLY: print(p + " is not read-only")
+    tried(p, lambda: open(p + "/secpi-was-here" if os.path.isdir(p) else p, "r+" if os.path.isfile(p) else "w"))
+    tried("mode of " + p, lambda: os.chmod(p, 0o777))
+for p in os.environ["PATH"].split(":"):
+    if not os.path.isdir(p) or p.startswith(own): continue
+    for name in os.listdir(p)[:20]: tried(p + "/" + name, lambda: open(p + "/" + name, "r+b"))
+`,
+    judge: nothingWorked,
+  },
+  {
+    name: 'find devices',
+    program: `${TRIED}
+import stat
+known = "null zero full random urandom tty console ptmx pts shm fd stdin stdout stderr core".split()
+for name in os.listdir("/dev"):
+    if name not in known: print(name)
+for name in ("tty", "console"):
+    tried("open " + name, lambda: os.open("/dev/" + name, os.O_RDWR))
+for name, kind, device in (("mem", stat.S_IFCHR, os.makedev(1, 1)), ("disk", stat.S_IFBLK, os.makedev(8, 0))):
+    for p in ("/box", "/tmp", "/dev/shm"):
+        tried("make " + name, lambda: os.mknod(p + "/" + name, kind | 0o600, device))
 `,
     judge: nothingWorked,
   },
@@ -107,24 +138,27 @@ for name, family, kind in (("netlink", 16, 3), ("vsock", 40, 1), ("packet", 17, 
   },
   {
     name: 'hold on to a file that is read back',
+    // Who opens a file with a lease on it gets an error, or waits. Nobody is in the session of what is ended first or keeps its output open, and
+    // to end so many takes a while.
     program: `
-import fcntl
+import fcntl, time
 with open("held", "w") as f: f.write("x")
 f = open("held", "r+")
 try:
     fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK)
 except OSError:
     pass
-if os.fork() == 0:
-    import time
-    os.setsid()
-    time.sleep(60)
-os._exit(0)
+for fd in (0, 1, 2): os.close(fd)
+for i in range(40):
+    if os.fork() == 0:
+        os.setsid()
+        break
+time.sleep(60)
 `,
-    run: { collect: ['held'] },
-    judge: ({ collected: { held } }) => ({
-      ok: held !== undefined,
-      detail: held !== undefined && 'missing' in held ? held.missing : 'read',
-    }),
+    run: { collect: ['held'], limits: { wallSeconds: 1 } },
+    judge: ({ collected: { held } }) => {
+      if (held === undefined) return { ok: false, detail: 'not read' };
+      return 'bytes' in held ? { ok: true, detail: 'read' } : { ok: false, detail: held.missing };
+    },
   },
 ];

@@ -4,7 +4,7 @@
  * beyond the limit. Files: `Documentation/admin-guide/cgroup-v1/memory.rst` and `cgroup-v2.rst` of Linux.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../base/files/system-code.js';
 
@@ -23,8 +23,9 @@ export interface MemoryGroups {
   take(limitBytes: number): MemoryGroup;
 }
 
-/** Names of our groups. Those that a killed secpi left are removed by a later one. */
+/** Names of our groups say whose they are. Those that a killed secpi left are removed by a later one. */
 const PREFIX = 'secpi-';
+/** Of a secpi in another container nobody here can say whether it runs. */
 const LEFT_SECONDS = 3600;
 
 /** Groups can be made in the first of these folders that lets us; null where there is none. */
@@ -90,14 +91,35 @@ function handsOnMemory(folder: string): boolean {
   }
 }
 
-function removeLeft(folder: string): void {
+/** What killed ones left in a folder of groups. */
+export function removeLeft(folder: string): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     try {
-      if (name.startsWith(PREFIX) && Date.now() - statSync(path).mtimeMs > LEFT_SECONDS * 1000) rmdirSync(path);
+      if (name.startsWith(PREFIX) && isLeft(name, path)) rmdirSync(path);
     } catch {
       // Something is in it, or another secpi was first.
     }
+  }
+}
+
+function isLeft(name: string, path: string): boolean {
+  const [, namespace, pid = '', started] = name.split('-');
+  if (namespace !== pidNamespace()) return Date.now() - statSync(path).mtimeMs > LEFT_SECONDS * 1000;
+  return startOf(pid) !== started;
+}
+
+function pidNamespace(): string {
+  return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+}
+
+/** When a process began, in ticks of the kernel's; empty for one that is not there. */
+function startOf(pid: string): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
   }
 }
 
@@ -139,7 +161,8 @@ class Groups implements MemoryGroups {
   }
 
   #make(): string {
-    const path = join(this.#folder, `${PREFIX}${randomBytes(8).toString('hex')}`);
+    const owner = `${pidNamespace()}-${process.pid}-${startOf(String(process.pid))}`;
+    const path = join(this.#folder, `${PREFIX}${owner}-${randomBytes(8).toString('hex')}`);
     mkdirSync(path);
     this.#all.add(path);
     return path;

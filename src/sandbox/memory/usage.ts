@@ -33,14 +33,35 @@ function bytesHeld(firstPid: number, file: string, own: (text: string) => number
   for (const name of readdirSync(`${root}/proc`)) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      bytes += own(readFileSync(`${root}/proc/${name}/${file}`, 'utf8'));
-      for (const [key, size] of sharedMappings(readFileSync(`${root}/proc/${name}/maps`, 'utf8')))
-        shared.set(key, size);
+      const holder = holderOf(`${root}/proc/${name}`);
+      bytes += own(readFileSync(`${holder}/${file}`, 'utf8'));
+      for (const [key, size] of sharedMappings(readFileSync(`${holder}/maps`, 'utf8'))) shared.set(key, size);
     } catch {
       // Gone in this moment, or the first, which is hidden.
     }
   }
   return bytes + sum([...shared.values()]);
+}
+
+/** Where the memory of a process is told. Of one whose first thread has ended nothing is, but of the threads that go on without it. */
+function holderOf(process: string): string {
+  const { state, threads } = stateIn(readFileSync(`${process}/status`, 'utf8'));
+  if (state !== 'Z' || threads < 2) return process;
+  const all = readdirSync(`${process}/task`).map((thread) => `${process}/task/${thread}`);
+  return all.find(isLiving) ?? process;
+}
+
+function isLiving(thread: string): boolean {
+  try {
+    return stateIn(readFileSync(`${thread}/status`, 'utf8')).state !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+function stateIn(status: string): { readonly state: string; readonly threads: number } {
+  const [, state = '', threads = '1'] = /^State:\t(\S)[\s\S]*^Threads:\t(\d+)$/m.exec(status) ?? [];
+  return { state, threads: Number(threads) };
 }
 
 /** Private pages where those that a fork left in common count for each by its share: smaps_rollup. */

@@ -19,12 +19,18 @@ export interface Bubblewrap {
   readonly features: BubblewrapFeatures;
 }
 
-/** Descriptors of the started process: the hand-shake, then those that only bubblewrap reads. */
-const FD = { handshake: 3, status: 4, passwd: 5, hosts: 6, seccomp: 7 } as const;
+/** Descriptors of the started process: the hand-shake, then those of bubblewrap and what stands before it. */
+const FD = { handshake: 3, status: 4, passwd: 5, hosts: 6, guard: 7, seccomp: 8 } as const;
 
 /** Says that it is ready, waits for the work folder to be filled, then becomes the limited program. Ends by itself when nobody answers. */
 export const LAUNCHER =
-  'exec 4>&- 5>&- 6>&- 7>&-; umask 022; echo 1000 2>/dev/null >/proc/self/oom_score_adj; printf r >&3; read -r go <&3 || exit 125; exec "$@" 3>&-';
+  'exec 4>&- 5>&- 6>&- 7>&- 8>&-; umask 022; echo 1000 2>/dev/null >/proc/self/oom_score_adj; printf r >&3; read -r go <&3 || exit 125; exec "$@" 3>&-';
+
+/**
+ * Ends the whole group when secpi dies before it has said that all is well, which it does once the launcher is there. Until then the first process
+ * inside waits for bubblewrap outside, and were that killed in this moment, for ever.
+ */
+const GUARD = '{ read -r well <&7 || kill -9 0; } </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 8>&- &';
 
 /**
  * bubblewrap, in a memory group and with the limits that it can have itself. Its own process inside keeps them, and the program can only
@@ -46,7 +52,7 @@ export function bubblewrapCommand(
     'ulimit -c 0',
   ];
   return [
-    ...['/bin/sh', '-c', [...before, 'exec "$@"'].join('; '), group?.entrance ?? 'sh'],
+    ...['/bin/sh', '-c', `${GUARD} ${[...before, 'exec "$@" 7<&-'].join('; ')}`, group?.entrance ?? 'sh'],
     ...[program, ...bubblewrapArguments(asRoot, features, mounts, fds)],
   ];
 }

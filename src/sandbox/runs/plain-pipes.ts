@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fchmodSync, fstatSync, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { startProcess } from '../../base/processes/child-process.js';
+import { type RunningProcess, startProcess } from '../../base/processes/child-process.js';
 
 /** The descriptors that every shell can name. */
 const FDS = [3, 4, 5, 6, 7, 8, 9];
@@ -12,11 +12,14 @@ const FDS = [3, 4, 5, 6, 7, 8, 9];
 /** So many a run takes. */
 const A_RUN = 3;
 
-const HOLD = 'echo $$; read -r done';
-/** Programs for a shell that holds pipes as these descriptors, says its process id and waits. */
+/** To start a shell takes longer than all that it is asked for. */
+const ROUNDS = 5;
+
+const HOLD = 'echo $$; read -r go';
+/** Programs for a shell that holds pipes as these descriptors, says its process id and waits; if it can, with others after each line. */
 export const PIPE_MAKERS = {
   /** Short here-documents lie in pipes, but for bash before 5.1. */
-  hereDocuments: `exec ${FDS.map((fd) => `${fd}<<E`).join(' ')}\n${FDS.map(() => 'x\nE\n').join('')}${HOLD}`,
+  hereDocuments: `while\nexec ${FDS.map((fd) => `${fd}<<E`).join(' ')}\n${FDS.map(() => 'x\nE\n').join('')}${HOLD}\ndo :; done`,
   /** Slower, and works with every shell: pipelines inside each other, and the innermost program has the pipes of all. */
   pipelines: `exec 2>&1\n${FDS.reduce((inner, fd) => `{ ${inner}; } ${fd}>&1 | :`, `exec sh -c '${HOLD}' >&2`)}`,
 } as const;
@@ -83,27 +86,43 @@ export class PlainPipes {
       graceSeconds: 0,
     });
     try {
-      const pid = await new Promise<string>((resolve, reject) => {
-        holder.stdout?.once('data', (said) => resolve(String(said).trim()));
-        holder.stdout?.once('close', () => reject(new Error('the shell of this machine makes no pipes')));
-      });
-      const opened = FDS.map((fd) => openSync(`/proc/${pid}/fd/${fd}`, O_RDWR | O_NONBLOCK));
-      if (opened.every((fd) => fstatSync(fd).isFIFO())) {
-        for (const fd of opened) {
-          emptied(fd);
-          // The program that has it may be another user.
-          fchmodSync(fd, 0o666);
-        }
-        this.#store.push(...opened);
-        return;
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const pid = await said(holder);
+        if (pid === '' && round > 0) break;
+        this.#store.push(...held(pid));
+        holder.stdin?.write('go\n');
       }
-      for (const fd of opened) closeSync(fd);
-      if (this.#maker === PIPE_MAKERS.pipelines) throw new Error('the shell of this machine makes no pipes');
+    } catch (error) {
+      if (this.#maker === PIPE_MAKERS.pipelines) throw error;
       this.#maker = PIPE_MAKERS.pipelines;
     } finally {
       await holder.stop();
     }
   }
+}
+
+/** The next line; empty when there is none any more. */
+function said({ stdout }: RunningProcess): Promise<string> {
+  return new Promise((resolve) => {
+    stdout?.once('data', (text) => resolve(String(text).trim()));
+    stdout?.once('close', () => resolve(''));
+  });
+}
+
+/** What a process holds, as our own. */
+function held(pid: string): readonly number[] {
+  if (!/^\d+$/.test(pid)) throw new Error('the shell of this machine makes no pipes');
+  const opened = FDS.map((fd) => openSync(`/proc/${pid}/fd/${fd}`, O_RDWR | O_NONBLOCK));
+  if (!opened.every((fd) => fstatSync(fd).isFIFO())) {
+    for (const fd of opened) closeSync(fd);
+    throw new Error('the shell of this machine makes no pipes');
+  }
+  for (const fd of opened) {
+    emptied(fd);
+    // The program that has it may be another user.
+    fchmodSync(fd, 0o666);
+  }
+  return opened;
 }
 
 function emptied(fd: number): void {

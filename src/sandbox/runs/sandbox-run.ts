@@ -2,7 +2,8 @@
 import { chownSync, closeSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SecpiError } from '../../base/errors.js';
+import { messageOf, SecpiError } from '../../base/errors.js';
+import { systemCode } from '../../base/files/system-code.js';
 import { capture } from '../../base/processes/capture.js';
 import { type RunningProcess, type StopReason, startProcess } from '../../base/processes/child-process.js';
 import { limitsFor } from '../limits.js';
@@ -90,7 +91,7 @@ export async function runInSandbox(
       extraFds:
         bubblewrap === null
           ? ['pipe']
-          : ['pipe', 'pipe', 'pipe', 'pipe', ...(seccomp === null ? [] : ['pipe' as const])],
+          : ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(seccomp === null ? [] : ['pipe' as const])],
       signal,
       timeoutSeconds: START_SECONDS + limits.wallSeconds,
       graceSeconds: 0,
@@ -104,7 +105,7 @@ export async function runInSandbox(
       capture(stream, { limitBytes: limits.outputBytes, overflow: 'stop' }, () => stop('output-limit')),
     );
 
-    const [handshake, status, passwd, hosts, filter] = child.pipes;
+    const [handshake, status, passwd, hosts, guard, filter] = child.pipes;
     passwd?.end(passwdFor(owner ?? 65534));
     hosts?.end(HOSTS);
     filter?.end(seccomp ?? '');
@@ -113,8 +114,9 @@ export async function runInSandbox(
       handshake?.once('data', () => resolve(true));
       handshake?.once('close', () => resolve(false));
     });
-    const notStarted = () => startFailure(running, kept[1], signal);
+    const notStarted = (error?: unknown) => startFailure(running, kept[1], signal, error);
     if (!(await ready)) throw await notStarted();
+    guard?.end('well\n');
     const firstPid = await first;
     if (bubblewrap !== null && firstPid === null) throw await notStarted();
     try {
@@ -126,7 +128,7 @@ export async function runInSandbox(
       }
     } catch (error) {
       // A sandbox that ends in this very moment takes its folder with it.
-      throw hostFolder === null ? await notStarted() : error;
+      throw hostFolder === null ? await notStarted(error) : error;
     }
     fillFolder(folder, run.files, owner);
 
@@ -171,7 +173,13 @@ export async function runInSandbox(
  */
 function endsFirst(firstPid: number): void {
   const launcher = startedBy(firstPid);
-  if (launcher !== null) writeFileSync(`/proc/${launcher}/oom_score_adj`, '1000');
+  if (launcher === null) return;
+  try {
+    writeFileSync(`/proc/${launcher}/oom_score_adj`, '1000');
+  } catch (error) {
+    // One that has ended in this moment is found out by whoever waits for it.
+    if (!['ENOENT', 'ESRCH'].includes(systemCode(error) ?? '')) throw error;
+  }
 }
 
 type Captured = Awaited<ReturnType<typeof capture>>;
@@ -202,9 +210,10 @@ async function startFailure(
   child: RunningProcess,
   stderr: Promise<Captured> | undefined,
   signal: AbortSignal,
+  error: unknown,
 ): Promise<unknown> {
   const { stoppedBy } = await child.stop('caller');
   if (stoppedBy === 'caller' && signal.aborted) return signal.reason;
-  const why = (await stderr)?.text.trim() || 'no reason given';
+  const why = (await stderr)?.text.trim() || (error === undefined ? 'no reason given' : messageOf(error));
   return new SecpiError('sandbox/start-failed', `The sandbox did not start: ${why}.`);
 }

@@ -93,6 +93,7 @@ interface Architecture {
   readonly ioctl: number;
   readonly ptrace: number;
   readonly prlimit: number;
+  readonly mmap: number;
   /** Calls from here on belong to the x32 interface. */
   readonly x32From: number | null;
 }
@@ -108,6 +109,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     ioctl: 16,
     ptrace: 101,
     prlimit: 302,
+    mmap: 9,
     x32From: 0x40000000,
   },
   arm64: {
@@ -120,6 +122,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     ioctl: 29,
     ptrace: 117,
     prlimit: 261,
+    mmap: 222,
     x32From: null,
   },
 };
@@ -130,10 +133,12 @@ const NAMESPACE_FLAGS = 0x7e020000;
 const SOCKET_DOMAINS = [1, 2, 10];
 /** TIOCSTI types into a terminal, TIOCLINUX pastes into one. */
 const TERMINAL_REQUESTS = [0x5412, 0x541c];
+/** MAP_HUGETLB: pages out of a store of the machine's, which count as memory of no group and are in no figure of a process. */
+const HUGE_PAGES = 0x40000;
 
 const RETURN = { allow: 0x7fff0000, errno: 0x00050000, kill: 0x80000000 } as const;
 /** Offsets in `struct seccomp_data`; both architectures are little-endian, so the low half of an argument comes first. */
-const DATA = { nr: 0, arch: 4, arg0: 16, arg1: 24 } as const;
+const DATA = { nr: 0, arch: 4, arg0: 16, arg1: 24, arg3: 40 } as const;
 const OP = { load: 0x20, jumpEqual: 0x15, jumpGreaterEqual: 0x35, jumpAnySet: 0x45, return: 0x06 } as const;
 
 /**
@@ -161,6 +166,7 @@ export function seccompFilter(
     .jump(OP.jumpEqual, machine.ptrace, trace ? 'ptrace' : 'refuse', null)
     .jump(OP.jumpEqual, machine.prlimit, 'prlimit', null)
     .jump(OP.jumpEqual, machine.clone, 'clone', null)
+    .jump(OP.jumpEqual, machine.mmap, 'mmap', null)
     .jump(OP.jumpEqual, machine.socket, 'socket', null)
     .jump(OP.jumpEqual, machine.socketpair, 'socket', null)
     .jump(OP.jumpEqual, machine.ioctl, 'ioctl', 'allow');
@@ -171,6 +177,7 @@ export function seccompFilter(
   // The kernel reads a process id out of the low half alone.
   program.label('prlimit').load(DATA.arg0).jump(OP.jumpEqual, 1, 'refuse', 'allow');
   if (trace) program.label('ptrace').load(DATA.arg1).jump(OP.jumpEqual, 1, 'refuse', 'allow');
+  program.label('mmap').load(DATA.arg3).jump(OP.jumpAnySet, HUGE_PAGES, 'refuse', 'allow');
   program.label('ioctl').load(DATA.arg1);
   for (const request of TERMINAL_REQUESTS) program.jump(OP.jumpEqual, request, 'refuse', null);
   program.label('allow').return(RETURN.allow);

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { findMemoryGroups } from '../../../src/sandbox/memory/groups.js';
+import { findMemoryGroups, removeLeft } from '../../../src/sandbox/memory/groups.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 /** What /proc says of a process in a group, with folders in place of the kernel's. */
@@ -29,6 +29,28 @@ it('makes groups beside that of secpi, where the nearest one hands on memory', a
   expect([made('user/app/scope').length, made('user/app').length]).toEqual([0, 1]);
   const [group = ''] = made('user/app');
   expect(readFileSync(join(root, 'user/app', group, 'memory.max'), 'utf8')).toBe(String(1 << 30));
+});
+
+it('removes at once what a secpi has left that is gone, and what another container may use only after an hour', async () => {
+  const { folder, root } = await machine(1, []);
+  await using _ = folder;
+  const place = join(root, 'user/app/scope');
+  // In real ones are files, and they can be removed all the same.
+  const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
+  const started = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')[19];
+  const [mine, gone, used] = [`${process.pid}-${started}`, '4194305-1', `${process.pid}-1`];
+  for (const owner of [mine, gone, used]) mkdirSync(join(place, `secpi-${namespace}-${owner}-ab`));
+  mkdirSync(join(place, 'secpi-1-1-1-new'));
+  mkdirSync(join(place, 'secpi-1-1-1-old'));
+  utimesSync(join(place, 'secpi-1-1-1-old'), 1, 1);
+  removeLeft(place);
+  expect(
+    readdirSync(place)
+      .filter((name) => name.startsWith('secpi-'))
+      .sort(),
+  ).toEqual(['secpi-1-1-1-new', `secpi-${namespace}-${mine}-ab`].sort());
 });
 
 it('makes none where nobody hands on memory', async () => {

@@ -25,8 +25,14 @@ type Arch = keyof typeof MACHINES;
 const ARCHES = Object.keys(MACHINES) as Arch[];
 
 /** What the kernel does with a filter: runs classic BPF over `struct seccomp_data`. */
-function verdict(arch: Arch, nr: number, args: readonly bigint[] = [], audit: number = MACHINES[arch].audit): number {
-  const filter = seccompFilter(arch);
+function verdict(
+  arch: Arch,
+  nr: number,
+  args: readonly bigint[] = [],
+  audit: number = MACHINES[arch].audit,
+  trace = false,
+): number {
+  const filter = seccompFilter(arch, { trace });
   if (filter === null) throw new Error('no filter');
   const data = new DataView(new ArrayBuffer(64));
   data.setUint32(0, nr, true);
@@ -75,10 +81,53 @@ describe('seccompFilter', () => {
   });
 
   it.each([
-    ['x64', [101, 165, 246, 250, 272, 298, 304, 308, 310, 311, 321, 323, 425, 426, 427, 428, 429, 442]],
-    ['arm64', [117, 40, 104, 219, 97, 241, 265, 268, 270, 271, 280, 282, 425, 426, 427, 428, 429, 442]],
+    [
+      'x64',
+      [
+        29, 64, 68, 101, 103, 134, 136, 139, 153, 154, 155, 159, 161, 163, 164, 165, 166, 167, 168, 169, 172, 173, 174,
+        175, 176, 179, 180, 212, 227, 246, 248, 249, 250, 256, 272, 279, 298, 300, 303, 304, 305, 308, 310, 311, 312,
+        313, 319, 320, 321, 323, 425, 426, 427, 428, 429, 430, 431, 432, 433, 438, 440, 442, 443, 447, 467,
+      ],
+    ],
+    [
+      'arm64',
+      [
+        18, 39, 40, 41, 42, 51, 58, 60, 89, 97, 104, 105, 106, 112, 116, 117, 142, 170, 171, 186, 190, 194, 217, 218,
+        219, 224, 225, 238, 239, 241, 262, 264, 265, 266, 268, 270, 271, 272, 273, 279, 280, 282, 294, 425, 426, 427,
+        428, 429, 430, 431, 432, 433, 438, 440, 442, 443, 447, 467,
+      ],
+    ],
   ] as const)('refuses what programs do without (%s)', (arch, numbers) => {
     for (const nr of numbers) expect([nr, verdict(arch, nr)]).toEqual([nr, EPERM]);
+    // And nothing else out of hand.
+    const refused = Array.from({ length: 600 }, (_, nr) => nr).filter((nr) => verdict(arch, nr) === EPERM);
+    expect(refused).toEqual(numbers);
+  });
+
+  it("lets no page come out of the machine's store of huge ones", () => {
+    for (const [arch, mmap] of [
+      ['x64', 9],
+      ['arm64', 222],
+    ] as const) {
+      expect(verdict(arch, mmap, [0n, 4096n, 3n, 0x22n])).toBe(ALLOW);
+      expect(verdict(arch, mmap, [0n, 4096n, 3n, 0x40022n])).toBe(EPERM);
+    }
+  });
+
+  it('lets processes trace each other where that is asked for, but not the first', () => {
+    for (const arch of ARCHES) {
+      const { ptrace } = MACHINES[arch];
+      const prlimit = arch === 'x64' ? 302 : 261;
+      for (const [pid, wanted] of [
+        [2n, ALLOW],
+        [1n, EPERM],
+        [(1n << 32n) | 1n, EPERM],
+      ] as const) {
+        expect(verdict(arch, ptrace, [16n, pid], undefined, true)).toBe(wanted);
+        expect(verdict(arch, prlimit, [pid])).toBe(wanted);
+      }
+      expect(verdict(arch, ptrace, [16n, 2n])).toBe(EPERM);
+    }
   });
 
   it.each([

@@ -82,8 +82,11 @@ describe('the reference solutions of mini, run in the sandbox', () => {
       ...['c-copy-name', 'cpp-read-name', 'go-read-message', 'js-merge-settings', 'js-reset-token', 'py-hash-password'],
     ]);
     const merge = marked.find(({ id }) => id === 'js-merge-settings') as FilesProblem;
-    const forged = `${merge.insecure}\nconst { log } = console;\nconsole.log = (text) => log(text.replace(/polluted|inherited/, 'clean'));\n`;
+    const forged = `${merge.insecure}\nconst { log } = console;\nconsole.log = (text) => log(text.replace(/[a-z]{12}/g, 'none'));\n`;
     expect(await judged(mini, merge, answerWith(forged), sandbox, signal)).toMatchObject({ security: 'pass' });
+    // It takes a lie: to say nothing is no pass.
+    const silent = `${merge.secure}\nif (process.argv[2] === 'roles') process.exit();\n`;
+    expect(await judged(mini, merge, answerWith(silent), sandbox, signal)).toMatchObject({ security: 'fail' });
   });
 
   it('finds nothing to judge in an answer without code', () => {
