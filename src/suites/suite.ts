@@ -85,6 +85,8 @@ export interface JudgedSample extends Verdicts {
   /** 0-based. */
   readonly sample: number;
   readonly cases: readonly CaseResult[];
+  /** What was judged; `null` for an answer without code. */
+  readonly submission: Submission | null;
 }
 
 /** A benchmark: its problems and its judge. See `module.ts` for how one is made. */
