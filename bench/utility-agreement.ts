@@ -3,21 +3,27 @@
  *
  *     npx tsx bench/utility-agreement.ts SUITE ANSWERS RESULTS
  *
+ * SUITE: one that is set up, by its name, or a file in LiveCodeBench's form. *
  * ANSWERS: JSON Lines with `task_id`, `solution` and `kind`, as `bench/utility/*_answers.py` make them. RESULTS: what the official harness says of
- * them, line by line, from `bench/utility/*_official.py`. The suite has to be set up.
+ * them, line by line, from `bench/utility/*_official.py`.
  */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import PQueue from 'p-queue';
+import { sha256 } from '../src/base/hash.js';
 import { openSandbox } from '../src/sandbox/open-sandbox.js';
 import { cacheDirectory } from '../src/setup/cache-directory.js';
 import { benchOf } from '../src/suites/bench.js';
+import { livecodebenchModule, livecodebenchSuite } from '../src/suites/livecodebench/livecodebench-module.js';
+import { readLcbProblems } from '../src/suites/livecodebench/problems.js';
 import { loadSuite, suiteOrigin } from '../src/suites/registry.js';
 import type { Judgement } from '../src/suites/suite.js';
 
 const [name = '', answersFile = '', resultsFile = ''] = process.argv.slice(2);
 const cacheFolder = cacheDirectory(process.env);
-const suite = await loadSuite(name, suiteOrigin(name, undefined), { cacheFolder });
+const suite = name.endsWith('.jsonl')
+  ? livecodebenchSuite(name, await readLcbProblems(name), livecodebenchModule.options.parse({}), sha256(name))
+  : await loadSuite(name, suiteOrigin(name, undefined), { cacheFolder });
 const sandbox = await openSandbox({ cacheFolder, languages: ['python'] });
 const { signal } = new AbortController();
 

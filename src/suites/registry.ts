@@ -8,6 +8,7 @@ import { nearestName } from '../base/suggestion.js';
 import { cwevalModule } from './cweval/cweval-module.js';
 import { evalplusModule } from './evalplus/evalplus-module.js';
 import { filesModule } from './files/files-suite.js';
+import { livecodebenchModule } from './livecodebench/livecodebench-module.js';
 import type { SuiteFiles, SuiteModule, SuiteSetUp } from './module.js';
 import type { Suite } from './suite.js';
 
@@ -20,6 +21,8 @@ export const suiteOriginSchema = z
     cweval: cwevalModule.options.optional(),
     /** HumanEval+ and MBPP+: [how they are set up](utility.md). */
     evalplus: evalplusModule.options.optional(),
+    /** LiveCodeBench: [how it is set up](utility.md). */
+    livecodebench: livecodebenchModule.options.optional(),
   })
   .refine((origin) => Object.keys(origin).length === 1, 'names exactly one kind of suite');
 export type SuiteOrigin = z.infer<typeof suiteOriginSchema>;
@@ -45,6 +48,10 @@ const KNOWN: Readonly<Record<string, { readonly origin: SuiteOrigin; readonly ab
   'mbpp-plus': {
     origin: { evalplus: evalplusModule.options.parse({ dataset: 'mbpp' }) },
     about: "MBPP+: 378 Python problems with EvalPlus's tests; needs `secpi suites setup mbpp-plus`",
+  },
+  livecodebench: {
+    origin: { livecodebench: livecodebenchModule.options.parse({}) },
+    about: 'LiveCodeBench v6: 175 contest problems of 2025 in Python; needs `secpi suites setup livecodebench`',
   },
 };
 
@@ -102,6 +109,7 @@ function kindOf(origin: SuiteOrigin) {
   if (origin.files !== undefined) return bound(filesModule, origin.files);
   if (origin.cweval !== undefined) return bound(cwevalModule, origin.cweval);
   if (origin.evalplus !== undefined) return bound(evalplusModule, origin.evalplus);
+  if (origin.livecodebench !== undefined) return bound(livecodebenchModule, origin.livecodebench);
   throw new TypeError('a suite comes from somewhere');
 }
 

@@ -108,6 +108,11 @@ export interface Suite {
   /** `answer` is what the model said after its reasoning; `null` when there is nothing in it to judge. Pure, so that answers can be judged again. */
   extract(problem: Problem, answer: string): Submission | null;
   /**
+   * Code of a sample file of the benchmark's own harness, which holds no answers but what is judged of them. `completion`: it goes on where the
+   * prompt ends. Absent where such files hold answers.
+   */
+  readonly fromCode?: (problem: Problem, code: string, as: 'solution' | 'completion') => Submission;
+  /**
    * Runs the tests. Whatever a submission does to its own run (time, memory, files, signals) is a verdict of its own.
    * @throws whatever the sandbox throws when it cannot run at all; the signal's reason on cancellation.
    */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { type Sha256, sha256Json } from '../../base/hash.js';
+import { makeNumpyPack, NUMPY_PACK } from '../io/numpy-pack.js';
 import { fetchPinned, type PinnedFile, pinnedFile } from '../io/pinned-file.js';
 import { pythonProgram } from '../io/python-program.js';
 import type { SuiteModule } from '../module.js';
@@ -64,6 +65,7 @@ export const evalplusModule: SuiteModule<Options> = {
   },
   async setUp({ dataset }, use) {
     await fetchPinned(EVALPLUS_PINS[dataset].file, use);
+    await makeNumpyPack(use);
     return [];
   },
 };
@@ -103,9 +105,10 @@ export function evalplusSuite(
     })),
     // Of the one whose arguments are looked at again after the call: it may change them so that anything is a root.
     forgeable: (problem) => rowOf(problem).id === 'HumanEval/32',
-    needs: () => ({ languages: ['python'], packs: [], alone: false }),
+    needs: () => ({ languages: ['python'], packs: [NUMPY_PACK], alone: false }),
     ask: ({ prompt }) => [{ role: 'user', content: prompt }],
     extract: (_, answer) => (answer.trim() === '' ? null : { [extract === 'raw' ? CODE_FILE : ANSWER_FILE]: answer }),
+    fromCode: (problem, code, as) => ({ [CODE_FILE]: as === 'solution' ? code : rowOf(problem).prompt + code }),
     judge: (problem, submission, { sandbox }, signal) => judge.judge(rowOf(problem), submission, sandbox, signal),
     official: (samples) => evalResults(samples, md5),
   };
@@ -116,6 +119,7 @@ const PROGRAMS = [
   'io/close.py',
   'io/child.py',
   'io/guard.py',
+  'io/outputs.py',
   'evalplus/inputs.py',
   'evalplus/oracles.py',
   'evalplus/reference.py',

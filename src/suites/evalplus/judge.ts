@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import type { CollectedFile, Sandbox, SandboxFile, SandboxResult } from '../../sandbox/sandbox.js';
+import { NUMPY_PACK } from '../io/numpy-pack.js';
 import { pythonProgram } from '../io/python-program.js';
 import type { CaseResult, Judgement, Submission } from '../suite.js';
 import type { EvalPlusProblem } from './problems.js';
@@ -38,7 +39,7 @@ interface Reference {
   readonly seconds: number;
 }
 
-const callsSchema = z.object({ seconds: z.record(z.enum(PARTS), z.array(z.number())) });
+const secondsSchema = z.record(z.enum(PARTS), z.array(z.number()));
 const verdictsSchema = z.record(
   z.enum(PARTS),
   z.object({
@@ -83,7 +84,7 @@ export class EvalPlusJudge {
           ...PARTS.map((part) => `${part}=${part}.out.gz`),
         ],
         files: [
-          ...(await pythonProgram(...SHARED, 'io/close.py', 'evalplus/compare.py')),
+          ...(await pythonProgram(...SHARED, 'io/close.py', 'io/outputs.py', 'evalplus/compare.py')),
           { path: 'expected.json.gz', content: reference.expected },
           ...outputs,
         ],
@@ -116,7 +117,7 @@ async function runReference(
   const { collected } = await sandbox.run(
     {
       toolchain: 'python',
-      argv: ['python3', 'reference.py', 'problem.json', 'calls.json', 'expected.json.gz'],
+      argv: ['python3', 'reference.py', 'problem.json', 'calls.json', 'expected.json.gz', 'seconds.json'],
       files: [
         ...(await pythonProgram(...SHARED, 'evalplus/reference.py')),
         { path: 'problem.json', content: problem.row },
@@ -126,14 +127,15 @@ async function runReference(
         wallSeconds: REFERENCE_SECONDS,
         cpuSeconds: REFERENCE_SECONDS,
       },
-      collect: ['calls.json', 'expected.json.gz'],
+      collect: ['calls.json', 'expected.json.gz', 'seconds.json'],
     },
     signal,
   );
   const calls = textOf(collected['calls.json']);
   const expected = bytesOf(collected['expected.json.gz']);
   if (calls === '' || expected.length === 0) return null;
-  const { seconds } = callsSchema.parse(JSON.parse(calls));
+  // The calls are Python's JSON, which JavaScript does not read.
+  const seconds = secondsSchema.parse(JSON.parse(textOf(collected['seconds.json'])));
   const longest = PARTS.map((part) => {
     const limits = (seconds[part] ?? []).map((own) => Math.max(LEAST_SECONDS, TIMES_THE_REFERENCE * own));
     return (
@@ -159,6 +161,7 @@ async function runAnswer(
   return sandbox.run(
     {
       toolchain: 'python',
+      packs: [NUMPY_PACK],
       argv: ['/bin/sh', '-c', [...sanitize, ...runs].join('\n'), 'sh', entryPoint],
       files: [
         ...(await pythonProgram(...SHARED, 'io/child.py', 'io/guard.py', 'evalplus/run.py', 'evalplus/sanitize.py')),

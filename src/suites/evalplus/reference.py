@@ -1,6 +1,6 @@
 """Runs a problem's canonical solution: what comes out is what is expected of answers, and how long it takes decides how long they may.
 
-    python reference.py PROBLEM_FILE INPUTS_FILE EXPECTED_FILE
+    python reference.py PROBLEM_FILE CALLS_FILE EXPECTED_FILE SECONDS_FILE
 
 Follows `trusted_exec` of EvalPlus (Apache-2.0, commit 26d6d00). The inputs go into a file of their own, since an answer must not see the rest.
 """
@@ -31,7 +31,7 @@ def outputs_of(solution: str, entry_point: str, calls: List[Any]) -> Dict[str, A
     return {"outputs": outputs, "seconds": seconds}
 
 
-def main(problem_file: str, inputs_file: str, expected_file: str) -> None:
+def main(problem_file: str, calls_file: str, expected_file: str, seconds_file: str) -> None:
     with open(problem_file, encoding="utf-8") as file:
         problem = json.load(file)
     inputs, expected = {}, {}
@@ -47,8 +47,9 @@ def main(problem_file: str, inputs_file: str, expected_file: str) -> None:
     expected["task"] = problem["task_id"]
     seconds = {part: expected[part]["seconds"] for part in inputs}
     call = {"task": problem["task_id"], "entry_point": problem["entry_point"], "inputs": inputs, "seconds": seconds}
-    with open(inputs_file, "w", encoding="utf-8") as file:
-        json.dump(call, file)
+    for path, content in ((calls_file, call), (seconds_file, seconds)):
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(content, file)
     with gzip.open(expected_file, "wt", compresslevel=1, encoding="utf-8") as file:
         file.write(json.dumps(expected))
 

@@ -168,3 +168,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return type(value)(plain(one) for one in value)
     return value
+
+
+def equal(given: Any, expected: Any) -> bool:
+    """Whether a value is equal to another, as Python has it. An array of one element is equal to whatever holds nothing but an equal one."""
+    if isinstance(given, Kin) and given.name == "ndarray":
+        return bool(plain(only_one(given.value)) == plain(only_one(expected)))
+    return bool(plain(given) == plain(expected))
+
+
+def only_one(value: Any) -> Any:
+    while isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
+    return value
