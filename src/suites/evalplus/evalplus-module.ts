@@ -24,7 +24,7 @@ type Options = z.infer<typeof optionsSchema>;
 type Dataset = Options['dataset'];
 
 /** The releases that EvalPlus itself takes, and what it calls them in its results (MD5). */
-export const EVALPLUS_PINS: Readonly<
+const EVALPLUS_PINS: Readonly<
   Record<Dataset, { readonly suite: string; readonly md5: string; readonly file: PinnedFile }>
 > = {
   humaneval: {

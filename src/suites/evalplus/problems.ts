@@ -25,7 +25,12 @@ const rowSchema = z.object({
  * @throws SecpiError `suites/bad-source`
  */
 export async function readProblems(path: string): Promise<readonly EvalPlusProblem[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line.trim() !== '');
+  return parseProblems(await readFile(path, 'utf8'), path);
+}
+
+/** See `readProblems`. */
+export function parseProblems(text: string, path: string): readonly EvalPlusProblem[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
   return lines.map((row, index) => {
     const parsed = rowSchema.safeParse(parsedJson(row));
     if (!parsed.success)

@@ -14,7 +14,7 @@ import sys
 from typing import Any, Callable, Dict, Iterator
 
 from child import run_child
-from guard import NoInput, disarm
+from guard import NoInput, disarm, ready
 from inputs import arguments_of
 from oracles import AS_SETS, NOT_NONE, ROOT_OF_POLYNOMIAL
 from values import encode
@@ -77,6 +77,7 @@ def main(answer_file: str, calls_file: str, part: str, result_file: str) -> None
     limits = [max(LEAST_SECONDS, TIMES_THE_REFERENCE * seconds) for seconds in calls["seconds"][part]]
 
     def work(say: Callable[[Any], None]) -> None:
+        ready(answer)
         disarm(["exit", "quit", "open"])
         try:
             space: Dict[str, Any] = {}

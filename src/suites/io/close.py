@@ -5,7 +5,7 @@ from typing import Any, List, Tuple
 
 Array = Tuple[Tuple[int, ...], List[Any]]
 
-# What fits into numpy's integers; a larger one makes an array of objects, of which numpy does not say whether they are finite.
+# What fits into numpy's integers. In an array a larger one makes it one of objects, of which numpy does not say whether they are finite.
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
 
 
@@ -45,11 +45,12 @@ def shape_of(value: Any) -> Tuple[int, ...]:
 
 def numbers_in(value: Any) -> List[Any]:
     if isinstance(value, (list, tuple)):
-        return [number for one in value for number in numbers_in(one)]
+        numbers = [number for one in value for number in numbers_in(one)]
+        if any(isinstance(one, int) and not SMALLEST <= one <= LARGEST for one in numbers):
+            raise TypeError("too large")
+        return numbers
     if not isinstance(value, (bool, int, float, complex)):
         raise TypeError("not a number")
-    if isinstance(value, int) and not SMALLEST <= value <= LARGEST:
-        raise TypeError("too large")
     return [value]
 
 

@@ -5,7 +5,9 @@ these fails there, and so it does here. It keeps nobody out; the sandbox does.
 """
 
 import builtins
+import contextlib
 import faulthandler
+import importlib
 import io
 import os
 import shutil
@@ -17,6 +19,13 @@ OF_OS = (
     "kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate replace unlink "
     "fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir"
 )
+
+
+def ready(answer: str) -> None:
+    """The harnesses have loaded numpy by then, which cannot be loaded any more after `disarm`."""
+    if "numpy" in answer:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("numpy")
 
 
 def disarm(of_builtins: Sequence[str]) -> None:

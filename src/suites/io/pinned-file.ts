@@ -20,7 +20,7 @@ export interface PinnedFile {
 }
 
 /** Where the files of a benchmark lie, below the cache folder. */
-export function pinnedPath({ cacheFolder }: SuiteFiles, { name }: PinnedFile): string {
+function pinnedPath({ cacheFolder }: SuiteFiles, { name }: PinnedFile): string {
   return join(cacheFolder, 'sources', name);
 }
 

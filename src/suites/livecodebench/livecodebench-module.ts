@@ -25,7 +25,9 @@ const optionsSchema = z.strictObject({
   from: day.optional(),
   /** Contests up to the beginning of that day, as LiveCodeBench has it. */
   until: day.optional(),
+  /** Only problems of these difficulties. */
   difficulty: z.array(z.enum(DIFFICULTIES)).min(1).optional(),
+  /** Only problems of these platforms. */
   platform: z.array(z.enum(PLATFORMS)).min(1).optional(),
   /** How the code of an answer is found: `last` as LiveCodeBench does, `raw` for answers that are nothing but code. */
   extract: z.enum(['last', 'raw']).default('last'),

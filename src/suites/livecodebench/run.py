@@ -18,7 +18,7 @@ from typing import Any, Callable, Iterator, List
 from unittest import mock
 
 from child import run_child
-from guard import disarm
+from guard import disarm, ready
 from values import encode
 
 TEST_SECONDS = 6
@@ -128,7 +128,8 @@ def printed(program: Callable[[], Any], text: str) -> str:
         patches.enter_context(mock.patch("sys.stdin", Input(text)))
         patches.enter_context(mock.patch("builtins.open", mock.mock_open(read_data=text)))
         patches.enter_context(mock.patch("sys.stdout", output))
-        output.close = lambda *_: None  # type: ignore[method-assign]
+        # It wants an argument, so that a program which closes its output fails.
+        output.close = lambda _: None  # type: ignore[assignment,misc]
         try:
             with at_most(TEST_SECONDS):
                 program()
@@ -147,6 +148,7 @@ def main(answer_file: str, calls_file: str, result_file: str) -> None:
 
     def work(say: Callable[[Any], None]) -> None:
         signal.signal(signal.SIGALRM, over)
+        ready(answer)
         disarm(["quit"])
         if hasattr(sys, "set_int_max_str_digits"):
             sys.set_int_max_str_digits(50000)

@@ -66,8 +66,8 @@ const evalPlusRow = z
     solution: z.string().optional(),
     completion: z.string().optional(),
     problem: z.undefined().optional(),
-    sample: z.unknown(),
-    variant: z.unknown(),
+    sample: z.unknown().optional(),
+    variant: z.unknown().optional(),
   })
   .refine(({ solution, completion }) => solution !== undefined || completion !== undefined);
 
