@@ -24,7 +24,7 @@ const REFERENCE_SECONDS = 240;
 const LEAST_SECONDS = 4;
 const TIMES_THE_REFERENCE = 4;
 const MOST_SECONDS = 60;
-const GRACE_SECONDS = 2;
+const GRACE_SECONDS = 62;
 /** For starting Python, and for finding the code in a long answer. */
 const SPARE_SECONDS = 60;
 
@@ -172,7 +172,7 @@ async function runAnswer(
       ],
       limits: {
         wallSeconds: seconds + SPARE_SECONDS,
-        cpuSeconds: MOST_SECONDS + SPARE_SECONDS,
+        cpuSeconds: MOST_SECONDS + GRACE_SECONDS + SPARE_SECONDS,
         ...ROOMY,
       },
       collect: PARTS.map((part) => `${part}.out.gz`),
