@@ -6,7 +6,9 @@ import type { Sha256 } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
 import { nearestName } from '../base/suggestion.js';
 import { cwevalModule } from './cweval/cweval-module.js';
+import { evalplusModule } from './evalplus/evalplus-module.js';
 import { filesModule } from './files/files-suite.js';
+import { livecodebenchModule } from './livecodebench/livecodebench-module.js';
 import type { SuiteFiles, SuiteModule, SuiteSetUp } from './module.js';
 import type { Suite } from './suite.js';
 
@@ -17,6 +19,10 @@ export const suiteOriginSchema = z
     files: filesModule.options.optional(),
     /** CWEval: [how it is set up](cweval.md). */
     cweval: cwevalModule.options.optional(),
+    /** HumanEval+ and MBPP+: [how they are set up](utility.md). */
+    evalplus: evalplusModule.options.optional(),
+    /** LiveCodeBench: [how it is set up](utility.md). */
+    livecodebench: livecodebenchModule.options.optional(),
   })
   .refine((origin) => Object.keys(origin).length === 1, 'names exactly one kind of suite');
 export type SuiteOrigin = z.infer<typeof suiteOriginSchema>;
@@ -34,6 +40,18 @@ const KNOWN: Readonly<Record<string, { readonly origin: SuiteOrigin; readonly ab
     origin: { cweval: cwevalModule.options.parse({}) },
     about:
       "CWEval's 119 tasks in C, C++, Go, JavaScript and Python, by its own tests; needs `secpi suites setup cweval`",
+  },
+  'humaneval-plus': {
+    origin: { evalplus: evalplusModule.options.parse({ dataset: 'humaneval' }) },
+    about: "HumanEval+: 164 Python problems with EvalPlus's tests; needs `secpi suites setup humaneval-plus`",
+  },
+  'mbpp-plus': {
+    origin: { evalplus: evalplusModule.options.parse({ dataset: 'mbpp' }) },
+    about: "MBPP+: 378 Python problems with EvalPlus's tests; needs `secpi suites setup mbpp-plus`",
+  },
+  livecodebench: {
+    origin: { livecodebench: livecodebenchModule.options.parse({}) },
+    about: 'LiveCodeBench v6: 175 contest problems of 2025 in Python; needs `secpi suites setup livecodebench`',
   },
 };
 
@@ -90,6 +108,8 @@ export function suiteOrigin(name: string, given: SuiteOrigin | undefined): Suite
 function kindOf(origin: SuiteOrigin) {
   if (origin.files !== undefined) return bound(filesModule, origin.files);
   if (origin.cweval !== undefined) return bound(cwevalModule, origin.cweval);
+  if (origin.evalplus !== undefined) return bound(evalplusModule, origin.evalplus);
+  if (origin.livecodebench !== undefined) return bound(livecodebenchModule, origin.livecodebench);
   throw new TypeError('a suite comes from somewhere');
 }
 

@@ -85,6 +85,8 @@ export interface JudgedSample extends Verdicts {
   /** 0-based. */
   readonly sample: number;
   readonly cases: readonly CaseResult[];
+  /** What was judged; `null` for an answer without code. */
+  readonly submission: Submission | null;
 }
 
 /** A figure as the benchmark's own harness reports it, or as another reading of the same verdicts has it. */
@@ -126,6 +128,11 @@ export interface Suite {
   ask(problem: Problem): readonly QuestionPart[];
   /** `answer` is what the model said after its reasoning; `null` when there is nothing in it to judge. Pure, so that answers can be judged again. */
   extract(problem: Problem, answer: string): Submission | null;
+  /**
+   * Code of a sample file of the benchmark's own harness, which holds no answers but what is judged of them. `completion`: it goes on where the
+   * prompt ends. Absent where such files hold answers.
+   */
+  readonly fromCode?: (problem: Problem, code: string, as: 'solution' | 'completion') => Submission;
   /**
    * Runs the tests. Whatever a submission does to its own run (time, memory, files, signals) is a verdict of its own.
    * @throws whatever the sandbox throws when it cannot run at all; the signal's reason on cancellation.

@@ -12,6 +12,8 @@ export interface Answered {
   readonly finish: string;
   readonly reasoning: string | null;
   readonly answer: string;
+  /** What is judged of it, where that is known; else it is taken out of the answer. */
+  readonly submission?: Submission | undefined;
   /** The model gave none, for a reason of its own. */
   readonly refused: boolean;
   readonly tokens: ChatAnswer['tokens'];
@@ -36,7 +38,7 @@ export function answeredBy(
 /** Finds what of an answer is to be judged, and judges it. */
 export async function judgedRow(suite: Suite, judging: Judging, given: Answered): Promise<ScoredSample> {
   const { problem, variant, sample, messages, finish, reasoning, answer, tokens } = given;
-  const submission = given.refused ? null : suite.extract(problem, answer);
+  const submission = given.refused ? null : (given.submission ?? suite.extract(problem, answer));
   const { functional, security, cases, alone } = await judging.judge(problem, submission);
   return {
     schema: 2,

@@ -15,6 +15,7 @@ const said = (problem: string, sample: number, functional: Verdict, security: Ve
   functional,
   security,
   cases: [],
+  submission: null,
 });
 const uncollected = (problem: string, sample: number, why: string): JudgedSample => ({
   ...said(problem, sample, 'fail', 'fail'),

@@ -5,14 +5,15 @@ import { ifThere } from '../../../base/files/if-there.js';
 import { nearestName } from '../../../base/suggestion.js';
 import type { Suite } from '../../../suites/suite.js';
 import type { Answered } from '../sample-row.js';
+import { codeListSamples } from './code-lists.js';
 import { generatedSamples } from './generated-folder.js';
 import { type Placed, type ProblemNamed, spoken, wrong } from './placed.js';
 import { plainSamples } from './plain-folder.js';
 import { rowSamples } from './sample-rows.js';
 
 /**
- * Reads samples that somebody asked for, whoever it was: JSON Lines of ours (or any with `problem` and `answer`), a folder of such, the
- * folders that CWEval's own harness makes, or a folder for each problem with a text for each answer. Nothing counts unless all of it can be read.
+ * Reads samples that somebody asked for, whoever it was: JSON Lines of ours (or any with `problem` and `answer`) or of EvalPlus, a folder of such, a
+ * file of LiveCodeBench, the folders that CWEval's own harness makes, or a folder for each problem with a text for each answer. Nothing counts unless all of it can be read.
  * @throws SecpiError `score/no-samples`, `score/bad-row`, `score/unknown-problem`, `score/sample-twice`
  */
 export async function readSamples(path: string, suite: Suite): Promise<readonly Answered[]> {
@@ -38,7 +39,10 @@ async function samplesIn(path: string, suite: Suite): Promise<AsyncIterable<Plac
   const kind = await ifThere(stat(path));
   if (kind === undefined) throw noSamples(path, 'there is no');
   const problemNamed = problemsOf(suite);
-  if (!kind.isDirectory()) return rowSamples([path], problemNamed);
+  if (!kind.isDirectory())
+    return path.endsWith('.json')
+      ? codeListSamples(path, suite, problemNamed)
+      : rowSamples([path], suite, problemNamed);
   // What a run or an earlier scoring wrote.
   const inside = join(path, 'samples', suite.name);
   if ((await ifThere(stat(inside)))?.isDirectory()) return samplesIn(inside, suite);
@@ -47,6 +51,7 @@ async function samplesIn(path: string, suite: Suite): Promise<AsyncIterable<Plac
   if (rows.length > 0)
     return rowSamples(
       rows.map((name) => join(path, name)),
+      suite,
       problemNamed,
     );
   if (names.some((name) => /^generated_\d+$/.test(name))) return generatedSamples(path, problemNamed);

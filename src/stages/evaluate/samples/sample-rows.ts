@@ -3,8 +3,10 @@ import type { SourceLocation } from '../../../base/errors.js';
 import { messageOf } from '../../../base/errors.js';
 import { readLines } from '../../../base/files/read-lines.js';
 import { splitThink } from '../../../models/asking/think.js';
+import type { Suite } from '../../../suites/suite.js';
 import { ANSWERED, scoredSampleSchema } from '../records.js';
 import { variantNameSchema } from '../variant.js';
+import { submissionOf } from './code-lists.js';
 import { type Placed, type ProblemNamed, UNNAMED, wrong } from './placed.js';
 
 /** What a row has to say. Ours say more; what they say of verdicts is not believed, it is what is to be found out. */
@@ -23,14 +25,21 @@ const rowSchema = z.looseObject({
 });
 
 /** Rows of JSON Lines files. Rows that do not number themselves are counted for each problem. */
-export async function* rowSamples(files: readonly string[], problemNamed: ProblemNamed): AsyncIterable<Placed> {
+export async function* rowSamples(
+  files: readonly string[],
+  suite: Suite,
+  problemNamed: ProblemNamed,
+): AsyncIterable<Placed> {
   const counted = new Map<string, number>();
   for (const file of files) {
     for await (const { number, text } of readLines(file)) {
       if (text.trim() === '') continue;
       const at = { file, line: number, column: 1 };
-      const row = parsed(text, at);
-      const problem = problemNamed([row.problem], { ...at, column: columnOf('problem', text) });
+      const value = parsedJson(text, at);
+      const own = evalPlusRow.safeParse(value);
+      const row = parsed(own.success ? ofEvalPlus(own.data) : value, text, at);
+      const named = own.success ? 'task_id' : 'problem';
+      const problem = problemNamed([row.problem], { ...at, column: columnOf(named, text) });
       const key = `${row.variant} ${problem.id}`;
       const sample = row.sample ?? counted.get(key) ?? 0;
       counted.set(key, sample + 1);
@@ -40,18 +49,41 @@ export async function* rowSamples(files: readonly string[], problemNamed: Proble
         row.reasoning === undefined
           ? splitThink(row.answer ?? '')
           : { reasoning: row.reasoning, content: row.answer ?? '' };
-      yield { at, problem, variant, sample, messages, finish, reasoning, answer: content, refused, tokens };
+      const known = { at, problem, variant, sample, messages, finish, refused, tokens };
+      if (own.success) {
+        const as = own.data.solution === undefined ? 'completion' : 'solution';
+        const code = row.answer ?? '';
+        yield { ...known, reasoning: null, answer: code, submission: submissionOf(suite, problem, code, as, at) };
+      } else yield { ...known, reasoning, answer: content };
     }
   }
 }
 
-function parsed(text: string, at: SourceLocation): z.infer<typeof rowSchema> {
-  let value: unknown;
+/** A row of the sample files that EvalPlus writes and takes: code, and no answer. */
+const evalPlusRow = z
+  .looseObject({
+    task_id: z.string(),
+    solution: z.string().optional(),
+    completion: z.string().optional(),
+    problem: z.undefined().optional(),
+    sample: z.unknown().optional(),
+    variant: z.unknown().optional(),
+  })
+  .refine(({ solution, completion }) => solution !== undefined || completion !== undefined);
+
+function ofEvalPlus({ task_id, solution, completion, sample, variant }: z.infer<typeof evalPlusRow>) {
+  return { problem: task_id, answer: solution ?? completion ?? '', sample, variant };
+}
+
+function parsedJson(text: string, at: SourceLocation): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw wrong('score/bad-row', { ...at, column: columnIn(messageOf(error)) }, `is not JSON (${messageOf(error)})`);
   }
+}
+
+function parsed(value: unknown, text: string, at: SourceLocation): z.infer<typeof rowSchema> {
   const row = rowSchema.safeParse(value);
   if (row.success) return row.data;
   const [issue] = row.error.issues;

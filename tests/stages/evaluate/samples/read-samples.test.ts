@@ -128,4 +128,37 @@ describe('samples', () => {
     expect(await read({ 'generated_0/res.json': '{}' })).toEqual(missing(/^there are no samples in /));
     expect(await read({}, 'nowhere')).toEqual(missing(/^there is no /));
   });
+
+  it('are read from the files of EvalPlus and LiveCodeBench, whose code is judged as it is', async () => {
+    await using folder = await temporaryFolder();
+    const takesCode: Suite = {
+      ...suite,
+      fromCode: ({ id }, code, as) => ({ 'answer.py': as === 'solution' ? code : `${id} ${code}` }),
+    };
+    const submissions = async (name: string, content: string) =>
+      (await readSamples(await folder.write(name, content), takesCode)).map((one) => [
+        one.problem.id,
+        one.sample,
+        one.submission,
+      ]);
+    const rows = [
+      { task_id: 'cwe_022_0', solution: 'one </think> two' },
+      { task_id: 'cwe_022_0', completion: 'three' },
+    ];
+    expect(await submissions('samples.jsonl', rows.map(line).join(''))).toEqual([
+      ['cwe_022_0', 0, { 'answer.py': 'one </think> two' }],
+      ['cwe_022_0', 1, { 'answer.py': 'cwe_022_0 three' }],
+    ]);
+    const questions = [{ question_id: 'cwe_078_0_js', code_list: ['a', ''], output_list: [] }];
+    expect(await submissions('output.json', JSON.stringify(questions))).toEqual([
+      ['cwe_078_0_js', 0, { 'answer.py': 'a' }],
+      ['cwe_078_0_js', 1, { 'answer.py': '' }],
+    ]);
+    await expect(submissions('other.json', '{}')).rejects.toMatchObject({ code: 'score/bad-row' });
+    // A suite that is about answers does not take code for one.
+    expect(await read({ 'samples.jsonl': line(rows[0] ?? {}) })).toMatchObject({
+      code: 'score/bad-row',
+      located: true,
+    });
+  });
 });
