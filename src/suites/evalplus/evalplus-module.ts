@@ -8,7 +8,7 @@ import { pythonProgram } from '../io/python-program.js';
 import type { SuiteModule } from '../module.js';
 import type { Problem, Suite } from '../suite.js';
 import { ANSWER_FILE, CODE_FILE, EvalPlusJudge } from './judge.js';
-import { evalResults } from './official-results.js';
+import { evalplusResults } from './official-results.js';
 import { type EvalPlusProblem, readProblems } from './problems.js';
 
 /** Raise it when anything here changes that decides a verdict and is not in the digest otherwise. */
@@ -110,7 +110,7 @@ export function evalplusSuite(
     extract: (_, answer) => (answer.trim() === '' ? null : { [extract === 'raw' ? CODE_FILE : ANSWER_FILE]: answer }),
     fromCode: (problem, code, as) => ({ [CODE_FILE]: as === 'solution' ? code : rowOf(problem).prompt + code }),
     judge: (problem, submission, { sandbox }, signal) => judge.judge(rowOf(problem), submission, sandbox, signal),
-    official: (samples) => evalResults(samples, md5),
+    official: (samples) => evalplusResults(samples, md5),
   };
 }
 

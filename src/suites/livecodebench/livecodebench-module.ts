@@ -9,7 +9,7 @@ import type { SuiteModule } from '../module.js';
 import type { Problem, Suite } from '../suite.js';
 import { lastFenced } from './answer-code.js';
 import { judgeAnswer } from './judge.js';
-import { evalAll } from './official-results.js';
+import { livecodebenchResults } from './official-results.js';
 import { filesOf, VERSION_TAG } from './pins.js';
 import { DIFFICULTIES, type LcbProblem, PLATFORMS, readLcbProblems, readTests } from './problems.js';
 
@@ -112,7 +112,7 @@ export function livecodebenchSuite(
       const row = rowOf(problem);
       return judgeAnswer(row, await readTests(row), submission['answer.py'] ?? '', sandbox, signal);
     },
-    official: (samples) => evalAll(samples, byId),
+    official: (samples) => livecodebenchResults(samples, byId),
   };
 }
 

@@ -236,8 +236,13 @@ describe("EvalPlus's results", () => {
       base_fail_tests: [],
       plus_fail_tests: [],
     });
-    expect(results).toEqual({
+    expect(results?.files).toEqual({
       'eval_results.json': { hash: 'abc', eval: { 'HumanEval/900': [entry(0, 'pass'), entry(1, 'timeout')] } },
     });
+    // With two samples there is no pass@10.
+    expect(results?.figures.map(({ name, value }) => [name, value])).toEqual([
+      ['pass@1, base tests', 1],
+      ['pass@1', 0.5],
+    ]);
   });
 });
