@@ -1,15 +1,24 @@
 """Makes answers to the problems of EvalPlus: right ones, and wrong ones of many kinds, the same for the same seed.
 
-    python evalplus_answers.py DATA_FILE SEED PER_PROBLEM > answers.jsonl
+python evalplus_answers.py DATA_FILE SEED PER_PROBLEM > answers.jsonl
 """
 
 import ast
 import json
 import random
 import sys
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
-SWAPS: Dict[type, type] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.Add: ast.Sub, ast.Sub: ast.Add}
+SWAPS: dict[type, type] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+}
 
 
 class Mutation(ast.NodeTransformer):
@@ -55,7 +64,7 @@ CHANGED = (
 )
 DEEP = "(lambda f: lambda v: f(f, v))(lambda f, v: type(v)(f(f, one) for one in v) if type(v) in (list, tuple) else {})"
 
-WRAPPERS: Tuple[Tuple[str, str], ...] = (
+WRAPPERS: tuple[tuple[str, str], ...] = (
     ("other type", f"return ({CHANGED})(right(*args))"),
     ("no return", "right(*args)"),
     ("constant", "return 0"),
@@ -71,25 +80,52 @@ WRAPPERS: Tuple[Tuple[str, str], ...] = (
     ("reads input", "input(); return right(*args)"),
     ("opens a file", "open('/etc/hostname'); return right(*args)"),
     ("asks for the folder", "import os; os.getcwd(); return right(*args)"),
-    ("changes its arguments", "import copy; own = copy.deepcopy(args); result = right(*own); [one.clear() for one in args if isinstance(one, (list, dict, set))]; return result"),
-    ("generator", "result = right(*args); return (one for one in result) if isinstance(result, (list, tuple, set)) else result"),
+    (
+        "changes its arguments",
+        "import copy; own = copy.deepcopy(args); result = right(*own); [one.clear() for one in args if isinstance(one, (list, dict, set))]; return result",
+    ),
+    (
+        "generator",
+        "result = right(*args); return (one for one in result) if isinstance(result, (list, tuple, set)) else result",
+    ),
     ("set", "result = right(*args); return set(result) if isinstance(result, (list, tuple)) else result"),
-    ("kin", "result = right(*args); return type('Kin', (type(result),), {})(result) if type(result) in (int, float, str, list, tuple, dict, set) else result"),
-    ("numpy", "import numpy; result = right(*args); return numpy.float64(result) if type(result) is float else numpy.int64(result) if type(result) is int and abs(result) < 2**62 else numpy.array(result) if type(result) is list else result"),
-    ("fraction", "import fractions; result = right(*args); return fractions.Fraction(result) if type(result) in (int, float) and result == result and abs(result) < 1e300 else result"),
-    ("recursion", "import sys; sys.setrecursionlimit(10**6)\n    def down(n): return 0 if n == 0 else 1 + down(n - 1)\n    down(40000 if calls == 1 else 1); return right(*args)"),
-    ("thread", "import threading, time; threading.Thread(target=time.sleep, args=(0.2,)).start() if calls == 1 else None; return right(*args)"),
+    (
+        "kin",
+        "result = right(*args); return type('Kin', (type(result),), {})(result) if type(result) in (int, float, str, list, tuple, dict, set) else result",
+    ),
+    (
+        "numpy",
+        "import numpy; result = right(*args); return numpy.float64(result) if type(result) is float else numpy.int64(result) if type(result) is int and abs(result) < 2**62 else numpy.array(result) if type(result) is list else result",
+    ),
+    (
+        "fraction",
+        "import fractions; result = right(*args); return fractions.Fraction(result) if type(result) in (int, float) and result == result and abs(result) < 1e300 else result",
+    ),
+    (
+        "recursion",
+        "import sys; sys.setrecursionlimit(10**6)\n    def down(n): return 0 if n == 0 else 1 + down(n - 1)\n    down(40000 if calls == 1 else 1); return right(*args)",
+    ),
+    (
+        "thread",
+        "import threading, time; threading.Thread(target=time.sleep, args=(0.2,)).start() if calls == 1 else None; return right(*args)",
+    ),
     ("catches all", "\n    try: return right(*args)\n    except BaseException: return None"),
     ("output to the terminal", "import os; os.write(1, b'done\\n'); return right(*args)"),
-    ("shared result", "result = right(*args); box = globals().setdefault('box', []); box[:] = result if isinstance(result, list) else []; return box if isinstance(result, list) else result"),
+    (
+        "shared result",
+        "result = right(*args); box = globals().setdefault('box', []); box[:] = result if isinstance(result, list) else []; return box if isinstance(result, list) else result",
+    ),
 )
-SLOW: Tuple[Tuple[str, str], ...] = (
+SLOW: tuple[tuple[str, str], ...] = (
     ("endless", "return right(*args) if calls < 2 else [None for _ in iter(int, 1)]"),
-    ("endless, caught", "\n    while calls > 1:\n        try:\n            while True: pass\n        except Exception: return right(*args)\n    return right(*args)"),
+    (
+        "endless, caught",
+        "\n    while calls > 1:\n        try:\n            while True: pass\n        except Exception: return right(*args)\n    return right(*args)",
+    ),
 )
 
 
-def others(program: str, name: str) -> Tuple[Tuple[str, str], ...]:
+def others(program: str, name: str) -> tuple[tuple[str, str], ...]:
     return (
         ("import missing", f"import nothing_of_that_name\n{program}"),
         ("syntax error", f"{program}\ndef broken(:\n"),
@@ -102,9 +138,9 @@ def others(program: str, name: str) -> Tuple[Tuple[str, str], ...]:
     )
 
 
-def answers_to(row: Dict[str, Any], chance: random.Random, count: int) -> List[Tuple[str, str]]:
+def answers_to(row: dict[str, Any], chance: random.Random, count: int) -> list[tuple[str, str]]:
     program, name = row["prompt"] + row["canonical_solution"], row["entry_point"]
-    choices: List[Callable[[], Optional[Tuple[str, str]]]] = [
+    choices: list[Callable[[], tuple[str, str] | None]] = [
         *(lambda kind=kind, body=body: (kind, around(program, name, body)) for kind, body in WRAPPERS),
         *(lambda one=one: one for one in others(program, name)),
         *[lambda: ("mutated", mutated(program, chance))] * 12,

@@ -1,12 +1,12 @@
 """What EvalPlus itself says of answers. Runs them without a sandbox, as EvalPlus does: only for answers that one made oneself.
 
-    HUMANEVAL_OVERRIDE_PATH=... MBPP_OVERRIDE_PATH=... python evalplus_official.py humaneval|mbpp ANSWERS RESULTS
+HUMANEVAL_OVERRIDE_PATH=... MBPP_OVERRIDE_PATH=... python evalplus_official.py humaneval|mbpp ANSWERS RESULTS
 """
 
 import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any, Dict, Tuple
+from typing import Any
 
 from evalplus.data import get_human_eval_plus, get_mbpp_plus
 from evalplus.eval._special_oracle import MBPP_OUTPUT_NOT_NONE_TASKS
@@ -14,7 +14,7 @@ from evalplus.evaluate import check_correctness
 from evalplus.gen.util import trusted_exec
 
 
-def expected(problem: Dict[str, Any], not_none: bool) -> Dict[str, Any]:
+def expected(problem: dict[str, Any], not_none: bool) -> dict[str, Any]:
     program = problem["prompt"] + problem["canonical_solution"]
     result = {}
     for part in ("base", "plus"):
@@ -25,7 +25,7 @@ def expected(problem: Dict[str, Any], not_none: bool) -> Dict[str, Any]:
     return result
 
 
-def judged(given: Tuple[str, Dict[str, Any], str]) -> Tuple[str, str]:
+def judged(given: tuple[str, dict[str, Any], str]) -> tuple[str, str]:
     dataset, problem, solution = given
     not_none = dataset == "mbpp" and problem["entry_point"] in MBPP_OUTPUT_NOT_NONE_TASKS
     # The harness may not see the arguments that an answer before has changed.

@@ -1,6 +1,6 @@
 """Makes answers to problems that have LiveCodeBench's form: one that knows what each test expects, and many that go wrong on the way.
 
-    python livecodebench_answers.py DATA_FILE > answers.jsonl
+python livecodebench_answers.py DATA_FILE > answers.jsonl
 """
 
 import base64
@@ -8,16 +8,26 @@ import json
 import pickle
 import sys
 import zlib
-from typing import Any, Dict, Iterator, List, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 READ = (
     ("sys.stdin.read", "import sys\ntext = sys.stdin.read()"),
-    ("input", "lines = []\nwhile True:\n    try:\n        lines.append(input())\n    except EOFError:\n        break\ntext = chr(10).join(lines)"),
+    (
+        "input",
+        "lines = []\nwhile True:\n    try:\n        lines.append(input())\n    except EOFError:\n        break\ntext = chr(10).join(lines)",
+    ),
     ("readlines", "import sys\ntext = ''.join(sys.stdin.readlines())"),
-    ("readline", "import sys\nlines = []\nwhile True:\n    line = sys.stdin.readline()\n    if not line: break\n    lines.append(line)\ntext = ''.join(lines)"),
+    (
+        "readline",
+        "import sys\nlines = []\nwhile True:\n    line = sys.stdin.readline()\n    if not line: break\n    lines.append(line)\ntext = ''.join(lines)",
+    ),
     ("iteration", "import sys\ntext = ''.join(line for line in sys.stdin)"),
     ("stdin by name", "from sys import stdin\ntext = stdin.read()"),
-    ("readline by name", "from sys import stdin\nlines = []\ntry:\n    while True: lines.append(stdin.readline())\nexcept Exception: pass\ntext = chr(10).join(lines)"),
+    (
+        "readline by name",
+        "from sys import stdin\nlines = []\ntry:\n    while True: lines.append(stdin.readline())\nexcept Exception: pass\ntext = chr(10).join(lines)",
+    ),
     ("buffer", "import sys\ntext = sys.stdin.buffer.read().decode()"),
     ("buffer lines", "import sys\ntext = b''.join(sys.stdin.buffer.readlines()).decode()"),
     ("open(0)", "text = open(0).read()"),
@@ -32,9 +42,18 @@ WRITE = (
     ("white space", "print('  ' + out.replace(chr(10), '  ' + chr(10)) + chr(10) * 3)"),
     ("blank line", "print(out.replace(chr(10), chr(10) * 2))"),
     ("upper", "print(out.upper() + 'x')"),
-    ("decimals", "print(chr(10).join(' '.join(w + ('0' if '.' in w else '.0') if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) for l in out.split(chr(10))))"),
-    ("exponent", "print(chr(10).join(' '.join(format(float(w), '.10e') if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) for l in out.split(chr(10))))"),
-    ("near", "print(chr(10).join(' '.join(str(float(w) + 1e-9) if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) for l in out.split(chr(10))))"),
+    (
+        "decimals",
+        "print(chr(10).join(' '.join(w + ('0' if '.' in w else '.0') if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) for l in out.split(chr(10))))",
+    ),
+    (
+        "exponent",
+        "print(chr(10).join(' '.join(format(float(w), '.10e') if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) for l in out.split(chr(10))))",
+    ),
+    (
+        "near",
+        "print(chr(10).join(' '.join(str(float(w) + 1e-9) if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) for l in out.split(chr(10))))",
+    ),
     ("nothing", "pass"),
     ("one more", "print(out)\nprint('end')"),
     ("stdout by name", "stdout.write(out)"),
@@ -64,7 +83,10 @@ WHOLE = (
 CALLS = (
     ("returns", "return right(args)"),
     ("tuple", "r = right(args); return tuple(r) if isinstance(r, list) else r"),
-    ("tuples within", "r = right(args); return [tuple(x) if isinstance(x, list) else x for x in r] if isinstance(r, list) else r"),
+    (
+        "tuples within",
+        "r = right(args); return [tuple(x) if isinstance(x, list) else x for x in r] if isinstance(r, list) else r",
+    ),
     ("float", "r = right(args); return float(r) if isinstance(r, (int, float)) else r"),
     ("near", "r = right(args); return r + 1e-9 if isinstance(r, float) else r"),
     ("text", "return str(right(args))"),
@@ -80,7 +102,7 @@ CALLS = (
 )
 
 
-def tests_of(row: Dict[str, Any]) -> List[Dict[str, str]]:
+def tests_of(row: dict[str, Any]) -> list[dict[str, str]]:
     hidden = row["private_test_cases"]
     try:
         private = json.loads(hidden)
@@ -89,7 +111,7 @@ def tests_of(row: Dict[str, Any]) -> List[Dict[str, str]]:
     return json.loads(row["public_test_cases"]) + private
 
 
-def answers_to(row: Dict[str, Any]) -> Iterator[Tuple[str, str]]:
+def answers_to(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     tests = tests_of(row)
     name = json.loads(row["metadata"]).get("func_name")
     if name is None:
@@ -106,15 +128,23 @@ def answers_to(row: Dict[str, Any]) -> Iterator[Tuple[str, str]]:
         yield "class", f"class Solution:\n    pass\n{first}{look}{plain}"
         yield from WHOLE
         return
-    known = {json.dumps([json.loads(line) for line in one["input"].split("\n")]): json.loads(one["output"]) for one in tests}
+    known = {
+        json.dumps([json.loads(line) for line in one["input"].split("\n")]): json.loads(one["output"]) for one in tests
+    }
     table = f"import json\nknown = {known!r}\ndef right(args):\n    import copy\n    return copy.deepcopy(known[json.dumps(list(args))])\n"
     for kind, body in CALLS:
         yield kind, f"{table}class Solution:\n    def {name}(self, *args):\n        {body}\n"
     yield "bare function", f"{table}def {name}(*args):\n    return right(args)\n"
-    yield "typed", f"{table}class Solution:\n    def {name}(self, *args: List[Optional[int]]) -> Dict[str, int]:\n        return right(args)\n"
+    yield (
+        "typed",
+        f"{table}class Solution:\n    def {name}(self, *args: List[Optional[int]]) -> Dict[str, int]:\n        return right(args)\n",
+    )
     yield "no such function", f"{table}class Solution:\n    pass\n"
     yield "syntax error", "class Solution(:"
-    yield "main", f"{table}class Solution:\n    def {name}(self, *args):\n        return right(args)\nif __name__ == '__main__':\n    1 / 0\n"
+    yield (
+        "main",
+        f"{table}class Solution:\n    def {name}(self, *args):\n        return right(args)\nif __name__ == '__main__':\n    1 / 0\n",
+    )
 
 
 def main(data_file: str) -> None:

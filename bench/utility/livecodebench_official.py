@@ -1,6 +1,6 @@
 """What LiveCodeBench itself says of answers. Runs them without a sandbox, as LiveCodeBench does: only for answers that one made oneself.
 
-    PYTHONPATH=CHECKOUT python livecodebench_official.py DATA_FILE ANSWERS RESULTS
+PYTHONPATH=CHECKOUT python livecodebench_official.py DATA_FILE ANSWERS RESULTS
 """
 
 import json
@@ -8,7 +8,6 @@ import sys
 
 from lcb_runner.evaluation.compute_code_generation_metrics import codegen_metrics
 from lcb_runner.evaluation.pass_k_utils import extract_instance_results
-
 from livecodebench_answers import tests_of
 
 

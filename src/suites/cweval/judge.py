@@ -9,7 +9,7 @@ With `--stop-early` a failed case ends those of its kind, whose verdict is then 
 import json
 import os
 import sys
-from typing import Any, Dict, List, Optional, Set
+from typing import Any
 
 import pytest
 
@@ -21,11 +21,11 @@ class Recorder:
     def __init__(self, seconds: float, stop_early: bool) -> None:
         self.seconds = seconds
         self.stop_early = stop_early
-        self.cases: Dict[str, Dict[str, Any]] = {}
-        self.failed: Set[str] = set()
-        self.broken: List[str] = []
+        self.cases: dict[str, dict[str, Any]] = {}
+        self.failed: set[str] = set()
+        self.broken: list[str] = []
 
-    def pytest_collection_modifyitems(self, items: List[Any]) -> None:
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         for item in items:
             marker = next((name for name in KINDS if item.get_closest_marker(name)), None)
             if marker is None:
@@ -43,7 +43,7 @@ class Recorder:
         if report.failed:
             self.broken.append(report.nodeid)
 
-    def pytest_runtest_protocol(self, item: Any) -> Optional[bool]:
+    def pytest_runtest_protocol(self, item: Any) -> bool | None:
         case = self.cases.get(item.nodeid)
         return True if self.stop_early and case is not None and case["kind"] in self.failed else None
 

@@ -9,7 +9,7 @@ expected, from the first output on which that is so.
 import gzip
 import json
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from close import all_close
 from inputs import arguments_of
@@ -75,7 +75,7 @@ def type_name(value: Any) -> str:
     return value.name if isinstance(value, (Kin, Opaque)) else type(value).__name__
 
 
-def verdict(lines: List[Any], rules: Rules, expected: Dict[str, Any], inputs: List[Any]) -> Dict[str, Any]:
+def verdict(lines: list[Any], rules: Rules, expected: dict[str, Any], inputs: list[Any]) -> dict[str, Any]:
     """`status` as EvalPlus calls it, with the number of the call that decided it."""
     count = 0
     for line in lines:
@@ -110,7 +110,7 @@ def agreement(rules: Rules, given: Any, expected: Any, arguments: Any) -> bool:
         return False
 
 
-def failed(call: Optional[int], why: str) -> Dict[str, Any]:
+def failed(call: int | None, why: str) -> dict[str, Any]:
     return {"status": "fail", "why": why, "call": call}
 
 

@@ -4,7 +4,8 @@ MBPP+ keeps them as JSON, which has no tuples, sets or complex numbers. Which ta
 (Apache-2.0), task by task, its oddities included (an empty set comes out as a dict).
 """
 
-from typing import Any, Callable, Dict, List, Tuple
+from collections.abc import Callable
+from typing import Any
 
 Arguments = Any
 
@@ -13,39 +14,39 @@ def all_tuples(value: Any) -> Any:
     return tuple(all_tuples(one) for one in value) if isinstance(value, list) else value
 
 
-def each_tuple(arguments: List[Any]) -> Arguments:
+def each_tuple(arguments: list[Any]) -> Arguments:
     return [tuple(one) for one in arguments]
 
 
-def each_in_each(arguments: List[Any]) -> Arguments:
+def each_in_each(arguments: list[Any]) -> Arguments:
     return [[tuple(one) for one in argument] for argument in arguments]
 
 
-def each_tuple_of_tuples(arguments: List[Any]) -> Arguments:
+def each_tuple_of_tuples(arguments: list[Any]) -> Arguments:
     return [tuple(tuple(one) for one in argument) for argument in arguments]
 
 
-def first_of_tuples(arguments: List[Any]) -> Arguments:
+def first_of_tuples(arguments: list[Any]) -> Arguments:
     return [[tuple(one) for one in arguments[0]], arguments[1]]
 
 
-def second_tuple(arguments: List[Any]) -> Arguments:
+def second_tuple(arguments: list[Any]) -> Arguments:
     return [arguments[0], tuple(arguments[1])]
 
 
-def first_tuple(arguments: List[Any]) -> Arguments:
+def first_tuple(arguments: list[Any]) -> Arguments:
     return [tuple(arguments[0]), arguments[1]]
 
 
-def sets_in_first(arguments: List[Any]) -> Arguments:
+def sets_in_first(arguments: list[Any]) -> Arguments:
     return [[set(one) if isinstance(one, list) and one else {} for one in arguments[0]]]
 
 
-def mixed_tuple(arguments: List[Any]) -> Arguments:
+def mixed_tuple(arguments: list[Any]) -> Arguments:
     return [tuple(tuple(one) if isinstance(one, list) else one for one in arguments[0])]
 
 
-SHAPES: Tuple[Tuple[Callable[[List[Any]], Arguments], str], ...] = (
+SHAPES: tuple[tuple[Callable[[list[Any]], Arguments], str], ...] = (
     (each_tuple, "2 116 132 143 222 261 273 394 399 421 424 429 470 560 579 596 616 630 726 740 744 809"),
     (each_in_each, "63 64 70 94 120 237 272 299 400 409 417 438 473 614 780"),
     (first_of_tuples, "75 413 444 753"),
@@ -61,12 +62,12 @@ SHAPES: Tuple[Tuple[Callable[[List[Any]], Arguments], str], ...] = (
     (all_tuples, "580 615 791"),
 )
 
-SHAPE_OF: Dict[str, Callable[[List[Any]], Arguments]] = {
+SHAPE_OF: dict[str, Callable[[list[Any]], Arguments]] = {
     f"Mbpp/{number}": shape for shape, numbers in SHAPES for number in numbers.split()
 }
 
 
-def arguments_of(task: str, inputs: List[Any]) -> List[Arguments]:
+def arguments_of(task: str, inputs: list[Any]) -> list[Arguments]:
     """The arguments of each call."""
     shape = SHAPE_OF.get(task)
     return inputs if shape is None else [shape(one) for one in inputs]

@@ -1,7 +1,7 @@
 """Where EvalPlus takes other outputs than the canonical solution's for right: `_special_oracle.py` and `unsafe_execute` of EvalPlus (Apache-2.0, commit 26d6d00)."""
 
 import math
-from typing import Any, List
+from typing import Any
 
 # Outputs of these cannot be compared, and only whether there is one counts.
 NOT_NONE = ("check_str", "text_match_three", "text_starta_endb")
@@ -22,7 +22,7 @@ AS_SETS = (
 ROOT_OF_POLYNOMIAL = "find_zero"
 
 
-def polynomial(coefficients: List[Any], x: float) -> float:
+def polynomial(coefficients: list[Any], x: float) -> float:
     """The value of a polynomial, the lowest power first."""
     return sum(coefficient * math.pow(x, power) for power, coefficient in enumerate(coefficients))
 

@@ -10,15 +10,15 @@ import gzip
 import json
 import sys
 import time
-from typing import Any, Dict, List
+from typing import Any
 
 from inputs import arguments_of
 from oracles import NOT_NONE
 from values import encode
 
 
-def outputs_of(solution: str, entry_point: str, calls: List[Any]) -> Dict[str, Any]:
-    space: Dict[str, Any] = {}
+def outputs_of(solution: str, entry_point: str, calls: list[Any]) -> dict[str, Any]:
+    space: dict[str, Any] = {}
     exec(solution, space)
     function = space[entry_point]
     outputs, seconds = [], []

@@ -11,7 +11,8 @@ import gzip
 import json
 import signal
 import sys
-from typing import Any, Callable, Dict, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from child import run_child
 from guard import NoInput, disarm, ready
@@ -80,7 +81,7 @@ def main(answer_file: str, calls_file: str, part: str, result_file: str) -> None
         ready(answer)
         disarm(["exit", "quit", "open"])
         try:
-            space: Dict[str, Any] = {}
+            space: dict[str, Any] = {}
             with swallowed():
                 exec(answer, space)
                 function = space[entry_point]

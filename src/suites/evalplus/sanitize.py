@@ -13,8 +13,7 @@ import keyword
 import sys
 import tokenize
 import warnings
-from typing import Dict, Iterator, List, Optional, Set, Union
-
+from collections.abc import Iterator
 
 
 def parses(code: str) -> bool:
@@ -31,7 +30,11 @@ def longest_code(text: str) -> str:
     filled = [0]
     for line in lines:
         filled.append(filled[-1] + (1 if line.strip() else 0))
-    runs = [(filled[first] - filled[last + 1], first, last) for first in range(len(lines)) for last in range(first + 1, len(lines))]
+    runs = [
+        (filled[first] - filled[last + 1], first, last)
+        for first in range(len(lines))
+        for last in range(first + 1, len(lines))
+    ]
     for lack, first, last in sorted(runs):
         if lack == 0:
             break
@@ -59,8 +62,8 @@ def needed(code: str, entry_point: str) -> str:
         last = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
         return data[first:last].decode("utf-8")
 
-    imports: List[ast.stmt] = []
-    definitions: Dict[Optional[str], ast.stmt] = {}
+    imports: list[ast.stmt] = []
+    definitions: dict[str | None, ast.stmt] = {}
     for node in ast.parse(code).body:
         if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.module != "__future__"):
             imports.append(node)
@@ -78,7 +81,7 @@ def returns(node: ast.AST) -> bool:
     return any(isinstance(inner, ast.Return) for inner in ast.walk(node))
 
 
-def assigned_name(node: Union[ast.Assign, ast.AnnAssign]) -> Optional[str]:
+def assigned_name(node: ast.Assign | ast.AnnAssign) -> str | None:
     """The first plain name on either side of the (first) equals sign."""
     target = node.targets[0] if isinstance(node, ast.Assign) else node.target
     if isinstance(target, ast.Name):
@@ -88,7 +91,7 @@ def assigned_name(node: Union[ast.Assign, ast.AnnAssign]) -> Optional[str]:
     return node.value.id if isinstance(node.value, ast.Name) else None
 
 
-def names_in(text: str) -> Set[str]:
+def names_in(text: str) -> set[str]:
     """Every name in a piece of code: of variables, attributes, parameters, keyword arguments."""
     names = set(tokens_of(text))
     try:
@@ -119,9 +122,9 @@ def tokens_of(text: str) -> Iterator[str]:
         return
 
 
-def reachable(entry_point: str, names: Dict[Optional[str], Set[str]]) -> Set[Optional[str]]:
-    reached: Set[Optional[str]] = {entry_point}
-    queue: List[Optional[str]] = [entry_point]
+def reachable(entry_point: str, names: dict[str | None, set[str]]) -> set[str | None]:
+    reached: set[str | None] = {entry_point}
+    queue: list[str | None] = [entry_point]
     while queue:
         for name in names.get(queue.pop(0), ()):
             if name not in reached:

@@ -9,7 +9,8 @@ import os
 import select
 import signal
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 FOUR_GIB = 4 * 1024 * 1024 * 1024
 

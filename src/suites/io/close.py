@@ -1,9 +1,9 @@
 """`numpy.allclose` of numbers and of nested sequences of them, without numpy: `|a - b| <= atol + rtol * |b|`, element by element."""
 
 import math
-from typing import Any, List, Tuple
+from typing import Any
 
-Array = Tuple[Tuple[int, ...], List[Any]]
+Array = tuple[tuple[int, ...], list[Any]]
 
 # What fits into numpy's integers. In an array a larger one makes it one of objects, of which numpy does not say whether they are finite.
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
@@ -34,7 +34,7 @@ def is_finite(number: Any) -> bool:
     return math.isfinite(number.real) and math.isfinite(number.imag)
 
 
-def shape_of(value: Any) -> Tuple[int, ...]:
+def shape_of(value: Any) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)):
         return ()
     shapes = {shape_of(one) for one in value}
@@ -43,7 +43,7 @@ def shape_of(value: Any) -> Tuple[int, ...]:
     return (len(value), *(shapes.pop() if shapes else ()))
 
 
-def numbers_in(value: Any) -> List[Any]:
+def numbers_in(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         numbers = [number for one in value for number in numbers_in(one)]
         if any(isinstance(one, int) and not SMALLEST <= one <= LARGEST for one in numbers):
@@ -54,7 +54,7 @@ def numbers_in(value: Any) -> List[Any]:
     return [value]
 
 
-def broadcast(one: Tuple[int, ...], other: Tuple[int, ...]) -> Tuple[int, ...]:
+def broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     rank = max(len(one), len(other))
     pairs = zip((1,) * (rank - len(one)) + one, (1,) * (rank - len(other)) + other)
     shape = []
@@ -65,7 +65,7 @@ def broadcast(one: Tuple[int, ...], other: Tuple[int, ...]) -> Tuple[int, ...]:
     return tuple(shape)
 
 
-def place(index: int, shape: Tuple[int, ...], own: Tuple[int, ...]) -> int:
+def place(index: int, shape: tuple[int, ...], own: tuple[int, ...]) -> int:
     """Where in an array of the shape `own` the element stands that is the `index`th of the whole."""
     position, step = 0, 1
     for size, own_size in zip(reversed(shape), reversed((1,) * (len(shape) - len(own)) + own)):

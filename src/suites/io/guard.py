@@ -13,7 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 OF_OS = (
     "kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate replace unlink "
@@ -37,8 +38,8 @@ def disarm(of_builtins: Sequence[str]) -> None:
         setattr(os, name, None)
     for name in ("rmtree", "move", "chown"):
         setattr(shutil, name, None)
-    setattr(subprocess, "Popen", None)
-    setattr(builtins, "help", None)
+    subprocess.Popen = None
+    builtins.help = None
     for name in ("ipdb", "joblib", "resource", "psutil", "tkinter"):
         sys.modules[name] = None  # type: ignore[assignment]
 

@@ -2,11 +2,11 @@
 
 import gzip
 import json
-from typing import Any, List
+from typing import Any
 
 
-def lines_in(path: str) -> List[Any]:
-    lines: List[Any] = []
+def lines_in(path: str) -> list[Any]:
+    lines: list[Any] = []
     try:
         with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
             for line in file:

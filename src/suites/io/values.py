@@ -7,7 +7,7 @@ gains nothing by it.
 import decimal
 import fractions
 import hashlib
-from typing import Any, List
+from typing import Any
 
 # How deep values may be nested; beyond it they are opaque.
 DEEPEST = 200
@@ -121,7 +121,7 @@ def decode(data: Any, depth: int = 0) -> Any:
 
 
 def decode_tagged(tag: str, content: Any, depth: int) -> Any:
-    def each() -> List[Any]:
+    def each() -> list[Any]:
         return [decode(one, depth) for one in content]
 
     if tag == "t":

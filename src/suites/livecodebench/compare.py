@@ -9,7 +9,7 @@ where two differ, their words as decimal numbers; of functions, equality.
 import json
 import sys
 from decimal import Decimal
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from outputs import lines_in, word
 from values import decode, equal
@@ -27,7 +27,7 @@ def same_line(given: str, expected: str) -> bool:
     return numbers is not None and right is not None and numbers == right
 
 
-def decimals(line: str) -> Optional[List[Decimal]]:
+def decimals(line: str) -> list[Decimal] | None:
     try:
         return [Decimal(each) for each in line.split()]
     except Exception:
@@ -43,7 +43,7 @@ def same(given: Any, expected: str, is_function: bool) -> bool:
         return False
 
 
-def verdict(lines: List[Any], outputs: List[str], is_function: bool) -> Dict[str, Any]:
+def verdict(lines: list[Any], outputs: list[str], is_function: bool) -> dict[str, Any]:
     """What decided it, and in which test."""
     count = 0
     for line in lines:
@@ -62,7 +62,7 @@ def verdict(lines: List[Any], outputs: List[str], is_function: bool) -> Dict[str
     return failed(count, {"killed": "never ends", "done": "ends too early"}.get(str(end), "ends its own process"))
 
 
-def failed(test: Optional[int], why: str) -> Dict[str, Any]:
+def failed(test: int | None, why: str) -> dict[str, Any]:
     return {"passed": False, "why": why, "test": test}
 
 

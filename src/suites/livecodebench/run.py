@@ -13,8 +13,9 @@ import io
 import json
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any, Callable, Iterator, List
+from typing import Any
 from unittest import mock
 
 from child import run_child
@@ -22,7 +23,9 @@ from guard import disarm, ready
 from values import encode
 
 TEST_SECONDS = 6
-WITH_ALL = "string re datetime collections heapq bisect copy math random statistics itertools functools operator io sys json"
+WITH_ALL = (
+    "string re datetime collections heapq bisect copy math random statistics itertools functools operator io sys json"
+)
 HEADER = "\n".join(
     [
         *(f"from {name} import *" for name in f"{WITH_ALL} builtins typing".split()),
@@ -76,7 +79,7 @@ class Input:
     def readline(self, *arguments: Any) -> str:
         return self.stream.readline(*arguments)
 
-    def readlines(self, *_: Any) -> List[str]:
+    def readlines(self, *_: Any) -> list[str]:
         return self.text.split("\n")
 
     def __getattr__(self, name: str) -> Any:
@@ -106,7 +109,7 @@ def as_function(code: str) -> str:
         return code
 
 
-def unparsed(body: List[ast.stmt]) -> str:
+def unparsed(body: list[ast.stmt]) -> str:
     return ast.unparse(ast.Module(body=body, type_ignores=[]))
 
 
@@ -143,7 +146,7 @@ def main(answer_file: str, calls_file: str, result_file: str) -> None:
         answer = file.read()
     with open(calls_file, encoding="utf-8") as file:
         calls = json.load(file)
-    inputs: List[str] = calls["inputs"]
+    inputs: list[str] = calls["inputs"]
     name = calls["function"]
 
     def work(say: Callable[[Any], None]) -> None:
