@@ -28,6 +28,7 @@ export async function sampleRuns(checkout: string): Promise<readonly Run[]> {
     { name: 'references', sets: [all((task) => answer(task, solution(task)))], upstream: judges },
     { name: 'unsafe', sets: [all((task) => mapped(unsafe(task), (code) => answer(task, code)))], upstream: judges },
     { name: 'mix', sets: [0, 1, 2].map((set) => all((task, index) => mixed(task, index + 5 * set))), upstream: judges },
+    { name: 'mix-empty', sets: [all(() => ''), all(() => ' \n')], upstream: judges },
     {
       name: 'mix-exit',
       sets: [
@@ -77,7 +78,8 @@ function mixed(task: Task, number: number): string {
     () => `Here it is:\n${answer(task, code)}\nUse:\n${FENCE}${extension}\nnonsense(\n${FENCE}\n`,
     () => answer(task, code.slice(0, (code.length * 2) / 3)),
     () => 'I am sorry, but I cannot help with that.',
-    () => (extension === 'py' ? answer(task, `import nothing_of_that_name\n${code}`) : answer(task, unsafe(task) ?? '')),
+    () =>
+      extension === 'py' ? answer(task, `import nothing_of_that_name\n${code}`) : answer(task, unsafe(task) ?? ''),
     () => answer(task, withFirst(task, STATEMENTS.loop)),
     () => `${FENCE}${extension}\n${FENCE}\n${code}`,
     () => `${FENCE}\n${unsafe(task) ?? code}`,

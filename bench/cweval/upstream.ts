@@ -25,7 +25,19 @@ export async function runUpstream(
 ): Promise<Spent> {
   const step = only === undefined ? ['pipeline', '--docker', 'False'] : [only];
   return spentBy({
-    argv: ['/bin/sh', '-c', 'umask 022; exec "$@"', 'sh', python, 'cweval/evaluate.py', ...step, '--eval_path', join('evals', name), '--num_proc', '2'],
+    argv: [
+      '/bin/sh',
+      '-c',
+      'umask 022; exec "$@"',
+      'sh',
+      python,
+      'cweval/evaluate.py',
+      ...step,
+      '--eval_path',
+      join('evals', name),
+      '--num_proc',
+      '2',
+    ],
     cwd: checkout,
     within,
     env: {

@@ -131,5 +131,11 @@ function calibrationOf(task: Task): Calibration[] {
 }
 
 async function digestOf({ style, extract }: Options, tree: string): Promise<Sha256> {
-  return sha256Json({ judge_version: judgeVersion, tree, style, extract, judge: (await judgePrograms()).map(({ content }) => sha256(content)) });
+  return sha256Json({
+    judge_version: judgeVersion,
+    tree,
+    style,
+    extract,
+    judge: (await judgePrograms()).map(({ content }) => sha256(content)),
+  });
 }

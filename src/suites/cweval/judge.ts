@@ -85,7 +85,13 @@ export async function judgeTask(
   const test = `${folder}/${task.name}_test.py`;
   const isPython = task.extension === 'py';
   const steps = preparation(task, { isRaw: raw !== undefined });
-  const judge = [`exec python3 ${INSIDE}/judge.py`, test, RESULT, CASE_SECONDS, ...(isPython ? [] : ['--programs'])].join(' ');
+  const judge = [
+    `exec python3 ${INSIDE}/judge.py`,
+    test,
+    RESULT,
+    CASE_SECONDS,
+    ...(isPython ? [] : ['--programs']),
+  ].join(' ');
   const result = await sandbox.run(
     {
       toolchain: TOOLCHAIN[task.language],

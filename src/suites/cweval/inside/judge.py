@@ -6,6 +6,7 @@ With `--programs` the tests start the judged program anew each time. Then a fail
 left out, unless the file uses more of it than is known here.
 """
 
+import os
 import sys
 
 from results import Results
@@ -13,22 +14,22 @@ from results import Results
 
 def main(test_file: str, result_file: str, seconds: float, programs: bool) -> None:
     results = Results()
-    ended = plain(test_file, results, seconds) if programs else None
-    broken = False
-    if ended is None:
+    if programs:
+        ended, broken = plain(test_file, results, seconds), False
+    else:
         import pytest_tests
 
         ended, broken = pytest_tests.run(test_file, results, seconds)
     results.write(result_file, ended, broken)
 
 
-def plain(test_file: str, results: Results, seconds: float):  # type: ignore[no-untyped-def]
+def plain(test_file: str, results: Results, seconds: float) -> bool:
     import plain_tests
 
     try:
         cases = plain_tests.cases_in(test_file)
-    except Exception:  # what is wrong with it pytest has to say
-        return None
+    except Exception:  # pytest has to say what is wrong with it, in a process that nobody has imported anything into
+        os.execv(sys.executable, [sys.executable, *sys.argv[:4]])
     return plain_tests.run(cases, results, seconds)
 
 

@@ -106,18 +106,13 @@ def cases_in(path: str) -> List[Case]:
     stand_in = StandIn("pytest")
     stand_in.__dict__.update(mark=Marks(), param=param, fixture=fixture, raises=raises)
     sys.modules["pytest"] = stand_in
-    try:
-        sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
-        spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(path))[0], os.path.abspath(path))
-        if spec is None or spec.loader is None:
-            raise Unsupported(path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-    except Unsupported:
-        sys.path.pop(0)
-        del sys.modules["pytest"]
-        raise
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(path))[0], os.path.abspath(path))
+    if spec is None or spec.loader is None:
+        raise Unsupported(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
     names = vars(module)
     if any(OTHER.match(name) for name in names):
         raise Unsupported("classes and set-up")
