@@ -79,18 +79,25 @@ async function compare(run: Run): Promise<void> {
     say(`${run.name}: upstream never comes to an end, and says nothing of ${run.sets[0]?.size}; secpi of ${entries}`);
     return;
   }
-  const found = differences(setsIn(folder), ours);
-  const all = [allIn(folder), allIn(oursIn(out))] as const;
-  const lists = new Set(all.flatMap((one) => [...one.keys()]));
-  const equal = [...lists].filter((key) => all[0].get(key) === all[1].get(key)).length;
+  const different = told(run, out);
+  if (different.length > 0) await again(run, different);
+}
+
+/** Says in what both agree, and in what not. */
+function told(run: Run, out: string): ReturnType<typeof differences>['different'] {
+  const folder = folderOf(run.name);
+  const found = differences(setsIn(folder), setsIn(oursIn(out)));
+  const [theirs, ours] = [allIn(folder), allIn(oursIn(out))];
+  const lists = [...new Set([...theirs.keys(), ...ours.keys()])];
+  const equal = lists.filter((key) => theirs.get(key) === ours.get(key)).length;
   say(
-    `${run.name}: ${found.entries - found.different.length} of ${found.entries} entries equal, ${equal} of ${lists.size} lists of res_all.json`,
+    `${run.name}: ${found.entries - found.different.length} of ${found.entries} entries equal, ${equal} of ${lists.length} lists of res_all.json`,
   );
   for (const { set, task, theirs, ours } of found.different)
     say(
       `  generated_${set}/${task}: upstream ${theirs}, secpi ${ours}${KEYS_AT_RANDOM.has(task) ? ' (makes keys at random)' : ''}`,
     );
-  if (found.different.length > 0) await again(run, found.different);
+  return found.different;
 }
 
 /** Judges what differs with nothing beside it: three times each, since a busy machine makes other verdicts of the same code. */

@@ -56,6 +56,12 @@ describe("results in the shape of CWEval's harness", () => {
     });
   });
 
+  it('have no entry, in `official`, for an answer of which the harness would never say anything, and keep the rest of its set', () => {
+    const samples = [said(c, 0, 'pass', 'pass'), uncollected(py, 0, WHY_UNCOLLECTED.hangs)];
+    expect(Object.keys(setResults(samples, 'official').get(0) ?? {})).toEqual([path(0, c)]);
+    expect(setResults(samples, 'strict').get(0)?.[path(0, py)]).toEqual({ functional: false, secure: false });
+  });
+
   it('keep the task that judges nothing in `official` alone, and nothing that is unverified', () => {
     const samples = [said('core/js/cwe_078_0_js', 0, 'pass', 'pass'), said(c, 0, 'unverified', 'unverified')];
     expect(Object.keys(setResults(samples, 'official').get(0) ?? {})).toEqual([path(0, 'core/js/cwe_078_0_js')]);
