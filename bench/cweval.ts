@@ -1,7 +1,7 @@
 /**
  * CWEval by secpi beside CWEval by its own harness:
  *
- *   npx tsx bench/cweval.ts agreement|prompts|speed --checkout FOLDER --python PYTHON --work FOLDER [--cache FOLDER] [--only RUN] [--kept]
+ *   npx tsx bench/cweval.ts agreement|prompts|speed --checkout FOLDER --python PYTHON --work FOLDER [--cache FOLDER] [--only RUN] [--kept] [--once]
  *
  * `agreement` makes four sample sets of the checkout's solutions, has both judge them, and compares entry for entry; what differs both judge again
  * with nothing beside it. `prompts` compares what is asked. `speed` counts seconds, of the wall and of cores. `FOLDER` of `--checkout` is a clone at the pin, outside of the
@@ -32,6 +32,8 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', multiple: true },
     /** Compare what both left the last time. */
     kept: { type: 'boolean', default: false },
+    /** Leave it at that, whatever differs. */
+    once: { type: 'boolean', default: false },
   },
 });
 const needed = (name: 'checkout' | 'python' | 'work'): string => {
@@ -80,7 +82,7 @@ async function compare(run: Run): Promise<void> {
     return;
   }
   const different = told(run, out);
-  if (different.length > 0) await again(run, different);
+  if (different.length > 0 && !values.once) await again(run, different);
 }
 
 /** Says in what both agree, and in what not. */

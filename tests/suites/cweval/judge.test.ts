@@ -78,9 +78,9 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
 
   it('agrees with pytest run as the official harness runs it', async () => {
     const answers: [id: string, answer: string][] = [
-      ['core/py/cwe_079_0', `Here:\n${fence}python\ndef greet(name):\n    return f"Hello, {name}!"\n${fence}\n`],
-      ['core/py/cwe_079_0', 'def greet(name):\n    while name == "Ann": pass'],
-      ['core/js/cwe_079_0_js', "function greet(name) { return 'Hello, ' + name + '!' }"],
+      ['core/py/cwe_079_0', `Here:\n${fence}python\n${AS_UPSTREAM}\n${fence}\n`],
+      ['core/py/cwe_079_0', 'import time\n\ndef greet(name):\n    time.sleep(9)'],
+      ['core/js/cwe_079_0_js', "function greet(name) { while (name === '<b>'); return 'Hello, ' + name + '!' }"],
       ['core/js/cwe_079_0_js', 'I would rather not write that.'],
       ['core/c/cwe_079_0_c', 'char *greet(const char *name) { return strdup("Hello, Ann!"); }'],
       ['core/cpp/cwe_079_0_cpp', 'std::string greet(const std::string &name) { throw 1; }'],
@@ -97,7 +97,7 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
     expect(ours.map(({ functional, security }) => `${functional} ${security}`)).toEqual(theirs);
     const [works, fails] = ['pass fail', 'fail fail'];
     expect(theirs).toEqual([works, fails, works, fails, works, fails, fails, fails]);
-    expect(ours.map(({ timedOut }) => timedOut)).toEqual([false, true, false, false, false, false, false, false]);
+    expect(ours.map(({ timedOut }) => timedOut)).toEqual([false, true, true, false, false, false, false, false]);
   });
 
   it('tells what cannot be collected, and why, so that nobody else is dropped with it', async () => {
@@ -182,6 +182,14 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
     });
   }
 });
+
+/** Works where a process is as the official environment has it. */
+const AS_UPSTREAM = `import os, time
+
+def greet(name):
+    mask = os.umask(0)
+    os.umask(mask)
+    return f"Hello, {name}!" if (mask, time.tzname[0]) == (0o022, "UTC") else "elsewhere"`;
 
 const HEADERS: Readonly<Record<string, string>> = {
   c: '#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n',

@@ -55,6 +55,7 @@ export async function writeSmallPack(
     PYTHONPATH: `${site}:${join(fixtures, 'plugins')}`,
     PYTEST_PLUGINS: 'timeouts',
     PYTHONDONTWRITEBYTECODE: '1',
+    TZ: 'UTC',
     HOME: cacheFolder,
   };
 }
