@@ -1,8 +1,9 @@
 /** What a program spends, with all that it starts, and all that its sandboxes do: those are nobody's children. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Seconds. `cpu` is `null` where it cannot be counted: that takes a group of the kernel's, and those want root. */
 export interface Spent {
@@ -43,7 +44,7 @@ export async function spentBy({ argv, cwd, env, within }: Program): Promise<Spen
   // What it has left running does not count, and disturbs whoever comes next.
   endGroup(child.pid);
   for (const stream of [child.stdout, child.stderr]) stream.destroy();
-  return { wall, cpu: group?.seconds() ?? null, hung, output };
+  return { wall, cpu: (await group?.seconds()) ?? null, hung, output };
 }
 
 function endGroup(pid: number | undefined): void {
@@ -63,16 +64,33 @@ function takeGroup() {
   } catch {
     return null;
   }
-  const seconds = (): number => {
+  const seconds = async (): Promise<number> => {
     const used = isOld
       ? Number(readFileSync(join(folder, 'cpuacct.usage'), 'utf8')) / 1e9
       : Number(/^usage_usec (\d+)$/m.exec(readFileSync(join(folder, 'cpu.stat'), 'utf8'))?.[1]) / 1e6;
-    for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean))
-      writeFileSync(join(folder, '..', 'cgroup.procs'), pid);
-    rmdirSync(folder);
+    await removed(folder);
     return used;
   };
   return { folder, seconds };
+}
+
+/** With whatever has left its process group, as endless loops that nobody ended. */
+async function removed(folder: string): Promise<void> {
+  for (let wait = 1; wait < 5000; wait *= 2) {
+    for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+      try {
+        process.kill(Number(pid), 'SIGKILL');
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    try {
+      rmdirSync(folder);
+      return;
+    } catch {
+      await sleep(wait);
+    }
+  }
 }
 
 let taken = 0;
