@@ -25,8 +25,8 @@ interface Program {
 export async function spentBy({ argv, cwd, env, within }: Program): Promise<Spent> {
   const group = takeGroup();
   const began = performance.now();
-  const join = group === null ? [] : ['/bin/sh', '-c', `echo $$ >${group.folder}/cgroup.procs && exec "$@"`, 'sh'];
-  const [program = '', ...rest] = [...join, ...argv];
+  const intoGroup = group === null ? [] : ['/bin/sh', '-c', `echo $$ >${group.folder}/cgroup.procs && exec "$@"`, 'sh'];
+  const [program = '', ...rest] = [...intoGroup, ...argv];
   const child = spawn(program, rest, { cwd, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let output = '';
   for (const stream of [child.stdout, child.stderr])

@@ -137,7 +137,9 @@ def cases_of(name: str, test: Any, fixtures: Dict[str, Any]) -> Iterator[Case]:
         values = row.values if isinstance(row, Param) else (row,) if len(keys) == 1 else tuple(row)
         if len(values) != len(keys):
             raise Unsupported("another number of values")
-        yield case_of(name, test, dict(zip(keys, values)), own + (row.marks if isinstance(row, Param) else ()), fixtures)
+        yield case_of(
+            name, test, dict(zip(keys, values)), own + (row.marks if isinstance(row, Param) else ()), fixtures
+        )
 
 
 def case_of(name: str, test: Any, values: Dict[str, Any], marks: Tuple[str, ...], fixtures: Dict[str, Any]) -> Case:
