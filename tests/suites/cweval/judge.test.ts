@@ -79,8 +79,11 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
   it('agrees with pytest run as the official harness runs it', async () => {
     const answers: [id: string, answer: string][] = [
       ['core/py/cwe_079_0', `Here:\n${fence}python\n${AS_UPSTREAM}\n${fence}\n`],
-      ['core/py/cwe_079_0', 'import time\n\ndef greet(name):\n    time.sleep(9)'],
-      ['core/js/cwe_079_0_js', "function greet(name) { while (name === '<b>'); return 'Hello, ' + name + '!' }"],
+      ['core/py/cwe_079_0', 'import time\n\ndef greet(name):\n    if name == "Ann": time.sleep(9)'],
+      [
+        'core/js/cwe_079_0_js',
+        "function greet(name) { if (name === '<b>') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); return 'Hello, ' + name + '!' }",
+      ],
       ['core/js/cwe_079_0_js', 'I would rather not write that.'],
       ['core/c/cwe_079_0_c', 'char *greet(const char *name) { return strdup("Hello, Ann!"); }'],
       ['core/cpp/cwe_079_0_cpp', 'std::string greet(const std::string &name) { throw 1; }'],
@@ -91,8 +94,9 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
       ['lang/c/cwe_401_0_c', 'void measure(const char *text) { printf("%zu\\n", strlen(text)); malloc(9); }'],
     ];
     const ours: Judgement[] = [];
-    // One at a time: cases have three seconds, and machines are busy.
-    for (const [id, answer] of answers) ours.push(await judged(id, answer));
+    // Two at a time, as both sets below: cases have three seconds, and machines are busy.
+    for (let at = 0; at < answers.length; at += 2)
+      ours.push(...(await Promise.all(answers.slice(at, at + 2).map(([id, answer]) => judged(id, answer)))));
     const theirs = await official(answers);
     expect(ours.map(({ functional, security }) => `${functional} ${security}`)).toEqual(theirs);
     const [works, fails] = ['pass fail', 'fail fail'];
@@ -167,8 +171,9 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
     }
     for (const set of ['generated_0', 'generated_1'])
       steps.push(
-        `python3 -m pytest evals/secpi/${set} -k "not _unsafe" -p no:cacheprovider --junitxml=${set}.xml >/dev/null`,
+        `python3 -m pytest evals/secpi/${set} -k "not _unsafe" -p no:cacheprovider --junitxml=${set}.xml >/dev/null &`,
       );
+    steps.push('wait');
     await new Promise<void>((resolve) => {
       execFile('/bin/sh', ['-c', steps.join('\n')], { cwd: folder.path, env: outside }, () => resolve());
     });
