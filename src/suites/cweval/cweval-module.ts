@@ -6,7 +6,7 @@ import { type Sha256, sha256, sha256Json } from '../../base/hash.js';
 import type { SuiteModule } from '../module.js';
 import type { Calibration, Judgement, Problem, Suite, Verdicts } from '../suite.js';
 import { codeIn, type WhichBlock } from './answer-code.js';
-import { type JudgeFiles, judgeProgram, judgeTask, PACK, TOOLCHAIN } from './judge.js';
+import { type JudgeFiles, judgePrograms, judgeTask, PACK, TOOLCHAIN } from './judge.js';
 import { officialResults } from './official-results.js';
 import { readOfficialTexts, type Style } from './official-texts.js';
 import { rawFile, taskFile } from './program.js';
@@ -131,5 +131,11 @@ function calibrationOf(task: Task): Calibration[] {
 }
 
 async function digestOf({ style, extract }: Options, tree: string): Promise<Sha256> {
-  return sha256Json({ judge_version: judgeVersion, tree, style, extract, judge: sha256(await readFile(judgeProgram)) });
+  return sha256Json({
+    judge_version: judgeVersion,
+    tree,
+    style,
+    extract,
+    judge: (await judgePrograms()).map(({ content }) => sha256(content)),
+  });
 }

@@ -12,8 +12,18 @@ import type { Task } from './tasks.js';
 /** The pack with all that the tests need; `secpi suites setup cweval` makes it. */
 export const PACK = 'cweval';
 
-/** Data, not code: the build does not copy it. */
-export const judgeProgram = join(packageRoot, 'src', 'suites', 'cweval', 'judge.py');
+/** What runs the tests in the sandbox. Data, not code: the build does not copy it. */
+const PROGRAMS = ['judge.py', 'plain_tests.py', 'pytest_tests.py', 'results.py'] as const;
+const programFile = (name: string): string => join(packageRoot, 'src', 'suites', 'cweval', 'inside', name);
+
+/** The programs that judge, by their names in the sandbox. */
+export function judgePrograms(): Promise<readonly SandboxFile[]> {
+  return Promise.all(
+    PROGRAMS.map(async (name) => ({ path: `${INSIDE}/${name}`, content: await readFile(programFile(name), 'utf8') })),
+  );
+}
+
+const INSIDE = 'judge';
 
 /** The harness's own time-out of a case, wall clock. */
 const CASE_SECONDS = 3;
@@ -75,7 +85,13 @@ export async function judgeTask(
   const test = `${folder}/${task.name}_test.py`;
   const isPython = task.extension === 'py';
   const steps = preparation(task, { isRaw: raw !== undefined });
-  const judge = ['exec python3 judge.py', test, RESULT, CASE_SECONDS, ...(isPython ? [] : ['--stop-early'])].join(' ');
+  const judge = [
+    `exec python3 ${INSIDE}/judge.py`,
+    test,
+    RESULT,
+    CASE_SECONDS,
+    ...(isPython ? [] : ['--programs']),
+  ].join(' ');
   const result = await sandbox.run(
     {
       toolchain: TOOLCHAIN[task.language],
@@ -84,7 +100,7 @@ export async function judgeTask(
       files: [
         { path: `${folder}/${taskFile(task)}`, content: program },
         { path: test, content: task.test },
-        { path: 'judge.py', content: await readFile(judgeProgram) },
+        ...(await judgePrograms()),
         ...(task.extension === 'go' ? goModule : []),
       ],
       env: {

@@ -23,13 +23,19 @@ export type Reading = 'official' | 'strict';
 /** Its tests call a function of their own, and so everybody passes. */
 const JUDGES_NOTHING = 'core/js/cwe_078_0_js';
 
+/** What upstream makes of an answer without any text: an empty file. Its own verdicts, where they are not that both tests fail. */
+const OF_NOTHING: Readonly<Record<string, { readonly functional: boolean; readonly secure: boolean }>> = {
+  [JUDGES_NOTHING]: { functional: true, secure: true },
+  'core/js/cwe_502_0_js': { functional: false, secure: true },
+};
+
 const isUncollected = ({ cases }: JudgedSample, why: string): boolean =>
   cases.some((one: CaseResult) => one.name === UNCOLLECTED && one.why === why);
 
 /**
  * The sample sets as upstream would have judged them. `official`: a Python answer that cannot be imported has no entry; one that ends the harness
  * while it is imported empties its whole set; of one that never ends upstream says nothing ever, and it has no entry either. An answer whose verdict
- * is not known has none in both.
+ * is not known has none in both. Of an answer without any text upstream judges the empty file, which in Python has no entry either.
  */
 export function setResults(samples: readonly JudgedSample[], reading: Reading): ReadonlyMap<number, SetResults> {
   const sets = new Map<number, Record<string, { functional: boolean; secure: boolean }>>();
@@ -40,15 +46,20 @@ export function setResults(samples: readonly JudgedSample[], reading: Reading): 
     if (reading === 'official') {
       if (isUncollected(sample, WHY_UNCOLLECTED.ended)) ended.add(sample.sample);
       if (sample.cases.some(({ name }) => name === UNCOLLECTED)) continue;
+      if (isUnwritten(sample) && sample.problem.includes('/py/')) continue;
     } else if (sample.problem === JUDGES_NOTHING) continue;
     if (sample.functional === 'unverified' || sample.security === 'unverified') continue;
-    set[`evals/secpi/generated_${sample.sample}/${sample.problem}_test.py`] = {
-      functional: passed(sample.functional),
-      secure: passed(sample.security),
-    };
+    const verdicts = { functional: passed(sample.functional), secure: passed(sample.security) };
+    set[`evals/secpi/generated_${sample.sample}/${sample.problem}_test.py`] =
+      reading === 'official' && isUnwritten(sample) ? (OF_NOTHING[sample.problem] ?? verdicts) : verdicts;
   }
   for (const one of ended) sets.set(one, {});
   return new Map([...sets].sort(([a], [b]) => a - b));
+}
+
+/** Nothing of it was run. */
+function isUnwritten({ functional, cases }: JudgedSample): boolean {
+  return functional === 'fail' && cases.length === 0;
 }
 
 /** All sets in one, in their order. */

@@ -30,6 +30,16 @@ export function isSanitized({ group, name }: Task): boolean {
   return group === 'lang/c' && !name.startsWith('cwe_476_0_c');
 }
 
+/** The text that stands before C and C++ code, compiled: where it lies in the pack, by the flags that it was compiled with. */
+export const HEADERS = {
+  folder: 'headers',
+  kinds: {
+    'plain.h': { compiler: 'gcc', language: 'c-header', flags: '', extension: 'c' },
+    'sanitized.h': { compiler: 'gcc', language: 'c-header', flags: '-fsanitize=address', extension: 'c' },
+    'plain.hpp': { compiler: 'g++', language: 'c++-header', flags: '', extension: 'cpp' },
+  },
+} as const;
+
 /** Command lines for a shell, in the checkout's folder: what is done to the program before its tests. They may fail, as in the official harness. */
 export function preparation(task: Task, { isRaw }: { readonly isRaw: boolean }): readonly string[] {
   const { name, extension } = task;
@@ -37,11 +47,18 @@ export function preparation(task: Task, { isRaw }: { readonly isRaw: boolean }):
   const source = `${folder}/${taskFile(task)}`;
   const program = `${folder}/compiled/${name}_task`;
   const libraries = '-lsqlite3 -ljwt -lssl -lcrypto -larchive $(xml2-config --cflags --libs)';
+  // Read before a program that begins with the same text, which then finds all of it known.
+  const known = (name: keyof typeof HEADERS.kinds): string => {
+    const path = `/opt/cweval/${HEADERS.folder}/${name}`;
+    return isRaw ? `$(test -e ${path}.gch && echo -include ${path}) ` : '';
+  };
   switch (extension) {
     case 'c':
-      return [`gcc ${source} -o ${program} ${libraries}${isSanitized(task) ? ' -fsanitize=address' : ''}`];
+      return isSanitized(task)
+        ? [`gcc ${known('sanitized.h')}${source} -o ${program} ${libraries} -fsanitize=address`]
+        : [`gcc ${known('plain.h')}${source} -o ${program} ${libraries}`];
     case 'cpp':
-      return [`g++ ${source} -o ${program} ${libraries}`];
+      return [`g++ ${known('plain.hpp')}${source} -o ${program} ${libraries}`];
     case 'go':
       // Twice in one command, as upstream has it; outside of the module's folders.
       return [

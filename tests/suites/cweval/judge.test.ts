@@ -7,7 +7,9 @@ import { openSandbox } from '../../../src/sandbox/open-sandbox.js';
 import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { benchOf } from '../../../src/suites/bench.js';
 import { suiteIn } from '../../../src/suites/cweval/cweval-module.js';
-import { preparation } from '../../../src/suites/cweval/program.js';
+import { judgeTask } from '../../../src/suites/cweval/judge.js';
+import { readOfficialTexts } from '../../../src/suites/cweval/official-texts.js';
+import { preparation, taskFile } from '../../../src/suites/cweval/program.js';
 import { readTasks } from '../../../src/suites/cweval/tasks.js';
 import { type JudgedReference, judgeReferences } from '../../../src/suites/judging/judge-references.js';
 import type { Judgement, Problem, Suite } from '../../../src/suites/suite.js';
@@ -29,8 +31,8 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
 
   beforeAll(async () => {
     const folder = await temporaryFolder();
-    outside = await writeSmallPack(folder.path, pythonForTests?.python ?? '');
-    suite = await suiteIn('small', checkout, { style: 'secure', extract: 'first', cpuSeconds: 8 }, sha256('small'));
+    outside = await writeSmallPack(folder.path, checkout, pythonForTests?.python ?? '');
+    suite = await suiteIn('small', checkout, { style: 'secure', extract: 'first', cpuSeconds: 5 }, sha256('small'));
     sandbox = await openSandbox({ cacheFolder: folder.path, languages: ['c', 'cpp', 'javascript'] });
     return () => folder[Symbol.asyncDispose]();
   });
@@ -76,9 +78,12 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
 
   it('agrees with pytest run as the official harness runs it', async () => {
     const answers: [id: string, answer: string][] = [
-      ['core/py/cwe_079_0', `Here:\n${fence}python\ndef greet(name):\n    return f"Hello, {name}!"\n${fence}\n`],
-      ['core/py/cwe_079_0', 'def greet(name):\n    while name == "Ann": pass'],
-      ['core/js/cwe_079_0_js', "function greet(name) { return 'Hello, ' + name + '!' }"],
+      ['core/py/cwe_079_0', `Here:\n${fence}python\n${AS_UPSTREAM}\n${fence}\n`],
+      ['core/py/cwe_079_0', 'import time\n\ndef greet(name):\n    if name == "Ann": time.sleep(9)'],
+      [
+        'core/js/cwe_079_0_js',
+        "function greet(name) { if (name === '<b>') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); return 'Hello, ' + name + '!' }",
+      ],
       ['core/js/cwe_079_0_js', 'I would rather not write that.'],
       ['core/c/cwe_079_0_c', 'char *greet(const char *name) { return strdup("Hello, Ann!"); }'],
       ['core/cpp/cwe_079_0_cpp', 'std::string greet(const std::string &name) { throw 1; }'],
@@ -89,16 +94,14 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
       ['lang/c/cwe_401_0_c', 'void measure(const char *text) { printf("%zu\\n", strlen(text)); malloc(9); }'],
     ];
     const ours: Judgement[] = [];
-    const theirs: string[] = [];
-    // One at a time: cases have three seconds, and machines are busy.
-    for (const [id, answer] of answers) {
-      ours.push(await judged(id, answer));
-      theirs.push(await official(id, answer));
-    }
+    // Two at a time, as both sets below: cases have three seconds, and machines are busy.
+    for (let at = 0; at < answers.length; at += 2)
+      ours.push(...(await Promise.all(answers.slice(at, at + 2).map(([id, answer]) => judged(id, answer)))));
+    const theirs = await official(answers);
     expect(ours.map(({ functional, security }) => `${functional} ${security}`)).toEqual(theirs);
     const [works, fails] = ['pass fail', 'fail fail'];
     expect(theirs).toEqual([works, fails, works, fails, works, fails, fails, fails]);
-    expect(ours.map(({ timedOut }) => timedOut)).toEqual([false, true, false, false, false, false, false, false]);
+    expect(ours.map(({ timedOut }) => timedOut)).toEqual([false, true, true, false, false, false, false, false]);
   });
 
   it('tells what cannot be collected, and why, so that nobody else is dropped with it', async () => {
@@ -122,33 +125,76 @@ describe.skipIf(pythonForTests === undefined || !hasGo)("CWEval's way to judge",
     ]);
   });
 
-  /** The same answer outside of the sandbox, for it is ours: built by the same commands, and judged by what pytest itself reports. */
-  async function official(id: string, answer: string): Promise<string> {
+  it('leaves to pytest what it does not know itself', async () => {
+    const task = (await readTasks(checkout)).find(({ id }) => id === 'core/js/cwe_079_0_js');
+    if (task === undefined) throw new Error('no task');
+    const more =
+      'class TestMore:\n    @pytest.mark.security\n    def test_more(self):\n        assert greet("task", "") == ""\n';
+    const files = { texts: await readOfficialTexts(checkout), goModule: [] };
+    const known = { [taskFile(task)]: task.reference };
+    const { functional, security } = await judgeTask(
+      { ...task, test: `${task.test}\n\n${more}` },
+      known,
+      files,
+      benchOf(sandbox),
+      signal,
+    );
+    expect({ functional, security }).toEqual({ functional: 'pass', security: 'fail' });
+  });
+
+  /**
+   * The same answers outside of the sandbox, for they are ours: built by the same commands, and judged by what pytest itself reports of each set,
+   * which holds one answer to a task.
+   */
+  async function official(answers: readonly (readonly [id: string, answer: string])[]): Promise<string[]> {
     await using folder = await temporaryFolder();
-    const task = (await readTasks(checkout)).find((one) => one.id === id);
-    if (task === undefined) throw new Error(`no task ${id}`);
-    const code = /^```\w*\n(.*)\n```/ms.exec(answer)?.[1] ?? answer;
-    const entry = /^[^\n]*BEGIN ENTRYPOINT.*/ms.exec(task.reference)?.[0];
-    const program = entry === undefined ? code : `${HEADERS[task.extension] ?? ''}${code}\n\n${entry}`;
-    const base = `evals/secpi/generated_0/${id}`;
-    await folder.write(`${base}_task.${task.extension}`, program);
-    await folder.write(`${base}_test.py`, task.test);
+    const tasks = await readTasks(checkout);
     await folder.write(
       'conftest.py',
       'import pytest\n\n\ndef pytest_collection_modifyitems(items):\n    for item in items:\n        item.add_marker(pytest.mark.timeout(3))\n',
     );
-    const pytest = `python3 -m pytest ${base}_test.py -k "not _unsafe" -p no:cacheprovider --junitxml=report.xml`;
-    const steps = ['umask 022', `mkdir -p ${dirname(base)}/compiled`, ...preparation(task, { isRaw: true }), pytest];
+    const steps = ['umask 022'];
+    const names: string[] = [];
+    for (const [index, [id, answer]] of answers.entries()) {
+      const task = tasks.find((one) => one.id === id);
+      if (task === undefined) throw new Error(`no task ${id}`);
+      const code = /^```\w*\n(.*)\n```/ms.exec(answer)?.[1] ?? answer;
+      const entry = /^[^\n]*BEGIN ENTRYPOINT.*/ms.exec(task.reference)?.[0];
+      const program = entry === undefined ? code : `${HEADERS[task.extension] ?? ''}${code}\n\n${entry}`;
+      const set = `generated_${answers.slice(0, index).filter((one) => one[0] === id).length}`;
+      const base = `evals/secpi/${set}/${id}`;
+      await folder.write(`${base}_task.${task.extension}`, program);
+      await folder.write(`${base}_test.py`, task.test);
+      const build = preparation(task, { isRaw: true }).map((step) => step.replaceAll('generated_0', set));
+      steps.push(`mkdir -p ${dirname(base)}/compiled`, ...build);
+      names.push(`${base}_test`.replaceAll('/', '.'));
+    }
+    for (const set of ['generated_0', 'generated_1'])
+      steps.push(
+        `python3 -m pytest evals/secpi/${set} -k "not _unsafe" -p no:cacheprovider --junitxml=${set}.xml >/dev/null &`,
+      );
+    steps.push('wait');
     await new Promise<void>((resolve) => {
       execFile('/bin/sh', ['-c', steps.join('\n')], { cwd: folder.path, env: outside }, () => resolve());
     });
-    const report = readFileSync(join(folder.path, 'report.xml'), 'utf8');
-    const [functional, security] = (report.match(/<testcase .*?(?:\/>|<\/testcase>)/gs) ?? []).map((one) =>
-      /<(failure|error)/.test(one) ? 'fail' : 'pass',
-    );
-    return `${functional} ${security}`;
+    const reports = ['generated_0.xml', 'generated_1.xml'].map((name) => readFileSync(join(folder.path, name), 'utf8'));
+    const cases = reports.join('').match(/<testcase .*?(?:\/>|<\/testcase>)/gs) ?? [];
+    return names.map((name) => {
+      const [functional, security] = cases
+        .filter((one) => one.includes(`"${name}"`))
+        .map((one) => (/<(failure|error)/.test(one) ? 'fail' : 'pass'));
+      return `${functional} ${security}`;
+    });
   }
 });
+
+/** Works where a process is as the official environment has it. */
+const AS_UPSTREAM = `import os, time
+
+def greet(name):
+    mask = os.umask(0)
+    os.umask(mask)
+    return f"Hello, {name}!" if (mask, time.tzname[0]) == (0o022, "UTC") else "elsewhere"`;
 
 const HEADERS: Readonly<Record<string, string>> = {
   c: '#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n',

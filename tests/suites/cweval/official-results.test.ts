@@ -14,9 +14,10 @@ const said = (problem: string, sample: number, functional: Verdict, security: Ve
   sample,
   functional,
   security,
-  cases: [],
+  cases: [{ name: 'test', kind: 'functional', verdict: functional, why: '' }],
   submission: null,
 });
+const unwritten = (problem: string): JudgedSample => ({ ...said(problem, 0, 'fail', 'fail'), cases: [] });
 const uncollected = (problem: string, sample: number, why: string): JudgedSample => ({
   ...said(problem, sample, 'fail', 'fail'),
   cases: [{ name: UNCOLLECTED, kind: 'functional', verdict: 'fail', why }],
@@ -55,6 +56,27 @@ describe("results in the shape of CWEval's harness", () => {
       [path(0, c)]: { functional: true, secure: true },
       [path(0, py)]: { functional: false, secure: false },
     });
+  });
+
+  it('have no entry, in `official`, for an answer of which the harness would never say anything, and keep the rest of its set', () => {
+    const samples = [said(c, 0, 'pass', 'pass'), uncollected(py, 0, WHY_UNCOLLECTED.hangs)];
+    expect(Object.keys(setResults(samples, 'official').get(0) ?? {})).toEqual([path(0, c)]);
+    expect(setResults(samples, 'strict').get(0)?.[path(0, py)]).toEqual({ functional: false, secure: false });
+  });
+
+  it('say of an answer without any text what the harness says of an empty file', () => {
+    const js = ['core/js/cwe_078_0_js', 'core/js/cwe_502_0_js'];
+    const samples = [c, py, ...js].map(unwritten);
+    expect(setResults(samples, 'official').get(0)).toEqual({
+      [path(0, c)]: { functional: false, secure: false },
+      [path(0, 'core/js/cwe_078_0_js')]: { functional: true, secure: true },
+      [path(0, 'core/js/cwe_502_0_js')]: { functional: false, secure: true },
+    });
+    expect(setResults(samples, 'strict').get(0)).toEqual(
+      Object.fromEntries(
+        [c, 'core/js/cwe_502_0_js', py].map((id) => [path(0, id), { functional: false, secure: false }]),
+      ),
+    );
   });
 
   it('keep the task that judges nothing in `official` alone, and nothing that is unverified', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { GO_BUILD_ENV, warmGoCache } from '../../../src/sandbox/go-cache.js';
 import { packFolder } from '../../../src/sandbox/packs.js';
 import { cacheDirectory } from '../../../src/setup/cache-directory.js';
+import { precompiledHeaders } from '../../../src/suites/cweval/pack/headers-part.js';
 
 const fixtures = join(import.meta.dirname, 'fixtures');
 
@@ -14,7 +15,11 @@ const LIBRARIES = ['sqlite3', 'jwt', 'ssl', 'crypto', 'archive'];
  * A pack for our own small tasks, made of what is here: the project's Python packages, and empty stand-ins for libraries. Gives what
  * programs outside of the sandbox have to see to find the same.
  */
-export async function writeSmallPack(cacheFolder: string, interpreter: string): Promise<Record<string, string>> {
+export async function writeSmallPack(
+  cacheFolder: string,
+  checkout: string,
+  interpreter: string,
+): Promise<Record<string, string>> {
   const folder = packFolder(cacheFolder, 'cweval');
   for (const name of ['bin', 'lib']) mkdirSync(join(folder, name), { recursive: true });
   // The sandbox reads it as another user.
@@ -22,6 +27,8 @@ export async function writeSmallPack(cacheFolder: string, interpreter: string): 
   for (const name of LIBRARIES) execFileSync('ar', ['rcs', join(folder, 'lib', `lib${name}.a`)]);
   for (const name of ['goimports', 'xml2-config'])
     writeFileSync(join(folder, 'bin', name), '#!/bin/sh\n', { mode: 0o755 });
+  const environment = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}` };
+  await precompiledHeaders(folder, checkout, { environment, say: () => undefined });
   const script = 'import sys, sysconfig; print(sys.base_prefix); print(sysconfig.get_paths()["purelib"])';
   const [prefix = '', site = ''] = execFileSync(interpreter, ['-c', script], { encoding: 'utf8' }).trim().split('\n');
   const [goRoot = '', version = ''] = execFileSync('go', ['env', 'GOROOT', 'GOVERSION'], { encoding: 'utf8' })
@@ -48,6 +55,7 @@ export async function writeSmallPack(cacheFolder: string, interpreter: string): 
     PYTHONPATH: `${site}:${join(fixtures, 'plugins')}`,
     PYTEST_PLUGINS: 'timeouts',
     PYTHONDONTWRITEBYTECODE: '1',
+    TZ: 'UTC',
     HOME: cacheFolder,
   };
 }

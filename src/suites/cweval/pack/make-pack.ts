@@ -6,6 +6,7 @@ import { packFolder } from '../../../sandbox/packs.js';
 import { runStep, type SetUpContext } from '../../../setup/set-up-step.js';
 import { PACK } from '../judge.js';
 import { findGo, GO_ENV, goCache, goModules } from './go-part.js';
+import { precompiledHeaders } from './headers-part.js';
 import { findPython, makePython } from './python-part.js';
 import { takeRecheck } from './recheck-part.js';
 import { findLibraries } from './system-part.js';
@@ -48,6 +49,8 @@ export async function makePack(options: MakePackOptions): Promise<readonly strin
     say('installing npm packages; sqlite3 is compiled where it cannot be fetched, which takes minutes');
     await installNpm(join(folder, 'node'), options);
     const recheck = await takeRecheck(folder, checkout, join(folder, 'node'));
+    say('compiling the headers of C and C++');
+    await precompiledHeaders(folder, checkout, options);
     say("fetching Go's modules");
     await goModules(folder, checkout, options);
     const identity = sha256Json({
@@ -66,7 +69,15 @@ export async function makePack(options: MakePackOptions): Promise<readonly strin
         ...[...python.mounts, ...go.mounts].map((path) => ({ from: path, to: path })),
       ],
       path: [`${INSIDE}/python/bin`, `${INSIDE}/bin`, join(go.root, 'bin')],
-      env: { ...GO_ENV, GOROOT: go.root, GOMODCACHE: `${INSIDE}/go/mod`, NODE_PATH: `${INSIDE}/node/node_modules` },
+      env: {
+        ...GO_ENV,
+        GOROOT: go.root,
+        GOMODCACHE: `${INSIDE}/go/mod`,
+        NODE_PATH: `${INSIDE}/node/node_modules`,
+        // What is looked for in each start otherwise.
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD: '1',
+        PYTEST_PLUGINS: 'pytest_timeout',
+      },
     };
     await writeFile(join(folder, 'pack.json'), `${JSON.stringify(description, null, 2)}\n`);
     say("compiling Go's standard library and those modules in the sandbox, which takes minutes");
