@@ -17,7 +17,7 @@ const pythonFor = (...which) =>
 const python = pythonFor();
 const tool = (name) => join(root, 'node_modules', '.bin', name);
 const trainers = { cwd: join(root, 'trainers') };
-const pythonFolders = ['.', '../agent', '../bench'];
+const pythonFolders = ['.', '../agent', '../bench', '../src/suites'];
 const trainerEnvironment = {
   ...process.env,
   OMP_WAIT_POLICY: 'PASSIVE',

@@ -1,4 +1,6 @@
-"""Makes answers to problems that have LiveCodeBench's form: one that knows what each test expects, and many that go wrong on the way.
+"""Makes answers to problems that have LiveCodeBench's form.
+
+One of them knows what each test expects, and many go wrong on the way.
 
 python livecodebench_answers.py DATA_FILE > answers.jsonl
 """
@@ -9,24 +11,28 @@ import pickle
 import sys
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 READ = (
     ("sys.stdin.read", "import sys\ntext = sys.stdin.read()"),
     (
         "input",
-        "lines = []\nwhile True:\n    try:\n        lines.append(input())\n    except EOFError:\n        break\ntext = chr(10).join(lines)",
+        "lines = []\nwhile True:\n    try:\n        lines.append(input())\n    except EOFError:\n"
+        "        break\ntext = chr(10).join(lines)",
     ),
     ("readlines", "import sys\ntext = ''.join(sys.stdin.readlines())"),
     (
         "readline",
-        "import sys\nlines = []\nwhile True:\n    line = sys.stdin.readline()\n    if not line: break\n    lines.append(line)\ntext = ''.join(lines)",
+        "import sys\nlines = []\nwhile True:\n    line = sys.stdin.readline()\n"
+        "    if not line: break\n    lines.append(line)\ntext = ''.join(lines)",
     ),
     ("iteration", "import sys\ntext = ''.join(line for line in sys.stdin)"),
     ("stdin by name", "from sys import stdin\ntext = stdin.read()"),
     (
         "readline by name",
-        "from sys import stdin\nlines = []\ntry:\n    while True: lines.append(stdin.readline())\nexcept Exception: pass\ntext = chr(10).join(lines)",
+        "from sys import stdin\nlines = []\ntry:\n    while True: lines.append(stdin.readline())\n"
+        "except Exception: pass\ntext = chr(10).join(lines)",
     ),
     ("buffer", "import sys\ntext = sys.stdin.buffer.read().decode()"),
     ("buffer lines", "import sys\ntext = b''.join(sys.stdin.buffer.readlines()).decode()"),
@@ -44,15 +50,21 @@ WRITE = (
     ("upper", "print(out.upper() + 'x')"),
     (
         "decimals",
-        "print(chr(10).join(' '.join(w + ('0' if '.' in w else '.0') if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) for l in out.split(chr(10))))",
+        "print(chr(10).join(' '.join(w + ('0' if '.' in w else '.0') "
+        "if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) "
+        "for l in out.split(chr(10))))",
     ),
     (
         "exponent",
-        "print(chr(10).join(' '.join(format(float(w), '.10e') if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) for l in out.split(chr(10))))",
+        "print(chr(10).join(' '.join(format(float(w), '.10e') "
+        "if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) "
+        "for l in out.split(chr(10))))",
     ),
     (
         "near",
-        "print(chr(10).join(' '.join(str(float(w) + 1e-9) if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) for l in out.split(chr(10))))",
+        "print(chr(10).join(' '.join(str(float(w) + 1e-9) "
+        "if w.lstrip('-').replace('.', '').isdigit() else w for w in l.split()) "
+        "for l in out.split(chr(10))))",
     ),
     ("nothing", "pass"),
     ("one more", "print(out)\nprint('end')"),
@@ -103,15 +115,18 @@ CALLS = (
 
 
 def tests_of(row: dict[str, Any]) -> list[dict[str, str]]:
+    """The tests of a problem, the hidden ones last. Only for data that one made oneself or trusts."""
     hidden = row["private_test_cases"]
     try:
         private = json.loads(hidden)
     except ValueError:
-        private = json.loads(pickle.loads(zlib.decompress(base64.b64decode(hidden))))
+        # LiveCodeBench publishes them in this form.
+        private = json.loads(pickle.loads(zlib.decompress(base64.b64decode(hidden))))  # noqa: S301
     return json.loads(row["public_test_cases"]) + private
 
 
 def answers_to(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The answers to a problem, each with its kind."""
     tests = tests_of(row)
     name = json.loads(row["metadata"]).get("func_name")
     if name is None:
@@ -131,24 +146,30 @@ def answers_to(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     known = {
         json.dumps([json.loads(line) for line in one["input"].split("\n")]): json.loads(one["output"]) for one in tests
     }
-    table = f"import json\nknown = {known!r}\ndef right(args):\n    import copy\n    return copy.deepcopy(known[json.dumps(list(args))])\n"
+    table = (
+        f"import json\nknown = {known!r}\ndef right(args):\n"
+        "    import copy\n    return copy.deepcopy(known[json.dumps(list(args))])\n"
+    )
     for kind, body in CALLS:
         yield kind, f"{table}class Solution:\n    def {name}(self, *args):\n        {body}\n"
     yield "bare function", f"{table}def {name}(*args):\n    return right(args)\n"
     yield (
         "typed",
-        f"{table}class Solution:\n    def {name}(self, *args: List[Optional[int]]) -> Dict[str, int]:\n        return right(args)\n",
+        f"{table}class Solution:\n    def {name}(self, *args: List[Optional[int]]) -> Dict[str, int]:\n"
+        "        return right(args)\n",
     )
     yield "no such function", f"{table}class Solution:\n    pass\n"
     yield "syntax error", "class Solution(:"
     yield (
         "main",
-        f"{table}class Solution:\n    def {name}(self, *args):\n        return right(args)\nif __name__ == '__main__':\n    1 / 0\n",
+        f"{table}class Solution:\n    def {name}(self, *args):\n        return right(args)\n"
+        "if __name__ == '__main__':\n    1 / 0\n",
     )
 
 
 def main(data_file: str) -> None:
-    with open(data_file, encoding="utf-8") as file:
+    """Prints the answers, a JSON object a line."""
+    with Path(data_file).open(encoding="utf-8") as file:
         for row in map(json.loads, file):
             for kind, solution in answers_to(row):
                 print(json.dumps({"task_id": row["question_id"], "solution": solution, "kind": kind}))

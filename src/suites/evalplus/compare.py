@@ -1,14 +1,15 @@
-"""Compares what an answer returned with what the canonical solution did, in a process in which nothing of the answer runs.
+"""Compares what an answer returned with what the canonical solution did. Nothing of the answer runs in this process.
 
     python compare.py EXPECTED_FILE ENTRY_POINT humaneval|mbpp RESULT_FILE base=OUTPUTS_FILE plus=OUTPUTS_FILE
 
-The rules are those of `unsafe_execute` in EvalPlus (Apache-2.0, commit 26d6d00): equality, special oracles, and numpy's `allclose` where floats are
-expected, from the first output on which that is so.
+The rules are those of `unsafe_execute` in EvalPlus (Apache-2.0, commit 26d6d00): equality, special oracles, and numpy's
+`allclose` where floats are expected, from the first output on which that is so.
 """
 
 import gzip
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from close import all_close
@@ -48,6 +49,7 @@ class Rules:
         return all_close(plain(given), plain(expected), RELATIVE, self.atol)
 
     def special(self, exact: bool, given: Any, expected: Any, arguments: Any) -> bool:
+        """What the oracle of the problem says, or `exact` where it has none. May raise, as `agrees`."""
         name = self.entry_point
         if name == "are_equivalent":
             return True
@@ -72,6 +74,7 @@ def are_floats(value: Any) -> bool:
 
 
 def type_name(value: Any) -> str:
+    """The name of the type that the value had where it was returned."""
     return value.name if isinstance(value, (Kin, Opaque)) else type(value).__name__
 
 
@@ -98,12 +101,14 @@ def verdict(lines: list[Any], rules: Rules, expected: dict[str, Any], inputs: li
 
 
 def read(data: Any, rules: Rules) -> Any:
+    """The output that `observed` in `run.py` wrote down."""
     if not rules.is_mbpp and rules.entry_point == ROOT_OF_POLYNOMIAL and isinstance(data, list):
         return [decode(one) for one in data]
     return decode(data)
 
 
 def agreement(rules: Rules, given: Any, expected: Any, arguments: Any) -> bool:
+    """As `Rules.agrees`; never raises."""
     try:
         return bool(rules.agrees(given, expected, arguments))
     except Exception:
@@ -111,10 +116,12 @@ def agreement(rules: Rules, given: Any, expected: Any, arguments: Any) -> bool:
 
 
 def failed(call: int | None, why: str) -> dict[str, Any]:
+    """The verdict on an answer whose call of that number is wrong."""
     return {"status": "fail", "why": why, "call": call}
 
 
 def main(expected_file: str, entry_point: str, dataset: str, result_file: str, *parts: str) -> None:
+    """Writes a verdict for each of `parts`, which are `NAME=OUTPUTS_FILE`."""
     with gzip.open(expected_file, "rt", encoding="utf-8") as file:
         expected = json.load(file)
     task = expected["task"]
@@ -123,7 +130,7 @@ def main(expected_file: str, entry_point: str, dataset: str, result_file: str, *
         rules = Rules(entry_point, dataset == "mbpp", expected["atol"])
         inputs = arguments_of(task, expected["inputs"][part])
         verdicts[part] = verdict(lines_in(path), rules, expected[part], inputs)
-    with open(result_file, "w", encoding="utf-8") as file:
+    with Path(result_file).open("w", encoding="utf-8") as file:
         json.dump(verdicts, file)
 
 

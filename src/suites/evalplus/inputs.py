@@ -1,7 +1,8 @@
 """The arguments of EvalPlus's tests, as the problems' functions take them.
 
-MBPP+ keeps them as JSON, which has no tuples, sets or complex numbers. Which task has which follows `mbpp_deserialize_inputs` of EvalPlus 0.3.1
-(Apache-2.0), task by task, its oddities included (an empty set comes out as a dict).
+MBPP+ keeps them as JSON, which has no tuples, sets or complex numbers. Which task has which follows
+`mbpp_deserialize_inputs` of EvalPlus 0.3.1 (Apache-2.0), task by task, its oddities included (an empty set comes out as
+a dict).
 """
 
 from collections.abc import Callable
@@ -11,38 +12,47 @@ Arguments = Any
 
 
 def all_tuples(value: Any) -> Any:
+    """Every list, at every depth, is a tuple."""
     return tuple(all_tuples(one) for one in value) if isinstance(value, list) else value
 
 
 def each_tuple(arguments: list[Any]) -> Arguments:
+    """Each argument is a tuple."""
     return [tuple(one) for one in arguments]
 
 
 def each_in_each(arguments: list[Any]) -> Arguments:
+    """Each argument is a list of tuples."""
     return [[tuple(one) for one in argument] for argument in arguments]
 
 
 def each_tuple_of_tuples(arguments: list[Any]) -> Arguments:
+    """Each argument is a tuple of tuples."""
     return [tuple(tuple(one) for one in argument) for argument in arguments]
 
 
 def first_of_tuples(arguments: list[Any]) -> Arguments:
+    """The first of two is a list of tuples."""
     return [[tuple(one) for one in arguments[0]], arguments[1]]
 
 
 def second_tuple(arguments: list[Any]) -> Arguments:
+    """The second of two is a tuple."""
     return [arguments[0], tuple(arguments[1])]
 
 
 def first_tuple(arguments: list[Any]) -> Arguments:
+    """The first of two is a tuple."""
     return [tuple(arguments[0]), arguments[1]]
 
 
 def sets_in_first(arguments: list[Any]) -> Arguments:
+    """The only one is a list of sets."""
     return [[set(one) if isinstance(one, list) and one else {} for one in arguments[0]]]
 
 
 def mixed_tuple(arguments: list[Any]) -> Arguments:
+    """The only one is a tuple, with tuples in it."""
     return [tuple(tuple(one) if isinstance(one, list) else one for one in arguments[0])]
 
 

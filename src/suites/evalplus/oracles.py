@@ -1,4 +1,7 @@
-"""Where EvalPlus takes other outputs than the canonical solution's for right: `_special_oracle.py` and `unsafe_execute` of EvalPlus (Apache-2.0, commit 26d6d00)."""
+"""Where EvalPlus takes other outputs than the canonical solution's for right.
+
+Follows `_special_oracle.py` and `unsafe_execute` of EvalPlus (Apache-2.0, commit 26d6d00).
+"""
 
 import math
 from typing import Any
@@ -36,4 +39,4 @@ def surface_of_pyramid(base_edge: float, height: float) -> int:
 def distance_of_digits(one: Any, other: Any) -> int:
     """Of numbers that are written with the same number of digits."""
     width = max(len(str(one)), len(str(other)))
-    return sum(abs(int(a) - int(b)) for a, b in zip(str(one).zfill(width), str(other).zfill(width)))
+    return sum(abs(int(a) - int(b)) for a, b in zip(str(one).zfill(width), str(other).zfill(width), strict=True))

@@ -1,8 +1,9 @@
-"""Runs a problem's canonical solution: what comes out is what is expected of answers, and how long it takes decides how long they may.
+"""Runs a problem's canonical solution: what it returns is expected of answers, and its time decides on theirs.
 
     python reference.py PROBLEM_FILE CALLS_FILE EXPECTED_FILE SECONDS_FILE
 
-Follows `trusted_exec` of EvalPlus (Apache-2.0, commit 26d6d00). The inputs go into a file of their own, since an answer must not see the rest.
+Follows `trusted_exec` of EvalPlus (Apache-2.0, commit 26d6d00). The inputs go into a file of their own, since an answer
+must not see the rest.
 """
 
 import copy
@@ -10,6 +11,7 @@ import gzip
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from inputs import arguments_of
@@ -18,6 +20,7 @@ from values import encode
 
 
 def outputs_of(solution: str, entry_point: str, calls: list[Any]) -> dict[str, Any]:
+    """What each call returns, encoded, and how many seconds it takes. Raises what the solution does."""
     space: dict[str, Any] = {}
     exec(solution, space)
     function = space[entry_point]
@@ -32,7 +35,8 @@ def outputs_of(solution: str, entry_point: str, calls: list[Any]) -> dict[str, A
 
 
 def main(problem_file: str, calls_file: str, expected_file: str, seconds_file: str) -> None:
-    with open(problem_file, encoding="utf-8") as file:
+    """Reads the first and writes the others."""
+    with Path(problem_file).open(encoding="utf-8") as file:
         problem = json.load(file)
     inputs, expected = {}, {}
     for part in ("base", "plus"):
@@ -48,7 +52,7 @@ def main(problem_file: str, calls_file: str, expected_file: str, seconds_file: s
     seconds = {part: expected[part]["seconds"] for part in inputs}
     call = {"task": problem["task_id"], "entry_point": problem["entry_point"], "inputs": inputs, "seconds": seconds}
     for path, content in ((calls_file, call), (seconds_file, seconds)):
-        with open(path, "w", encoding="utf-8") as file:
+        with Path(path).open("w", encoding="utf-8") as file:
             json.dump(content, file)
     with gzip.open(expected_file, "wt", compresslevel=1, encoding="utf-8") as file:
         file.write(json.dumps(expected))

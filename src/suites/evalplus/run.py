@@ -2,8 +2,8 @@
 
     python run.py ANSWER_FILE CALLS_FILE base|plus RESULT_FILE
 
-The surroundings are those of `unsafe_execute` in EvalPlus (Apache-2.0, commit 26d6d00): what is taken away, no input, swallowed output, the time of each
-call, and an end with the first one that raises.
+The surroundings are those of `unsafe_execute` in EvalPlus (Apache-2.0, commit 26d6d00): what is taken away, no input,
+swallowed output, the time of each call, and an end with the first one that raises.
 """
 
 import contextlib
@@ -28,11 +28,12 @@ GRACE_SECONDS = 2.0 + 60.0
 
 
 class TimeoutException(Exception):
-    pass
+    """What a call raises that takes too long. The name ends up in verdicts."""
 
 
 @contextlib.contextmanager
 def swallowed() -> Iterator[None]:
+    """Meanwhile what is printed is lost, and there is nothing to read."""
     stream = NoInput()
     own = sys.stdin
     with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
@@ -45,6 +46,8 @@ def swallowed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
+    """Raises TimeoutException in what takes longer."""
+
     def over(*_: Any) -> None:
         raise TimeoutException("Timed out!")
 
@@ -68,6 +71,7 @@ def observed(entry_point: str, is_mbpp: bool, output: Any, arguments: Any) -> An
 
 
 def main(answer_file: str, calls_file: str, part: str, result_file: str) -> None:
+    """Writes what the calls of one part return, gzipped, a line each."""
     with open(answer_file, encoding="utf-8", newline="") as file:
         answer = file.read()
     with open(calls_file, encoding="utf-8") as file:
@@ -85,7 +89,7 @@ def main(answer_file: str, calls_file: str, part: str, result_file: str) -> None
             with swallowed():
                 exec(answer, space)
                 function = space[entry_point]
-            for arguments, seconds in zip(every, limits):
+            for arguments, seconds in zip(every, limits, strict=True):
                 with at_most(seconds), swallowed():
                     output = function(*arguments)
                 say({"out": observed(entry_point, is_mbpp, output, arguments)})

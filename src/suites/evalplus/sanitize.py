@@ -2,9 +2,9 @@
 
     python sanitize.py ANSWER_FILE ENTRY_POINT CODE_FILE
 
-The longest run of lines that Python can parse; of that, imports and what the wanted function needs. EvalPlus finds the second with tree-sitter;
-this follows the same rules (`evalplus/sanitize.py`, Apache-2.0, commit 26d6d00) on Python's own syntax tree, oddities included: what is decorated is
-left out, and so is a function without `return`.
+The longest run of lines that Python can parse; of that, imports and what the wanted function needs. EvalPlus finds the
+second with tree-sitter; this follows the same rules (`evalplus/sanitize.py`, Apache-2.0, commit 26d6d00) on Python's
+own syntax tree, oddities included: what is decorated is left out, and so is a function without `return`.
 """
 
 import ast
@@ -14,9 +14,11 @@ import sys
 import tokenize
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def parses(code: str) -> bool:
+    """Whether Python can parse it."""
     try:
         ast.parse(code)
         return True
@@ -44,6 +46,7 @@ def longest_code(text: str) -> str:
 
 
 def sanitized(text: str, entry_point: str) -> str:
+    """The code of an answer."""
     code = longest_code(text)
     try:
         return needed(code, entry_point).strip() or code
@@ -52,6 +55,7 @@ def sanitized(text: str, entry_point: str) -> str:
 
 
 def needed(code: str, entry_point: str) -> str:
+    """Imports, and what the wanted function needs. Raises SyntaxError or ValueError as `ast.parse` does."""
     data = code.encode("utf-8")
     starts = [0]
     for line in data.split(b"\n"):
@@ -78,6 +82,7 @@ def needed(code: str, entry_point: str) -> str:
 
 
 def returns(node: ast.AST) -> bool:
+    """Whether there is a `return` anywhere in it."""
     return any(isinstance(inner, ast.Return) for inner in ast.walk(node))
 
 
@@ -106,6 +111,7 @@ def names_in(text: str) -> set[str]:
 
 
 def inner_names(tree: ast.AST) -> Iterator[str]:
+    """The names in a syntax tree, some of them several times."""
     for node in ast.walk(tree):
         for field in ("id", "attr", "arg"):
             name = getattr(node, field, None)
@@ -114,6 +120,7 @@ def inner_names(tree: ast.AST) -> Iterator[str]:
 
 
 def tokens_of(text: str) -> Iterator[str]:
+    """The names among the tokens, as far as there are tokens."""
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.NAME and not keyword.iskeyword(token.string):
@@ -123,6 +130,7 @@ def tokens_of(text: str) -> Iterator[str]:
 
 
 def reachable(entry_point: str, names: dict[str | None, set[str]]) -> set[str | None]:
+    """What the wanted function needs, itself included, when `names` are those in each definition."""
     reached: set[str | None] = {entry_point}
     queue: list[str | None] = [entry_point]
     while queue:
@@ -134,10 +142,11 @@ def reachable(entry_point: str, names: dict[str | None, set[str]]) -> set[str | 
 
 
 def main(answer_file: str, entry_point: str, code_file: str) -> None:
+    """Reads the answer and writes its code."""
     warnings.simplefilter("ignore")
-    with open(answer_file, encoding="utf-8", newline="") as file:
+    with Path(answer_file).open(encoding="utf-8", newline="") as file:
         answer = file.read()
-    with open(code_file, "w", encoding="utf-8", newline="") as file:
+    with Path(code_file).open("w", encoding="utf-8", newline="") as file:
         file.write(sanitized(answer, entry_point))
 
 

@@ -1,7 +1,7 @@
 """Runs a function in a process of its own that writes down what came of it, one line for each thing it has to say.
 
-Lines end up in a file that the judge reads afterwards. What is expected is not in this sandbox, so that they can say nothing but what the
-program worked out.
+Lines end up in a file that the judge reads afterwards. What is expected is not in this sandbox, so that they can say
+nothing but what the program worked out.
 """
 
 import json
@@ -16,7 +16,10 @@ FOUR_GIB = 4 * 1024 * 1024 * 1024
 
 
 def run_child(work: Callable[[Callable[[Any], None]], None], seconds: float, report: Any) -> None:
-    """`work` gets a function that says something. `report` gets each line, and last `killed`, `gone` or what the child said last."""
+    """`work` gets a function that says something. After `seconds` it is killed.
+
+    `report` gets each line, and last `killed`, `gone` or what the child said last.
+    """
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:

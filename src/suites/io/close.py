@@ -1,11 +1,15 @@
-"""`numpy.allclose` of numbers and of nested sequences of them, without numpy: `|a - b| <= atol + rtol * |b|`, element by element."""
+"""`numpy.allclose` of numbers and of nested sequences of them, without numpy.
+
+That is `|a - b| <= atol + rtol * |b|`, element by element.
+"""
 
 import math
 from typing import Any
 
 Array = tuple[tuple[int, ...], list[Any]]
 
-# What fits into numpy's integers. In an array a larger one makes it one of objects, of which numpy does not say whether they are finite.
+# What fits into numpy's integers. In an array a larger one makes it one of objects, of which numpy does not say whether
+# they are finite.
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
 
 
@@ -21,6 +25,7 @@ def all_close(given: Any, expected: Any, rtol: float, atol: float) -> bool:
 
 
 def is_close(a: Any, b: Any, rtol: float, atol: float) -> bool:
+    """Of two numbers; those that are not finite are only close to equal ones."""
     a, b = (one if isinstance(one, complex) else float(one) for one in (a, b))
     if is_finite(a) and is_finite(b):
         try:
@@ -31,10 +36,12 @@ def is_close(a: Any, b: Any, rtol: float, atol: float) -> bool:
 
 
 def is_finite(number: Any) -> bool:
+    """Neither infinite nor NaN, in any part of it."""
     return math.isfinite(number.real) and math.isfinite(number.imag)
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
+    """The sizes that numpy's array would have. Raises ValueError where there is no such array."""
     if not isinstance(value, (list, tuple)):
         return ()
     shapes = {shape_of(one) for one in value}
@@ -44,6 +51,7 @@ def shape_of(value: Any) -> tuple[int, ...]:
 
 
 def numbers_in(value: Any) -> list[Any]:
+    """The elements in their order. Raises TypeError for what numpy has no numbers for."""
     if isinstance(value, (list, tuple)):
         numbers = [number for one in value for number in numbers_in(one)]
         if any(isinstance(one, int) and not SMALLEST <= one <= LARGEST for one in numbers):
@@ -55,8 +63,9 @@ def numbers_in(value: Any) -> list[Any]:
 
 
 def broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that both are stretched to. Raises ValueError where they do not fit."""
     rank = max(len(one), len(other))
-    pairs = zip((1,) * (rank - len(one)) + one, (1,) * (rank - len(other)) + other)
+    pairs = zip((1,) * (rank - len(one)) + one, (1,) * (rank - len(other)) + other, strict=True)
     shape = []
     for a, b in pairs:
         if a != b and 1 not in (a, b):
@@ -68,7 +77,7 @@ def broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
 def place(index: int, shape: tuple[int, ...], own: tuple[int, ...]) -> int:
     """Where in an array of the shape `own` the element stands that is the `index`th of the whole."""
     position, step = 0, 1
-    for size, own_size in zip(reversed(shape), reversed((1,) * (len(shape) - len(own)) + own)):
+    for size, own_size in zip(reversed(shape), reversed((1,) * (len(shape) - len(own)) + own), strict=True):
         position += (index % size) * step if own_size != 1 else 0
         step *= own_size
         index //= size

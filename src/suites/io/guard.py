@@ -1,7 +1,7 @@
 """What the official harnesses take away from a program before they run it.
 
-The names are those of `reliability_guard` in OpenAI's human-eval (MIT), which EvalPlus and LiveCodeBench both use: an answer that calls one of
-these fails there, and so it does here. It keeps nobody out; the sandbox does.
+The names are those of `reliability_guard` in OpenAI's human-eval (MIT), which EvalPlus and LiveCodeBench both use: an
+answer that calls one of these fails there, and so it does here. It keeps nobody out; the sandbox does.
 """
 
 import builtins
@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from typing import Any
 
 OF_OS = (
-    "kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate replace unlink "
-    "fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir"
+    "kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate replace "
+    "unlink fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir"
 )
 
 
@@ -30,6 +30,7 @@ def ready(answer: str) -> None:
 
 
 def disarm(of_builtins: Sequence[str]) -> None:
+    """Takes away what the harnesses do, and these builtins, from the whole process and for good."""
     faulthandler.disable()
     for name in of_builtins:
         setattr(builtins, name, None)
@@ -48,13 +49,17 @@ class NoInput(io.StringIO):
     """Takes what is printed, and has nothing to read."""
 
     def read(self, *_: Any) -> str:
+        """Raises OSError."""
         raise OSError
 
     def readline(self, *_: Any) -> str:  # type: ignore[override]
+        """Raises OSError."""
         raise OSError
 
     def readlines(self, *_: Any) -> "list[str]":  # type: ignore[override]
+        """Raises OSError."""
         raise OSError
 
     def readable(self) -> bool:
+        """It is not."""
         return False

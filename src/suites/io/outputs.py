@@ -6,6 +6,7 @@ from typing import Any
 
 
 def lines_in(path: str) -> list[Any]:
+    """What the lines say, up to where the file is whole; last `gone` if it is not."""
     lines: list[Any] = []
     try:
         with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
@@ -18,6 +19,7 @@ def lines_in(path: str) -> list[Any]:
 
 
 def parsed(line: str) -> Any:
+    """What the line says; `gone` if nobody can read it."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """Python values as JSON, so that what a program returned can be compared in another process.
 
-What cannot be written down becomes `Opaque`, which equals nothing: an answer that returns an object which claims to be equal to everything
-gains nothing by it.
+What cannot be written down becomes `Opaque`, which equals nothing: an answer that returns an object which claims to be
+equal to everything gains nothing by it.
 """
 
 import decimal
@@ -38,7 +38,10 @@ class Opaque:
 
 
 class Kin:
-    """A value of a subclass, or of one that compares as a plain one does: it is equal to what `value` is, and of another type."""
+    """A value of a subclass, or of one that compares as a plain one does.
+
+    It is equal to what `value` is, and of another type.
+    """
 
     def __init__(self, name: str, value: Any) -> None:
         self.name = name
@@ -92,11 +95,15 @@ def encode(value: Any, depth: int = 0) -> Any:
 
 
 def kin(value: Any, plain: Any, depth: int) -> Any:
+    """A value that is equal to `plain`, as JSON."""
     return {"k": [type(value).__name__, encode(plain, depth + 1)]}
 
 
 def numpy_value(value: Any, depth: int) -> Any:
-    """Numbers of numpy compare as Python's do. Its arrays do not: their comparison is an array, of which one cannot ask whether it is true."""
+    """Numbers of numpy compare as Python's do.
+
+    Its arrays do not: their comparison is an array, of which one cannot ask whether it is true.
+    """
     module = type(value).__module__
     if module == "numpy" and getattr(value, "shape", None) == ():
         return kin(value, value.item(), depth)
@@ -121,6 +128,8 @@ def decode(data: Any, depth: int = 0) -> Any:
 
 
 def decode_tagged(tag: str, content: Any, depth: int) -> Any:
+    """What stands behind a tag. Raises for what `encode` does not write."""
+
     def each() -> list[Any]:
         return [decode(one, depth) for one in content]
 
@@ -171,13 +180,17 @@ def plain(value: Any) -> Any:
 
 
 def equal(given: Any, expected: Any) -> bool:
-    """Whether a value is equal to another, as Python has it. An array of one element is equal to whatever holds nothing but an equal one."""
+    """Whether a value is equal to another, as Python has it.
+
+    An array of one element is equal to whatever holds nothing but an equal one.
+    """
     if isinstance(given, Kin) and given.name == "ndarray":
         return bool(plain(only_one(given.value)) == plain(only_one(expected)))
     return bool(plain(given) == plain(expected))
 
 
 def only_one(value: Any) -> Any:
+    """The one element of a sequence that has no other, at every depth."""
     while isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]
     return value

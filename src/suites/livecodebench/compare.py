@@ -2,13 +2,14 @@
 
     python compare.py EXPECTED_FILE OUTPUTS_FILE RESULT_FILE
 
-The rules are those of `lcb_runner/evaluation/testing_util.py` in LiveCodeBench (MIT, commit 28fef95): lines without the white space around them, and
-where two differ, their words as decimal numbers; of functions, equality.
+The rules are those of `lcb_runner/evaluation/testing_util.py` in LiveCodeBench (MIT, commit 28fef95): lines without the
+white space around them, and where two differ, their words as decimal numbers; of functions, equality.
 """
 
 import json
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from outputs import lines_in, word
@@ -16,11 +17,15 @@ from values import decode, equal
 
 
 def same_text(given: str, expected: str) -> bool:
+    """Line by line, without the white space around."""
     own, right = (text.strip().split("\n") for text in (given, expected))
-    return len(own) == len(right) and all(same_line(a.strip(), b.strip()) for a, b in zip(own, right))
+    if len(own) != len(right):
+        return False
+    return all(same_line(a.strip(), b.strip()) for a, b in zip(own, right, strict=True))
 
 
 def same_line(given: str, expected: str) -> bool:
+    """The same characters, or the same numbers."""
     if given == expected:
         return True
     numbers, right = decimals(given), decimals(expected)
@@ -28,6 +33,7 @@ def same_line(given: str, expected: str) -> bool:
 
 
 def decimals(line: str) -> list[Decimal] | None:
+    """The words as numbers; None if one is no number."""
     try:
         return [Decimal(each) for each in line.split()]
     except Exception:
@@ -35,6 +41,7 @@ def decimals(line: str) -> list[Decimal] | None:
 
 
 def same(given: Any, expected: str, is_function: bool) -> bool:
+    """Whether an output is the expected one. What comparing raises counts as a difference."""
     try:
         if is_function:
             return equal(decode(given), json.loads(expected))
@@ -63,16 +70,18 @@ def verdict(lines: list[Any], outputs: list[str], is_function: bool) -> dict[str
 
 
 def failed(test: int | None, why: str) -> dict[str, Any]:
+    """The verdict on an answer whose test of that number is wrong."""
     return {"passed": False, "why": why, "test": test}
 
 
 def main(expected_file: str, outputs_file: str, result_file: str) -> None:
+    """Reads the first two and writes the verdict."""
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(50000)
-    with open(expected_file, encoding="utf-8") as file:
+    with Path(expected_file).open(encoding="utf-8") as file:
         expected = json.load(file)
     result = verdict(lines_in(outputs_file), expected["outputs"], expected["function"] is not None)
-    with open(result_file, "w", encoding="utf-8") as file:
+    with Path(result_file).open("w", encoding="utf-8") as file:
         json.dump(result, file)
 
 

@@ -2,8 +2,9 @@
 
     python run.py ANSWER_FILE CALLS_FILE RESULT_FILE
 
-The surroundings are those of `lcb_runner/evaluation/testing_util.py` in LiveCodeBench (MIT, commit 28fef95), oddities included: what is imported
-before the answer, a program made into a function, standard input that is no real file, and the time of each test.
+The surroundings are those of `lcb_runner/evaluation/testing_util.py` in LiveCodeBench (MIT, commit 28fef95), oddities
+included: what is imported before the answer, a program made into a function, standard input that is no real file, and
+the time of each test.
 """
 
 import ast
@@ -36,15 +37,17 @@ HEADER = "\n".join(
 
 
 class TimeoutException(Exception):
-    pass
+    """What a test raises that takes too long. The name ends up in verdicts."""
 
 
 def over(*_: Any) -> None:
+    """Raises TimeoutException: what becomes of the alarm."""
     raise TimeoutException
 
 
 @contextlib.contextmanager
 def at_most(seconds: int) -> Iterator[None]:
+    """Raises the alarm in what takes longer."""
     signal.alarm(seconds)
     try:
         yield
@@ -59,9 +62,11 @@ class Bytes:
         self.data = text.encode("utf-8")
 
     def read(self, *_: Any) -> bytes:
+        """All of it, each time."""
         return self.data
 
     def readline(self, *_: Any) -> bytes:
+        """The first line."""
         return self.data.split(b"\n")[0] + b"\n"
 
 
@@ -74,12 +79,15 @@ class Input:
         self.buffer = Bytes(text)
 
     def read(self, *_: Any) -> str:
+        """All of it, each time."""
         return self.text
 
     def readline(self, *arguments: Any) -> str:
+        """The next line."""
         return self.stream.readline(*arguments)
 
     def readlines(self, *_: Any) -> list[str]:
+        """All lines, each time, without their ends."""
         return self.text.split("\n")
 
     def __getattr__(self, name: str) -> Any:
@@ -87,12 +95,11 @@ class Input:
 
 
 def without_main_guard(code: str) -> str:
-    try:
+    """The program with the body of its last `if __name__ == '__main__'` in place of that."""
+    with contextlib.suppress(Exception):
         *others, last = ast.parse(code).body
         if isinstance(last, ast.If) and ast.unparse(last.test).strip() == "__name__ == '__main__'":
             return unparsed(others) + "\n" + unparsed(last.body)
-    except Exception:
-        pass
     return code
 
 
@@ -102,7 +109,7 @@ def as_function(code: str) -> str:
         body = ast.parse(code).body
         imports = [one for one in body if isinstance(one, (ast.Import, ast.ImportFrom))]
         function = ast.parse("def wrapped_function(): pass").body[0]
-        assert isinstance(function, ast.FunctionDef)
+        assert isinstance(function, ast.FunctionDef)  # noqa: S101 - tells mypy what stands in the line above
         function.body = [one for one in body if one not in imports]
         return f"{HEADER}\n{unparsed(imports)}\n{ast.unparse(function)}"
     except Exception:
@@ -110,10 +117,12 @@ def as_function(code: str) -> str:
 
 
 def unparsed(body: list[ast.stmt]) -> str:
+    """Statements as source."""
     return ast.unparse(ast.Module(body=body, type_ignores=[]))
 
 
 def function_of(code: str, name: str) -> Callable[..., Any]:
+    """Loads an answer and finds its function, or its method. Raises what loading does."""
     with at_most(TEST_SECONDS):
         module = ModuleType("tmp_sol", "")
         exec(code, module.__dict__)
@@ -121,6 +130,7 @@ def function_of(code: str, name: str) -> Callable[..., Any]:
 
 
 def printed(program: Callable[[], Any], text: str) -> str:
+    """What the program prints for that input. Raises what the program does, but for SystemExit."""
     lines = iter(text.split("\n"))
     output = io.StringIO()
     with contextlib.ExitStack() as patches:
@@ -142,6 +152,7 @@ def printed(program: Callable[[], Any], text: str) -> str:
 
 
 def main(answer_file: str, calls_file: str, result_file: str) -> None:
+    """Writes what comes of the tests, gzipped, a line each."""
     with open(answer_file, encoding="utf-8", newline="") as file:
         answer = file.read()
     with open(calls_file, encoding="utf-8") as file:
