@@ -2,8 +2,8 @@
 
     python judge.py TEST_FILE RESULT_FILE SECONDS [--programs]
 
-With `--programs` the tests start the judged program anew each time. Then a failed case ends those of its kind, whose verdict is known, and pytest is
-left out, unless the file uses more of it than is known here.
+With `--programs` the tests start the judged program anew each time. Then a failed case ends those of its kind, whose verdict
+is known, and pytest is left out, unless the file uses more of it than is known here.
 """
 
 import os
@@ -13,6 +13,7 @@ from results import Results
 
 
 def main(test_file: str, result_file: str, seconds: float, programs: bool) -> None:
+    """Runs the file, each case for so many seconds at most, and writes the results."""
     results = Results()
     if programs:
         ended, broken = plain(test_file, results, seconds), False
@@ -24,12 +25,13 @@ def main(test_file: str, result_file: str, seconds: float, programs: bool) -> No
 
 
 def plain(test_file: str, results: Results, seconds: float) -> bool:
+    """Without pytest where that is possible; whether something inside has ended the run."""
     import plain_tests
 
     try:
         cases = plain_tests.cases_in(test_file)
     except Exception:  # pytest has to say what is wrong with it, in a process that nobody has imported anything into
-        os.execv(sys.executable, [sys.executable, *sys.argv[:4]])
+        os.execv(sys.executable, [sys.executable, *sys.argv[:4]])  # noqa: S606 - this very program again
     return plain_tests.run(cases, results, seconds)
 
 

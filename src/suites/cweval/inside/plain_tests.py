@@ -1,7 +1,7 @@
 """Runs a test file of CWEval without pytest, whose start takes longer than what most of these files do.
 
-For tests that start programs: what pytest does to a process is nothing to those. It knows just what such files use of pytest, and raises `Unsupported`
-before it has run anything where one uses more.
+For tests that start programs: what pytest does to a process is nothing to those. It knows just what such files use of
+pytest, and raises `Unsupported` before it has run anything where one uses more.
 """
 
 import contextlib
@@ -14,11 +14,12 @@ import signal
 import sys
 import tempfile
 import types
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Set, Tuple
+from typing import Any, NamedTuple
 
 from results import KINDS, Results, reason
-
 
 #: Tests with it in their name are about the insecure solutions, and the harness leaves them out.
 UNWANTED = "_unsafe"
@@ -33,6 +34,8 @@ class TimedOut(BaseException):
 
 
 class Case(NamedTuple):
+    """One call of a test."""
+
     test: str
     kind: str
     #: Calls what it is given as soon as the test has come to its end; what happens later is no part of it.
@@ -40,10 +43,13 @@ class Case(NamedTuple):
 
 
 class Mark(NamedTuple):
+    """A decorator `pytest.mark.NAME`."""
+
     name: str
-    args: Tuple[Any, ...] = ()
+    args: tuple[Any, ...] = ()
 
     def __call__(self, *args: Any) -> Any:
+        """Marks a function, or gives what does so."""
         if self.name == "parametrize":
             if len(args) != 2:
                 raise Unsupported("parametrize")
@@ -54,12 +60,15 @@ class Mark(NamedTuple):
 
 
 def marked(test: Any, mark: Mark) -> Any:
+    """The test, with one mark more."""
     # The decorator nearest to the function comes first, as in pytest.
     test.marks = [*getattr(test, "marks", []), mark]
     return test
 
 
 class Marks:
+    """`pytest.mark`."""
+
     def __getattr__(self, name: str) -> Mark:
         if name not in ("parametrize", "functionality", "security"):
             raise Unsupported(name)
@@ -67,11 +76,14 @@ class Marks:
 
 
 class Param(NamedTuple):
-    values: Tuple[Any, ...]
-    marks: Tuple[str, ...]
+    """A row of values with marks of its own."""
+
+    values: tuple[Any, ...]
+    marks: tuple[str, ...]
 
 
 def param(*values: Any, marks: Any = (), **other: Any) -> Param:
+    """`pytest.param`."""
     if other:
         raise Unsupported("param")
     several = marks if isinstance(marks, (list, tuple)) and not isinstance(marks, Mark) else [marks]
@@ -79,6 +91,7 @@ def param(*values: Any, marks: Any = (), **other: Any) -> Param:
 
 
 def fixture(make: Any = None, **options: Any) -> Any:
+    """`pytest.fixture`, without options."""
     if options or not inspect.isfunction(make):
         raise Unsupported("fixture")
     make.is_fixture = True
@@ -86,10 +99,13 @@ def fixture(make: Any = None, **options: Any) -> Any:
 
 
 def raises(*_: Any, **__: Any) -> Any:
+    """`pytest.raises`, which no test that is run here has a use for."""
     raise AssertionError("only tests of the insecure solutions want an error")
 
 
 class StandIn(types.ModuleType):
+    """The module `pytest`."""
+
     def __getattr__(self, name: str) -> Any:
         # Whoever looks at a module asks for these.
         if name.startswith("__"):
@@ -101,13 +117,14 @@ class StandIn(types.ModuleType):
 OTHER = re.compile(r"Test|pytest_plugins|pytestmark|(setup|teardown)_?(module|function)")
 
 
-def cases_in(path: str) -> List[Case]:
+def cases_in(path: str) -> list[Case]:
     """The cases of a test file that the harness chooses, in their order. Imports it, and so raises whatever it does."""
     stand_in = StandIn("pytest")
     stand_in.__dict__.update(mark=Marks(), param=param, fixture=fixture, raises=raises)
     sys.modules["pytest"] = stand_in
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
-    spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(path))[0], os.path.abspath(path))
+    file = Path.cwd() / path
+    sys.path.insert(0, str(file.parent))
+    spec = importlib.util.spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None:
         raise Unsupported(path)
     module = importlib.util.module_from_spec(spec)
@@ -122,8 +139,9 @@ def cases_in(path: str) -> List[Case]:
     return [case for name, test in tests.items() for case in cases_of(name, test, fixtures)]
 
 
-def cases_of(name: str, test: Any, fixtures: Dict[str, Any]) -> Iterator[Case]:
-    marks: List[Mark] = getattr(test, "marks", [])
+def cases_of(name: str, test: Any, fixtures: dict[str, Any]) -> Iterator[Case]:
+    """One for each row of its parameters."""
+    marks: list[Mark] = getattr(test, "marks", [])
     own = tuple(mark.name for mark in marks if mark.name != "parametrize")
     sets = [mark.args for mark in marks if mark.name == "parametrize"]
     if len(sets) > 1:
@@ -137,12 +155,12 @@ def cases_of(name: str, test: Any, fixtures: Dict[str, Any]) -> Iterator[Case]:
         values = row.values if isinstance(row, Param) else (row,) if len(keys) == 1 else tuple(row)
         if len(values) != len(keys):
             raise Unsupported("another number of values")
-        yield case_of(
-            name, test, dict(zip(keys, values)), own + (row.marks if isinstance(row, Param) else ()), fixtures
-        )
+        marks_of_row = row.marks if isinstance(row, Param) else ()
+        yield case_of(name, test, dict(zip(keys, values, strict=True)), own + marks_of_row, fixtures)
 
 
-def case_of(name: str, test: Any, values: Dict[str, Any], marks: Tuple[str, ...], fixtures: Dict[str, Any]) -> Case:
+def case_of(name: str, test: Any, values: dict[str, Any], marks: tuple[str, ...], fixtures: dict[str, Any]) -> Case:
+    """A test with these values; what else it takes are fixtures."""
     missing = [key for key in inspect.signature(test).parameters if key not in values]
     if any(key != "tmp_path" and key not in fixtures for key in missing):
         raise Unsupported("a fixture")
@@ -162,6 +180,7 @@ def case_of(name: str, test: Any, values: Dict[str, Any], marks: Tuple[str, ...]
 
 
 def made_by(make: Any, stack: contextlib.ExitStack) -> Any:
+    """What a fixture gives; what comes after its `yield` is left to the stack."""
     if inspect.isgeneratorfunction(make):
         return stack.enter_context(contextlib.contextmanager(make)())
     return make()
@@ -174,7 +193,7 @@ def temporary_path(name: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=re.sub(r"\W", "_", name)[:30], dir=base))
 
 
-def run(cases: List[Case], results: Results, seconds: float) -> bool:
+def run(cases: list[Case], results: Results, seconds: float) -> bool:
     """Whether something inside has ended the run."""
     chosen = [(str(index), case) for index, case in enumerate(cases)]
     for key, case in chosen:
@@ -182,12 +201,12 @@ def run(cases: List[Case], results: Results, seconds: float) -> bool:
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
-    failed: Set[str] = set()
+    failed: set[str] = set()
     for key, case in chosen:
         if case.kind in failed:
             continue
         try:
-            run_within(seconds, case, lambda: results.passed(key))
+            run_within(seconds, case, partial(results.passed, key))
         except KeyboardInterrupt:
             return True
         except BaseException as error:

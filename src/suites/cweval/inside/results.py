@@ -1,7 +1,8 @@
 """What became of each case of a test file."""
 
 import json
-from typing import Any, Dict
+from pathlib import Path
+from typing import Any
 
 #: The marks of CWEval's tests, and what they are called here.
 KINDS = {"functionality": "functional", "security": "security"}
@@ -9,22 +10,28 @@ OUT_OF_TIME = "ran out of time"
 
 
 class Results:
+    """The cases by a key of their own, and what became of them."""
+
     def __init__(self) -> None:
-        self.cases: Dict[str, Dict[str, Any]] = {}
+        self.cases: dict[str, dict[str, Any]] = {}
 
     def add(self, key: str, test: str, kind: str) -> None:
+        """A case that is going to be run."""
         self.cases[key] = {"test": test, "kind": kind, "passed": False, "why": "did not run"}
 
     def passed(self, key: str) -> None:
+        """It came to its end."""
         if key in self.cases:
             self.cases[key].update(passed=True, why="")
 
     def explain(self, key: str, why: str) -> None:
+        """Why it failed, unless it has passed before."""
         if key in self.cases and not self.cases[key]["passed"]:
             self.cases[key]["why"] = why
 
     def write(self, path: str, ended: bool, broken: bool) -> None:
-        with open(path, "w", encoding="utf-8") as file:
+        """As JSON."""
+        with Path(path).open("w", encoding="utf-8") as file:
             file.write(json.dumps({"ended": ended, "broken": broken, "cases": list(self.cases.values())}))
 
 
