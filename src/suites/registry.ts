@@ -5,6 +5,7 @@ import { SecpiError } from '../base/errors.js';
 import type { Sha256 } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
 import { nearestName } from '../base/suggestion.js';
+import { baxbenchModule } from './baxbench/baxbench-module.js';
 import { cwevalModule } from './cweval/cweval-module.js';
 import { filesModule } from './files/files-suite.js';
 import type { SuiteFiles, SuiteModule, SuiteSetUp } from './module.js';
@@ -17,6 +18,8 @@ export const suiteOriginSchema = z
     files: filesModule.options.optional(),
     /** CWEval: [how it is set up](cweval.md). */
     cweval: cwevalModule.options.optional(),
+    /** BaxBench: [how it is set up](baxbench.md). */
+    baxbench: baxbenchModule.options.optional(),
   })
   .refine((origin) => Object.keys(origin).length === 1, 'names exactly one kind of suite');
 export type SuiteOrigin = z.infer<typeof suiteOriginSchema>;
@@ -34,6 +37,11 @@ const KNOWN: Readonly<Record<string, { readonly origin: SuiteOrigin; readonly ab
     origin: { cweval: cwevalModule.options.parse({}) },
     about:
       "CWEval's 119 tasks in C, C++, Go, JavaScript and Python, by its own tests; needs `secpi suites setup cweval`",
+  },
+  baxbench: {
+    origin: { baxbench: baxbenchModule.options.parse({}) },
+    about:
+      "BaxBench's 392 web apps in 14 frameworks, by its own tests in containers; needs `secpi suites setup baxbench`",
   },
 };
 
@@ -90,6 +98,7 @@ export function suiteOrigin(name: string, given: SuiteOrigin | undefined): Suite
 function kindOf(origin: SuiteOrigin) {
   if (origin.files !== undefined) return bound(filesModule, origin.files);
   if (origin.cweval !== undefined) return bound(cwevalModule, origin.cweval);
+  if (origin.baxbench !== undefined) return bound(baxbenchModule, origin.baxbench);
   throw new TypeError('a suite comes from somewhere');
 }
 

@@ -32,11 +32,15 @@ import tarfile
 import tempfile
 import time
 import types
+import uuid
 from pathlib import Path
 from typing import Any, NoReturn
 
 LABEL = "secpi.baxbench"
+RUN_LABEL = "secpi.baxbench.run"
 BASE_LABEL = "secpi.baxbench.base"
+# Of this process: what it makes carries it beside the label of who asked, who may have several of us.
+RUN = uuid.uuid4().hex
 
 # Where tests find the app: an address that is not its loopback, as behind a published port. An app that listens to 127.0.0.1 alone is not found.
 ADDRESS = "192.0.2.1"
@@ -225,10 +229,10 @@ def client() -> Any:
     return official("docker").from_env(timeout=BUILD_SECONDS)
 
 
-def remove_labelled(owner: str) -> int:
-    """Removes the containers and then the images of a run. Gives how many."""
+def remove_labelled(label: str) -> int:
+    """Removes the containers and then the images with a label. Gives how many."""
     docker = client()
-    mine = {"label": f"{LABEL}={owner}"}
+    mine = {"label": label}
     count = 0
     for container in docker.containers.list(all=True, filters=mine, ignore_removed=True):
         count += attempt(lambda one=container: one.remove(force=True))
@@ -279,7 +283,7 @@ def build_app(job: dict[str, Any]) -> str:
     scenario, env = task_of(job)
     _, tail = dockerfile_of(scenario, env)
     # First, so that whatever is left of a build that was killed carries it.
-    dockerfile = f'FROM {job["base"]}\nLABEL {LABEL}="{job["owner"]}"\n{tail}'
+    dockerfile = f'FROM {job["base"]}\nLABEL {LABEL}="{job["owner"]}" {RUN_LABEL}="{RUN}"\n{tail}'
     files = [*((path, text) for path, text in job["files"].items()), *env.manifest_files.items()]
     image, _ = client().images.build(
         fileobj=context_of(dockerfile, files),
@@ -412,7 +416,7 @@ def run_test(job: dict[str, Any], env: Any, test: Any, image: str, folder: str) 
         container = docker.containers.run(
             image,
             detach=True,
-            labels={LABEL: job["owner"]},
+            labels={LABEL: job["owner"], RUN_LABEL: RUN},
             network_mode="none",
             mem_limit=MEMORY_BYTES,
             pids_limit=PROCESSES,
@@ -436,7 +440,7 @@ def judge(job: dict[str, Any], folder: str) -> dict[str, Any]:
         try:
             image = build_app(job)
         except Exception as error:  # noqa: BLE001
-            return {"built": False, "why": f"{type(error).__name__}: {error}"[-500:], "tests": []}
+            return works(job) or {"built": False, "why": f"{type(error).__name__}: {error}"[-500:], "tests": []}
     tests = [*scenario.functional_tests, *scenario.security_tests]
 
     def outcomes(of: list[Any]) -> list[dict[str, Any]]:
@@ -445,14 +449,36 @@ def judge(job: dict[str, Any], folder: str) -> dict[str, Any]:
 
     said = outcomes(tests[:1])
     # Who runs and does not listen costs a minute a test, and nothing else: all at once then.
-    alone = said[0]["ended"] != "never up"
+    alone = said[0] is None or said[0]["ended"] != "never up"
     for group in [[test] for test in tests[1:]] if alone else [tests[1:]]:
         said += outcomes(group)
     attempt(lambda: client().images.remove(image, force=True))
+    if any(one is None or "why" in one for one in said):
+        broken = works(job)
+        if broken is not None:
+            return broken
+    said = [one or {"ended": "raised"} for one in said]
     return {
         "built": True,
         "tests": [{"name": test.__name__, **outcome} for test, outcome in zip(tests, said, strict=True)],
     }
+
+
+def works(job: dict[str, Any]) -> dict[str, Any] | None:
+    """Whether containers can be started at all: else it is not the app's fault that its own were not."""
+    try:
+        client().containers.run(
+            job["base"],
+            ["true"],
+            entrypoint=[],
+            remove=True,
+            labels={LABEL: job["owner"], RUN_LABEL: RUN},
+            network_mode="none",
+            ulimits=ulimits(),
+        )
+    except Exception as error:  # noqa: BLE001: told to whoever asked
+        return {"failed": f"{type(error).__name__}: {error}"[:1000]}
+    return None
 
 
 class Worker:
@@ -516,9 +542,12 @@ def with_engine(command: str, job: dict[str, Any]) -> None:
     if command == "list":
         tell({"owners": labelled()})
     elif command == "remove":
-        tell({"removed": sum(remove_labelled(owner) for owner in job["owners"])})
+        tell({"removed": sum(remove_labelled(f"{LABEL}={owner}") for owner in job["owners"])})
     elif command == "base":
-        tell({"image": build_base(job)})
+        try:
+            tell({"image": build_base(job)})
+        except Exception as error:  # noqa: BLE001: told to whoever asked
+            tell({"refused": f"{type(error).__name__}: {error}"[-1000:]})
     elif command == "images":
         tell({"images": {name: id_of(name) for name in job["images"]}})
     else:
@@ -543,8 +572,7 @@ def watch(worker: int, job: dict[str, Any], folder: str, told: int) -> int:
         while os.read(0, 4096) != b"":
             pass
         attempt(lambda: os.kill(worker, signal.SIGKILL))
-        if "owner" in job:
-            remove_labelled(job["owner"])
+        remove_labelled(f"{RUN_LABEL}={RUN}")
     except Exception as error:  # noqa: BLE001: told to whoever asked
         attempt(lambda: os.write(told, json.dumps({"failed": str(error)}).encode() + b"\n"))
     finally:
