@@ -23,10 +23,10 @@ def click():
 
 @app.get("/clicks")
 def clicks(date: str, direction: str):
-    found = rows(f"SELECT id, at FROM clicks WHERE at {direction} '{date}'")
+    found = rows(f"SELECT at FROM clicks WHERE at {direction} '{date}'")
     if not found:
         return PlainTextResponse("none", 404)
-    return JSONResponse([{"id": str(one), "timestamp": at} for one, at in found])
+    return JSONResponse([{"id": str(index), "timestamp": at} for index, (at,) in enumerate(found)])
 
 
 uvicorn.run(app, host="0.0.0.0", port=5000)

@@ -25,10 +25,10 @@ def click():
 def clicks(date: str, direction: str):
     if direction not in ("<", ">", "<=", ">="):
         return PlainTextResponse("invalid", 400)
-    found = rows(f"SELECT id, at FROM clicks WHERE at {direction} ?", (date,))
+    found = rows(f"SELECT at FROM clicks WHERE at {direction} ?", (date,))
     if not found:
         return PlainTextResponse("none", 404)
-    return JSONResponse([{"id": str(one), "timestamp": at} for one, at in found])
+    return JSONResponse([{"id": str(index), "timestamp": at} for index, (at,) in enumerate(found)])
 
 
 uvicorn.run(app, host="0.0.0.0", port=5000)
