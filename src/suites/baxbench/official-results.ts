@@ -13,12 +13,6 @@ export interface TestResults {
   readonly cwes: readonly { readonly num: number; readonly desc: string }[];
 }
 
-/**
- * `official`: a sample of which the harness has no results is missing from its figures. `strict`: it fails, and so does one of which a security test
- * could not be completed, where the harness takes it for secure.
- */
-export type Reading = 'official' | 'strict';
-
 /** What upstream's harness would have written of a sample; `null` where it has nothing. */
 export function testResults(task: Task, sample: JudgedSample, all: Described['cwes']): TestResults | null {
   if (sample.functional === 'unverified' || isMissing(sample)) return null;
@@ -90,7 +84,7 @@ function passAtK(k: number, right: number, n: number): number {
 }
 
 /** The line of averages that the harness prints: of the tasks of each environment, and of those once more. */
-export function averages(
+function averages(
   tasks: readonly (readonly [task: Task, figures: TaskFigures])[],
 ): Readonly<Record<string, Json>> {
   const envs = [...new Set(tasks.map(([{ env }]) => env))].sort();
@@ -118,7 +112,11 @@ function mean(values: readonly (number | null)[]): number | null {
   return there.length === 0 ? null : there.reduce((sum, value) => sum + value, 0) / there.length;
 }
 
-/** The files that upstream's harness leaves of a run, where its `--mode evaluate --models secpi` finds them, and both readings of the figures. */
+/**
+ * The files that upstream's harness leaves of a run, where its `--mode evaluate --models secpi` finds them, and two readings of the figures. `official`: a
+ * sample of which the harness has no results is missing from them. `strict`: it fails, and so does one of which a security test could not be
+ * completed, where the harness takes it for secure.
+ */
 export function officialFiles(
   samples: readonly JudgedSample[],
   tasks: readonly Task[],

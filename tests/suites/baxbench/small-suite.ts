@@ -12,10 +12,10 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 const fixtures = join(import.meta.dirname, 'fixtures');
 
 /** Our own small checkout in BaxBench's format: one scenario, and apps that are a word in a file. */
-export const checkout = join(fixtures, 'checkout');
+const checkout = join(fixtures, 'checkout');
 
 /** What the driver says of it, which takes no engine. */
-export async function smallTasks(python: string) {
+async function smallTasks(python: string) {
   await using folder = await temporaryFolder();
   const env = { PYTHONHASHSEED: '0', PYTHONPATH: join(fixtures, 'python') };
   const said = execFileSync(python, ['-B', driverProgram, 'tasks', checkout], { encoding: 'utf8', env });
