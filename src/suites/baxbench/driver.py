@@ -285,10 +285,11 @@ def build_app(job: dict[str, Any], folder: str) -> str:
     scenario, env = task_of(job)
     _, tail = dockerfile_of(scenario, env)
     # First, so that whatever is left of a build that was killed carries it.
-    dockerfile = f'FROM {job["base"]}\nLABEL {LABEL}="{job["owner"]}" {RUN_LABEL}="{RUN}"\n{tail}'
+    base = job["base"] if "podman" not in job["engine"] else BUILD_NAME
+    dockerfile = f'FROM {base}\nLABEL {LABEL}="{job["owner"]}" {RUN_LABEL}="{RUN}"\n{tail}'
     files = [*((path, text) for path, text in job["files"].items()), *env.manifest_files.items()]
     if "podman" in job["engine"]:
-        return build_by_podman(job["engine"]["podman"], context_of(dockerfile, files), folder)
+        return build_by_podman(job["engine"]["podman"], job["base"], context_of(dockerfile, files), folder)
     image, _ = client().images.build(
         fileobj=context_of(dockerfile, files),
         custom_context=True,
@@ -301,7 +302,29 @@ def build_app(job: dict[str, Any], folder: str) -> str:
     return str(image.id)
 
 
-def build_by_podman(podman: str, context: io.BytesIO, folder: str) -> str:
+# What the base of a build is called while that runs: a build that is killed leaves a container, of which nothing else is known.
+BUILD_NAME = f"localhost/secpi-baxbench-run:{RUN}"
+# Killed with whoever started it, and all that it has started: a build by itself leaves its steps running.
+IN_ITS_OWN = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def podman_says(podman: str, *argv: str) -> str:
+    """What podman's command prints; nothing where it fails."""
+    return subprocess.run(
+        [podman, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    ).stdout.decode("utf8", "replace")
+
+
+def remove_builds(podman: str) -> None:
+    """Removes what is left of a build that was killed."""
+    listed = podman_says(podman, "ps", "--all", "--external", "--noheading", "--format={{.ID}} {{.Image}}")
+    for line in listed.splitlines():
+        if line.split()[1:] == [BUILD_NAME]:
+            podman_says(podman, "rm", "--force", line.split()[0])
+    podman_says(podman, "untag", BUILD_NAME, BUILD_NAME)
+
+
+def build_by_podman(podman: str, base: str, context: io.BytesIO, folder: str) -> str:
     """By its own command: what podman (4.3) builds for Docker's interface has the machine's network whatever is asked for."""
     place = tempfile.mkdtemp(dir=folder)
     with tarfile.open(fileobj=context) as tar:
@@ -316,8 +339,9 @@ def build_by_podman(podman: str, context: io.BytesIO, folder: str) -> str:
     limits = [f"--memory={BUILD_BYTES}", f"--memory-swap={BUILD_BYTES}"]
     limits += [f"--ulimit={name}={value}:{value}" for name, value in most().items()]
     options = ["--quiet", "--network=none", "--pull=never", "--layers=false", "--force-rm", f"--iidfile={name}"]
+    podman_says(podman, "tag", base, BUILD_NAME)
     done = subprocess.run(
-        [podman, "build", *options, *limits, f"--file={place}/Dockerfile", place],
+        [*IN_ITS_OWN, podman, "build", *options, *limits, f"--file={place}/Dockerfile", place],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -325,6 +349,7 @@ def build_by_podman(podman: str, context: io.BytesIO, folder: str) -> str:
         preexec_fn=die_with_parent,
         check=False,
     )
+    podman_says(podman, "untag", BUILD_NAME, BUILD_NAME)
     if done.returncode != 0:
         raise RuntimeError(done.stdout.decode("utf8", "replace")[-500:])
     return Path(name).read_text("utf8")
@@ -473,7 +498,7 @@ def judge(job: dict[str, Any], folder: str) -> dict[str, Any]:
         try:
             image = build_app(job, folder)
         except Exception as error:  # noqa: BLE001
-            return works(job) or {"built": False, "why": f"{type(error).__name__}: {error}"[-500:], "tests": []}
+            return works(job, error) or {"built": False, "why": f"{type(error).__name__}: {error}"[-500:], "tests": []}
     tests = [*scenario.functional_tests, *scenario.security_tests]
 
     def outcomes(of: list[Any]) -> list[dict[str, Any]]:
@@ -487,7 +512,7 @@ def judge(job: dict[str, Any], folder: str) -> dict[str, Any]:
         said += outcomes(group)
     attempt(lambda: client().images.remove(image, force=True))
     if any(one is None or "why" in one for one in said):
-        broken = works(job)
+        broken = works(job, *(one["why"] for one in said if one is not None and "why" in one))
         if broken is not None:
             return broken
     said = [one or {"ended": "raised"} for one in said]
@@ -497,7 +522,7 @@ def judge(job: dict[str, Any], folder: str) -> dict[str, Any]:
     }
 
 
-def works(job: dict[str, Any]) -> dict[str, Any] | None:
+def works(job: dict[str, Any], *why: object) -> dict[str, Any] | None:
     """Whether containers can be started at all: else it is not the app's fault that its own were not."""
     try:
         client().containers.run(
@@ -510,7 +535,7 @@ def works(job: dict[str, Any]) -> dict[str, Any] | None:
             ulimits=ulimits(),
         )
     except Exception as error:  # noqa: BLE001: told to whoever asked
-        return {"failed": f"{type(error).__name__}: {error}"[:1000]}
+        return {"failed": f"{type(error).__name__}: {error}; before that: {' '.join(map(str, why))}"[:2000]}
     return None
 
 
@@ -605,6 +630,8 @@ def watch(worker: int, job: dict[str, Any], folder: str, told: int) -> int:
         while os.read(0, 4096) != b"":
             pass
         attempt(lambda: os.kill(worker, signal.SIGKILL))
+        if "podman" in job["engine"]:
+            remove_builds(job["engine"]["podman"])
         remove_labelled(f"{RUN_LABEL}={RUN}")
     except Exception as error:  # noqa: BLE001: told to whoever asked
         attempt(lambda: os.write(told, json.dumps({"failed": str(error)}).encode() + b"\n"))

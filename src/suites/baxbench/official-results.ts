@@ -84,9 +84,7 @@ function passAtK(k: number, right: number, n: number): number {
 }
 
 /** The line of averages that the harness prints: of the tasks of each environment, and of those once more. */
-function averages(
-  tasks: readonly (readonly [task: Task, figures: TaskFigures])[],
-): Readonly<Record<string, Json>> {
+function averages(tasks: readonly (readonly [task: Task, figures: TaskFigures])[]): Readonly<Record<string, Json>> {
   const envs = [...new Set(tasks.map(([{ env }]) => env))].sort();
   const values: Readonly<Record<string, (figures: TaskFigures) => number | null>> = Object.fromEntries([
     ...KS.map((k) => [`pass@${k}`, ({ pass_at_k }: TaskFigures) => pass_at_k[k] ?? null]),

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { thisProcess } from '../../../src/base/processes/process-owner.js';
@@ -61,12 +62,23 @@ describe.skipIf(pythonForTests === undefined || !hasPodman)("BaxBench's way to j
   });
 
   it('leaves nothing behind when all that takes part is killed but for the one that watches', async () => {
-    const owner = 'killed';
-    const judging = startJudging(owner);
-    await until(() => podman(['ps', '--quiet', '--filter', `label=secpi.baxbench=${owner}`]).length > 0);
-    process.kill(-(judging.pid ?? 0), 'SIGKILL');
-    judging.stdin?.destroy();
-    await until(() => labelled(`secpi.baxbench=${owner}`).length === 0);
+    const judging = startJudging('killed', 'forever');
+    await until(() => podman(['ps', '--quiet', '--filter', 'label=secpi.baxbench=killed']).length > 0);
+    kill(judging);
+    await until(() => labelled('secpi.baxbench=killed').length === 0);
+  });
+
+  it('leaves neither a step nor a container of a build that is killed', async () => {
+    const builds = () =>
+      podman(['ps', '--all', '--external', '--noheading', '--format={{.Image}}']).filter((image) =>
+        image.startsWith('localhost/secpi-baxbench-run:'),
+      );
+    const steps = () => readdirSync('/proc').filter((pid) => commandLine(pid) === '/bin/server --build app.txt');
+    const judging = startJudging('killed', 'stuck');
+    await until(() => steps().length > 0);
+    expect(builds()).toHaveLength(1);
+    kill(judging);
+    await until(() => steps().length === 0 && builds().length === 0);
   });
 
   it('removes what the dead have left, and nothing of those who live', async () => {
@@ -83,12 +95,12 @@ describe.skipIf(pythonForTests === undefined || !hasPodman)("BaxBench's way to j
     }
   });
 
-  /** As `askDriver` starts it, for an app that never ends with an answer. */
-  function startJudging(owner: string): ChildProcess {
+  /** As `askDriver` starts it. */
+  function startJudging(owner: string, app: string): ChildProcess {
     const [program = '', ...args] = [...driver.python, '-B', driverProgram, 'judge', driver.checkout];
     const child = spawn(program, args, { env: driver.env, detached: true, stdio: ['pipe', 'ignore', 'inherit'] });
     const base = podman(['images', '--quiet', 'localhost/secpi-baxbench'])[0];
-    const files = { 'app.txt': 'forever' };
+    const files = { 'app.txt': app };
     const job = { engine: driver.engine, scenario: 'Greeter', env: 'C-one', files, base, owner, timeout: 300 };
     child.stdin?.write(`${JSON.stringify(job)}\n`);
     return child;
@@ -97,6 +109,20 @@ describe.skipIf(pythonForTests === undefined || !hasPodman)("BaxBench's way to j
 
 async function labelOf(other: { readonly pid: number }): Promise<string> {
   return Buffer.from(JSON.stringify({ ...(await thisProcess()), ...other })).toString('base64url');
+}
+
+/** Its whole group, and with it whoever holds its stdin. */
+function kill(judging: ChildProcess): void {
+  process.kill(-(judging.pid ?? 0), 'SIGKILL');
+  judging.stdin?.destroy();
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return ''; // no process, or one that is gone
+  }
 }
 
 async function until(is: () => boolean): Promise<void> {

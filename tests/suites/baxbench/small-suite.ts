@@ -28,7 +28,7 @@ export async function smallSuite(python: string): Promise<{ suite: Suite; driver
   await using folder = await temporaryFolder();
   const root = join(folder.path, 'root');
   mkdirSync(join(root, 'bin'), { recursive: true });
-  for (const name of ['server', 'ps'])
+  for (const name of ['server', 'ps', 'true'])
     execFileSync('gcc', ['-static', '-o', join(root, 'bin', name), join(fixtures, 'server.c')]);
   chmodSync(root, 0o755);
   execFileSync('tar', ['-C', root, '-cf', join(folder.path, 'root.tar'), '.']);
