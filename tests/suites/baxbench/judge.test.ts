@@ -61,24 +61,24 @@ describe.skipIf(pythonForTests === undefined || !hasPodman)("BaxBench's way to j
     expect(await judged('Greeter/C-many', answer.join(''))).toBe('pass, pass, pass, pass');
   });
 
-  it('leaves nothing behind when all that takes part is killed but for the one that watches', async () => {
+  it('leaves nothing behind when all that takes part is killed but for the one that watches', async ({ signal: over }) => {
     const judging = startJudging('killed', 'forever');
-    await until(() => podman(['ps', '--quiet', '--filter', 'label=secpi.baxbench=killed']).length > 0);
+    await until(over, () => podman(['ps', '--quiet', '--filter', 'label=secpi.baxbench=killed']).length > 0);
     kill(judging);
-    await until(() => labelled('secpi.baxbench=killed').length === 0);
+    await until(over, () => labelled('secpi.baxbench=killed').length === 0);
   });
 
-  it('leaves neither a step nor a container of a build that is killed', async () => {
+  it('leaves neither a step nor a container of a build that is killed', async ({ signal: over }) => {
     const builds = () =>
       podman(['ps', '--all', '--external', '--noheading', '--format={{.Image}}']).filter((image) =>
         image.startsWith('localhost/secpi-baxbench-run:'),
       );
     const steps = () => readdirSync('/proc').filter((pid) => commandLine(pid) === '/bin/server --build app.txt');
     const judging = startJudging('killed', 'stuck');
-    await until(() => steps().length > 0);
+    await until(over, () => steps().length > 0);
     expect(builds()).toHaveLength(1);
     kill(judging);
-    await until(() => steps().length === 0 && builds().length === 0);
+    await until(over, () => steps().length === 0 && builds().length === 0);
   });
 
   it('removes what the dead have left, and nothing of those who live', async () => {
@@ -125,6 +125,7 @@ function commandLine(pid: string): string {
   }
 }
 
-async function until(is: () => boolean): Promise<void> {
-  while (!is()) await sleep(200);
+/** `over`: the test has run out of time, and nobody waits any more. */
+async function until(over: AbortSignal, is: () => boolean): Promise<void> {
+  while (!is()) await sleep(200, undefined, { signal: over });
 }
