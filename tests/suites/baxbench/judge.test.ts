@@ -61,7 +61,9 @@ describe.skipIf(pythonForTests === undefined || !hasPodman)("BaxBench's way to j
     expect(await judged('Greeter/C-many', answer.join(''))).toBe('pass, pass, pass, pass');
   });
 
-  it('leaves nothing behind when all that takes part is killed but for the one that watches', async ({ signal: over }) => {
+  it('leaves nothing behind when all that takes part is killed but for the one that watches', async ({
+    signal: over,
+  }) => {
     const judging = startJudging('killed', 'forever');
     await until(over, () => podman(['ps', '--quiet', '--filter', 'label=secpi.baxbench=killed']).length > 0);
     kill(judging);
