@@ -32,3 +32,10 @@ export function sizeInBytes(value: string): number {
   if (number === undefined) throw new InvalidArgumentError('It must be a size such as 200G.');
   return Math.floor(Number(number) * 1024 ** ['', 'K', 'M', 'G', 'T'].indexOf(unit.toUpperCase()));
 }
+
+/** A kind of suite, and a path or its options: `files=FOLDER`. */
+export function namedOrigin(value: string): readonly [string, string] {
+  const [, kind = '', where = ''] = /^([a-z][a-z0-9_-]*)=(.+)$/s.exec(value) ?? [];
+  if (kind === '') throw new InvalidArgumentError('It must be of the form files=FOLDER.');
+  return [kind, where];
+}

@@ -5,6 +5,7 @@ import { SecpiError } from '../base/errors.js';
 import type { Sha256 } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
 import { nearestName } from '../base/suggestion.js';
+import { baxbenchModule } from './baxbench/baxbench-module.js';
 import { cwevalModule } from './cweval/cweval-module.js';
 import { evalplusModule } from './evalplus/evalplus-module.js';
 import { filesModule } from './files/files-suite.js';
@@ -23,6 +24,8 @@ export const suiteOriginSchema = z
     evalplus: evalplusModule.options.optional(),
     /** LiveCodeBench: [how it is set up](utility.md). */
     livecodebench: livecodebenchModule.options.optional(),
+    /** BaxBench: [how it is set up](baxbench.md). */
+    baxbench: baxbenchModule.options.optional(),
   })
   .refine((origin) => Object.keys(origin).length === 1, 'names exactly one kind of suite');
 export type SuiteOrigin = z.infer<typeof suiteOriginSchema>;
@@ -52,6 +55,11 @@ const KNOWN: Readonly<Record<string, { readonly origin: SuiteOrigin; readonly ab
   livecodebench: {
     origin: { livecodebench: livecodebenchModule.options.parse({}) },
     about: 'LiveCodeBench v6: 175 contest problems of 2025 in Python; needs `secpi suites setup livecodebench`',
+  },
+  baxbench: {
+    origin: { baxbench: baxbenchModule.options.parse({}) },
+    about:
+      "BaxBench's 392 web apps in 14 frameworks, by its own tests in containers; needs `secpi suites setup baxbench`",
   },
 };
 
@@ -110,6 +118,7 @@ function kindOf(origin: SuiteOrigin) {
   if (origin.cweval !== undefined) return bound(cwevalModule, origin.cweval);
   if (origin.evalplus !== undefined) return bound(evalplusModule, origin.evalplus);
   if (origin.livecodebench !== undefined) return bound(livecodebenchModule, origin.livecodebench);
+  if (origin.baxbench !== undefined) return bound(baxbenchModule, origin.baxbench);
   throw new TypeError('a suite comes from somewhere');
 }
 

@@ -9,7 +9,8 @@ export interface Problem {
   readonly id: string;
   /** A short name for tables; the id stands in where there is none. */
   readonly title?: string;
-  readonly language: Language;
+  /** By which figures are told apart; what judging it takes is said by `Suite.needs`. */
+  readonly language: string;
   /** The weaknesses that its security tests probe, as `CWE-89`. */
   readonly cwes: readonly string[];
   /** Parts of the suite that get figures of their own, as CWEval's `core/py`. */
@@ -77,6 +78,8 @@ export interface Needs {
   readonly packs: readonly string[];
   /** Nothing else may run meanwhile: its tests watch the clock or memory. */
   readonly alone: boolean;
+  /** In containers, which only this machine is asked for: `score_on` cannot do it. Names what of them is not there. */
+  readonly containers?: { readonly missing: readonly string[] };
 }
 
 /** An answer to a problem with what the tests said of it. */
@@ -87,6 +90,8 @@ export interface JudgedSample extends Verdicts {
   readonly cases: readonly CaseResult[];
   /** What was judged; `null` for an answer without code. */
   readonly submission: Submission | null;
+  /** What became of the question: `no_answer` and `refused` are none of the harness's samples. */
+  readonly answered?: string;
 }
 
 /** A figure as the benchmark's own harness reports it, or as another reading of the same verdicts has it. */

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { SecpiError } from '../../base/errors.js';
 import { writeDurably } from '../../base/files/atomic-file.js';
 import { makeDirectory, syncDirectory } from '../../base/files/durable-directory.js';
@@ -13,19 +12,20 @@ import { metricsOf } from '../../stages/evaluate/figures.js';
 import { readSamples } from '../../stages/evaluate/samples/read-samples.js';
 import { type ScoredSamples, scoreSamples } from '../../stages/evaluate/samples/score-samples.js';
 import type { JudgingContext } from '../../stages/evaluate/scoring-sandbox.js';
-import { loadSuite, type SuiteOrigin, suiteOrigin, suiteOriginSchema } from '../../suites/registry.js';
+import { loadSuite, suiteOrigin } from '../../suites/registry.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
 import { shownPath, writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
 import { keptJudgementsIn } from '../scoring.js';
+import { type NamedOrigin, originOf } from '../suite-origin.js';
 import { printable } from '../views/printable.js';
 import { suiteTables } from '../views/result-text.js';
 import { styleFor } from '../views/style.js';
 
 interface ScoreOptions extends OutputOptions {
   readonly suite: string;
-  readonly from?: readonly [kind: string, value: string];
+  readonly from?: NamedOrigin;
   readonly out?: string;
   readonly atOnce: number;
 }
@@ -33,7 +33,7 @@ interface ScoreOptions extends OutputOptions {
 /** `secpi score`: verdicts on answers that are there already. */
 export async function scoreCommand(path: string, options: ScoreOptions, environment: CliEnvironment): Promise<number> {
   const { cache, state, workingDirectory } = environment;
-  const origin = suiteOrigin(options.suite, originOf(options, environment));
+  const origin = suiteOrigin(options.suite, originOf(options.from, environment));
   const suite = await loadSuite(options.suite, origin, { cacheFolder: cache });
   const out = options.out === undefined ? undefined : resolve(workingDirectory, options.out);
   if (out !== undefined) await refuseFull(out, environment);
@@ -58,27 +58,6 @@ export async function scoreCommand(path: string, options: ScoreOptions, environm
     if (error instanceof Interruption && options.json !== true)
       environment.stderr.write('interrupted; what was judged is kept, and the same command goes on\n');
     throw error;
-  }
-}
-
-function originOf({ from }: ScoreOptions, { workingDirectory }: CliEnvironment): SuiteOrigin | undefined {
-  if (from === undefined) return undefined;
-  const [kind, value] = from;
-  const options: unknown = value.startsWith('{') ? mappingIn(value) : resolve(workingDirectory, value);
-  const origin = suiteOriginSchema.safeParse({ [kind]: options });
-  if (origin.success) return origin.data;
-  throw new SecpiError('score/bad-origin', `--from ${kind}: ${origin.error.issues[0]?.message ?? 'is wrong'}`, {
-    hint: `Kinds of suites: ${Object.keys(suiteOriginSchema.shape).join(', ')}.`,
-    exitCode: 2,
-  });
-}
-
-/** Options of a kind that wants more than a path, as a recipe has them: `{extract: last}`. */
-function mappingIn(text: string): unknown {
-  try {
-    return parse(text);
-  } catch {
-    return text;
   }
 }
 

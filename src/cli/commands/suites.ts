@@ -4,12 +4,20 @@ import { resolve } from 'node:path';
 import { openSandbox } from '../../sandbox/open-sandbox.js';
 import { benchOf } from '../../suites/bench.js';
 import { type JudgedReference, judgeReferences } from '../../suites/judging/judge-references.js';
-import { aboutSuite, KNOWN_SUITES, loadSuite, setUpSuite, suiteOrigin } from '../../suites/registry.js';
+import {
+  aboutSuite,
+  KNOWN_SUITES,
+  loadSuite,
+  type SuiteOrigin,
+  setUpSuite,
+  suiteOrigin,
+} from '../../suites/registry.js';
 import type { Suite } from '../../suites/suite.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
 import { shownPath, writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
+import { type NamedOrigin, originOf } from '../suite-origin.js';
 import { plainTable } from '../views/plain-table.js';
 import { oneLine } from '../views/printable.js';
 import { type Style, styleFor } from '../views/style.js';
@@ -33,7 +41,7 @@ export async function listSuites(options: OutputOptions, environment: CliEnviron
  */
 export async function setUpSuiteHere(
   name: string,
-  { source, ...options }: OutputOptions & { readonly source?: string },
+  { source, from, ...options }: OutputOptions & { readonly source?: string; readonly from?: NamedOrigin },
   environment: CliEnvironment,
 ): Promise<number> {
   using interrupt = abortOnSignals();
@@ -43,7 +51,8 @@ export async function setUpSuiteHere(
     else if (options.quiet !== true) stdout.write(redact(`${line}\n`));
   };
   const isAddress = source === undefined || /^\w+:\/\//.test(source);
-  const notes = await setUpSuite(name, suiteOrigin(name, undefined), {
+  const origin = suiteOrigin(name, originOf(from, environment));
+  const notes = await setUpSuite(name, origin, {
     cacheFolder,
     variables,
     source: isAddress ? source : resolve(workingDirectory, source),
@@ -52,7 +61,7 @@ export async function setUpSuiteHere(
   });
   for (const note of notes) say(`note: ${note}`);
   say('judging its reference solutions');
-  return checkSuite(name, options, environment);
+  return checkSuiteOf(name, origin, options, environment);
 }
 
 /**
@@ -60,14 +69,24 @@ export async function setUpSuiteHere(
  * when one comes out otherwise, or cannot be judged.
  */
 export async function checkSuite(target: string, options: OutputOptions, environment: CliEnvironment): Promise<number> {
-  using interrupt = abortOnSignals();
-  const { signal } = interrupt;
-  const { cache: cacheFolder, workingDirectory, stdout, variables, redact } = environment;
+  const { workingDirectory } = environment;
   const folder = resolve(workingDirectory, target);
   // What is neither a known name nor looks like a path is a name that was mistyped, unless there is such a folder.
   const known = KNOWN_SUITES.includes(target) || !(target.includes('/') || existsSync(folder));
   const origin = suiteOrigin(target, known ? undefined : { files: folder });
-  const suite = await loadSuite(known ? target : shownPath(folder, environment), origin, { cacheFolder });
+  return checkSuiteOf(known ? target : shownPath(folder, environment), origin, options, environment);
+}
+
+async function checkSuiteOf(
+  name: string,
+  origin: SuiteOrigin,
+  options: OutputOptions,
+  environment: CliEnvironment,
+): Promise<number> {
+  using interrupt = abortOnSignals();
+  const { signal } = interrupt;
+  const { cache: cacheFolder, stdout, variables, redact } = environment;
+  const suite = await loadSuite(name, origin, { cacheFolder });
   const languages = [...new Set(suite.problems.flatMap((problem) => suite.needs(problem).languages))];
   const sandbox = await openSandbox({ cacheFolder, languages });
   for (const language of languages) if (sandbox.toolchains[language] !== undefined) await sandbox.prepare(language);

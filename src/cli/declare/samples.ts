@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { textLike, wholeNumber } from '../option-values.js';
+import { namedOrigin, textLike, wholeNumber } from '../option-values.js';
 import { examples, type Lent } from './lent.js';
 
 /** The command for what is done with answers alone. */
@@ -13,7 +13,7 @@ export function declareSampleCommands(program: Command, { finish, withGlobal }: 
         .argParser(textLike(/^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/, 'It must be letters, digits, dots and dashes.'))
         .makeOptionMandatory(),
     )
-    .addOption(new Option('--from <kind=value>', 'where that suite comes from, as in a recipe').argParser(origin))
+    .addOption(new Option('--from <kind=value>', 'where that suite comes from, as in a recipe').argParser(namedOrigin))
     .option('-o, --out <folder>', 'write samples and scores there')
     .addOption(new Option('--at-once <n>', 'answers judged at once (default: 2)').default(2).argParser(several))
     .addHelpText(
@@ -26,12 +26,6 @@ export function declareSampleCommands(program: Command, { finish, withGlobal }: 
     .action((samples, options) =>
       finish(async (env) => (await import('../commands/score.js')).scoreCommand(samples, withGlobal(options), env)),
     );
-}
-
-function origin(value: string): readonly [string, string] {
-  const [, kind = '', where = ''] = /^([a-z][a-z0-9_-]*)=(.+)$/s.exec(value) ?? [];
-  if (kind === '') throw new InvalidArgumentError('It must be of the form files=FOLDER.');
-  return [kind, where];
 }
 
 function several(value: string): number {

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { namedOrigin } from '../option-values.js';
 import { examples, type Lent } from './lent.js';
 
 const commands = () => import('../commands/suites.js');
@@ -18,8 +19,16 @@ export function declareSuiteCommands(program: Command, { finish, withGlobal }: L
     .command('setup')
     .argument('<suite>', 'the name of a suite')
     .option('--source <source>', 'fetch it from here instead of its own place: an address or a path')
+    .addOption(new Option('--from <kind=value>', 'only a part of it, as in a recipe').argParser(namedOrigin))
     .description('fetch a suite, make what judging it takes, and judge its reference solutions')
-    .addHelpText('after', examples('suites setup cweval', 'suites setup cweval --source /mirrors/CWEval.git'))
+    .addHelpText(
+      'after',
+      examples(
+        'suites setup cweval',
+        'suites setup cweval --source /mirrors/CWEval.git',
+        "suites setup baxbench --from 'baxbench={frameworks: [Python-Flask]}'",
+      ),
+    )
     .action((suite, options) =>
       finish(async (env) => (await commands()).setUpSuiteHere(suite, withGlobal(options), env)),
     );

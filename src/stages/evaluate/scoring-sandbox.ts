@@ -44,6 +44,7 @@ export async function openScoringSandbox(context: JudgingContext, suites: readon
   try {
     requirePacks(suites, sandbox, context.params);
     await prepareLanguages(suites, sandbox, context);
+    sayMissing(suites, context);
     return sandbox;
   } catch (error) {
     await sandbox[Symbol.asyncDispose]();
@@ -53,7 +54,7 @@ export async function openScoringSandbox(context: JudgingContext, suites: readon
 
 /**
  * Refuses what answers cannot be judged by at all: a suite that was not set up is a mistake, where a missing compiler costs some problems.
- * @throws SecpiError `suites/not-set-up`
+ * @throws SecpiError `suites/not-set-up`, `evaluate/only-here`
  */
 export function requirePacks(
   suites: readonly Suite[],
@@ -61,6 +62,16 @@ export function requirePacks(
   { score_on }: JudgingParams,
 ): void {
   for (const { name, problems, needs } of suites) {
+    if (score_on !== undefined && problems.some((problem) => needs(problem).containers !== undefined)) {
+      throw new SecpiError(
+        'evaluate/only-here',
+        `${name} is judged in containers of this machine, and not on ${score_on}`,
+        {
+          hint: 'Leave `score_on` out, or start the run on that machine.',
+          exitCode: 2,
+        },
+      );
+    }
     const missing = new Set(problems.flatMap((problem) => needs(problem).packs).filter((pack) => !(pack in packs)));
     if (missing.size === 0) continue;
     const where = score_on === undefined ? 'here' : `on ${score_on}`;
@@ -91,13 +102,13 @@ async function prepareLanguages(
   context: JudgingContext,
 ): Promise<void> {
   const { params, emit } = context;
-  const problems = suites.flatMap((suite) => suite.problems);
-  for (const language of new Set(problems.map((problem) => problem.language))) {
+  const needs = suites.flatMap((suite) => suite.problems.map((problem) => suite.needs(problem)));
+  for (const language of new Set(needs.flatMap(({ languages }) => languages))) {
     if (sandbox.toolchains[language] !== undefined) {
       await prepare(language, sandbox, context);
       continue;
     }
-    const count = problems.filter((problem) => problem.language === language).length;
+    const count = needs.filter(({ languages }) => languages.includes(language)).length;
     if (params.score_on !== undefined) {
       throw new SecpiError(
         'evaluate/no-toolchain',
@@ -107,6 +118,18 @@ async function prepareLanguages(
     }
     const message = `there is no ${language} toolchain here: ${count} problems are left out of the figures and counted as unverified`;
     emit({ type: 'log', level: 'warn', message });
+  }
+}
+
+/** Names what of containers is not there, and what that leaves out. */
+function sayMissing(suites: readonly Suite[], { emit }: JudgingContext): void {
+  for (const { name, problems, needs } of suites) {
+    const missing = problems.flatMap((problem) => needs(problem).containers?.missing ?? []);
+    for (const what of new Set(missing)) {
+      const count = missing.filter((one) => one === what).length;
+      const message = `${name}: there is no ${what} here: ${count} problems are left out of the figures and counted as unverified`;
+      emit({ type: 'log', level: 'warn', message });
+    }
   }
 }
 

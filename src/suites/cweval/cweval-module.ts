@@ -4,13 +4,14 @@ import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { type Sha256, sha256, sha256Json } from '../../base/hash.js';
 import type { SuiteModule } from '../module.js';
+import { fetchSource, pinnedSource } from '../sources/pinned-source.js';
 import type { Calibration, Judgement, Problem, Suite, Verdicts } from '../suite.js';
 import { codeIn, type WhichBlock } from './answer-code.js';
 import { type JudgeFiles, judgePrograms, judgeTask, PACK, TOOLCHAIN } from './judge.js';
 import { officialResults } from './official-results.js';
 import { readOfficialTexts, type Style } from './official-texts.js';
 import { rawFile, taskFile } from './program.js';
-import { fetchSource, PIN, pinnedSource } from './source.js';
+import { PIN } from './source.js';
 import { readTasks, type Task } from './tasks.js';
 
 /** Raise it when anything here changes that decides a verdict and is not in the digest otherwise. */
@@ -29,12 +30,12 @@ export const cwevalModule: SuiteModule<Options> = {
   options: optionsSchema,
   digest: (options) => digestOf(options, PIN.tree),
   async load(name, options, files) {
-    const folder = await pinnedSource(files);
+    const folder = await pinnedSource(PIN, files);
     return suiteIn(name, folder, options, await digestOf(options, PIN.tree));
   },
   async setUp(_, use) {
     use.say(`fetching CWEval at ${PIN.commit.slice(0, 12)}`);
-    const checkout = await fetchSource(use);
+    const checkout = await fetchSource(PIN, use);
     const { makePack } = await import('./pack/make-pack.js');
     return makePack({ cache: use.cacheFolder, checkout, environment: use.variables, say: use.say, signal: use.signal });
   },
@@ -83,8 +84,8 @@ export async function suiteIn(
     calibration,
     // Tests, and what they test, run beside each other.
     forgeable: () => true,
-    needs: ({ language }) => ({
-      languages: [TOOLCHAIN[language]].filter((needed) => needed !== null),
+    needs: (problem) => ({
+      languages: [TOOLCHAIN[taskOf(problem).language]].filter((needed) => needed !== null),
       packs: [PACK],
       alone: false,
     }),

@@ -1,4 +1,3 @@
-import type { Language } from '../../sandbox/sandbox.js';
 import type { Measure, Verdict } from '../suite.js';
 
 /**
@@ -17,7 +16,7 @@ export interface SampleOutcome {
 /** How the answers of one variant (base, tuned …) to one problem were scored. */
 export interface ProblemOutcome {
   readonly problem: string;
-  readonly language: Language;
+  readonly language: string;
   readonly cwes: readonly string[];
   /** Parts of the suite that it belongs to; see `Problem.groups`. */
   readonly groups?: readonly string[];

@@ -83,7 +83,7 @@ export async function loadFolder(name: string, folder: string): Promise<FilesSui
     ),
     calibration: problems.flatMap((problem) => calibrationOf(problem, measures)),
     forgeable: (problem) => known(problem).problem.file.forgeable,
-    needs: ({ language }) => ({ languages: [language], packs: [], alone: false }),
+    needs: (problem) => ({ languages: [known(problem).problem.file.language], packs: [], alone: false }),
     ask: ({ prompt }) => [{ role: 'user', content: prompt }],
     extract(problem, answer) {
       const { problem: it, wanted } = known(problem);

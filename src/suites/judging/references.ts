@@ -10,10 +10,11 @@ export interface Fault {
 
 /** What judging a problem takes and this bench lacks; `null` when all is there. */
 export function lackingFor(suite: Suite, problem: Problem, { sandbox }: Bench): Fault | null {
-  const { languages, packs } = suite.needs(problem);
+  const { languages, packs, containers } = suite.needs(problem);
   const missing = [
     ...languages.filter((language) => sandbox.toolchains[language] === undefined).map((name) => `${name} toolchain`),
     ...packs.filter((pack) => sandbox.packs[pack] === undefined).map((name) => `pack ${name}`),
+    ...(containers?.missing ?? []),
   ];
   return missing.length === 0 ? null : { what: 'missing', text: `there is no ${missing.join(' and no ')}` };
 }

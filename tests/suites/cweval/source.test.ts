@@ -3,12 +3,13 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cwevalModule } from '../../../src/suites/cweval/cweval-module.js';
-import { fetchSource, PIN, pinnedSource } from '../../../src/suites/cweval/source.js';
+import { PIN } from '../../../src/suites/cweval/source.js';
+import { fetchSource, pinnedSource } from '../../../src/suites/sources/pinned-source.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 /** Takes CWEval from somewhere into a cache folder below that one. */
 const fetchInto = ({ path }: TemporaryFolder, source: string) =>
-  fetchSource({
+  fetchSource(PIN, {
     cacheFolder: join(path, 'cache'),
     variables: process.env,
     source,
@@ -29,7 +30,7 @@ describe('the files of CWEval', () => {
 
   it('are fetched by whoever sets the suite up, and by nobody else', async () => {
     await using folder = await temporaryFolder();
-    await expect(pinnedSource({ cacheFolder: folder.path })).rejects.toMatchObject({
+    await expect(pinnedSource(PIN, { cacheFolder: folder.path })).rejects.toMatchObject({
       code: 'suites/not-set-up',
       hint: expect.stringContaining('secpi suites setup cweval'),
     });
@@ -39,7 +40,7 @@ describe('the files of CWEval', () => {
   it('are compared with the pin whenever they are used', async () => {
     await using folder = await temporaryFolder();
     await folder.write(`sources/cweval-${PIN.commit.slice(0, 12)}/go.mod`, 'module other\n');
-    await expect(pinnedSource({ cacheFolder: folder.path })).rejects.toMatchObject({
+    await expect(pinnedSource(PIN, { cacheFolder: folder.path })).rejects.toMatchObject({
       code: 'suites/bad-source',
       message: expect.stringContaining('benchmark, cweval, LICENSE, go.mod, go.sum'),
     });

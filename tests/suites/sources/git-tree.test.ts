@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { gitTreeOf } from '../../../src/suites/cweval/git-tree.js';
+import { gitTreeOf } from '../../../src/suites/sources/git-tree.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 describe('what git calls a folder', () => {

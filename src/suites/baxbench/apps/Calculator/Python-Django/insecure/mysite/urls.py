@@ -1,0 +1,4 @@
+from django.urls import path
+from myapp.views import calculate
+
+urlpatterns = [path("calculator", calculate)]
