@@ -10,7 +10,7 @@ import type { SuiteModule } from '../module.js';
 import { fetchSource, pinnedSource } from '../sources/pinned-source.js';
 import type { Calibration, Problem, Submission, Suite } from '../suite.js';
 import { answerFiles } from './answer-files.js';
-import { type Driver, driverProgram } from './driver.js';
+import { type Driver, driverSource } from './driver.js';
 import { judgeTask } from './judge.js';
 import { removeLeftovers } from './leftovers.js';
 import { driverOf, type Machine, missingEngine, PACK, packFiles, readMachine } from './machine.js';
@@ -163,7 +163,7 @@ async function filesIn(folder: string): Promise<Submission | undefined> {
 
 async function digestOf({ safety_prompt, scenarios, frameworks }: BaxbenchOptions, tree: string): Promise<Sha256> {
   const chosen = { scenarios: sorted(scenarios), frameworks: sorted(frameworks) };
-  const driver = sha256(await readFile(driverProgram));
+  const driver = sha256(await driverSource());
   return sha256Json({ judge_version: judgeVersion, tree, safety_prompt, ...chosen, driver });
 }
 

@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
@@ -5,7 +6,15 @@ import { packageRoot } from '../../base/package-root.js';
 import { startProcess } from '../../base/processes/child-process.js';
 
 /** Data, not code: the build does not copy it. */
-export const driverProgram = join(packageRoot, 'src', 'suites', 'baxbench', 'driver.py');
+const here = join(packageRoot, 'src', 'suites', 'baxbench');
+export const driverProgram = join(here, 'driver.py');
+
+/** All that the driver consists of. */
+export async function driverSource(): Promise<string> {
+  const parts = (await readdir(join(here, 'driving'))).filter((name) => name.endsWith('.py')).sort();
+  const paths = [driverProgram, ...parts.map((name) => join(here, 'driving', name))];
+  return (await Promise.all(paths.map((path) => readFile(path, 'utf8')))).join('');
+}
 
 /** What starts containers: podman, of which a service is started for each run, or whoever answers on a socket as Docker does. */
 export const engineSchema = z.union([

@@ -2,8 +2,8 @@
 
     python judge.py TEST_FILE RESULT_FILE SECONDS [--programs]
 
-With `--programs` the tests start the judged program anew each time. Then a failed case ends those of its kind, whose verdict
-is known, and pytest is left out, unless the file uses more of it than is known here.
+With `--programs` the tests start the judged program anew each time. Then a failed case ends those of its kind, whose
+verdict is known, and pytest is left out, unless the file uses more of it than is known here.
 """
 
 import os

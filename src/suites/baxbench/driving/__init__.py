@@ -1,0 +1,1 @@
+"""What judges apps by BaxBench's own scenarios; `driver.py` is its command line."""
