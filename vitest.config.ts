@@ -44,6 +44,10 @@ const notOfNode = [
   'tests/stages/evaluate/evaluate.test.ts',
   'tests/suites/files/files-suite.test.ts',
   'tests/suites/cases/run-cases.test.ts',
+  'tests/suites/cweval/judge.test.ts',
+  'tests/suites/evalplus/judge.test.ts',
+  'tests/suites/livecodebench/judge.test.ts',
+  'tests/suites/baxbench/judge.test.ts',
   'tests/cli/commands/suites.test.ts',
   'tests/cli/commands/score.test.ts',
 ];
