@@ -51,6 +51,11 @@ export function packFolder(cacheFolder: string, name: string): string {
   return join(cacheFolder, 'packs', name);
 }
 
+/** Its description, which says that it is there. */
+export function packFile(cacheFolder: string, name: string): string {
+  return join(packFolder(cacheFolder, name), 'pack.json');
+}
+
 /**
  * The packs of a cache folder, by name.
  *

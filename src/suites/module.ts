@@ -25,8 +25,13 @@ export interface SuiteModule<Options> {
   readonly options: z.ZodType<Options>;
   /** What `Suite.digest` will be, without the work of loading it. */
   digest(options: Options, files: SuiteFiles): Promise<Sha256>;
-  /** @throws SecpiError `suites/not-set-up` for one that has to be fetched first: only `setUp` reaches out. */
+  /** @throws SecpiError `suites/not-set-up` for one that has to be fetched first: only `setUp.run` reaches out. */
   load(name: string, options: Options, files: SuiteFiles): Promise<Suite>;
-  /** Fetches it and makes what judging it takes, once. Gives what a person should know of what was made. Absent where nothing has to be. */
-  readonly setUp?: (options: Options, use: SuiteSetUp) => Promise<readonly string[]>;
+  /** Absent where nothing has to be set up. */
+  readonly setUp?: {
+    /** Paths that are there once it is done. */
+    makes(options: Options, files: SuiteFiles): readonly string[];
+    /** Fetches it and makes what judging it takes. Gives what a person should know of what was made. */
+    run(options: Options, use: SuiteSetUp): Promise<readonly string[]>;
+  };
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { clip } from '../base/clip.js';
@@ -41,25 +42,23 @@ const KNOWN: Readonly<Record<string, { readonly origin: SuiteOrigin; readonly ab
   },
   cweval: {
     origin: { cweval: cwevalModule.options.parse({}) },
-    about:
-      "CWEval's 119 tasks in C, C++, Go, JavaScript and Python, by its own tests; needs `secpi suites setup cweval`",
+    about: "CWEval's 119 tasks in C, C++, Go, JavaScript and Python, by its own tests",
   },
   'humaneval-plus': {
     origin: { evalplus: evalplusModule.options.parse({ dataset: 'humaneval' }) },
-    about: "HumanEval+: 164 Python problems with EvalPlus's tests; needs `secpi suites setup humaneval-plus`",
+    about: "HumanEval+: 164 Python problems with EvalPlus's tests",
   },
   'mbpp-plus': {
     origin: { evalplus: evalplusModule.options.parse({ dataset: 'mbpp' }) },
-    about: "MBPP+: 378 Python problems with EvalPlus's tests; needs `secpi suites setup mbpp-plus`",
+    about: "MBPP+: 378 Python problems with EvalPlus's tests",
   },
   livecodebench: {
     origin: { livecodebench: livecodebenchModule.options.parse({}) },
-    about: 'LiveCodeBench v6: 175 contest problems of 2025 in Python; needs `secpi suites setup livecodebench`',
+    about: 'LiveCodeBench v6: 175 contest problems of 2025 in Python',
   },
   baxbench: {
     origin: { baxbench: baxbenchModule.options.parse({}) },
-    about:
-      "BaxBench's 392 web apps in 14 frameworks, by its own tests in containers; needs `secpi suites setup baxbench`",
+    about: "BaxBench's 392 web apps in 14 frameworks, by its own tests in containers",
   },
 };
 
@@ -84,13 +83,19 @@ export async function suiteDigest(origin: SuiteOrigin, files: SuiteFiles): Promi
   return kindOf(origin).digest(files);
 }
 
+/** Whether all is there that setting it up makes. */
+export function isSetUp(origin: SuiteOrigin, files: SuiteFiles): boolean {
+  const { setUp } = kindOf(origin);
+  return setUp === undefined || setUp.makes(files).every((path) => existsSync(path));
+}
+
 /**
  * Makes what judging a suite takes. Gives what a person should know of it.
  * @throws SecpiError `suites/nothing-to-set-up`; what else is missing, or failed.
  */
 export async function setUpSuite(name: string, origin: SuiteOrigin, use: SuiteSetUp): Promise<readonly string[]> {
   const { setUp } = kindOf(origin);
-  if (setUp !== undefined) return setUp(use);
+  if (setUp !== undefined) return setUp.run(use);
   const others = KNOWN_SUITES.filter((known) => kindOf(suiteOrigin(known, undefined)).setUp !== undefined);
   throw new SecpiError('suites/nothing-to-set-up', `there is nothing to set up for ${clip(name, 60)}`, {
     hint: `It can be used as it is. What has to be set up: ${others.join(', ')}.`,
@@ -127,6 +132,12 @@ function bound<Options>(module: SuiteModule<Options>, options: Options) {
   return {
     load: (name: string, files: SuiteFiles) => module.load(name, options, files),
     digest: (files: SuiteFiles) => module.digest(options, files),
-    setUp: setUp === undefined ? undefined : (use: SuiteSetUp) => setUp(options, use),
+    setUp:
+      setUp === undefined
+        ? undefined
+        : {
+            makes: (files: SuiteFiles) => setUp.makes(options, files),
+            run: (use: SuiteSetUp) => setUp.run(options, use),
+          },
   };
 }

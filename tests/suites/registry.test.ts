@@ -5,7 +5,7 @@ const files = { cacheFolder: '/nowhere' };
 
 describe('suites by their names', () => {
   it('are loaded under them, and are what their digest says', async () => {
-    // The others are fetched first; see cweval/source.test.ts and io/pinned-file.test.ts.
+    // The others are fetched first; see cweval/source.test.ts and sources/pinned-file.test.ts.
     for (const name of ['mini']) {
       const origin = suiteOrigin(name, undefined);
       const { name: loaded, digest } = await loadSuite(name, origin, files);

@@ -6,6 +6,7 @@ import { benchOf } from '../../suites/bench.js';
 import { type JudgedReference, judgeReferences } from '../../suites/judging/judge-references.js';
 import {
   aboutSuite,
+  isSetUp,
   KNOWN_SUITES,
   loadSuite,
   type SuiteOrigin,
@@ -24,13 +25,21 @@ import { type Style, styleFor } from '../views/style.js';
 
 /** `secpi suites list`: the suites that a recipe can use by their names. */
 export async function listSuites(options: OutputOptions, environment: CliEnvironment): Promise<number> {
-  const { stdout, variables } = environment;
-  const suites = KNOWN_SUITES.map((suite) => ({ suite, about: aboutSuite(suite) }));
+  const { stdout, variables, cache: cacheFolder } = environment;
+  const suites = KNOWN_SUITES.map((suite) => {
+    const ready = isSetUp(suiteOrigin(suite, undefined), { cacheFolder });
+    return { suite, about: aboutSuite(suite), ready };
+  });
   if (options.json === true) for (const suite of suites) writeJson({ type: 'suite', ...suite }, environment);
   else {
-    const rows = suites.map(({ suite, about }) => [suite, about]);
     const style = styleFor(stdout, variables);
-    stdout.write(`${plainTable(rows, { head: ['suite', 'what'], align: ['left', 'left'], style })}\n`);
+    const rows = suites.map(({ suite, about, ready }) => [
+      suite,
+      ready ? style('green', 'ready') : `secpi suites setup ${suite}`,
+      about,
+    ]);
+    const head = ['suite', 'here', 'what'];
+    stdout.write(`${plainTable(rows, { head, align: head.map(() => 'left'), style })}\n`);
   }
   return 0;
 }

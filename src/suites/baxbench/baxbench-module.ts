@@ -7,7 +7,7 @@ import { ifThere } from '../../base/files/if-there.js';
 import { type Sha256, sha256, sha256Json } from '../../base/hash.js';
 import { packageRoot } from '../../base/package-root.js';
 import type { SuiteModule } from '../module.js';
-import { fetchSource, pinnedSource } from '../sources/pinned-source.js';
+import { fetchSource, pinnedSource, sourceFolder } from '../sources/pinned-source.js';
 import type { Calibration, Problem, Submission, Suite } from '../suite.js';
 import { answerFiles } from './answer-files.js';
 import { type Driver, driverSource } from './driver.js';
@@ -42,11 +42,14 @@ export const baxbenchModule: SuiteModule<BaxbenchOptions> = {
     const lacking = existsSync(join(checkout, CORRUPT_PDF)) ? {} : { PDFToText: `file ${CORRUPT_PDF}` };
     return suiteOf(name, { checkout, machine, described, lacking }, options, await digestOf(options, PIN.tree));
   },
-  async setUp(options, use) {
-    use.say(`fetching BaxBench at ${PIN.commit.slice(0, 12)}`);
-    const checkout = await fetchSource(PIN, use);
-    const { makePack } = await import('./pack/make-pack.js');
-    return makePack(options, { ...use, checkout });
+  setUp: {
+    makes: (_, files) => [sourceFolder(PIN, files), packFiles(files).machine],
+    async run(options, use) {
+      use.say(`fetching BaxBench at ${PIN.commit.slice(0, 12)}`);
+      const checkout = await fetchSource(PIN, use);
+      const { makePack } = await import('./pack/make-pack.js');
+      return makePack(options, { ...use, checkout });
+    },
   },
 };
 

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { type Sha256, sha256, sha256Json } from '../../base/hash.js';
+import { packFile } from '../../sandbox/packs.js';
 import type { SuiteModule } from '../module.js';
-import { fetchSource, pinnedSource } from '../sources/pinned-source.js';
+import { fetchSource, pinnedSource, sourceFolder } from '../sources/pinned-source.js';
 import type { Calibration, Judgement, Problem, Suite, Verdicts } from '../suite.js';
 import { codeIn, type WhichBlock } from './answer-code.js';
 import { type JudgeFiles, judgePrograms, judgeTask, PACK, TOOLCHAIN } from './judge.js';
@@ -33,11 +34,20 @@ export const cwevalModule: SuiteModule<Options> = {
     const folder = await pinnedSource(PIN, files);
     return suiteIn(name, folder, options, await digestOf(options, PIN.tree));
   },
-  async setUp(_, use) {
-    use.say(`fetching CWEval at ${PIN.commit.slice(0, 12)}`);
-    const checkout = await fetchSource(PIN, use);
-    const { makePack } = await import('./pack/make-pack.js');
-    return makePack({ cache: use.cacheFolder, checkout, environment: use.variables, say: use.say, signal: use.signal });
+  setUp: {
+    makes: (_, files) => [sourceFolder(PIN, files), packFile(files.cacheFolder, PACK)],
+    async run(_, use) {
+      use.say(`fetching CWEval at ${PIN.commit.slice(0, 12)}`);
+      const checkout = await fetchSource(PIN, use);
+      const { makePack } = await import('./pack/make-pack.js');
+      return makePack({
+        cache: use.cacheFolder,
+        checkout,
+        environment: use.variables,
+        say: use.say,
+        signal: use.signal,
+      });
+    },
   },
 };
 

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { type Sha256, sha256Json } from '../../base/hash.js';
+import { packFile } from '../../sandbox/packs.js';
 import { makeNumpyPack, NUMPY_PACK } from '../io/numpy-pack.js';
-import { fetchPinned, type PinnedFile, pinnedFile } from '../io/pinned-file.js';
 import { pythonProgram } from '../io/python-program.js';
 import type { SuiteModule } from '../module.js';
+import { fetchPinned, type PinnedFile, pinnedFile, pinnedPath } from '../sources/pinned-file.js';
 import type { Problem, Suite } from '../suite.js';
 import { ANSWER_FILE, CODE_FILE, EvalPlusJudge } from './judge.js';
 import { evalplusResults } from './official-results.js';
@@ -63,10 +64,16 @@ export const evalplusModule: SuiteModule<Options> = {
       digest: await digestOf(options, file.sha256),
     });
   },
-  async setUp({ dataset }, use) {
-    await fetchPinned(EVALPLUS_PINS[dataset].file, use);
-    await makeNumpyPack(use);
-    return [];
+  setUp: {
+    makes: ({ dataset }, files) => [
+      pinnedPath(EVALPLUS_PINS[dataset].file, files),
+      packFile(files.cacheFolder, NUMPY_PACK),
+    ],
+    async run({ dataset }, use) {
+      await fetchPinned(EVALPLUS_PINS[dataset].file, use);
+      await makeNumpyPack(use);
+      return [];
+    },
   },
 };
 

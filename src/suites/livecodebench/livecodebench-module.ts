@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { type Sha256, sha256Json } from '../../base/hash.js';
+import { packFile } from '../../sandbox/packs.js';
 import { makeNumpyPack, NUMPY_PACK } from '../io/numpy-pack.js';
-import { fetchPinned, pinnedFile } from '../io/pinned-file.js';
 import { pythonProgram } from '../io/python-program.js';
 import type { SuiteModule } from '../module.js';
+import { fetchPinned, pinnedFile, pinnedPath } from '../sources/pinned-file.js';
 import type { Problem, Suite } from '../suite.js';
 import { lastFenced } from './answer-code.js';
 import { judgeAnswer } from './judge.js';
@@ -44,10 +45,16 @@ export const livecodebenchModule: SuiteModule<LcbOptions> = {
       problems.push(...(await readLcbProblems(await pinnedFile('livecodebench', file, files))));
     return livecodebenchSuite(name, problems, options, await digestOf(options));
   },
-  async setUp(options, use) {
-    for (const file of filesOf(options.version_tag)) await fetchPinned(file, use);
-    await makeNumpyPack(use);
-    return [];
+  setUp: {
+    makes: (options, files) => [
+      ...filesOf(options.version_tag).map((file) => pinnedPath(file, files)),
+      packFile(files.cacheFolder, NUMPY_PACK),
+    ],
+    async run(options, use) {
+      for (const file of filesOf(options.version_tag)) await fetchPinned(file, use);
+      await makeNumpyPack(use);
+      return [];
+    },
   },
 };
 

@@ -1,4 +1,4 @@
-import type { PinnedFile } from '../io/pinned-file.js';
+import type { PinnedFile } from '../sources/pinned-file.js';
 
 /** The data set whose files these are, and its revision. */
 const REVISION = '0fe84c3912ea0c4d4a78037083943e8f0c4dd505';

@@ -51,7 +51,8 @@ export async function fetchSource(pin: Pin, use: Omit<SuiteSetUp, 'say'>): Promi
   return folder;
 }
 
-function sourceFolder({ suite, commit }: Pin, { cacheFolder }: SuiteFiles): string {
+/** Where it lies, or would lie. */
+export function sourceFolder({ suite, commit }: Pin, { cacheFolder }: SuiteFiles): string {
   return join(cacheFolder, 'sources', `${suite}-${commit.slice(0, 12)}`);
 }
 

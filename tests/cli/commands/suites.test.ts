@@ -137,5 +137,8 @@ describe('a suite that has to be set up', () => {
 it('secpi suites list names the suites', async () => {
   const { exitCode, stdout } = await runCli(['suites', 'list', '--json'], { cwd: packageRoot });
   expect(exitCode).toBe(0);
-  expect(jsonLines(stdout)).toContainEqual({ type: 'suite', suite: 'mini', about: expect.stringContaining('18') });
+  expect(jsonLines(stdout)).toContainEqual({
+    ...{ type: 'suite', suite: 'mini', ready: true },
+    about: expect.stringContaining('18'),
+  });
 });

@@ -20,7 +20,7 @@ export interface PinnedFile {
 }
 
 /** Where the files of a benchmark lie, below the cache folder. */
-function pinnedPath({ cacheFolder }: SuiteFiles, { name }: PinnedFile): string {
+export function pinnedPath({ name }: PinnedFile, { cacheFolder }: SuiteFiles): string {
   return join(cacheFolder, 'sources', name);
 }
 
@@ -29,7 +29,7 @@ function pinnedPath({ cacheFolder }: SuiteFiles, { name }: PinnedFile): string {
  * @throws SecpiError `suites/not-set-up`; `suites/bad-source`
  */
 export async function pinnedFile(suite: string, file: PinnedFile, files: SuiteFiles): Promise<string> {
-  const path = pinnedPath(files, file);
+  const path = pinnedPath(file, files);
   if (!existsSync(path)) {
     throw new SecpiError('suites/not-set-up', `${file.name} is not on this machine`, {
       hint: `\`secpi suites setup ${suite}\` fetches it, once.`,
@@ -45,7 +45,7 @@ export async function pinnedFile(suite: string, file: PinnedFile, files: SuiteFi
  * @throws SecpiError `suites/not-fetched`; `suites/bad-source` where it is not what the pin says.
  */
 export async function fetchPinned(file: PinnedFile, use: SuiteSetUp): Promise<void> {
-  const target = pinnedPath(use, file);
+  const target = pinnedPath(file, use);
   if (existsSync(target)) return check(target, file, 'Remove it: it is fetched again.');
   await mkdir(join(target, '..'), { recursive: true });
   const unfinished = await mkdtemp(`${target}.unfinished-`);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/hash.js';
-import { fetchPinned, type PinnedFile, pinnedFile } from '../../../src/suites/io/pinned-file.js';
+import { fetchPinned, type PinnedFile, pinnedFile } from '../../../src/suites/sources/pinned-file.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const file: PinnedFile = {
