@@ -97,7 +97,7 @@ train: { epochs: 1 }
 evaluate: { suites: { ${suites} }, gates: { min_gain: { ${gates} } } }
 `,
     );
-    expect(message).toContain('there is no suite "s0" (there are: mini)');
+    expect(message).toContain('there is no suite "s0" (there are: mini, ');
   });
 
   it('overrides', async () => {

@@ -104,7 +104,7 @@ const text = fc.oneof(
   { weight: 3, arbitrary: odd },
   { weight: 2, arbitrary: mutated(sound) },
   { weight: 3, arbitrary: mutated(fc.constant(quickstart)) },
-  { weight: 6, arbitrary: mutated(fc.constant(quickstart), 1) },
+  { weight: 10, arbitrary: mutated(fc.constant(quickstart), 1) },
   { weight: 2, arbitrary: anyNode.map(yamlText) },
   { weight: 1, arbitrary: wildText(200) },
   { weight: 1, arbitrary: bulk },

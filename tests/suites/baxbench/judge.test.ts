@@ -65,8 +65,8 @@ describe.skipIf(pythonForTests === undefined || !hasPodman)("BaxBench's way to j
     signal: over,
   }) => {
     const judging = startJudging('killed', 'forever');
-    await until(over, () => podman(['ps', '--quiet', '--filter', 'label=secpi.baxbench=killed']).length > 0);
-    kill(judging);
+    await until(over, () => podman(['ps', '--quiet', '--filter', 'label=secpi.baxbench=killed']).length > 0, judging);
+    kill(judging.process);
     await until(over, () => labelled('secpi.baxbench=killed').length === 0);
   });
 
@@ -77,9 +77,9 @@ describe.skipIf(pythonForTests === undefined || !hasPodman)("BaxBench's way to j
       );
     const steps = () => readdirSync('/proc').filter((pid) => commandLine(pid) === '/bin/server --build app.txt');
     const judging = startJudging('killed', 'stuck');
-    await until(over, () => steps().length > 0);
+    await until(over, () => steps().length > 0, judging);
     expect(builds()).toHaveLength(1);
-    kill(judging);
+    kill(judging.process);
     await until(over, () => steps().length === 0 && builds().length === 0);
   });
 
@@ -98,16 +98,26 @@ describe.skipIf(pythonForTests === undefined || !hasPodman)("BaxBench's way to j
   });
 
   /** As `askDriver` starts it. */
-  function startJudging(owner: string, app: string): ChildProcess {
+  function startJudging(owner: string, app: string): Judging {
     const [program = '', ...args] = [...driver.python, '-B', driverProgram, 'judge', driver.checkout];
-    const child = spawn(program, args, { env: driver.env, detached: true, stdio: ['pipe', 'ignore', 'inherit'] });
+    const child = spawn(program, args, { env: driver.env, detached: true, stdio: 'pipe' });
+    const judging = { process: child, said: '' };
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        judging.said += chunk.toString();
+      });
     const base = podman(['images', '--quiet', 'localhost/secpi-baxbench'])[0];
     const files = { 'app.txt': app };
     const job = { engine: driver.engine, scenario: 'Greeter', env: 'C-one', files, base, owner, timeout: 300 };
-    child.stdin?.write(`${JSON.stringify(job)}\n`);
-    return child;
+    child.stdin.write(`${JSON.stringify(job)}\n`);
+    return judging;
   }
 });
+
+interface Judging {
+  readonly process: ChildProcess;
+  said: string;
+}
 
 async function labelOf(other: { readonly pid: number }): Promise<string> {
   return Buffer.from(JSON.stringify({ ...(await thisProcess()), ...other })).toString('base64url');
@@ -127,7 +137,10 @@ function commandLine(pid: string): string {
   }
 }
 
-/** `over`: the test has run out of time, and nobody waits any more. */
-async function until(over: AbortSignal, is: () => boolean): Promise<void> {
-  while (!is()) await sleep(200, undefined, { signal: over });
+/** `over`: the test has run out of time, and nobody waits any more. Nor for what has ended that should bring it about. */
+async function until(over: AbortSignal, is: () => boolean, judging?: Judging): Promise<void> {
+  while (!is()) {
+    if (judging?.process.exitCode !== null && judging !== undefined) throw new Error(`it has ended: ${judging.said}`);
+    await sleep(200, undefined, { signal: over });
+  }
 }
