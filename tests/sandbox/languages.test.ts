@@ -65,7 +65,11 @@ describeSandbox('toolchains in the sandbox', () => {
   it('runs Node with a server on localhost and limits its memory', async () => {
     const node = (script: string) =>
       sandbox.run(
-        { toolchain: 'javascript', argv: ['node', 'main.mjs'], files: [{ path: 'main.mjs', content: script }] },
+        {
+          ...{ toolchain: 'javascript', argv: ['node', 'main.mjs'], files: [{ path: 'main.mjs', content: script }] },
+          // Of the time it takes nothing is said here.
+          limits: { wallSeconds: 60 },
+        },
         never,
       );
     const served = await node(`

@@ -27,8 +27,17 @@ for line in open("/proc/net/dev").read().splitlines()[2:]:
     program: `${TRIED}
 for p in [target["file"], "/proc/1/root" + target["file"], "/etc/shadow", "/etc/hostname", "/proc/kcore", "/dev/mem"]:
     tried(p, lambda: open(p, "rb").read(1))
+mounts = [line.split(" ")[4] for line in open("/proc/self/mountinfo")]
+def seen(p):
+    # The way to what toolchains and packs show is nothing of the host's.
+    for name in os.listdir(p):
+        path = os.path.join(p, name)
+        if path in mounts: continue
+        if any(m.startswith(path + "/") for m in mounts): seen(path)
+        else: print(path)
 for p in target["folders"] + ["/root", "/home", "/var", "/run", "/sys", "/mnt"]:
-    tried(p, lambda: os.listdir(p)[0])
+    try: seen(p)
+    except OSError: pass
 for p in ["/usr/src", "/usr/local/src", "/usr/local/etc"]:
     tried(p, lambda: os.listdir(p))
 import subprocess
