@@ -50,11 +50,26 @@ function needed(name: string, values: string | undefined): string {
 
 /** Writes a text that ends in a line feed, whole or not at all, whatever stands in it. Others may be reading the same. */
 function hereDocument(file: string, text: string, unfinished: string): string {
-  const lines = new Set(text.split('\n'));
-  let end = 'END_OF_RECIPE';
-  while (lines.has(end)) end += '_';
+  const end = endOf(text);
   return `cat > ${unfinished} <<'${end}'\n${text}${end}
 if cmp -s ${unfinished} ${file}; then rm ${unfinished}; else mv ${unfinished} ${file}; fi`;
+}
+
+const FIRST = 'E%~@=+^:,./?XYZQWKJVUxyzqwkjv0123456789ABCDFGHILMNOPRST';
+
+/**
+ * A line that ends a here-document of that text. None of the text begins as it does: dash (0.5.12) loses a byte of a line that begins like the
+ * end and goes on with one that is not ASCII.
+ */
+function endOf(text: string): string {
+  const lines = text.split('\n');
+  const begun = new Set(lines.map((line) => line.charAt(0)));
+  const first = [...FIRST].find((character) => !begun.has(character));
+  if (first !== undefined) return `${first}ND_OF_RECIPE`;
+  // Of a text whose lines begin with everything there is, that no line is it has to do.
+  let end = 'END_OF_RECIPE';
+  while (lines.includes(end)) end += '_';
+  return end;
 }
 
 /** One word for a shell. */

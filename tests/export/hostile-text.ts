@@ -8,6 +8,8 @@ const pieces = [
   "'; touch canary; '",
   '\ntouch canary\n',
   '\nEND_OF_RECIPE\ntouch canary\n',
+  '\nE\u0300 END_OF_\u00e9\n',
+  '\nEND_OF_R\u00e9cipe\n',
   '\nEND_OF_RECIPE_\ntouch canary\n',
   '\n#SBATCH --wrap="touch canary"\n',
   '\n---\nkind: Pod\n',

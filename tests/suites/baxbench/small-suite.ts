@@ -32,11 +32,13 @@ export async function smallSuite(python: string): Promise<{ suite: Suite; driver
     execFileSync('gcc', ['-static', '-o', join(root, 'bin', name), join(fixtures, 'server.c')]);
   chmodSync(root, 0o755);
   execFileSync('tar', ['-C', root, '-cf', join(folder.path, 'root.tar'), '.']);
-  const podman = execFileSync('/bin/sh', ['-c', 'command -v podman'], { encoding: 'utf8' }).trim();
+  // Where the tests are set up, before where the system is: the one there may need help to start containers.
+  const PATH = `/usr/local/bin:${process.env.PATH ?? ''}`;
+  const podman = execFileSync('/bin/sh', ['-c', 'command -v podman'], { encoding: 'utf8', env: { PATH } }).trim();
   execFileSync(podman, ['import', '--quiet', join(folder.path, 'root.tar'), 'localhost/secpi-baxbench-test:base'], {
     stdio: 'ignore',
   });
-  const { PATH = '', HOME = '' } = process.env;
+  const { HOME = '' } = process.env;
   const env = { PATH, HOME, PYTHONPATH: join(fixtures, 'python') };
   const driver: Driver = { engine: { podman }, python: [python], checkout, env };
   const signal = new AbortController().signal;
