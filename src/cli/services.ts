@@ -19,7 +19,7 @@ import { catalogueDigest, loadCatalogue } from '../security/catalogue.js';
 import type { PackageSet } from '../setup/pinned-packages.js';
 import { findPythonEnvironment } from '../setup/python-environment.js';
 import type { StageServices } from '../stages/services.js';
-import { loadSuite, suiteDigest, suiteOrigin } from '../suites/registry.js';
+import { loadSuite, suiteDigest, suiteOrigin, suitePacks } from '../suites/registry.js';
 import type { Suite } from '../suites/suite.js';
 import type { CliEnvironment } from './environment.js';
 import { targetNamed } from './recipes/target-named.js';
@@ -158,6 +158,7 @@ export function openServices(
     },
     keptJudgements: keptJudgementsIn(state),
     suiteDigest: (name) => suiteDigest(originOf(name), suiteFiles),
+    suitePacks: (name) => suitePacks(originOf(name)),
   };
 }
 

@@ -87,6 +87,8 @@ export interface StageServices {
   suite(name: string): Promise<Suite>;
   /** What that suite is, without loading it: enters fingerprints. */
   suiteDigest(name: string): Promise<Sha256>;
+  /** The packs that judging it takes, without loading it. */
+  suitePacks(name: string): readonly string[];
   /** What was judged before: of a suite, by its digest, on a bench, by its id. */
   keptJudgements(suite: Sha256, bench: Sha256): Promise<KeptJudgements>;
   readonly hub: HubService;

@@ -23,6 +23,8 @@ export interface SuiteSetUp extends SuiteFiles {
 export interface SuiteModule<Options> {
   /** What a recipe may say about it, all of it with defaults or all of it required. */
   readonly options: z.ZodType<Options>;
+  /** Packs that judging takes; none where it is not said. */
+  readonly packs?: readonly string[];
   /** What `Suite.digest` will be, without the work of loading it. */
   digest(options: Options, files: SuiteFiles): Promise<Sha256>;
   /** @throws SecpiError `suites/not-set-up` for one that has to be fetched first: only `setUp.run` reaches out. */

@@ -83,6 +83,11 @@ export async function suiteDigest(origin: SuiteOrigin, files: SuiteFiles): Promi
   return kindOf(origin).digest(files);
 }
 
+/** The packs that judging it takes, without the work of loading it. */
+export function suitePacks(origin: SuiteOrigin): readonly string[] {
+  return kindOf(origin).packs;
+}
+
 /** Whether all is there that setting it up makes. */
 export function isSetUp(origin: SuiteOrigin, files: SuiteFiles): boolean {
   const { setUp } = kindOf(origin);
@@ -130,6 +135,7 @@ function kindOf(origin: SuiteOrigin) {
 function bound<Options>(module: SuiteModule<Options>, options: Options) {
   const { setUp } = module;
   return {
+    packs: module.packs ?? [],
     load: (name: string, files: SuiteFiles) => module.load(name, options, files),
     digest: (files: SuiteFiles) => module.digest(options, files),
     setUp:

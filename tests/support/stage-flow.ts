@@ -16,7 +16,7 @@ import { openModel } from '../../src/models/open-model.js';
 import { catalogueDigest, loadCatalogue } from '../../src/security/catalogue.js';
 import type { StageServices } from '../../src/stages/services.js';
 import { KeptJudgements } from '../../src/suites/judging/kept-judgements.js';
-import { loadSuite, suiteDigest, suiteOrigin } from '../../src/suites/registry.js';
+import { loadSuite, suiteDigest, suiteOrigin, suitePacks } from '../../src/suites/registry.js';
 
 /** Where a stage runs in a test: a state directory of its own, gone at the end of the scope. */
 export interface StageHome extends AsyncDisposable {
@@ -181,6 +181,7 @@ export function testServices(
     sandboxFacts: sandbox,
     suite: (name) => loadSuite(name, suiteOrigin(name, undefined), { cacheFolder: home.state.root }),
     keptJudgements: (suite, bench) => KeptJudgements.open(join(home.state.root, 'judgements', `${suite}-${bench}`)),
+    suitePacks: (name) => suitePacks(suiteOrigin(name, undefined)),
     suiteDigest: (name) => suiteDigest(suiteOrigin(name, undefined), { cacheFolder: home.state.root }),
     // Nobody listens on port 9: a stage that reaches for the Hub unasked fails.
     hub: openHub({ hubUrl: 'http://127.0.0.1:9', token: undefined, redact: (text) => text }),

@@ -1,5 +1,5 @@
 import { SecpiError } from '../../base/errors.js';
-import type { Bench } from '../../suites/bench.js';
+import { type Bench, benchId } from '../../suites/bench.js';
 import { Judging } from '../../suites/judging/judging.js';
 import { Lanes } from '../../suites/judging/lanes.js';
 import type { Suite } from '../../suites/suite.js';
@@ -21,7 +21,7 @@ export async function openJudges(
   const lanes = new Lanes(params.score_concurrency);
   const all = new Map<Suite, Judging>();
   for (const suite of suites) {
-    const kept = await services.keptJudgements(suite.digest, bench.id);
+    const kept = await services.keptJudgements(suite.digest, benchId(bench.sandbox, packsOf(suite)));
     all.set(suite, new Judging(suite, bench, { kept, lanes, signal }));
   }
   const of = (suite: Suite): Judging => {
@@ -36,6 +36,10 @@ export async function openJudges(
       for (const judging of all.values()) await judging[Symbol.asyncDispose]();
     },
   };
+}
+
+function packsOf({ problems, needs }: Suite): readonly string[] {
+  return problems.flatMap((problem) => needs(problem).packs);
 }
 
 /**

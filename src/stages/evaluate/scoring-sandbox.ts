@@ -27,12 +27,13 @@ export interface JudgingContext {
  * `scores.json`.
  */
 export async function benchPin(
-  params: JudgingParams,
-  services: Pick<StageServices, 'sandboxFacts'>,
+  params: Pick<Params, keyof JudgingParams | 'suites'>,
+  services: Pick<StageServices, 'sandboxFacts' | 'suitePacks'>,
 ): Promise<Readonly<Record<string, Json>>> {
   if (params.score_on !== undefined) return { sandbox: 'bubblewrap', toolchains: [...LANGUAGES].sort() };
   const facts = await services.sandboxFacts(isolation(params));
-  return { sandbox: facts.level.kind, toolchains: { ...facts.toolchains }, bench: benchId(facts) };
+  const packs = Object.keys(params.suites).flatMap((name) => services.suitePacks(name));
+  return { sandbox: facts.level.kind, toolchains: { ...facts.toolchains }, bench: benchId(facts, packs) };
 }
 
 /**

@@ -34,6 +34,7 @@ type BaxbenchOptions = z.infer<typeof optionsSchema>;
 /** BaxBench at its pinned commit, by its own tests: https://github.com/logic-star-ai/baxbench (MIT). */
 export const baxbenchModule: SuiteModule<BaxbenchOptions> = {
   options: optionsSchema,
+  packs: [PACK],
   digest: (options) => digestOf(options, PIN.tree),
   async load(name, options, files) {
     const checkout = await pinnedSource(PIN, files);

@@ -29,6 +29,7 @@ type Options = z.infer<typeof optionsSchema>;
 /** CWEval at its pinned commit, by its own tests: https://github.com/Co1lin/CWEval (Apache-2.0). */
 export const cwevalModule: SuiteModule<Options> = {
   options: optionsSchema,
+  packs: [PACK],
   digest: (options) => digestOf(options, PIN.tree),
   async load(name, options, files) {
     const folder = await pinnedSource(PIN, files);

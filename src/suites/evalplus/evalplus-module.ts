@@ -55,6 +55,7 @@ const INSTRUCTION =
 /** HumanEval+ and MBPP+ as EvalPlus judges them: https://github.com/evalplus/evalplus (Apache-2.0). */
 export const evalplusModule: SuiteModule<Options> = {
   options: optionsSchema,
+  packs: [NUMPY_PACK],
   digest: (options) => digestOf(options, EVALPLUS_PINS[options.dataset].file.sha256),
   async load(name, options, files) {
     const { suite, file, md5 } = EVALPLUS_PINS[options.dataset];

@@ -1,9 +1,9 @@
-import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
 import { sha256Json } from '../../base/hash.js';
+import { newPack } from '../../sandbox/new-pack.js';
 import { openSandbox } from '../../sandbox/open-sandbox.js';
-import { packFolder } from '../../sandbox/packs.js';
 import { runStep } from '../../setup/set-up-step.js';
 import type { SuiteSetUp } from '../module.js';
 
@@ -27,13 +27,7 @@ export async function makeNumpyPack({ cacheFolder, variables, say }: SuiteSetUp)
     });
   }
   say(`installing numpy ${VERSION} for Python ${version}`);
-  await mkdir(cacheFolder, { recursive: true });
-  const unfinished = await mkdtemp(join(cacheFolder, 'packs-unfinished-'));
-  try {
-    const folder = packFolder(unfinished, NUMPY_PACK);
-    await mkdir(folder, { recursive: true });
-    // The sandbox reads it as another user.
-    await chmod(unfinished, 0o755);
+  await newPack(cacheFolder, NUMPY_PACK, async (folder) => {
     const pip = ['python3', '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--no-deps'];
     const wheel = ['--only-binary=:all:', '--implementation=cp', `--python-version=${version}`];
     await runStep([...pip, ...wheel, '--target', join(folder, 'site'), `numpy==${VERSION}`], {
@@ -46,11 +40,5 @@ export async function makeNumpyPack({ cacheFolder, variables, say }: SuiteSetUp)
       env: { PYTHONPATH: INSIDE },
     };
     await writeFile(join(folder, 'pack.json'), `${JSON.stringify(description, null, 2)}\n`);
-    const target = packFolder(cacheFolder, NUMPY_PACK);
-    await mkdir(dirname(target), { recursive: true });
-    await rm(target, { recursive: true, force: true });
-    await rename(folder, target);
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
+  });
 }

@@ -38,6 +38,7 @@ export type LcbOptions = z.infer<typeof optionsSchema>;
 /** LiveCodeBench's code generation, as it judges it: https://github.com/LiveCodeBench/LiveCodeBench (MIT). */
 export const livecodebenchModule: SuiteModule<LcbOptions> = {
   options: optionsSchema,
+  packs: [NUMPY_PACK],
   digest: (options) => digestOf(options),
   async load(name, options, files) {
     const problems: LcbProblem[] = [];

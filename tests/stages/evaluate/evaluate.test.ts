@@ -119,6 +119,23 @@ async function runEvaluate(home: StageHome, server: OpenaiServer, options: Optio
 }
 
 describe('evaluate', () => {
+  it('is made again when a pack changes that it judges with, and not when another suite is set up', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer(asTrained);
+    const { level, toolchains } = sandbox;
+    const outcome = async (packs: Record<string, string>) => {
+      const services = {
+        sandboxFacts: async () => ({ level, toolchains, packs }),
+        sandbox: async () => ({ ...sandbox, packs }),
+        suitePacks: () => ['ours'],
+      };
+      return (await runEvaluate(home, server, { services, suite: small })).outcomeOf('evaluate');
+    };
+    expect(await outcome({ ours: '1' })).toBe('done');
+    expect(await outcome({ ours: '1', other: '1' })).toBe('cached');
+    expect(await outcome({ ours: '2', other: '1' })).toBe('done');
+  });
+
   it('begins nothing of a run whose suite was not set up, and asks nobody', async () => {
     await using home = await stageHome();
     await using server = await startOpenaiServer(asTrained);

@@ -1,12 +1,13 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SecpiError } from '../../../base/errors.js';
 import { sha256, sha256Json } from '../../../base/hash.js';
 import { packageRoot } from '../../../base/package-root.js';
+import { newPack } from '../../../sandbox/new-pack.js';
 import { answerOf, runStep } from '../../../setup/set-up-step.js';
 import type { SuiteSetUp } from '../../module.js';
 import { driverProgram } from '../driver.js';
-import { type Machine, packFiles, readMachine } from '../machine.js';
+import { type Machine, PACK, packFiles, readMachine } from '../machine.js';
 import { type Choice, chosenTasks, readTasks } from '../tasks.js';
 import { buildImages } from './build-images.js';
 import { findEngine } from './find-engine.js';
@@ -29,9 +30,7 @@ export async function makePack(
   const { engine, env, prefix, version: engineVersion } = await findEngine(context);
   const python = await findPython(context);
   const files = packFiles(use);
-  await mkdir(dirname(files.folder), { recursive: true });
-  const unfinished = await mkdtemp(`${files.folder}-unfinished-`);
-  try {
+  return newPack(use.cacheFolder, PACK, async (unfinished) => {
     say(`installing what the tests import into a Python ${python.version}`);
     const own = join(unfinished, 'python');
     await runStep([python.program, '-m', 'venv', own], context);
@@ -64,10 +63,6 @@ export async function makePack(
     });
     await writeFile(join(unfinished, 'machine.json'), `${JSON.stringify(machine, null, 2)}\n`);
     await writeFile(join(unfinished, 'pack.json'), `${JSON.stringify({ identity, mounts: [] })}\n`);
-    await rm(files.folder, { recursive: true, force: true });
-    await rename(unfinished, files.folder);
     return notes;
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
+  });
 }

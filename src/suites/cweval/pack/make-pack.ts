@@ -1,8 +1,8 @@
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { sha256, sha256Json } from '../../../base/hash.js';
 import { packageRoot } from '../../../base/package-root.js';
-import { packFolder } from '../../../sandbox/packs.js';
+import { newPack } from '../../../sandbox/new-pack.js';
 import { runStep, type SetUpContext } from '../../../setup/set-up-step.js';
 import { PACK } from '../judge.js';
 import { findGo, GO_ENV, goCache, goModules } from './go-part.js';
@@ -37,13 +37,7 @@ export async function makePack(options: MakePackOptions): Promise<readonly strin
   const libraries = await findLibraries(options);
   const python = await findPython(options);
   const go = await findGo(options);
-  await mkdir(cache, { recursive: true });
-  const unfinished = await mkdtemp(join(cache, 'packs-unfinished-'));
-  try {
-    const folder = packFolder(unfinished, PACK);
-    await mkdir(folder, { recursive: true });
-    // The sandbox reads it as another user.
-    await chmod(unfinished, 0o755);
+  return newPack(cache, PACK, async (folder, unfinished) => {
     say(`installing what tests and answers import into a Python ${python.version}`);
     await makePython(python, join(folder, 'python'), pipLock, options);
     say('installing npm packages; sqlite3 is compiled where it cannot be fetched, which takes minutes');
@@ -82,18 +76,12 @@ export async function makePack(options: MakePackOptions): Promise<readonly strin
     await writeFile(join(folder, 'pack.json'), `${JSON.stringify(description, null, 2)}\n`);
     say("compiling Go's standard library and those modules in the sandbox, which takes minutes");
     await goCache(unfinished, folder, checkout, options.signal);
-    const target = packFolder(cache, PACK);
-    await mkdir(dirname(target), { recursive: true });
-    await rm(target, { recursive: true, force: true });
-    await rename(folder, target);
     return recheck.isOfficial
       ? []
       : [
           'the judge of regular expressions is that of npm: this source lacks the one of CWEval (third_party/recheck-linux-x64)',
         ];
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
+  });
 }
 
 async function installNpm(folder: string, options: SetUpContext): Promise<void> {
