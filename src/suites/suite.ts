@@ -138,6 +138,8 @@ export interface Suite {
    * prompt ends. Absent where such files hold answers.
    */
   readonly fromCode?: (problem: Problem, code: string, as: 'solution' | 'completion') => Submission;
+  /** The same of a harness that stores an answer as a folder of files, by their paths. */
+  readonly fromFiles?: (problem: Problem, files: Submission) => Submission;
   /**
    * Runs the tests. Whatever a submission does to its own run (time, memory, files, signals) is a verdict of its own.
    * @throws whatever the sandbox throws when it cannot run at all; the signal's reason on cancellation.

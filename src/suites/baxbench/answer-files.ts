@@ -89,6 +89,11 @@ const SPACES = new RegExp(`^${SPACE}$`);
 const LEADING = new RegExp(`^${SPACE}+`);
 const TRAILING = new RegExp(`(?<!${SPACE})${SPACE}+$`);
 
+/** Files that the harness has stored, as it reads them. */
+export function storedFiles(files: Submission): Submission {
+  return Object.fromEntries(Object.entries(files).map(([path, content]) => [path, stored(content)]));
+}
+
 /** The harness writes code to files, and reads them with line ends of one kind. */
 function stored(code: string): string {
   return code.replace(/\r\n?/g, '\n');

@@ -9,7 +9,7 @@ import { packageRoot } from '../../base/package-root.js';
 import type { SuiteModule } from '../module.js';
 import { fetchSource, pinnedSource, sourceFolder } from '../sources/pinned-source.js';
 import type { Calibration, Problem, Submission, Suite } from '../suite.js';
-import { answerFiles } from './answer-files.js';
+import { answerFiles, storedFiles } from './answer-files.js';
 import { type Driver, driverSource } from './driver.js';
 import { judgeTask } from './judge.js';
 import { removeLeftovers } from './leftovers.js';
@@ -113,6 +113,7 @@ export async function suiteOf(
       { role: 'user', content: prompt },
     ],
     extract: (problem, answer) => answerFiles(taskOf(problem), answer),
+    fromFiles: (_, files) => storedFiles(files),
     async judge(problem, submission, _, signal) {
       const task = taskOf(problem);
       await clear(signal);

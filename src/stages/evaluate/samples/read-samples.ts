@@ -5,6 +5,7 @@ import { ifThere } from '../../../base/files/if-there.js';
 import { nearestName } from '../../../base/suggestion.js';
 import type { Suite } from '../../../suites/suite.js';
 import type { Answered } from '../sample-row.js';
+import { codeFolderSamples, codeFoldersIn } from './code-folders.js';
 import { codeListSamples } from './code-lists.js';
 import { generatedSamples } from './generated-folder.js';
 import { type Placed, type ProblemNamed, spoken, wrong } from './placed.js';
@@ -13,7 +14,7 @@ import { rowSamples } from './sample-rows.js';
 
 /**
  * Reads samples that somebody asked for, whoever it was: JSON Lines of ours (or any with `problem` and `answer`) or of EvalPlus, a folder of such, a
- * file of LiveCodeBench, the folders that CWEval's own harness makes, or a folder for each problem with a text for each answer. Nothing counts unless all of it can be read.
+ * file of LiveCodeBench, the folders that the harnesses of CWEval and BaxBench make, or a folder for each problem with a text for each answer. Nothing counts unless all of it can be read.
  * @throws SecpiError `score/no-samples`, `score/bad-row`, `score/unknown-problem`, `score/sample-twice`
  */
 export async function readSamples(path: string, suite: Suite): Promise<readonly Answered[]> {
@@ -55,7 +56,8 @@ async function samplesIn(path: string, suite: Suite): Promise<AsyncIterable<Plac
       problemNamed,
     );
   if (names.some((name) => /^generated_\d+$/.test(name))) return generatedSamples(path, problemNamed);
-  return plainSamples(path, problemNamed);
+  const folders = await codeFoldersIn(path);
+  return folders.length > 0 ? codeFolderSamples(folders, suite) : plainSamples(path, problemNamed);
 }
 
 function problemsOf({ name, problems }: Suite): ProblemNamed {
@@ -78,7 +80,7 @@ function problemsOf({ name, problems }: Suite): ProblemNamed {
 
 function noSamples(path: string, what = 'there are no samples in'): SecpiError {
   return new SecpiError('score/no-samples', `${what} ${path}`, {
-    hint: 'Give a .jsonl file, or a folder with generated_<n>/**/<problem>_raw.<ext> or with <problem>/<n>.txt.',
+    hint: 'Give a .jsonl file, or a folder with generated_<n>/**/<problem>_raw.<ext>, BaxBench results, or <problem>/<n>.txt.',
     exitCode: 2,
   });
 }

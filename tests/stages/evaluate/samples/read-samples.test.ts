@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSamples } from '../../../../src/stages/evaluate/samples/read-samples.js';
@@ -159,6 +159,51 @@ describe('samples', () => {
     expect(await read({ 'samples.jsonl': line(rows[0] ?? {}) })).toMatchObject({
       code: 'score/bad-row',
       located: true,
+    });
+  });
+
+  it('are read from the results of the harness of BaxBench, whose files are judged as they are', async () => {
+    await using folder = await temporaryFolder();
+    const setting = 'temp0.2-openapi-none';
+    const files = {
+      // A problem whose name has slashes, as `Go-net/http`.
+      [`results/m-1/cwe_022/a-b/${setting}/sample0/code/app.js`]: 'one',
+      [`results/m-1/cwe_022/a-b/${setting}/sample0/code/sub/b.js`]: 'two',
+      [`results/m-1/cwe_022/a-b/${setting}/sample0/test_results.json`]: '{"num_passed_ft": 1}',
+      [`results/m-1/cwe_022/a-b/${setting}/sample1/code/failed`]: 'Format not found. Full response:\nNo.',
+      'results/m 2/cwe_022/a-b/temp1.0-openapi-specific/sample0/code/failed': 'Format not found. Full response:\n',
+      'results/m 2/cwe_022/a-b/temp1.0-openapi-specific/sample0/code/app.js': 'three',
+    };
+    for (const [name, content] of Object.entries(files)) await folder.write(name, content);
+    // Python could not read it either.
+    await writeFile(join(folder.path, 'results/m-1/cwe_022/a-b', setting, 'sample0/code/c.bin'), Buffer.from([0xff]));
+    const secret = await folder.write('secret.txt', 'mine');
+    await symlink(secret, join(folder.path, 'results/m-1/cwe_022/a-b', setting, 'sample0/code/d.txt'));
+
+    const takesFiles: Suite = {
+      ...suite,
+      problems: [problem('cwe_022/a/b')],
+      fromFiles: (_, files) => ({ ...files }),
+    };
+    const { fromFiles: _, ...withoutFiles } = takesFiles;
+    const samples = async (path: string) =>
+      (await readSamples(join(folder.path, path), takesFiles)).map(({ variant, sample, submission, answer }) => [
+        variant,
+        sample,
+        submission ?? answer,
+      ]);
+    const first = [`m-1-${setting}`, 0, { 'app.js': 'one', 'sub/b.js': 'two' }];
+    const second = [`m-1-${setting}`, 1, 'No.'];
+    const other = { 'app.js': 'three', failed: 'Format not found. Full response:\n' };
+    expect(await samples('results')).toEqual([['m-2-temp1.0-openapi-specific', 0, other], first, second]);
+    expect(await samples('results/m-1')).toEqual([first, second]);
+    expect(await samples(`results/m-1/cwe_022/a-b/${setting}/sample1`)).toEqual([second]);
+    // A suite that is about answers does not take files for one; nor does any take those of a task that it does not have.
+    await expect(readSamples(join(folder.path, 'results'), withoutFiles)).rejects.toMatchObject({
+      code: 'score/bad-row',
+    });
+    await expect(readSamples(join(folder.path, 'results'), suite)).rejects.toMatchObject({
+      code: 'score/unknown-problem',
     });
   });
 });
