@@ -54,7 +54,6 @@ export const cweEntrySchema = z
     abstraction: z.enum(['pillar', 'class', 'base', 'variant', 'compound']),
     /** MITRE's advice on using the id as a label. */
     mapping_usage: z.enum(['allowed', 'allowed-with-review', 'discouraged', 'prohibited']),
-    group: z.enum(CWE_GROUPS),
     owasp2021: owaspSchema,
     owasp2025: owaspSchema,
     parents: z.array(cweIdSchema),
@@ -67,6 +66,8 @@ export const cweEntrySchema = z
     mitigations: z
       .strictObject({ default: z.array(mitigationSchema).min(1) })
       .catchall(z.array(mitigationSchema).min(1)),
+    /** Any of these found in code (as evidence sees it) shows the naive mistake, whatever else stands there. */
+    danger: z.record(z.string(), z.array(patternSchema).min(1)).optional(),
     /** Rules of analysers that report this weakness, by tool. */
     analyser_rules: z.record(z.string(), z.array(textSchema).min(1)),
     /** What looks risky and is not. */
@@ -75,7 +76,7 @@ export const cweEntrySchema = z
     benchmarks: z.array(z.enum(['cweval', 'baxbench'])),
   })
   .superRefine((entry, context) => {
-    for (const language of Object.keys({ ...entry.triggers, ...entry.mitigations })) {
+    for (const language of Object.keys({ ...entry.triggers, ...entry.mitigations, ...entry.danger })) {
       if (!languageSchema.safeParse(language).success) {
         context.addIssue({ code: 'custom', message: `"${language}" is not a lower-case language name` });
       }
@@ -99,4 +100,6 @@ export const cweEntrySchema = z
       });
     }
   });
-export type CweEntry = z.infer<typeof cweEntrySchema>;
+
+/** An entry, with the group whose file it stands in. */
+export type CweEntry = z.infer<typeof cweEntrySchema> & { readonly group: CweGroup };
