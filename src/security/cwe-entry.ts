@@ -39,6 +39,8 @@ export const mitigationSchema = z.strictObject({
   text: textSchema,
   /** How a reasoning text would name it, matched at the start of a word, whatever the case or -ise/-ize spelling. */
   terms: z.array(textSchema).min(1).optional(),
+  /** It helps, and does not prevent the weakness by itself: alone it does not make code `shown`. Said where the id first stands. */
+  supporting: z.literal(true).optional(),
   /** Any of these found in the code (comments removed, blank space collapsed) shows that the mitigation is there. */
   evidence: z.array(patternSchema).min(1).optional(),
 });
