@@ -28,8 +28,8 @@ const SYNTAX: Readonly<Record<string, Syntax>> = {
   go: { ...C_LIKE, quotes: ['"', "'", '`'] },
   rust: { ...C_LIKE, quotes: ['"'] },
   php: { ...C_LIKE, line: /\/\/|#(?!\[)/y },
-  ruby: HASH,
-  // `${name#prefix}` holds no comment.
+  // `#{value}` and `${name#prefix}` hold no comment.
+  ruby: { ...HASH, line: /#(?!\{)/y },
   shell: { ...HASH, line: /(?<=^|[\s;(&|])#/y, escapes: true },
   sql: { ...C_LIKE, line: /--/y },
 };

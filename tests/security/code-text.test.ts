@@ -16,6 +16,7 @@ describe('codeText', () => {
     ['go', 's := `a // kept`; t() // gone', 's := `a // kept`; t()'],
     ['php', 'a(); # gone\nb(); // gone\n#[Kept]', 'a(); b(); #[Kept]'],
     ['shell', "a=$b##x # gone\nc $# d\\' # gone", "a=$b##x c $# d\\'"],
+    ['ruby', 'x = `a #{b}`; y # gone', 'x = `a #{b}`; y'],
     ['sql', "SELECT '-- kept' -- gone\nFROM t /* gone */", "SELECT '-- kept' FROM t"],
     ['kotlin', 'val q = """kept // " kept""" // gone', 'val q = """kept // " kept"""'],
     ['rust', "fn f<'a>(x: &'a str) {} // gone", "fn f<'a>(x: &'a str) {}"],
