@@ -105,3 +105,8 @@ export const cweEntrySchema = z
 
 /** An entry, with the group whose file it stands in. */
 export type CweEntry = z.infer<typeof cweEntrySchema> & { readonly group: CweGroup };
+
+/** Whether it can occur in a language. */
+export function occursIn({ languages }: CweEntry, language: string): boolean {
+  return languages.length === 0 || languages.includes(language);
+}
