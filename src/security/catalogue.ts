@@ -1,28 +1,36 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import * as z from 'zod';
 import { messageOf, SecpiError, type SourceLocation } from '../base/errors.js';
 import { type Sha256, sha256Json } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
-import { CWE_GROUPS, type CweEntry, type CweGroup, cweEntrySchema } from './cwe-entry.js';
+import { type CweEntry, type CweGroup, cweEntrySchema } from './cwe-entry.js';
+import { type PromptTemplate, parsePromptFile } from './prompt-file.js';
 
 /** What stands in `catalogue.yaml`; the entries are in one file per group. */
 const headSchema = z.strictObject({
+  /** What it is called in messages: `CWE`. */
+  name: z.string().min(1),
   catalogue_version: z.int().positive(),
   /** The CWE edition that ids, names and relations were checked against. */
-  cwe_version: z.string().min(1),
-  notice: z.string().min(1),
-  groups: z.record(z.enum(CWE_GROUPS), z.string().min(1)),
+  cwe_version: z.string().min(1).optional(),
+  notice: z.string().min(1).optional(),
+  groups: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be kebab-case'), z.string().min(1)),
 });
 
 const HEAD = 'catalogue.yaml';
+/** Where a catalogue keeps the prompts that ask about it, if it does not ask by those that ship with secpi. */
+const PROMPTS = { classify: 'prompts/classify.md', trace: 'prompts/trace.md' } as const;
 
-/** The weaknesses secpi knows, with what prevents them. */
+/** The weaknesses secpi knows, with what prevents them; or what another catalogue holds in the same form, of another topic. */
 export interface Catalogue {
+  readonly name: string;
   readonly version: number;
-  readonly cweVersion: string;
-  readonly notice: string;
+  readonly notice: string | undefined;
+  /** Its own, where it has any. */
+  readonly prompts: Readonly<Partial<Record<keyof typeof PROMPTS, PromptTemplate>>>;
+  /** By their names, what they are about. */
   readonly groups: Readonly<Record<CweGroup, string>>;
   /** In the order of their numbers, whatever file they stand in; keys are ids such as `CWE-89`. */
   readonly entries: ReadonlyMap<string, CweEntry>;
@@ -39,24 +47,35 @@ export function catalogueDigest(folder: string = bundledCatalogue): Sha256 {
     name,
     text.split(/\r?\n/).filter((line) => !/^[ \t]*(?:#|$)/.test(line)),
   ]);
-  return sha256Json(files);
+  return sha256Json([files, Object.entries(promptsIn(folder)).map(([name, prompt]) => [name, prompt.sha256])]);
+}
+
+function promptsIn(folder: string): Catalogue['prompts'] {
+  const own = Object.entries(PROMPTS)
+    .map(([name, file]) => [name, join(folder, file)] as const)
+    .filter(([, path]) => existsSync(path));
+  return Object.fromEntries(own.map(([name, path]) => [name, parsePromptFile(readText(path), path)]));
 }
 
 /** The YAML files of a catalogue by name, in the order of the names. */
 function textsIn(folder: string): readonly { readonly name: string; readonly text: string }[] {
+  const names = orUnreadable(folder, () => readdirSync(folder)).filter((name) => name.endsWith('.yaml'));
+  return names.sort().map((name) => ({ name, text: readText(join(folder, name)) }));
+}
+
+function readText(path: string): string {
+  return orUnreadable(path, () => readFileSync(path, 'utf8'));
+}
+
+function orUnreadable<T>(path: string, read: () => T): T {
   try {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
-    return names.sort().map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
+    return read();
   } catch (cause) {
-    throw new SecpiError(
-      'security/catalogue-unreadable',
-      `The CWE catalogue ${folder} cannot be read: ${messageOf(cause)}`,
-      {
-        hint: 'Check the path; the catalogue that ships with secpi is the folder catalogue/cwe.',
-        cause,
-        exitCode: 2,
-      },
-    );
+    throw new SecpiError('security/catalogue-unreadable', `The catalogue ${path} cannot be read: ${messageOf(cause)}`, {
+      hint: 'Name a folder with a catalogue.yaml; the one that ships with secpi is catalogue/cwe.',
+      cause,
+      exitCode: 2,
+    });
   }
 }
 
@@ -65,21 +84,23 @@ function textsIn(folder: string): readonly { readonly name: string; readonly tex
  * @throws SecpiError `security/catalogue-unreadable` or `security/catalogue-invalid`, with the place of the first mistake.
  */
 export function loadCatalogue(folder: string = bundledCatalogue): Catalogue {
-  const files = new Map(textsIn(folder).map(({ name, text }) => [name, new CatalogueFile(join(folder, name), text)]));
-  const headFile = files.get(HEAD);
-  if (headFile === undefined) throw invalid(folder, `${HEAD} is missing`);
-  const head = headFile.read(headSchema);
-  files.delete(HEAD);
-  for (const name of files.keys()) {
-    if (Object.hasOwn(head.groups, basename(name, '.yaml'))) continue;
-    throw invalid(join(folder, name), `the file is named after no group of ${HEAD}`);
+  const texts = new Map(textsIn(folder).map(({ name, text }) => [name, text]));
+  const fileNamed = (name: string): CatalogueFile => {
+    const text = texts.get(name);
+    if (text === undefined) throw invalid(folder, `${name} is missing`);
+    return new CatalogueFile(join(folder, name), text);
+  };
+  const head = fileNamed(HEAD).read(headSchema);
+  const groups = Object.keys(head.groups);
+  const names = [HEAD, ...groups.map((group) => `${group}.yaml`)];
+  for (const name of texts.keys()) {
+    if (!names.includes(name)) throw invalid(join(folder, name), `the file is named after no group of ${HEAD}`);
   }
 
   const entries: CweEntry[] = [];
   const seen = new Map<string, string>();
-  for (const group of CWE_GROUPS) {
-    const file = files.get(`${group}.yaml`);
-    if (file === undefined) throw invalid(folder, `the group "${group}" has no file ${group}.yaml`);
+  for (const group of groups) {
+    const file = fileNamed(`${group}.yaml`);
     file.read(z.array(cweEntrySchema).min(1)).forEach((entry, index) => {
       const before = seen.get(entry.id);
       if (before !== undefined) throw file.problemAt([index, 'id'], `${entry.id} stands twice (also in ${before})`);
@@ -89,9 +110,10 @@ export function loadCatalogue(folder: string = bundledCatalogue): Catalogue {
   }
   entries.sort((a, b) => numberOf(a.id) - numberOf(b.id));
   return {
+    name: head.name,
     version: head.catalogue_version,
-    cweVersion: head.cwe_version,
     notice: head.notice,
+    prompts: promptsIn(folder),
     groups: head.groups,
     entries: new Map(entries.map((entry) => [entry.id, entry])),
   };
@@ -106,8 +128,8 @@ const numberOf = (id: string) => Number(id.slice(id.indexOf('-') + 1));
 export function entryOf(catalogue: Catalogue, id: string): CweEntry {
   const entry = catalogue.entries.get(id);
   if (entry === undefined) {
-    throw new SecpiError('security/unknown-cwe', `${id} is not in the CWE catalogue.`, {
-      hint: `The catalogue (version ${catalogue.version}) holds ${catalogue.entries.size} weaknesses; see catalogue/cwe.`,
+    throw new SecpiError('security/unknown-cwe', `${id} is not in the ${catalogue.name} catalogue.`, {
+      hint: `Version ${catalogue.version} of it holds ${catalogue.entries.size} entries: \`secpi cwe list\`.`,
     });
   }
   return entry;
@@ -168,7 +190,7 @@ class CatalogueFile {
 }
 
 function invalid(path: string, what: string, location?: SourceLocation): SecpiError {
-  return new SecpiError('security/catalogue-invalid', `The CWE catalogue ${path} is not valid: ${what}`, {
+  return new SecpiError('security/catalogue-invalid', `The catalogue ${path} is not valid: ${what}`, {
     hint: 'The fields of an entry are described at the top of catalogue/cwe/catalogue.yaml.',
     location,
     exitCode: 2,

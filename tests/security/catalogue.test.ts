@@ -1,24 +1,30 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SecpiError } from '../../src/base/errors.js';
 import { packageRoot } from '../../src/base/package-root.js';
 import { catalogueDigest, entryOf, loadCatalogue } from '../../src/security/catalogue.js';
+import { classifyMessages } from '../../src/security/classify-prompt.js';
 import { CWE_GROUPS } from '../../src/security/cwe-entry.js';
+import { evidenceIn } from '../../src/security/evidence.js';
 import { allMitigations } from '../../src/security/mitigations.js';
+import { traceMessages } from '../../src/security/trace-prompt.js';
+import { parseVerdict } from '../../src/security/verdict.js';
 import { wordsOf } from '../../src/security/words.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'secpi-catalogue-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-const source = join(packageRoot, 'catalogue', 'cwe');
+/** Small, so quickly read: what is done to it below is the same for any. */
+const source = join(packageRoot, 'catalogue', 'privacy');
 const originals: ReadonlyMap<string, string> = new Map(
-  readdirSync(source).map((name) => [name, readFileSync(join(source, name), 'utf8')]),
+  readdirSync(source).filter((name) => name.endsWith('.yaml')).map((name) => [name, readFileSync(join(source, name), 'utf8')]),
 );
 const originalOf = (name: string) => originals.get(name) ?? '';
 const catalogue = loadCatalogue();
+const privacy = loadCatalogue(source);
 
-/** A folder with the catalogue that ships with secpi, some files of it changed; `undefined` leaves one out. */
+/** A folder with that catalogue, some files of it changed; `undefined` leaves one out. */
 function folderWith(changes: Readonly<Record<string, string | undefined>> = {}): string {
   const folder = mkdtempSync(join(scratch, 'folder-'));
   for (const [name, text] of Object.entries({ ...Object.fromEntries(originals), ...changes })) {
@@ -86,85 +92,124 @@ describe('the catalogue that ships with secpi', () => {
 
 describe('catalogueDigest', () => {
   it('knows a catalogue by what its files say, without reading them as YAML', () => {
-    expect(catalogueDigest(folderWith())).toBe(catalogueDigest());
-    for (const text of [changed('injection.yaml', 'SQL injection', 'SQL-injection'), undefined, 'no: [yaml']) {
-      expect(catalogueDigest(folderWith({ 'injection.yaml': text }))).not.toBe(catalogueDigest());
+    const digest = catalogueDigest(folderWith());
+    expect(catalogueDigest(folderWith())).toBe(digest);
+    for (const text of [changed('passing-on.yaml', 'PII in logs', 'PII in a log'), undefined, 'no: [yaml']) {
+      expect(catalogueDigest(folderWith({ 'passing-on.yaml': text }))).not.toBe(digest);
     }
     expect(() => catalogueDigest('/nowhere/cwe')).toThrow('cannot be read');
   });
 
   it('does not change with a comment, an empty line or line ends', () => {
-    const path = originalOf('path.yaml');
-    for (const text of [`# one\n\n${path}\n  # two`, path.replaceAll('\n', '\r\n'), path.replaceAll('\n\n', '\n')]) {
-      expect(catalogueDigest(folderWith({ 'path.yaml': text }))).toBe(catalogueDigest());
+    const text = originalOf('passing-on.yaml');
+    for (const same of [`# one\n\n${text}\n  # two`, text.replaceAll('\n', '\r\n'), text.replaceAll('\n\n', '\n')]) {
+      expect(catalogueDigest(folderWith({ 'passing-on.yaml': same }))).toBe(catalogueDigest(folderWith()));
     }
   });
 
   it('can leave such lines out, because no text may hold one', () => {
     for (const line of ['# not a comment', '']) {
-      const text = changed('path.yaml', /naive_mistake: [^\n]*/, `naive_mistake: >\n    one\n    ${line}\n    two`);
-      const error = failure({ 'path.yaml': text });
+      const text = changed('passing-on.yaml', /naive_mistake: [^\n]*/, `naive_mistake: >\n    one\n    ${line}\n    two`);
+      const error = failure({ 'passing-on.yaml': text });
       expect(error.message).toContain('holds an empty line or one that begins with "#"');
       expect(error.location?.line).toBe(lineOf(text, 'naive_mistake'));
     }
+  });
+
+  it('changes with the prompts that are its own', () => {
+    const folder = folderWith();
+    mkdirSync(join(folder, 'prompts'));
+    writeFileSync(join(folder, 'prompts', 'trace.md'), '## system\na\n## user\n{{task}}\n');
+    const digest = catalogueDigest(folder);
+    expect(digest).not.toBe(catalogueDigest(folderWith()));
+    writeFileSync(join(folder, 'prompts', 'trace.md'), '<!-- said to nobody -->\n## system\na\n## user\n{{task}}\n');
+    expect(catalogueDigest(folder)).toBe(digest);
+    writeFileSync(join(folder, 'prompts', 'trace.md'), '## system\nb\n## user\n{{task}}\n');
+    expect(catalogueDigest(folder)).not.toBe(digest);
   });
 });
 
 describe('loadCatalogue', () => {
   it('says where a wrong value stands, and in which entry', () => {
-    const text = changed('crypto.yaml', 'abstraction: class', 'abstraction: classy');
-    const error = failure({ 'crypto.yaml': text });
+    const text = changed('passing-on.yaml', '- id: PRIVACY-4\n', '- id: PRIVACY-4\n  abstraction: classy\n');
+    const error = failure({ 'passing-on.yaml': text });
     expect(error.code).toBe('security/catalogue-invalid');
     expect(error.exitCode).toBe(2);
-    expect(error.message).toContain('abstraction (CWE-327)');
-    expect(error.location?.file).toMatch(/crypto\.yaml$/);
+    expect(error.message).toContain('abstraction (PRIVACY-4)');
+    expect(error.location?.file).toMatch(/passing-on\.yaml$/);
     expect(error.location?.line).toBe(lineOf(text, 'abstraction: classy'));
   });
 
   it('points at the entry that lacks a field', () => {
-    const text = changed('injection.yaml', / {2}naive_mistake: Pastes values into the text of the statement[^\n]*\n/, '');
-    const error = failure({ 'injection.yaml': text });
-    expect(error.message).toContain('naive_mistake (CWE-89)');
-    expect(error.location?.line).toBe(lineOf(text, '- id: CWE-89'));
+    const text = changed('collecting.yaml', / {2}naive_mistake: Writes personal data[^\n]*\n/, '');
+    const error = failure({ 'collecting.yaml': text });
+    expect(error.message).toContain('naive_mistake (PRIVACY-2)');
+    expect(error.location?.line).toBe(lineOf(text, '- id: PRIVACY-2'));
   });
 
   it('refuses a pattern that could take more than linear time', () => {
-    const evidence = changed('injection.yaml', "'shell ?= ?False'", "'(shell ?)+False'");
-    expect(failure({ 'injection.yaml': evidence }).message).toMatch(/evidence.*CWE-78.*unbounded "\+"/);
-    const danger = changed('path.yaml', '  analyser_rules:', "  danger: { python: ['a*'] }\n  analyser_rules:");
-    expect(failure({ 'path.yaml': danger }).message).toMatch(/danger.*CWE-22.*unbounded "\*"/);
+    const evidence = changed('collecting.yaml', "'timedelta", "'(a ?)+timedelta");
+    expect(failure({ 'collecting.yaml': evidence }).message).toMatch(/evidence.*PRIVACY-2.*unbounded "\+"/);
+    const danger = changed('passing-on.yaml', "'log(?:ger", "'a*log(?:ger");
+    expect(failure({ 'passing-on.yaml': danger }).message).toMatch(/danger.*PRIVACY-3.*unbounded "\*"/);
   });
 
   it('refuses an id that stands twice, also in two files, and a mitigation that stands twice', () => {
-    const once = changed('injection.yaml', '- id: CWE-78', '- id: CWE-20');
-    expect(failure({ 'injection.yaml': once }).message).toContain('CWE-20 stands twice');
-    const elsewhere = failure({ 'path.yaml': changed('path.yaml', '- id: CWE-22', '- id: CWE-89') });
-    expect(elsewhere.message).toContain('CWE-89 stands twice (also in injection.yaml)');
-    expect(elsewhere.location?.file).toMatch(/path\.yaml$/);
-    expect(failure({ 'injection.yaml': changed('injection.yaml', '- id: option-guard', '- id: no-shell') }).message).toContain(
-      '"no-shell" stands twice',
-    );
+    const once = changed('collecting.yaml', '- id: PRIVACY-2', '- id: PRIVACY-1');
+    expect(failure({ 'collecting.yaml': once }).message).toContain('PRIVACY-1 stands twice');
+    const elsewhere = failure({ 'passing-on.yaml': changed('passing-on.yaml', '- id: PRIVACY-3', '- id: PRIVACY-1') });
+    expect(elsewhere.message).toContain('PRIVACY-1 stands twice (also in collecting.yaml)');
+    expect(elsewhere.location?.file).toMatch(/passing-on\.yaml$/);
+    const item = '      - id: ids-only\n        text: Again.\n        terms: [again]\n';
+    const twice = changed('passing-on.yaml', /(?= {4}python:)/, item);
+    expect(failure({ 'passing-on.yaml': twice }).message).toContain('"ids-only" stands twice');
   });
 
   it('refuses unknown fields, duplicate keys, aliases and text that is not YAML', () => {
-    const unknown = changed('path.yaml', '  languages: []', '  languages: []\n  language: x');
-    expect(failure({ 'path.yaml': unknown }).message).toContain('language');
+    const unknown = changed('passing-on.yaml', '  languages: []', '  languages: []\n  language: x');
+    expect(failure({ 'passing-on.yaml': unknown }).message).toContain('language');
     const head = originalOf('catalogue.yaml');
     expect(failure({ 'catalogue.yaml': `${head}\ncatalogue_version: 2\n` }).message).toMatch(/unique/i);
     for (const text of ['a: &x [1]\nb: *x\n', 'entries: [', '']) {
       expect(failure({ 'catalogue.yaml': text }).code).toBe('security/catalogue-invalid');
-      expect(failure({ 'path.yaml': text }).code).toBe('security/catalogue-invalid');
+      expect(failure({ 'passing-on.yaml': text }).code).toBe('security/catalogue-invalid');
     }
   });
 
   it('wants one file for each group and no other', () => {
     expect(failure({ 'catalogue.yaml': undefined }).message).toContain('catalogue.yaml is missing');
-    expect(failure({ 'path.yaml': undefined }).message).toContain('"path" has no file path.yaml');
-    expect(failure({ 'paths.yaml': originalOf('path.yaml') }).message).toContain('named after no group');
+    expect(failure({ 'collecting.yaml': undefined }).message).toContain('collecting.yaml is missing');
+    expect(failure({ 'collected.yaml': originalOf('collecting.yaml') }).message).toContain('named after no group');
   });
 
   it('says that a folder is missing', () => {
     expect(() => loadCatalogue(join(scratch, 'none'))).toThrow(/cannot be read/);
+  });
+});
+
+describe('a catalogue of another topic', () => {
+  const task = { prompt: 'Log who signs in.', language: 'python' };
+
+  it('has ids, groups and prompts of its own', () => {
+    expect([...privacy.entries.keys()]).toEqual(['PRIVACY-1', 'PRIVACY-2', 'PRIVACY-3', 'PRIVACY-4']);
+    expect(Object.keys(privacy.groups)).toEqual(['collecting', 'passing-on']);
+    const [asked] = classifyMessages(task, privacy, ['passing-on']);
+    expect(asked?.content).toContain('a data set about privacy');
+    expect(asked?.content).toContain('PRIVACY-3 personal data in logs');
+    expect(asked?.content).not.toContain('PRIVACY-1 ');
+    const { messages } = traceMessages(task, ['PRIVACY-3'], privacy);
+    expect(messages[0]?.content).toContain('respects the people');
+    expect(messages[0]?.content).toContain('Log `user.id`');
+  });
+
+  it('is labelled by its ids, and read in code by its patterns', () => {
+    const answer = '{"relevant": true, "cwes": ["privacy-3", "CWE-89"], "confidence": 0.9, "reason": "It logs."}';
+    const verdict = parseVerdict(answer, privacy);
+    expect(verdict.ok && verdict.value.cwes).toEqual(['PRIVACY-3']);
+    const verdictOf = (code: string) => evidenceIn(code, 'python', ['PRIVACY-3'], privacy)[0]?.verdict;
+    expect(verdictOf('log.info("signed in: %s", user.id)')).toBe('shown');
+    expect(verdictOf('log.info("signed in: %s", user.email)')).toBe('contradicted');
+    expect(() => evidenceIn('', 'python', ['CWE-89'], privacy)).toThrow('CWE-89 is not in the privacy catalogue.');
   });
 });
 
