@@ -7,7 +7,7 @@ const commands = () => import('../commands/cwe.js');
 export function declareCweCommands(program: Command, { finish, withGlobal }: Lent): void {
   const command = program
     .command('cwe')
-    .description('look at the weaknesses that secpi knows, and at what it knows about one')
+    .description('list the weaknesses that secpi knows, or show all about one')
     .addHelpText('after', examples('cwe list', 'cwe show CWE-89 --language go'));
   command
     .command('list')
