@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import * as z from 'zod';
 import { messageOf, SecpiError, type SourceLocation } from '../base/errors.js';

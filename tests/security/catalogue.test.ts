@@ -18,7 +18,9 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 /** Small, so quickly read: what is done to it below is the same for any. */
 const source = join(packageRoot, 'catalogue', 'privacy');
 const originals: ReadonlyMap<string, string> = new Map(
-  readdirSync(source).filter((name) => name.endsWith('.yaml')).map((name) => [name, readFileSync(join(source, name), 'utf8')]),
+  readdirSync(source)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => [name, readFileSync(join(source, name), 'utf8')]),
 );
 const originalOf = (name: string) => originals.get(name) ?? '';
 const catalogue = loadCatalogue();
@@ -109,7 +111,11 @@ describe('catalogueDigest', () => {
 
   it('can leave such lines out, because no text may hold one', () => {
     for (const line of ['# not a comment', '']) {
-      const text = changed('passing-on.yaml', /naive_mistake: [^\n]*/, `naive_mistake: >\n    one\n    ${line}\n    two`);
+      const text = changed(
+        'passing-on.yaml',
+        /naive_mistake: [^\n]*/,
+        `naive_mistake: >\n    one\n    ${line}\n    two`,
+      );
       const error = failure({ 'passing-on.yaml': text });
       expect(error.message).toContain('holds an empty line or one that begins with "#"');
       expect(error.location?.line).toBe(lineOf(text, 'naive_mistake'));

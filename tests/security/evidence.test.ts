@@ -81,7 +81,10 @@ describe('evidenceIn', () => {
       { id: 'prevents', text: 'It prevents.', terms: ['prevent'], evidence: ['prevents'] },
     ] as const;
     const verdictOf = (code: string, mitigations: readonly (typeof helps | typeof prevents)[]) => {
-      const entry = { ...entryOf(catalogue, 'CWE-89'), mitigations: { default: [...mitigations] } } as unknown as CweEntry;
+      const entry = {
+        ...entryOf(catalogue, 'CWE-89'),
+        mitigations: { default: [...mitigations] },
+      } as unknown as CweEntry;
       const entries = new Map([['CWE-89', entry]]);
       return evidenceIn(code, 'cobol', ['CWE-89'], { ...catalogue, entries })[0]?.verdict;
     };

@@ -22,8 +22,7 @@ export async function listWeaknesses(
   const { stdout, variables } = environment;
   const catalogue = catalogueOf(options, environment);
   const entries = [...catalogue.entries.values()].filter(
-    (entry) =>
-      (group === undefined || entry.group === group) && (language === undefined || occursIn(entry, language)),
+    (entry) => (group === undefined || entry.group === group) && (language === undefined || occursIn(entry, language)),
   );
   if (options.json === true) {
     for (const { id, name, aliases, group, languages } of entries) {
@@ -53,7 +52,10 @@ export async function showWeakness(
     return 0;
   }
   const style = styleFor(stdout, variables);
-  const calls = [...entry.triggers.default, ...(Object.hasOwn(entry.triggers, language) ? (entry.triggers[language] ?? []) : [])];
+  const calls = [
+    ...entry.triggers.default,
+    ...(Object.hasOwn(entry.triggers, language) ? (entry.triggers[language] ?? []) : []),
+  ];
   const parts: (readonly [head: string, lines: readonly string[]])[] = [
     ['What calls for care', calls],
     ['What looks risky and is not', entry.negative_triggers],

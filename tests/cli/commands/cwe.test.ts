@@ -27,7 +27,9 @@ describe('secpi cwe', () => {
     expect(stdout).toContain('`db.QueryContext`');
     expect(stdout).not.toContain('cursor.execute');
     const json = await runCli(['cwe', 'show', 'CWE-89', '--language', 'go', '--json'], { cwd });
-    expect(jsonLines(json.stdout)).toMatchObject([{ type: 'weakness', id: 'CWE-89', language: 'go', group: 'injection' }]);
+    expect(jsonLines(json.stdout)).toMatchObject([
+      { type: 'weakness', id: 'CWE-89', language: 'go', group: 'injection' },
+    ]);
   });
 
   it('reads another catalogue, and says what one does not hold', async () => {
