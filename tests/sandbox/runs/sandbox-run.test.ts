@@ -58,6 +58,25 @@ describeSandbox('a run in the sandbox', () => {
     expect(root.filter((name: string) => !expected.includes(name))).toEqual([]);
   });
 
+  it('has a session of its own, and none of the groups that its starter is in', async () => {
+    const groups = process.getgroups?.() ?? [];
+    // Whoever may, gives it something to take away.
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) process.setgroups?.([...groups, 4242]);
+    try {
+      const program = `import os
+print(os.getsid(0) > 0, os.getgroups(), [line.strip().split(":", 2)[2] for line in open("/proc/self/cgroup")])`;
+      const { stdout } = await sandbox.run(python(program), never);
+      const [session, own, place] = /^(\w+) (\[.*?\]) (\[.*\])$/.exec(stdout.trim())?.slice(1) ?? [];
+      expect(session).toBe('True');
+      expect(own).toBe(isRoot ? '[]' : expect.stringMatching(/^\[(65534(, )?)*\]$/));
+      // Where the host has put it is nothing that it has to know.
+      expect(place?.replaceAll("'/', ", '').replace("'/'", '')).toBe('[]');
+    } finally {
+      if (isRoot) process.setgroups?.(groups);
+    }
+  });
+
   it('starts from nothing every time', async () => {
     const program =
       'import os; print(os.listdir("/box"), os.listdir("/tmp"), os.listdir("/dev/shm")); [open(p + "/x", "w") for p in ("/box", "/tmp", "/dev/shm")]';
