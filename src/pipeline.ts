@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { targetSchema } from './compute/target.js';
 import { buildGraph, type Graph, type GraphNode, graphNode } from './engine/flow/graph.js';
 import { modelSpecSchema } from './models/model-spec.js';
+import { inputPath } from './recipe/field.js';
 import { matrixSchema } from './recipe/matrix.js';
 import { base, baseParams } from './stages/base/base.js';
 import { collect, collectParams } from './stages/collect/collect.js';
@@ -26,6 +27,8 @@ const sections = z.strictObject({
   /** Runs that this recipe stands for: for each path, as in `--set`, the values that it takes; one run for every combination. */
   matrix: matrixSchema.optional(),
   seed: z.number().int().nonnegative().default(0),
+  /** A folder with another catalogue of what to look for, and the prompts that go with it; default: the weaknesses that secpi knows. */
+  catalogue: inputPath().optional(),
   models: z.object({ target: baseParams }).catchall(modelSpecSchema),
   collect: collectParams,
   filter: filterParams.prefault({}),

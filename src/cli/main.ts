@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { declareCweCommands } from './declare/cwe.js';
 import { declareExport } from './declare/export.js';
 import { declareMachineCommands } from './declare/machine.js';
 import { declareRecipeCommands } from './declare/recipes.js';
@@ -61,6 +62,7 @@ const lent = { finish, withGlobal };
 declareRecipeCommands(program, lent);
 declareRunCommands(program, lent);
 declareSuiteCommands(program, lent);
+declareCweCommands(program, lent);
 declareSampleCommands(program, lent);
 declareMachineCommands(program, lent);
 declareExport(program, lent);

@@ -15,7 +15,7 @@ import { SERVED } from '../models/serving/server-plan.js';
 import type { Recipe } from '../pipeline.js';
 import { sandboxFacts } from '../sandbox/remembered-sandbox.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
-import { catalogueDigest, loadCatalogue } from '../security/catalogue.js';
+import { type Catalogue, catalogueDigest, loadCatalogue } from '../security/catalogue.js';
 import type { PackageSet } from '../setup/pinned-packages.js';
 import { findPythonEnvironment } from '../setup/python-environment.js';
 import type { StageServices } from '../stages/services.js';
@@ -41,7 +41,7 @@ export function openRooms(
     sandboxes: new Map<boolean, Promise<Sandbox>>(),
     suites: new Map<string, Promise<Suite>>(),
     // Parsing it takes longer than everything else a run without work does.
-    catalogue: once(loadCatalogue),
+    catalogues: new Map<string | undefined, Catalogue>(),
     hub: lazyHub({ hubUrl: variables.HF_ENDPOINT, token: variables.HF_TOKEN, redact, retry }),
   };
 }
@@ -50,7 +50,7 @@ export function openRooms(
 export function openServices(
   recipe: Recipe,
   environment: CliEnvironment,
-  { python, answers, sandboxes, suites, catalogue, hub }: SharedRooms = openRooms(environment),
+  { python, answers, sandboxes, suites, catalogues, hub }: SharedRooms = openRooms(environment),
 ): StageServices {
   const { variables, cache, state, redact } = environment;
   const hashFiles: HashFiles = (folder, names, signal) => rememberedHashes(state, folder, names, signal);
@@ -93,9 +93,11 @@ export function openServices(
 
   return {
     get catalogue() {
-      return catalogue();
+      const catalogue = catalogues.get(recipe.catalogue) ?? loadCatalogue(recipe.catalogue);
+      catalogues.set(recipe.catalogue, catalogue);
+      return catalogue;
     },
-    catalogueDigest: catalogueDigest(),
+    catalogueDigest: catalogueDigest(recipe.catalogue),
     hub,
     models: {
       async open(name, onLog) {
@@ -172,14 +174,6 @@ function modelNamed(recipe: Recipe, name: string): ModelSpec {
     hint: `Models that can be asked: ${Object.keys(others).join(', ') || 'none'}.`,
     exitCode: 2,
   });
-}
-
-function once<T extends object>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 function oncePer<Key, Value>(make: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {

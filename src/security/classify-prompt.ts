@@ -40,7 +40,7 @@ export function classifyMessages(
   catalogue: Catalogue,
   groups?: readonly CweGroup[],
 ): readonly PromptMessage[] {
-  const template = promptTemplate('classify');
+  const template = catalogue.prompts.classify ?? promptTemplate('classify');
   const table = catalogueTable(offeredEntries(task.language, catalogue, groups));
   const values = { language: plainLanguage(task.language), task: task.prompt, fence: fenceMarker(task.prompt) };
   return [

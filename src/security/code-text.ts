@@ -1,31 +1,37 @@
 /** How a language writes comments and strings: enough to tell them apart, not a parser. */
 interface Syntax {
-  readonly line: readonly string[];
+  /** What a comment up to the end of the line begins with. Sticky: looked for at one place. */
+  readonly line: RegExp;
   readonly block: boolean;
   readonly quotes: readonly string[];
   /** `/…/` may be a regular expression. */
   readonly regex?: boolean;
   /** A triple-quoted string that stands alone is documentation. */
   readonly docstrings?: boolean;
+  /** Outside of strings, too, a backslash takes the next character along. */
+  readonly escapes?: boolean;
 }
 
-const C_LIKE: Syntax = { line: ['//'], block: true, quotes: ['"', "'"] };
-const SCRIPT: Syntax = { line: ['//'], block: true, quotes: ['"', "'", '`'], regex: true };
-const HASH: Syntax = { line: ['#'], block: false, quotes: ['"', "'"] };
+const C_LIKE: Syntax = { line: /\/\//y, block: true, quotes: ['"', "'"] };
+const WITH_BLOCKS: Syntax = { ...C_LIKE, quotes: ['"""', ...C_LIKE.quotes] };
+const SCRIPT: Syntax = { line: /\/\//y, block: true, quotes: ['"', "'", '`'], regex: true };
+const HASH: Syntax = { line: /#/y, block: false, quotes: ['"', "'"] };
 const SYNTAX: Readonly<Record<string, Syntax>> = {
-  python: { line: ['#'], block: false, quotes: ['"""', "'''", '"', "'"], docstrings: true },
+  python: { line: /#/y, block: false, quotes: ['"""', "'''", '"', "'"], docstrings: true },
   javascript: SCRIPT,
   typescript: SCRIPT,
   c: C_LIKE,
   cpp: C_LIKE,
-  java: C_LIKE,
-  csharp: C_LIKE,
-  kotlin: C_LIKE,
+  java: WITH_BLOCKS,
+  csharp: WITH_BLOCKS,
+  kotlin: WITH_BLOCKS,
   go: { ...C_LIKE, quotes: ['"', "'", '`'] },
   rust: { ...C_LIKE, quotes: ['"'] },
-  php: { ...C_LIKE, line: ['//', '#'] },
-  ruby: HASH,
-  shell: HASH,
+  php: { ...C_LIKE, line: /\/\/|#(?!\[)/y },
+  // `#{value}` and `${name#prefix}` hold no comment.
+  ruby: { ...HASH, line: /#(?!\{)/y },
+  shell: { ...HASH, line: /(?<=^|[\s;(&|])#/y, escapes: true },
+  sql: { ...C_LIKE, line: /--/y },
 };
 
 /** Longest code looked at, in characters. */
@@ -49,7 +55,12 @@ function withoutComments(code: string, syntax: Syntax): string {
   let depth = 0;
   while (at < code.length) {
     const char = code[at] ?? '';
-    if (syntax.line.some((mark) => code.startsWith(mark, at))) {
+    if (syntax.escapes === true && char === '\\') {
+      out += code.slice(at, at + 2);
+      at += 2;
+      continue;
+    }
+    if (beginsComment(code, at, syntax)) {
       at = endOf(code, '\n', at);
       continue;
     }
@@ -84,6 +95,11 @@ function withoutComments(code: string, syntax: Syntax): string {
     at += 1;
   }
   return out;
+}
+
+function beginsComment(code: string, at: number, { line }: Syntax): boolean {
+  line.lastIndex = at;
+  return line.test(code);
 }
 
 function stringEnd(code: string, from: number, quote: string): number {

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { linearPatternProblem } from './linear-pattern.js';
 
-/** `CWE-89`: no leading zeros, upper case. The only spelling used in records. */
-const cweIdSchema = z.string().regex(/^CWE-[1-9]\d{0,4}$/, 'must look like CWE-89');
+/** `CWE-89`: no leading zeros, upper case. The only spelling used in records. Other catalogues have ids of their own: `PRIVACY-1`. */
+const cweIdSchema = z.string().regex(/^[A-Z]{2,12}-[1-9]\d{0,4}$/, 'must look like CWE-89');
 
-/** The groups that a recipe can switch on and off. */
+/** The groups of the catalogue that ships with secpi, which a recipe can switch on and off. */
 export const CWE_GROUPS = [
   'injection',
   'path',
@@ -15,7 +15,8 @@ export const CWE_GROUPS = [
   'deserialisation',
   'resources',
 ] as const;
-export type CweGroup = (typeof CWE_GROUPS)[number];
+/** Another catalogue has groups of its own. */
+export type CweGroup = string;
 
 const textSchema = z.string().trim().min(1);
 const languageSchema = z.string().regex(/^[a-z][a-z0-9]*$/, 'must be a lower-case language name such as python or cpp');
@@ -39,6 +40,8 @@ export const mitigationSchema = z.strictObject({
   text: textSchema,
   /** How a reasoning text would name it, matched at the start of a word, whatever the case or -ise/-ize spelling. */
   terms: z.array(textSchema).min(1).optional(),
+  /** It helps, and does not prevent the weakness by itself: alone it does not make code `shown`. Said where the id first stands. */
+  supporting: z.literal(true).optional(),
   /** Any of these found in the code (comments removed, blank space collapsed) shows that the mitigation is there. */
   evidence: z.array(patternSchema).min(1).optional(),
 });
@@ -51,13 +54,12 @@ export const cweEntrySchema = z
     name: textSchema,
     /** Words a reasoning text would use. The first one is the short name shown to models. */
     aliases: z.array(textSchema).min(1),
-    abstraction: z.enum(['pillar', 'class', 'base', 'variant', 'compound']),
+    abstraction: z.enum(['pillar', 'class', 'base', 'variant', 'compound']).optional(),
     /** MITRE's advice on using the id as a label. */
-    mapping_usage: z.enum(['allowed', 'allowed-with-review', 'discouraged', 'prohibited']),
-    group: z.enum(CWE_GROUPS),
-    owasp2021: owaspSchema,
-    owasp2025: owaspSchema,
-    parents: z.array(cweIdSchema),
+    mapping_usage: z.enum(['allowed', 'allowed-with-review', 'discouraged', 'prohibited']).optional(),
+    owasp2021: owaspSchema.default(null),
+    owasp2025: owaspSchema.default(null),
+    parents: z.array(cweIdSchema).default([]),
     /** Languages in which it can occur; empty = any. */
     languages: z.array(languageSchema),
     /** Task phrases and APIs that call for care. `default` is shown to the classifier. */
@@ -67,15 +69,17 @@ export const cweEntrySchema = z
     mitigations: z
       .strictObject({ default: z.array(mitigationSchema).min(1) })
       .catchall(z.array(mitigationSchema).min(1)),
+    /** Any of these found in code (as evidence sees it) shows the naive mistake, whatever else stands there. */
+    danger: z.record(z.string(), z.array(patternSchema).min(1)).optional(),
     /** Rules of analysers that report this weakness, by tool. */
-    analyser_rules: z.record(z.string(), z.array(textSchema).min(1)),
+    analyser_rules: z.record(z.string(), z.array(textSchema).min(1)).default({}),
     /** What looks risky and is not. */
-    negative_triggers: z.array(textSchema),
+    negative_triggers: z.array(textSchema).default([]),
     /** Where it is measured. For reports only, never shown to a model. */
-    benchmarks: z.array(z.enum(['cweval', 'baxbench'])),
+    benchmarks: z.array(z.enum(['cweval', 'baxbench'])).default([]),
   })
   .superRefine((entry, context) => {
-    for (const language of Object.keys({ ...entry.triggers, ...entry.mitigations })) {
+    for (const language of Object.keys({ ...entry.triggers, ...entry.mitigations, ...entry.danger })) {
       if (!languageSchema.safeParse(language).success) {
         context.addIssue({ code: 'custom', message: `"${language}" is not a lower-case language name` });
       }
@@ -99,4 +103,11 @@ export const cweEntrySchema = z
       });
     }
   });
-export type CweEntry = z.infer<typeof cweEntrySchema>;
+
+/** An entry, with the group whose file it stands in. */
+export type CweEntry = z.infer<typeof cweEntrySchema> & { readonly group: CweGroup };
+
+/** Whether it can occur in a language. */
+export function occursIn({ languages }: CweEntry, language: string): boolean {
+  return languages.length === 0 || languages.includes(language);
+}

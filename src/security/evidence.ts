@@ -1,19 +1,35 @@
 import { type Catalogue, entryOf } from './catalogue.js';
 import { codeText } from './code-text.js';
-import { mitigationsFor } from './mitigations.js';
+import { dangerFor, mitigationsFor } from './mitigations.js';
 
 /** `unverified`: the catalogue has no pattern for this mitigation in this language. It never counts as visible. */
 export type Visibility = 'visible' | 'absent' | 'unverified';
 
+/**
+ * What code says about a weakness, by the patterns of the catalogue:
+ *
+ * - `contradicted`: the naive mistake stands there, whatever else does (`pickle.loads` beside `json.loads`)
+ * - `shown`: at least one mitigation that prevents the weakness by itself
+ * - `absent`: patterns for the language, and none matches
+ * - `unverified`: no pattern that could have shown it. Nothing was looked at, so nothing is said.
+ *
+ * A match is a sign, not a proof.
+ */
+export const ACTUATIONS = ['shown', 'absent', 'contradicted', 'unverified'] as const;
+export type Actuation = (typeof ACTUATIONS)[number];
+
 export interface CweEvidence {
   readonly cwe: string;
+  readonly verdict: Actuation;
   readonly mitigations: readonly { readonly id: string; readonly seen: Visibility }[];
   /** Ids of the mitigations that the code shows. */
   readonly visible: readonly string[];
+  /** The places in the code (comments gone, blank space collapsed) that show the naive mistake. */
+  readonly danger: readonly string[];
 }
 
 /**
- * Which mitigations of the selected weaknesses can be seen in the code. A pattern match is a sign, not a proof.
+ * Reads code for each of the selected weaknesses.
  * @throws SecpiError `security/unknown-cwe`.
  */
 export function evidenceIn(
@@ -24,12 +40,31 @@ export function evidenceIn(
 ): readonly CweEvidence[] {
   const text = codeText(code, language);
   return cweIds.map((cwe) => {
-    const mitigations = mitigationsFor(entryOf(catalogue, cwe), language).map(({ id, evidence }) => ({
+    const entry = entryOf(catalogue, cwe);
+    const found = mitigationsFor(entry, language).map(({ id, evidence, supporting }) => ({
       id,
+      supporting,
       seen: see(text, evidence),
     }));
-    return { cwe, mitigations, visible: mitigations.filter(({ seen }) => seen === 'visible').map(({ id }) => id) };
+    const danger = dangerFor(entry, language).flatMap((pattern) => compiled(pattern).exec(text)?.[0] ?? []);
+    return {
+      cwe,
+      verdict: actuationOf(found, danger),
+      mitigations: found.map(({ id, seen }) => ({ id, seen })),
+      visible: found.filter(({ seen }) => seen === 'visible').map(({ id }) => id),
+      danger,
+    };
   });
+}
+
+function actuationOf(
+  mitigations: readonly { readonly seen: Visibility; readonly supporting: boolean }[],
+  danger: readonly string[],
+): Actuation {
+  if (danger.length > 0) return 'contradicted';
+  const preventing = mitigations.filter(({ supporting }) => !supporting);
+  if (preventing.some(({ seen }) => seen === 'visible')) return 'shown';
+  return preventing.every(({ seen }) => seen === 'unverified') ? 'unverified' : 'absent';
 }
 
 function see(text: string, patterns: readonly string[]): Visibility {

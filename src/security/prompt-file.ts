@@ -41,7 +41,7 @@ export function parsePromptFile(text: string, path: string): PromptTemplate {
 const loaded = new Map<string, PromptTemplate>();
 
 const NAMES = ['classify', 'trace', 'reminder'] as const;
-type PromptName = (typeof NAMES)[number];
+export type PromptName = (typeof NAMES)[number];
 
 /** A prompt of `catalogue/prompts/`, read once per process. */
 export function promptTemplate(name: PromptName): PromptTemplate {

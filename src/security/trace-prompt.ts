@@ -34,7 +34,7 @@ export function traceMessages(
     throw new SecpiError('security/no-cwe', 'A trace prompt needs at least one selected weakness.');
   }
   const entries = cweIds.map((id) => entryOf(catalogue, id));
-  const template = promptTemplate('trace');
+  const template = catalogue.prompts.trace ?? promptTemplate('trace');
   const system = renderTemplate(template.system, {
     weaknesses: entries.map((entry) => guidanceFor(entry, task.language)).join('\n\n'),
     language: spellingOf(task.language),

@@ -46,8 +46,8 @@ export function parseVerdict(
   const notes: string[] = [];
   const cwes = new Set<string>();
   for (const written of checked.data.cwes) {
-    const id = normaliseCweId(written);
-    if (id !== undefined && offered.entries.has(id)) cwes.add(id);
+    const id = normaliseCweId(written) ?? written.trim().toUpperCase();
+    if (offered.entries.has(id)) cwes.add(id);
     else notes.push(`dropped unknown weakness ${JSON.stringify(written.slice(0, 40))}`);
   }
   if (!relevant && cwes.size > 0) {

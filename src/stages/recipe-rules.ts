@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import { clip } from '../base/clip.js';
 import { deviceOf } from '../compute/ranks.js';
 import type { TargetSpec } from '../compute/target.js';
+import { CWE_GROUPS } from '../security/cwe-entry.js';
 import { isRateName } from '../suites/figures/figure-names.js';
 import { KNOWN_SUITES } from '../suites/registry.js';
 import { isWeights, variantNamed } from './evaluate/variant.js';
@@ -21,7 +22,8 @@ interface Training {
 export interface RecipeSections {
   readonly models: { readonly target: { readonly tiny?: { readonly on: string } | undefined } };
   readonly collect: { readonly decontaminate: readonly string[] };
-  readonly filter: { readonly by: string };
+  readonly catalogue?: string | undefined;
+  readonly filter: { readonly by: string; readonly groups?: readonly string[] | undefined };
   readonly trace: { readonly by: string; readonly prompt: string };
   readonly curate: { readonly profile: string; readonly decontaminate?: readonly string[] | undefined };
   readonly train: Training & { readonly on: string };
@@ -52,6 +54,7 @@ type Complain = (path: readonly (string | number)[], message: string, what?: 'ke
 const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] = [
   modelsExist,
   modelsCanBeAsked,
+  groupsExist,
   targetsExist,
   scoringFits,
   suitesExist,
@@ -222,4 +225,14 @@ const maximumListed = 12;
 
 function shown(name: string): string {
   return clip(name, 60);
+}
+
+/** Those of another catalogue are known when it is read. */
+function groupsExist({ catalogue, filter: { groups = [] } }: RecipeSections, complain: Complain): void {
+  if (catalogue !== undefined) return;
+  const known: readonly string[] = CWE_GROUPS;
+  for (const [index, name] of groups.entries()) {
+    if (known.includes(name)) continue;
+    complain(['filter', 'groups', index], `there is no group "${shown(name)}" of weaknesses (${listed(known)})`);
+  }
 }

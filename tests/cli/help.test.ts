@@ -48,6 +48,8 @@ describe('help', () => {
                                         nothing needs any more; with --yes remove that
         suites                          list the suites that secpi knows, set one up,
                                         or check one of your own
+        cwe                             list the weaknesses that secpi knows, or show
+                                        all about one
         score [options] <samples>       judge answers that are there already, without
                                         a model
         doctor [options]                check this machine: Python, packages, sandbox,

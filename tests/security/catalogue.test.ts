@@ -1,46 +1,68 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SecpiError } from '../../src/base/errors.js';
 import { packageRoot } from '../../src/base/package-root.js';
 import { catalogueDigest, entryOf, loadCatalogue } from '../../src/security/catalogue.js';
+import { classifyMessages } from '../../src/security/classify-prompt.js';
 import { CWE_GROUPS } from '../../src/security/cwe-entry.js';
+import { evidenceIn } from '../../src/security/evidence.js';
 import { allMitigations } from '../../src/security/mitigations.js';
+import { traceMessages } from '../../src/security/trace-prompt.js';
+import { parseVerdict } from '../../src/security/verdict.js';
 import { wordsOf } from '../../src/security/words.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'secpi-catalogue-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const original = readFileSync(join(packageRoot, 'catalogue', 'cwe.yaml'), 'utf8');
+const scratch = mkdtempSync(join(tmpdir(), 'secpi-catalogue-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+/** Small, so quickly read: what is done to it below is the same for any. */
+const source = join(packageRoot, 'catalogue', 'privacy');
+const originals: ReadonlyMap<string, string> = new Map(
+  readdirSync(source)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => [name, readFileSync(join(source, name), 'utf8')]),
+);
+const originalOf = (name: string) => originals.get(name) ?? '';
 const catalogue = loadCatalogue();
+const privacy = loadCatalogue(source);
 
-function write(text: string): string {
-  const path = join(folder, 'cwe.yaml');
-  writeFileSync(path, text);
-  return path;
+/** A folder with that catalogue, some files of it changed; `undefined` leaves one out. */
+function folderWith(changes: Readonly<Record<string, string | undefined>> = {}): string {
+  const folder = mkdtempSync(join(scratch, 'folder-'));
+  for (const [name, text] of Object.entries({ ...Object.fromEntries(originals), ...changes })) {
+    if (text !== undefined) writeFileSync(join(folder, name), text);
+  }
+  return folder;
 }
 
-function failure(text: string): SecpiError {
-  const path = write(text);
+/** The catalogue with one text of one file changed for another. */
+function changed(name: string, from: string | RegExp, to: string): string {
+  const text = originalOf(name).replace(from, to);
+  if (text === originalOf(name)) throw new Error(`${name} does not hold ${String(from)}`);
+  return text;
+}
+
+function failure(changes: Readonly<Record<string, string | undefined>>): SecpiError {
   try {
-    loadCatalogue(path);
+    loadCatalogue(folderWith(changes));
   } catch (error) {
     if (error instanceof SecpiError) return error;
     throw error;
   }
-  throw new Error('the file was accepted');
+  throw new Error('the catalogue was accepted');
 }
 
 const lineOf = (text: string, part: string) => text.slice(0, text.indexOf(part)).split('\n').length;
 
 describe('the catalogue that ships with secpi', () => {
-  it('holds the promised weaknesses', () => {
+  it('holds the promised weaknesses, in the order of their numbers', () => {
     const ids =
-      '20 22 78 79 89 94 95 113 116 117 119 120 125 134 190 327 338 347 377 400 416 434 476 502 611 639 643 732 770 787 798 862 915 916 918 1333';
+      '20 22 77 78 79 89 94 95 113 116 117 119 120 125 134 190 327 338 347 377 400 416 434 476 502 611 639 643 732 770 787 798 862 915 916 918 943 1333';
     expect([...catalogue.entries.keys()]).toEqual(ids.split(' ').map((id) => `CWE-${id}`));
   });
 
-  it('uses every group', () => {
+  it('knows each weakness by the group whose file it stands in', () => {
+    expect(entryOf(catalogue, 'CWE-89').group).toBe('injection');
     expect(new Set([...catalogue.entries.values()].map(({ group }) => group))).toEqual(new Set(CWE_GROUPS));
   });
 
@@ -70,54 +92,130 @@ describe('the catalogue that ships with secpi', () => {
   });
 });
 
-describe('loadCatalogue', () => {
-  it('is identified by its bytes, without being read', () => {
-    expect(catalogueDigest(write(original))).toBe(catalogueDigest());
-    expect(catalogueDigest(write(original.replace('SQL injection', 'SQL-injection')))).not.toBe(catalogueDigest());
-    expect(() => catalogueDigest('/nowhere/cwe.yaml')).toThrow('cannot be read');
+describe('catalogueDigest', () => {
+  it('knows a catalogue by what its files say, without reading them as YAML', () => {
+    const digest = catalogueDigest(folderWith());
+    expect(catalogueDigest(folderWith())).toBe(digest);
+    for (const text of [changed('passing-on.yaml', 'PII in logs', 'PII in a log'), undefined, 'no: [yaml']) {
+      expect(catalogueDigest(folderWith({ 'passing-on.yaml': text }))).not.toBe(digest);
+    }
+    expect(() => catalogueDigest('/nowhere/cwe')).toThrow('cannot be read');
   });
 
+  it('does not change with a comment, an empty line or line ends', () => {
+    const text = originalOf('passing-on.yaml');
+    for (const same of [`# one\n\n${text}\n  # two`, text.replaceAll('\n', '\r\n'), text.replaceAll('\n\n', '\n')]) {
+      expect(catalogueDigest(folderWith({ 'passing-on.yaml': same }))).toBe(catalogueDigest(folderWith()));
+    }
+  });
+
+  it('can leave such lines out, because no text may hold one', () => {
+    for (const line of ['# not a comment', '']) {
+      const text = changed(
+        'passing-on.yaml',
+        /naive_mistake: [^\n]*/,
+        `naive_mistake: >\n    one\n    ${line}\n    two`,
+      );
+      const error = failure({ 'passing-on.yaml': text });
+      expect(error.message).toContain('holds an empty line or one that begins with "#"');
+      expect(error.location?.line).toBe(lineOf(text, 'naive_mistake'));
+    }
+  });
+
+  it('changes with the prompts that are its own', () => {
+    const folder = folderWith();
+    mkdirSync(join(folder, 'prompts'));
+    writeFileSync(join(folder, 'prompts', 'trace.md'), '## system\na\n## user\n{{task}}\n');
+    const digest = catalogueDigest(folder);
+    expect(digest).not.toBe(catalogueDigest(folderWith()));
+    writeFileSync(join(folder, 'prompts', 'trace.md'), '<!-- said to nobody -->\n## system\na\n## user\n{{task}}\n');
+    expect(catalogueDigest(folder)).toBe(digest);
+    writeFileSync(join(folder, 'prompts', 'trace.md'), '## system\nb\n## user\n{{task}}\n');
+    expect(catalogueDigest(folder)).not.toBe(digest);
+  });
+});
+
+describe('loadCatalogue', () => {
   it('says where a wrong value stands, and in which entry', () => {
-    const text = original.replace('group: crypto', 'group: cryptic');
-    const error = failure(text);
+    const text = changed('passing-on.yaml', '- id: PRIVACY-4\n', '- id: PRIVACY-4\n  abstraction: classy\n');
+    const error = failure({ 'passing-on.yaml': text });
     expect(error.code).toBe('security/catalogue-invalid');
     expect(error.exitCode).toBe(2);
-    expect(error.message).toContain('group (CWE-327)');
-    expect(error.location?.line).toBe(lineOf(text, 'group: cryptic'));
+    expect(error.message).toContain('abstraction (PRIVACY-4)');
+    expect(error.location?.file).toMatch(/passing-on\.yaml$/);
+    expect(error.location?.line).toBe(lineOf(text, 'abstraction: classy'));
   });
 
   it('points at the entry that lacks a field', () => {
-    const error = failure(
-      original.replace(/ {4}naive_mistake: Pastes values into the text of the statement[^\n]*\n/, ''),
-    );
-    expect(error.message).toContain('naive_mistake (CWE-89)');
-    expect(error.location?.line).toBe(lineOf(original, '- id: CWE-89'));
+    const text = changed('collecting.yaml', / {2}naive_mistake: Writes personal data[^\n]*\n/, '');
+    const error = failure({ 'collecting.yaml': text });
+    expect(error.message).toContain('naive_mistake (PRIVACY-2)');
+    expect(error.location?.line).toBe(lineOf(text, '- id: PRIVACY-2'));
   });
 
-  it('refuses an evidence pattern that could take more than linear time', () => {
-    const error = failure(original.replace("'shell ?= ?False'", "'(shell ?)+False'"));
-    expect(error.message).toMatch(/evidence.*CWE-78.*unbounded "\+"/);
+  it('refuses a pattern that could take more than linear time', () => {
+    const evidence = changed('collecting.yaml', "'timedelta", "'(a ?)+timedelta");
+    expect(failure({ 'collecting.yaml': evidence }).message).toMatch(/evidence.*PRIVACY-2.*unbounded "\+"/);
+    const danger = changed('passing-on.yaml', "'log(?:ger", "'a*log(?:ger");
+    expect(failure({ 'passing-on.yaml': danger }).message).toMatch(/danger.*PRIVACY-3.*unbounded "\*"/);
   });
 
-  it('refuses an id that stands twice, and a mitigation that stands twice', () => {
-    expect(failure(original.replace('- id: CWE-22', '- id: CWE-20')).message).toContain('CWE-20 stands twice');
-    expect(failure(original.replace('- id: option-guard', '- id: no-shell')).message).toContain(
-      '"no-shell" stands twice',
-    );
+  it('refuses an id that stands twice, also in two files, and a mitigation that stands twice', () => {
+    const once = changed('collecting.yaml', '- id: PRIVACY-2', '- id: PRIVACY-1');
+    expect(failure({ 'collecting.yaml': once }).message).toContain('PRIVACY-1 stands twice');
+    const elsewhere = failure({ 'passing-on.yaml': changed('passing-on.yaml', '- id: PRIVACY-3', '- id: PRIVACY-1') });
+    expect(elsewhere.message).toContain('PRIVACY-1 stands twice (also in collecting.yaml)');
+    expect(elsewhere.location?.file).toMatch(/passing-on\.yaml$/);
+    const item = '      - id: ids-only\n        text: Again.\n        terms: [again]\n';
+    const twice = changed('passing-on.yaml', /(?= {4}python:)/, item);
+    expect(failure({ 'passing-on.yaml': twice }).message).toContain('"ids-only" stands twice');
   });
 
   it('refuses unknown fields, duplicate keys, aliases and text that is not YAML', () => {
-    expect(
-      failure(original.replace('    parents: [CWE-77]', '    parents: [CWE-77]\n    parent: x')).message,
-    ).toContain('parent');
-    expect(failure(`${original}\ncatalogue_version: 2\n`).message).toMatch(/unique/i);
-    expect(failure('a: &x [1]\nb: *x\n').code).toBe('security/catalogue-invalid');
-    expect(failure('entries: [').code).toBe('security/catalogue-invalid');
-    expect(failure('').code).toBe('security/catalogue-invalid');
+    const unknown = changed('passing-on.yaml', '  languages: []', '  languages: []\n  language: x');
+    expect(failure({ 'passing-on.yaml': unknown }).message).toContain('language');
+    const head = originalOf('catalogue.yaml');
+    expect(failure({ 'catalogue.yaml': `${head}\ncatalogue_version: 2\n` }).message).toMatch(/unique/i);
+    for (const text of ['a: &x [1]\nb: *x\n', 'entries: [', '']) {
+      expect(failure({ 'catalogue.yaml': text }).code).toBe('security/catalogue-invalid');
+      expect(failure({ 'passing-on.yaml': text }).code).toBe('security/catalogue-invalid');
+    }
   });
 
-  it('says that a file is missing', () => {
-    expect(() => loadCatalogue(join(folder, 'none.yaml'))).toThrow(/cannot be read/);
+  it('wants one file for each group and no other', () => {
+    expect(failure({ 'catalogue.yaml': undefined }).message).toContain('catalogue.yaml is missing');
+    expect(failure({ 'collecting.yaml': undefined }).message).toContain('collecting.yaml is missing');
+    expect(failure({ 'collected.yaml': originalOf('collecting.yaml') }).message).toContain('named after no group');
+  });
+
+  it('says that a folder is missing', () => {
+    expect(() => loadCatalogue(join(scratch, 'none'))).toThrow(/cannot be read/);
+  });
+});
+
+describe('a catalogue of another topic', () => {
+  const task = { prompt: 'Log who signs in.', language: 'python' };
+
+  it('has ids, groups and prompts of its own', () => {
+    expect([...privacy.entries.keys()]).toEqual(['PRIVACY-1', 'PRIVACY-2', 'PRIVACY-3', 'PRIVACY-4']);
+    expect(Object.keys(privacy.groups)).toEqual(['collecting', 'passing-on']);
+    const [asked] = classifyMessages(task, privacy, ['passing-on']);
+    expect(asked?.content).toContain('a data set about privacy');
+    expect(asked?.content).toContain('PRIVACY-3 personal data in logs');
+    expect(asked?.content).not.toContain('PRIVACY-1 ');
+    const { messages } = traceMessages(task, ['PRIVACY-3'], privacy);
+    expect(messages[0]?.content).toContain('respects the people');
+    expect(messages[0]?.content).toContain('Log `user.id`');
+  });
+
+  it('is labelled by its ids, and read in code by its patterns', () => {
+    const answer = '{"relevant": true, "cwes": ["privacy-3", "CWE-89"], "confidence": 0.9, "reason": "It logs."}';
+    const verdict = parseVerdict(answer, privacy);
+    expect(verdict.ok && verdict.value.cwes).toEqual(['PRIVACY-3']);
+    const verdictOf = (code: string) => evidenceIn(code, 'python', ['PRIVACY-3'], privacy)[0]?.verdict;
+    expect(verdictOf('log.info("signed in: %s", user.id)')).toBe('shown');
+    expect(verdictOf('log.info("signed in: %s", user.email)')).toBe('contradicted');
+    expect(() => evidenceIn('', 'python', ['CWE-89'], privacy)).toThrow('CWE-89 is not in the privacy catalogue.');
   });
 });
 

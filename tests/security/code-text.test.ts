@@ -14,7 +14,11 @@ describe('codeText', () => {
     ['c', 'char q = \'"\'; // gone\nputs("/* kept */");', 'char q = \'"\'; puts("/* kept */");'],
     ['c', 'a /* gone "*/ b', 'a b'],
     ['go', 's := `a // kept`; t() // gone', 's := `a // kept`; t()'],
-    ['php', 'a(); # gone\nb(); // gone', 'a(); b();'],
+    ['php', 'a(); # gone\nb(); // gone\n#[Kept]', 'a(); b(); #[Kept]'],
+    ['shell', "a=$b##x # gone\nc $# d\\' # gone", "a=$b##x c $# d\\'"],
+    ['ruby', 'x = `a #{b}`; y # gone', 'x = `a #{b}`; y'],
+    ['sql', "SELECT '-- kept' -- gone\nFROM t /* gone */", "SELECT '-- kept' FROM t"],
+    ['kotlin', 'val q = """kept // " kept""" // gone', 'val q = """kept // " kept"""'],
     ['rust', "fn f<'a>(x: &'a str) {} // gone", "fn f<'a>(x: &'a str) {}"],
     ['cobol', 'MOVE 1 TO X. // kept # kept', 'MOVE 1 TO X. // kept # kept'],
   ])('%s: %j', (language, code, expected) => {

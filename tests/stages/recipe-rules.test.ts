@@ -6,6 +6,7 @@ const endpoint = 'http://127.0.0.1:9/v1';
 
 /** A recipe with nothing in it but what has to be, and what a test puts on top. */
 function issues(more: {
+  readonly catalogue?: string;
   readonly models?: object;
   readonly filter?: object;
   readonly trace?: object;
@@ -37,6 +38,13 @@ function messages(more: Parameters<typeof issues>[0]) {
 }
 
 describe('the rules of a recipe', () => {
+  it('know the groups of the weaknesses, but not those of another catalogue', () => {
+    expect(messages({ filter: { groups: ['memory', 'privacy'] } })).toEqual([
+      'filter/groups/1: there is no group "privacy" of weaknesses (there are: injection, path, memory, crypto, credentials, access, deserialisation, resources)',
+    ]);
+    expect(messages({ catalogue: 'catalogue/privacy', filter: { groups: ['passing-on'] } })).toEqual([]);
+  });
+
   it('name what there is to choose from', () => {
     expect(messages({})).toEqual([]);
     expect(messages({ filter: { by: 'nobody' } })).toEqual([

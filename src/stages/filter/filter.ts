@@ -5,7 +5,6 @@ import { defineStage } from '../../engine/stage.js';
 import { type AskOutcome, type ChatRequest, samplingSchema } from '../../models/chat.js';
 import type { Catalogue } from '../../security/catalogue.js';
 import { classifyMessages, offeredEntries } from '../../security/classify-prompt.js';
-import { CWE_GROUPS } from '../../security/cwe-entry.js';
 import { promptsDigest } from '../../security/prompt-file.js';
 import { parseVerdict, type Verdict } from '../../security/verdict.js';
 import { count, TokenCount, Unanswered } from '../asking.js';
@@ -17,8 +16,8 @@ import type { RejectedTask, RelevantTask } from './records.js';
 export const filterParams = z.strictObject({
   /** Which of the recipe's `models` classifies. What it is enters the fingerprint, its name here does not. */
   by: operational(z.string().default('classifier')),
-  /** Weakness groups to look for; default: all. */
-  groups: z.array(z.enum(CWE_GROUPS)).min(1).optional(),
+  /** Weakness groups of the catalogue to look for; default: all. */
+  groups: z.array(z.string()).min(1).optional(),
   /** A verdict below this is not trusted. */
   min_confidence: z.number().min(0).max(1).default(0.5),
   /** Keeps at most this many tasks, in the order of the data. */
