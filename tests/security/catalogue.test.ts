@@ -57,7 +57,7 @@ const lineOf = (text: string, part: string) => text.slice(0, text.indexOf(part))
 describe('the catalogue that ships with secpi', () => {
   it('holds the promised weaknesses, in the order of their numbers', () => {
     const ids =
-      '20 22 77 78 79 89 94 95 113 116 117 119 120 125 134 190 327 338 347 377 400 416 434 476 502 611 639 643 732 770 787 798 862 915 916 918 943 1333';
+      '20 22 77 78 79 89 94 95 113 116 117 119 120 121 122 125 131 134 170 190 200 269 284 287 295 306 326 327 329 338 347 352 377 400 416 434 468 476 502 522 611 639 643 676 681 703 732 760 770 787 798 862 863 915 916 918 943 1333';
     expect([...catalogue.entries.keys()]).toEqual(ids.split(' ').map((id) => `CWE-${id}`));
   });
 
