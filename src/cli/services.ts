@@ -9,6 +9,7 @@ import { rememberedHashes } from '../engine/artifacts/remembered-hashes.js';
 import { WatchedFiles } from '../engine/flow/pinned-files.js';
 import type { PinnedFiles } from '../engine/stage.js';
 import { lazyHub } from '../hub/lazy-hub.js';
+import { withFields } from '../models/further-fields.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
 import { type ModelLog, openModel } from '../models/open-model.js';
 import { SERVED } from '../models/serving/server-plan.js';
@@ -78,7 +79,7 @@ export function openServices(
     const weights =
       files === undefined ? await remembered(folders, name, () => watched.folder(folder)) : await files.folder(folder);
     folders.set(name, Promise.resolve(weights));
-    return `weights:${sha256Json([weights, environment])}`;
+    return withFields(`weights:${sha256Json([weights, environment])}`, spec.request);
   };
   const serverFor = (name: string, spec: ModelSpec, onLog: ((log: ModelLog) => void) | undefined) => {
     const { serve, model, revision = '' } = spec;

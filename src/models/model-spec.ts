@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { operational } from '../engine/operational.js';
 import { fromEnvironment, inputPath } from '../recipe/field.js';
+import { furtherFieldsSchema, withFields } from './further-fields.js';
 import { modelServeSchema } from './serving/serve-spec.js';
 
 const environmentName = z
@@ -19,7 +20,14 @@ const seconds = z
   .max(7 * 24 * 3600);
 
 /** USD per 1 million tokens. */
-const priceSchema = z.strictObject({ input: z.number().min(0), output: z.number().min(0) });
+const priceSchema = z.strictObject({
+  input: z.number().min(0),
+  output: z.number().min(0),
+  /** For input that the server had in its cache, where it says so. Default: as `input`. */
+  cached_input: z.number().min(0).optional(),
+  /** For output that was thought and not said, where the server tells these apart. Default: as `output`. */
+  reasoning: z.number().min(0).optional(),
+});
 export type Price = z.infer<typeof priceSchema>;
 
 /** A hard stop of one stage in one run. Counted are all answers that it uses, also those that an earlier run bought. */
@@ -35,8 +43,8 @@ const concurrencySchema = z
 
 /**
  * One entry under the recipe's `models:`. Fields that say *how* a model is asked, not what it answers, are marked as
- * operational: a change of these must not run anything again. What remains is `model` and `revision`; the bytes of
- * `replay` enter fingerprints as a pin.
+ * operational: a change of these must not run anything again. What remains is `model`, `revision` and
+ * `request`; the bytes of `replay` enter fingerprints as a pin.
  */
 const modelFields = z.strictObject({
   /** What the server calls the model; with `revision`, what the model *is*. */
@@ -48,6 +56,11 @@ const modelFields = z.strictObject({
   api_key_env: operational(environmentName.optional()),
   /** A recording whose answers come first. */
   replay: operational(inputPath().optional()),
+  /**
+   * Further fields of every request, handed through as they are: `reasoning_effort`, `top_k`, `chat_template_kwargs`. `max_completion_tokens`
+   * is sent in the place of `max_tokens`, and is the room of every answer.
+   */
+  request: furtherFieldsSchema.optional(),
   price: operational(priceSchema.optional()),
   concurrency: operational(concurrencySchema.prefault({})),
   requests_per_minute: operational(z.number().positive().optional()),
@@ -91,7 +104,8 @@ function checkBudget(spec: z.infer<typeof modelFields>, context: z.core.$Refinem
   context.addIssue({ code: 'custom', path: ['budget', 'usd'], message, input: spec });
 }
 
-/** What the model is, as it enters request hashes: name and revision. */
-export function identityOf(spec: Pick<ModelSpec, 'model' | 'revision'>): string {
-  return spec.revision === undefined ? spec.model : `${spec.model}@${spec.revision}`;
+/** What the model is, as it enters request hashes: name, revision, and what every request to it holds besides the question. */
+export function identityOf(spec: Pick<ModelSpec, 'model' | 'revision' | 'request'>): string {
+  const name = spec.revision === undefined ? spec.model : `${spec.model}@${spec.revision}`;
+  return withFields(name, spec.request);
 }

@@ -13,6 +13,7 @@ import { Ledger } from './asking/ledger.js';
 import type { ChatClient } from './asking/openai-client.js';
 import { Throttle, type ThrottleEvent } from './asking/throttle.js';
 import type { ChatRequest } from './chat.js';
+import { withRoom } from './further-fields.js';
 import type { Model } from './model.js';
 import { identityOf, type ModelSpec } from './model-spec.js';
 import type { ModelServer, ServerAddress } from './serving/model-server.js';
@@ -107,13 +108,15 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     async *ask(ask) {
       // What another process has bought meanwhile need not be bought again.
       await store.refresh();
-      yield* askAll(source, spec.concurrency.max * ROWS_PER_REQUEST, ask);
+      const request = (row: Parameters<typeof ask.request>[0]) => withRoom(ask.request(row), spec.request);
+      yield* askAll(source, spec.concurrency.max * ROWS_PER_REQUEST, { ...ask, request });
     },
     async estimate(requests) {
       const tokens = { input: 0, output: 0 };
       let kept = 0;
       let asked = 0;
-      for await (const request of requests) {
+      for await (const question of requests) {
+        const request = withRoom(question, spec.request);
         if (source.isKept(request)) {
           kept += 1;
           continue;
@@ -159,6 +162,7 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
       socketPath: to?.socketPath,
       model: server?.model ?? spec.model,
       apiKey,
+      furtherFields: spec.request,
       connections: spec.concurrency.max,
       timeoutSeconds: spec.timeout_seconds,
       idleTimeoutSeconds: spec.idle_timeout_seconds,

@@ -73,17 +73,24 @@ export class AnswerSource {
 
   /** Whether an answer is there without asking the server. */
   isKept(request: ChatRequest): boolean {
-    const key = { request: this.hash(request), attempt: 0 };
+    const key = keyOf(this.hash(request));
     return this.#options.recording?.has(key) === true || this.#options.store.has(key);
   }
 
+  /** An answer that was found before, by the hash of its question. No budget counts it a second time. */
+  async kept(request: Sha256): Promise<ChatAnswer | undefined> {
+    const { recording, store } = this.#options;
+    const key = keyOf(request);
+    return (await recording?.get(key)) ?? (await store.get(key))?.answer;
+  }
+
   /**
-   * The answer to the `attempt`-th asking of a question. Throws what would meet every question alike (no such model, no
+   * The answer to a question. Throws what would meet every question alike (no such model, no
    * credit, a server that is gone), and `signal.reason`.
    */
-  async find(request: ChatRequest, attempt: number, scope: AskScope): Promise<Found> {
+  async find(request: ChatRequest, scope: AskScope): Promise<Found> {
     const { recording, link } = this.#options;
-    const key = { request: this.hash(request), attempt };
+    const key = keyOf(this.hash(request));
     const recorded = await recording?.get(key);
     if (recorded !== undefined) return { ok: true, answer: recorded, from: 'recording', cost_usd: 0 };
     const text = keyText(key);
@@ -97,7 +104,7 @@ export class AnswerSource {
     if (link === undefined) return { ok: false, reason: 'not_recorded', message: this.#notRecorded() };
     // Between the look-up above and here an equal row may have begun.
     const racing = scope.underway.get(text);
-    if (racing !== undefined) return this.find(request, attempt, scope);
+    if (racing !== undefined) return this.find(request, scope);
     const buying = this.#buy(link, request, key, scope);
     scope.underway.set(text, buying);
     try {
@@ -123,7 +130,7 @@ export class AnswerSource {
     const { throttle, store, ledger, retries, clock, log, name } = this.#options;
     const { signal } = scope;
     const most = worstCase(request);
-    const seed = seedOf(request, key.attempt);
+    const seed = seedOf(request);
     let failures = 0;
     for (;;) {
       const permit = await throttle.acquire({
@@ -142,14 +149,15 @@ export class AnswerSource {
         let used = { usd: 0, tokens: 0 };
         try {
           outcome = await client.attempt(request, { signal, seed });
-          if (outcome.ok) used = ledger.amount(outcome.reply.tokens);
+          if (outcome.ok) used = ledger.amount({ ...outcome.reply.tokens, details: outcome.reply.details });
         } finally {
           reserved.settle(used);
         }
         end = endOf(outcome);
         if (outcome.ok) {
-          const answer: ChatAnswer = { request: key.request, ...outcome.reply };
-          const cost = ledger.buy(answer.tokens);
+          const { details, ...reply } = outcome.reply;
+          const answer: ChatAnswer = { request: key.request, ...reply };
+          const cost = ledger.buy({ ...reply.tokens, details });
           // The place is kept until the answer is on the disk, so that a kill loses no more than what was in flight.
           await store.put(key, answer, cost);
           return { ok: true, answer, from: 'server', cost_usd: cost };
@@ -233,6 +241,11 @@ const FATAL_HINTS: Readonly<Record<NonNullable<AttemptFailure['fatal']>, string>
   'no-credit': 'All answers so far are kept: top up the account and run the same command again.',
 };
 
+/** A question that is asked again is another question, so none has a second attempt. */
+function keyOf(request: Sha256): AnswerKey {
+  return { request, attempt: 0 };
+}
+
 function endOf(outcome: Awaited<ReturnType<ChatClient['attempt']>>): AttemptEnd {
   if (outcome.ok) return { kind: 'answered', tokens: outcome.reply.tokens.input + outcome.reply.tokens.output };
   const { reason, message, retryAfterSeconds } = outcome;
@@ -246,10 +259,10 @@ function worstCase({ messages, sampling }: ChatRequest) {
   return { input: estimateTokens(bytes * 2) + 8 * messages.length, output: sampling.max_tokens };
 }
 
-/** Further samples and attempts get other seeds, or a server that obeys seeds would say the same again. */
-function seedOf({ sampling, sample }: ChatRequest, attempt: number): number | undefined {
+/** Further samples get other seeds, or a server that obeys seeds would say the same again. */
+function seedOf({ sampling, sample }: ChatRequest): number | undefined {
   if (sampling.seed === undefined) return undefined;
-  return (sampling.seed + sample * 7919 + attempt * 104_729) % 2 ** 31;
+  return (sampling.seed + sample * 7919) % 2 ** 31;
 }
 
 function retryDelayMs(failures: number, clock: Clock): number {

@@ -10,6 +10,7 @@ import type { ProblemOutcome } from '../../suites/figures/outcomes.js';
 import { suiteOriginSchema } from '../../suites/registry.js';
 import type { OfficialFigure } from '../../suites/suite.js';
 import { occupiedModel } from '../occupied.js';
+import { repeatedAnswers } from '../repeated-samples.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
 import { estimateVariants } from './estimate-variants.js';
@@ -100,6 +101,7 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
 
   async run(context) {
     const { params, services, output } = context;
+    for (const message of repeatedAnswers(params)) context.emit({ type: 'log', level: 'warn', message });
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     await using sandbox = await openScoringSandbox(context, suites);
     await using judges = await openJudges(context, suites, benchOf(sandbox));

@@ -103,6 +103,8 @@ describe('asking', () => {
         requests: 40,
         input_tokens: 400,
         output_tokens: 200,
+        cached_input_tokens: 0,
+        reasoning_tokens: 0,
         cost_usd: expect.closeTo(40 * 20e-6),
       });
     }
@@ -209,20 +211,72 @@ describe('asking', () => {
     expect(model.spent.requests).toBe(2);
   });
 
-  it('sends other seeds for further samples and attempts, the same ones every time', async () => {
+  it('sends other seeds for further samples', async () => {
     await using server = await startOpenaiServer();
-    await using model = await open({ endpoint: server.url, concurrency: { start: 1, max: 1 } });
-    const ask = (sample: number, ok: boolean) =>
-      askAll(model, ['q'], {
-        request: (prompt) => question(prompt, { seed: 5 }, sample),
-        parse: () => (ok ? { ok: true, value: '' } : { ok: false, why: 'no' }),
-      });
-    await ask(0, true);
-    await ask(1, false);
-    const seeds = server.received.map(({ body }) => body.seed);
-    expect(seeds).toHaveLength(4);
-    expect(new Set(seeds).size).toBe(4);
-    expect(seeds[0]).toBe(5);
+    await using model = await open({ endpoint: server.url });
+    for (const sample of [0, 1, 2]) {
+      await askAll(model, ['q'], { request: (prompt) => question(prompt, { seed: 5 }, sample) });
+    }
+    expect(server.received.map(({ body }) => body.seed)).toEqual([5, 5 + 7919, 5 + 2 * 7919]);
+  });
+
+  it('goes on behind a slow row with every kind of outcome, in order, and buys nothing twice', async () => {
+    const count = 300;
+    let release = (): void => undefined;
+    const last = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using server = await startOpenaiServer(async ({ prompt, body }) => {
+      const number = Number(prompt.slice(1));
+      if (number === count - 1) release();
+      if (number === 0) await last;
+      if (number % 50 === 7) return { kind: 'status', status: 400 };
+      if (number % 50 === 8) return answered(`endless ${body.max_tokens}`, 'length');
+      if (number % 50 === 9) return answered('bad');
+      return answered(`echo: ${prompt}`);
+    });
+    const more: Partial<AskOptions<string, string>> = {
+      rows: () => prompts(count),
+      parse: ({ content }) => (content === 'bad' ? { ok: false, why: 'it is bad' } : { ok: true, value: content }),
+      askAgain: 1,
+    };
+    // With four requests at a time only sixteen rows are in work.
+    await using model = await open({ endpoint: server.url, concurrency: { start: 4, max: 4 } });
+    const outcomes = await askAll(model, prompts(count), more);
+    const expected = prompts(count).map((prompt, number) => {
+      if (number % 50 === 7) return { ok: false, reason: 'refused' };
+      if (number % 50 === 8) return { ok: false, reason: 'truncated', answer: { content: 'endless 128' } };
+      if (number % 50 === 9)
+        return { ok: false, reason: 'unparsable', answer: { content: 'bad' }, message: 'it is bad' };
+      return { ok: true, parsed: `echo: ${prompt}`, from: 'server', answer: { tokens: { input: 10, output: 5 } } };
+    });
+    expect(outcomes).toMatchObject(expected);
+    expect(server.received).toHaveLength(count + 6 + 6);
+    expect(await askAll(model, prompts(count), more)).toMatchObject(
+      expected.map((one) => (one.ok ? { ...one, from: 'store' } : one)),
+    );
+    // What was refused is asked again: nobody has kept it.
+    expect(server.received).toHaveLength(count + 6 + 6 + 6);
+  });
+
+  it('stops with the last row that is wanted, and asks for no more than surely needed', async () => {
+    await using server = await startOpenaiServer(async (_, call) => {
+      await sleep((call * 7) % 10);
+      return answered('fine');
+    });
+    await using model = await open({ endpoint: server.url });
+    const until = { rows: 20, are: (_: string, outcome: { readonly ok: boolean }) => outcome.ok };
+    const outcomes = [];
+    const asked = model.ask({
+      rows: () => prompts(2000),
+      request: (prompt) => question(prompt),
+      parse: () => ({ ok: true, value: null }),
+      until,
+      signal: new AbortController().signal,
+    });
+    for await (const { row } of asked) outcomes.push(row);
+    expect(outcomes).toEqual(prompts(20));
+    expect(server.received).toHaveLength(20);
   });
 
   it('reads no more rows than it works on', async () => {
@@ -243,11 +297,40 @@ describe('asking', () => {
       seen += 1;
       if (seen === 50) break;
     }
-    expect(pulled).toBeLessThanOrEqual(50 + 16 + 1);
+    expect(pulled).toBeLessThanOrEqual(50 + 16 + 16);
   });
 });
 
 describe('an unusable answer', () => {
+  it('is shown to the model with what is wrong with it, so that no question is asked twice', async () => {
+    await using server = await startOpenaiServer((_, call) => answered(call < 2 ? `bad ${'x'.repeat(9000)}` : 'good'));
+    const parse: AskOptions<string, string>['parse'] = ({ content }) =>
+      content === 'good' ? { ok: true, value: content } : { ok: false, why: 'it is bad' };
+    await using model = await open({ endpoint: server.url });
+    expect(await askAll(model, ['q'], { parse })).toMatchObject([{ ok: true, parsed: 'good' }]);
+    const [first, second, third] = server.received.map(({ body }) => body.messages);
+    expect(first).toEqual([{ role: 'user', content: 'q' }]);
+    expect(second).toEqual([
+      { role: 'user', content: 'q' },
+      { role: 'assistant', content: expect.stringMatching(/^bad x+…$/) },
+      { role: 'user', content: expect.stringContaining('it is bad') },
+    ]);
+    expect(second?.[1]?.content.length).toBeLessThan(4100);
+    expect(third).toHaveLength(5);
+  });
+
+  it('leaves what is known when the server does not take the second question', async () => {
+    await using server = await startOpenaiServer(({ body }) =>
+      body.messages.length > 1 ? { kind: 'status', status: 400 } : answered(''),
+    );
+    await using model = await open({ endpoint: server.url });
+    const parse = () => ({ ok: false as const, why: 'it is empty' });
+    expect(await askAll(model, ['q'], { parse })).toMatchObject([
+      { ok: false, reason: 'unparsable', message: 'it is empty' },
+    ]);
+    expect(server.received[1]?.body.messages[1]?.content).toBe('(no answer)');
+  });
+
   it('is asked for again, at most so many times, and each is bought once', async () => {
     await using server = await startOpenaiServer(({ prompt }, call) =>
       answered(prompt === 'never' ? 'bad' : call < 2 ? 'bad' : 'good'),
@@ -349,6 +432,67 @@ describe('where answers come from', () => {
       cost_usd: expect.closeTo((102 + 1280) / 1e6),
     });
     expect(server.received).toHaveLength(1);
+  });
+});
+
+describe('what a server counts', () => {
+  const usage = {
+    prompt_tokens: 100,
+    completion_tokens: 50,
+    prompt_tokens_details: { cached_tokens: 80 },
+    completion_tokens_details: { reasoning_tokens: 40 },
+  };
+  const cost = async (price: object, counted: object) => {
+    await using server = await startOpenaiServer(() => ({
+      kind: 'answer',
+      content: 'a',
+      usage: counted as typeof usage,
+    }));
+    await using model = await open(
+      { endpoint: server.url, price },
+      { stateDir: await mkdtemp(join(stateDir, 'own-')) },
+    );
+    const [outcome] = await askAll(model, ['q']);
+    expect(outcome).toMatchObject({ ok: true, cost_usd: model.spent.cost_usd });
+    return { ...model.spent, micro_usd: Math.round(model.spent.cost_usd * 1e6 * 1000) / 1000 };
+  };
+
+  it('is paid at the price of input that was cached and of output that was thought', async () => {
+    expect(await cost({ input: 2, output: 8, cached_input: 0.5, reasoning: 4 }, usage)).toMatchObject({
+      input_tokens: 100,
+      output_tokens: 50,
+      cached_input_tokens: 80,
+      reasoning_tokens: 40,
+      micro_usd: 20 * 2 + 80 * 0.5 + 10 * 8 + 40 * 4,
+    });
+    expect((await cost({ input: 2, output: 8 }, usage)).micro_usd).toBe(100 * 2 + 50 * 8);
+    const beside = { ...usage, total_tokens: 190 };
+    expect(await cost({ input: 2, output: 8 }, beside)).toMatchObject({ output_tokens: 90, reasoning_tokens: 40 });
+    const odd = { ...usage, prompt_tokens_details: null, completion_tokens_details: { reasoning_tokens: 'many' } };
+    expect(await cost({ input: 2, output: 8 }, odd)).toMatchObject({ cached_input_tokens: 0, reasoning_tokens: 0 });
+    const deepseek = { prompt_tokens: 100, completion_tokens: 50, prompt_cache_hit_tokens: 500 };
+    expect(await cost({ input: 2, output: 8 }, deepseek)).toMatchObject({ cached_input_tokens: 100 });
+  });
+});
+
+describe('further fields', () => {
+  it('go with every question, make another one of it, and give it its room', async () => {
+    await using server = await startOpenaiServer(({ body }) => answered('a', body.top_k === 7 ? 'length' : 'stop'));
+    const ask = async (request?: object) => {
+      await using model = await open({ endpoint: server.url, ...(request && { request }) });
+      await askAll(model, ['q']);
+    };
+    await ask();
+    await ask({ top_k: 5, reasoning_effort: 'low' });
+    await ask({ reasoning_effort: 'low', top_k: 5 });
+    await ask({ top_k: 7, max_completion_tokens: 1000 });
+    const bodies = server.received.map(({ body: { messages, stream, temperature, top_p, model, ...body } }) => body);
+    expect(bodies).toEqual([
+      { max_tokens: 64 },
+      { max_tokens: 64, top_k: 5, reasoning_effort: 'low' },
+      { top_k: 7, max_completion_tokens: 1000 },
+      { top_k: 7, max_completion_tokens: 2000, stream_options: { include_usage: true } },
+    ]);
   });
 });
 

@@ -173,6 +173,8 @@ describe('trace', () => {
       aRelevantTask({ prompt: `A ${word} task.`, row: index + 1 }),
     );
     const failed = await runTrace(home, tasks, server.url, { samples: 2 });
+    const message = expect.stringContaining('`trace.samples` is 2 at temperature 0');
+    expect(failed.events).toContainEqual(expect.objectContaining({ type: 'log', level: 'warn', message }));
     expect(failed.error).toMatchObject({ code: 'models/unanswered', message: expect.stringContaining('2 × server') });
     broken = false;
     const before = server.received.length;
