@@ -1,5 +1,4 @@
 import type { AskOutcome, ChatAnswer, ChatRequest } from './chat.js';
-import type { BudgetLimit } from './model-spec.js';
 
 /** Turns an answer into what the caller needs, or says why it cannot be used; the question is then asked again. */
 export type Parse<Parsed> = (
@@ -18,8 +17,6 @@ export interface AskOptions<Row, Parsed> {
    * up as `truncated`; `keep` hands it to `parse` as it is, which is right where `max_tokens` is part of what is measured.
    */
   readonly onTruncated?: 'double' | 'keep';
-  /** A hard stop for these rows alone, besides the model's own. */
-  readonly budget?: BudgetLimit;
   /** Called after each row is settled. */
   readonly onSettled?: (done: number) => void;
 }

@@ -1,8 +1,9 @@
-import type { AskOutcome, ChatRequest } from '../chat.js';
+import type { AskOutcome, ChatRequest, Used } from '../chat.js';
 import type { AskOptions } from '../model.js';
-import type { AnswerSource, AskScope } from './answer-source.js';
-import { Budget } from './budget.js';
+import type { AnswerSource, AskScope, Found } from './answer-source.js';
+import { Ending } from './ending.js';
 import { orderedWindow } from './ordered-window.js';
+import { SeenAnswers } from './seen-answers.js';
 
 const DEFAULT_ASK_AGAIN = 2;
 
@@ -12,10 +13,7 @@ export async function* askAll<Row, Parsed>(
   window: number,
   options: AskOptions<Row, Parsed>,
 ): AsyncGenerator<{ readonly row: Row; readonly outcome: AskOutcome<Parsed> }> {
-  const shared = {
-    budget: options.budget === undefined ? undefined : new Budget(options.budget),
-    underway: new Map(),
-  };
+  const shared = { underway: new Map(), ending: new Ending(), paid: new SeenAnswers() };
   let done = 0;
   const outcomes = orderedWindow({
     rows: options.rows,
@@ -41,33 +39,38 @@ async function askOne<Row, Parsed>(
   let request = question;
   let doubled = false;
   let attempt = 0;
-  let cost = 0;
-  let unusable: Extract<AskOutcome<Parsed>, { ok: false }> | undefined;
+  let used: Used = { input: 0, output: 0, cost_usd: 0 };
+  let unusable: Omit<Extract<AskOutcome<Parsed>, { ok: false }>, 'used'> | undefined;
   for (;;) {
     const found = await source.find(request, attempt, scope);
     if (!found.ok) {
       // A further attempt that nobody may answer, or that the server has no room for, leaves us with what we know already.
       const final = found.reason === 'not_recorded' || (doubled && attempt === 0 && found.reason === 'refused');
-      return unusable !== undefined && final ? unusable : found;
+      return { ...(unusable !== undefined && final ? unusable : found), used };
     }
     const { answer, from } = found;
-    cost += found.cost_usd;
+    used = withAnswer(used, found);
     if (answer.finish === 'content_filter') {
-      return { ok: false, reason: 'refused', message: 'the answer was stopped by a content filter', answer };
+      return { ok: false, reason: 'refused', message: 'the answer was stopped by a content filter', answer, used };
     }
     if (answer.finish === 'length' && onTruncated === 'double') {
       const message = `the answer does not fit into ${request.sampling.max_tokens} tokens`;
       unusable = { ok: false, reason: 'truncated', message, answer };
-      if (doubled) return unusable;
+      if (doubled) return { ...unusable, used };
       doubled = true;
       attempt = 0;
       request = { ...request, sampling: { ...request.sampling, max_tokens: request.sampling.max_tokens * 2 } };
       continue;
     }
     const parsed = parse(answer);
-    if (parsed.ok) return { ok: true, answer, parsed: parsed.value, from, cost_usd: cost };
+    if (parsed.ok) return { ok: true, answer, parsed: parsed.value, from, used };
     unusable = { ok: false, reason: 'unparsable', message: parsed.why, answer };
-    if (attempt >= askAgain) return unusable;
+    if (attempt >= askAgain) return { ...unusable, used };
     attempt += 1;
   }
+}
+
+function withAnswer(used: Used, { answer, cost_usd }: Extract<Found, { ok: true }>): Used {
+  const { input, output } = answer.tokens;
+  return { input: used.input + input, output: used.output + output, cost_usd: used.cost_usd + cost_usd };
 }

@@ -4,7 +4,9 @@ import type { Redactor } from '../../base/redact.js';
 import { wellFormed } from '../answers/request-hash.js';
 import type { ChatRequest } from '../chat.js';
 import { type AttemptFailure, bodyFailure, failureOf, shorten } from './attempt-failure.js';
+import { AttemptTimer } from './pace/attempt-timer.js';
 import { chunkSchema, completionSchema, type Reply, toReply } from './chat-response.js';
+import { Patience } from './pace/patience.js';
 
 interface AttemptOptions {
   readonly signal: AbortSignal;
@@ -75,24 +77,34 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
     fetchOptions: { dispatcher: agent } as NonNullable<ClientOptions['fetchOptions']>,
   });
 
+  const { timeoutSeconds, idleTimeoutSeconds } = options;
+  // An answer that comes whole is worked on before its headers, and a stream in all of its gaps.
+  const patience = {
+    whole: new Patience({ before: timeoutSeconds, within: idleTimeoutSeconds }, { before: 30, within: 5 }),
+    streamed: new Patience({ before: idleTimeoutSeconds, within: idleTimeoutSeconds }, { before: 60, within: 30 }),
+  };
+
   return {
     async attempt(request, { signal, seed }) {
       signal.throwIfAborted();
-      const timers = new AttemptTimers(options, signal);
       const promptCharacters = request.messages.reduce((sum, message) => sum + message.content.length, 0);
+      const streamed = request.sampling.max_tokens > STREAM_ABOVE_TOKENS;
+      const timer = new AttemptTimer(timeoutSeconds, streamed ? patience.streamed : patience.whole, signal);
       try {
-        const streamed = request.sampling.max_tokens > STREAM_ABOVE_TOKENS;
         const ask = streamed ? askStreamed : askWhole;
         const body = bodyOf(options.model, request, seed);
-        return await ask({ completions: client.chat.completions, body, timers, promptCharacters, redact });
+        const asked = await ask({ completions: client.chat.completions, body, timer, promptCharacters, redact });
+        if (asked.ok) timer.answered();
+        return asked;
       } catch (error) {
         signal.throwIfAborted();
-        if (timers.expired !== undefined) {
-          return { ok: false, reason: 'transport', retryable: true, message: timers.expired };
+        if (timer.expired !== undefined) {
+          const { why: message, reached } = timer.expired;
+          return { ok: false, reason: 'transport', retryable: true, message, ...(reached ? { reached } : {}) };
         }
         return failureOf(error, redact);
       } finally {
-        timers.clear();
+        timer.clear();
       }
     },
     async close() {
@@ -116,15 +128,17 @@ function bodyOf(model: string, { messages, sampling, format }: ChatRequest, seed
 interface Asking {
   readonly completions: Completions;
   readonly body: ReturnType<typeof bodyOf>;
-  readonly timers: AttemptTimers;
+  readonly timer: AttemptTimer;
   readonly promptCharacters: number;
   readonly redact: Redactor;
 }
 
 type Asked = { readonly ok: true; readonly reply: Reply } | AttemptFailure;
 
-async function askWhole({ completions, body, timers, promptCharacters, redact }: Asking): Promise<Asked> {
-  const response: unknown = await completions.create({ ...body, stream: false }, { signal: timers.signal });
+async function askWhole({ completions, body, timer, promptCharacters, redact }: Asking): Promise<Asked> {
+  const headers = await completions.create({ ...body, stream: false }, { signal: timer.signal }).asResponse();
+  timer.heard();
+  const response: unknown = JSON.parse(await headers.text());
   const error = errorIn(response);
   if (error !== undefined) return bodyFailure(error, 'an error without a message', redact);
   const parsed = completionSchema.safeParse(response);
@@ -143,18 +157,17 @@ async function askWhole({ completions, body, timers, promptCharacters, redact }:
   };
 }
 
-async function askStreamed({ completions, body, timers, promptCharacters, redact }: Asking): Promise<Asked> {
-  timers.touch();
+async function askStreamed({ completions, body, timer, promptCharacters, redact }: Asking): Promise<Asked> {
   const stream: AsyncIterable<unknown> = await completions.create(
     { ...body, stream: true, stream_options: { include_usage: true } },
-    { signal: timers.signal },
+    { signal: timer.signal },
   );
   const content: string[] = [];
   const reasoned: string[] = [];
   let finish: string | undefined;
   let usage: Parameters<typeof toReply>[0]['usage'];
   for await (const chunk of stream) {
-    timers.touch();
+    timer.heard();
     const parsed = chunkSchema.safeParse(chunk);
     if (!parsed.success) return malformed(parsed.error.issues[0], redact);
     usage = parsed.data.usage ?? usage;
@@ -167,8 +180,9 @@ async function askStreamed({ completions, body, timers, promptCharacters, redact
   }
   if (finish === undefined) {
     // An aborted stream ends without an error, and so does one whose server hung up.
-    timers.signal.throwIfAborted();
-    return { ok: false, reason: 'transport', retryable: true, message: 'the stream ended without a finish_reason' };
+    timer.signal.throwIfAborted();
+    const message = 'the stream ended without a finish_reason';
+    return { ok: false, reason: 'transport', retryable: true, reached: true, message };
   }
   return {
     ok: true,
@@ -185,53 +199,4 @@ function malformed(issue: { path: PropertyKey[]; message: string } | undefined, 
   const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
   const message = shorten(`the response is not a chat completion${where}: ${issue?.message ?? 'invalid'}`, redact);
   return { ok: false, reason: 'server', retryable: true, message };
-}
-
-/** Two timers for one attempt: its whole length, and (once `touch` was called) the longest silence. */
-class AttemptTimers {
-  readonly #controller = new AbortController();
-  readonly #caller: AbortSignal;
-  readonly #idleSeconds: number;
-  readonly #total: NodeJS.Timeout;
-  #idle: NodeJS.Timeout | undefined;
-  /** Which of them ran out, as a sentence. */
-  expired: string | undefined;
-
-  constructor(options: { timeoutSeconds: number; idleTimeoutSeconds: number }, caller: AbortSignal) {
-    this.#caller = caller;
-    this.#idleSeconds = options.idleTimeoutSeconds;
-    this.#total = setTimeout(
-      () => this.#expire(`no complete answer within ${options.timeoutSeconds} s`),
-      options.timeoutSeconds * 1000,
-    );
-    caller.addEventListener('abort', this.#follow, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  touch(): void {
-    if (this.#idle !== undefined) {
-      this.#idle.refresh();
-      return;
-    }
-    this.#idle = setTimeout(
-      () => this.#expire(`the server was silent for ${this.#idleSeconds} s`),
-      this.#idleSeconds * 1000,
-    );
-  }
-
-  clear(): void {
-    clearTimeout(this.#total);
-    clearTimeout(this.#idle);
-    this.#caller.removeEventListener('abort', this.#follow);
-  }
-
-  readonly #follow = (): void => this.#controller.abort(this.#caller.reason);
-
-  #expire(sentence: string): void {
-    this.expired = sentence;
-    this.#controller.abort(new Error(sentence));
-  }
 }

@@ -44,7 +44,7 @@ export function classifyRequest(
 /** Step 1 of SecPI: an LLM finds the tasks whose naive solution would plausibly be vulnerable. */
 export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', StageServices>({
   name: 'filter',
-  version: 1,
+  version: 2,
   params: filterParams,
   inputs: ['tasks'],
   seeded: false,
@@ -104,7 +104,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
       counts: { tasks: asked, kept: relevant, rejected: asked - relevant },
       reasons,
       tokens: tokens.total,
-      cost_usd: model.spent.cost_usd,
+      cost_usd: tokens.cost_usd,
     };
   },
 });

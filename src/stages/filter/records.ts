@@ -19,7 +19,6 @@ export const rejectedTaskSchema = taskSchema.extend({
     'unparsable',
     'truncated',
     'refused',
-    'budget',
   ]),
   cwes: z.array(z.string()),
   confidence: z.number().nullable(),
