@@ -98,11 +98,8 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
         return asked;
       } catch (error) {
         signal.throwIfAborted();
-        if (timer.expired !== undefined) {
-          const { why: message, reached } = timer.expired;
-          return { ok: false, reason: 'transport', retryable: true, message, ...(reached ? { reached } : {}) };
-        }
-        return failureOf(error, redact);
+        const failure = timer.expired === undefined ? failureOf(error, redact) : stalled(timer.expired);
+        return timer.hasHeard ? { ...failure, reached: true } : failure;
       } finally {
         timer.clear();
       }
@@ -188,6 +185,10 @@ async function askStreamed({ completions, body, timer, promptCharacters, redact 
     ok: true,
     reply: toReply({ content: content.join(''), reasoning: reasoned.join(''), finish, usage, promptCharacters }),
   };
+}
+
+function stalled(message: string): AttemptFailure {
+  return { ok: false, reason: 'transport', retryable: true, message };
 }
 
 function errorIn(response: unknown): unknown {

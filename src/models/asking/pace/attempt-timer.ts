@@ -14,8 +14,8 @@ export class AttemptTimer {
   #heardAt = this.#begun;
   #silence: Silence = 'before';
   #timer: NodeJS.Timeout | undefined;
-  /** Why it was ended, as a sentence, and whether anything had come by then. */
-  expired: { readonly why: string; readonly reached: boolean } | undefined;
+  /** Why it was ended, as a sentence. */
+  expired: string | undefined;
 
   constructor(wholeSeconds: number, patience: Patience, caller: AbortSignal) {
     this.#wholeSeconds = wholeSeconds;
@@ -23,6 +23,11 @@ export class AttemptTimer {
     this.#caller = caller;
     caller.addEventListener('abort', this.#follow, { once: true });
     this.#look();
+  }
+
+  /** Whether anything has come. */
+  get hasHeard(): boolean {
+    return this.#silence === 'within';
   }
 
   get signal(): AbortSignal {
@@ -65,7 +70,7 @@ export class AttemptTimer {
   };
 
   #expire(why: string): void {
-    this.expired = { why, reached: this.#silence === 'within' };
+    this.expired = why;
     this.#controller.abort(new Error(why));
   }
 }

@@ -43,8 +43,8 @@ export interface PermitRequest {
   readonly signal: AbortSignal;
 }
 
-/** A server that has never said a word is given up after so long; the attempts under way may take as long as a connection does. */
-const NOBODY_THERE_SECONDS = 18;
+/** A server that has never said a word is given up after so long: no more than 30 s, also where a connection takes 10 s to fail. */
+const NOBODY_THERE_SECONDS = 10;
 const QUESTIONS_TO_BE_DOWN = 3;
 
 interface Lane {
@@ -53,7 +53,6 @@ interface Lane {
   pace: Pace;
   readonly ceilings: { readonly requests: RateCeiling | undefined; readonly tokens: RateCeiling | undefined };
   begun: number;
-  firstAt: number | undefined;
   /** Whether it has ever said anything. */
   reached: boolean;
   readonly failing: Set<string>;
@@ -68,7 +67,7 @@ interface Waiter extends PermitRequest {
 /**
  * Paces the attempts on one model: each of its endpoints has its own {@link Pace} and its own ceilings, and whoever waits
  * gets a place where the least of what is allowed is in use. An endpoint that does nothing but fail is given up after
- * `saturationSeconds`, one that has never been reached after 20 s or so; when all are, nobody gets a permit any more.
+ * `saturationSeconds`, one that was never reached after a few seconds; when all are, nobody gets a permit any more.
  */
 export class Throttle {
   readonly #options: ThrottleOptions;
@@ -154,7 +153,6 @@ export class Throttle {
       pace: new Pace(concurrency, () => this.#clock.random()),
       ceilings: { requests: ceiling(requestsPerMinute), tokens: ceiling(tokensPerMinute) },
       begun: 0,
-      firstAt: undefined,
       reached: false,
       failing: new Set(),
       broken: undefined,
@@ -211,7 +209,6 @@ export class Throttle {
     ceilings.tokens?.book(tokens, now);
     const attempt = pace.begin(now);
     lane.begun += 1;
-    lane.firstAt ??= now;
     let ended = false;
     return {
       endpoint: lane.endpoint,
@@ -249,9 +246,9 @@ export class Throttle {
     if (lane.broken !== undefined) return;
     const now = this.#clock.now();
     const troubled = lane.pace.troubledSeconds(now);
-    const asked = (now - (lane.firstAt ?? now)) / 1000;
-    const nobody = !lane.reached && lane.pace.allFailed(2) && asked >= Math.min(NOBODY_THERE_SECONDS, this.#options.saturationSeconds);
-    if (nobody) lane.broken = this.#nobodyThere(lane, asked, result.message);
+    const patience = Math.min(NOBODY_THERE_SECONDS, this.#options.saturationSeconds);
+    const nobody = !lane.reached && lane.pace.allFailed(2) && troubled >= patience;
+    if (nobody) lane.broken = this.#nobodyThere(lane, troubled, result.message);
     else if (lane.pace.open && troubled >= this.#options.saturationSeconds) lane.broken = this.#saturated(lane, troubled, result);
     else return;
     if (this.#lanes.some(({ broken }) => broken === undefined)) {
