@@ -10,6 +10,7 @@ import { WatchedFiles } from '../engine/flow/pinned-files.js';
 import type { PinnedFiles } from '../engine/stage.js';
 import { lazyHub } from '../hub/lazy-hub.js';
 import { withFields } from '../models/further-fields.js';
+import { SharedLimits } from '../models/asking/shared-limits.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
 import { type ModelLog, openModel } from '../models/open-model.js';
 import { SERVED } from '../models/serving/server-plan.js';
@@ -89,6 +90,8 @@ export function openServices(
     return { server: { held, model: SERVED.model } };
   };
 
+  const limits = new SharedLimits();
+
   const suiteFiles = { cacheFolder: cache };
   const originOf = (name: string) => suiteOrigin(name, recipe.evaluate.suites[name]?.from);
 
@@ -108,6 +111,7 @@ export function openServices(
           stateDir: state.root,
           env: (key) => variables[key],
           redact,
+          limits,
           ...(onLog === undefined ? {} : { onLog }),
           ...serverFor(name, spec, onLog),
         });
@@ -135,6 +139,7 @@ export function openServices(
           stateDir: state.root,
           env: () => undefined,
           redact,
+          limits,
           ...(onLog === undefined ? {} : { onLog }),
           server: { held, model: SERVED[asks] },
         });

@@ -1,7 +1,6 @@
 import type { Spent } from './asking/ledger.js';
 import type { Rows } from './asking/ordered-window.js';
 import type { AskOutcome, ChatAnswer, ChatRequest } from './chat.js';
-import type { BudgetLimit } from './model-spec.js';
 
 /** Turns an answer into what the caller needs, or says why it cannot be used; the question is then asked again. */
 export type Parse<Parsed> = (
@@ -25,8 +24,6 @@ export interface AskOptions<Row, Parsed> {
   readonly until?:
     | { readonly rows: number; readonly are: (row: Row, outcome: AskOutcome<Parsed>) => boolean }
     | undefined;
-  /** A hard stop for these rows alone, besides the model's own. */
-  readonly budget?: BudgetLimit;
   /** Called after each row is settled. */
   readonly onSettled?: (done: number) => void;
 }

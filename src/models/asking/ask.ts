@@ -1,11 +1,12 @@
 import type { Sha256 } from '../../base/hash.js';
-import type { AskOutcome, ChatAnswer, ChatRequest } from '../chat.js';
+import type { AskOutcome, ChatAnswer, ChatRequest, Used } from '../chat.js';
 import type { AskOptions } from '../model.js';
-import type { AnswerSource, AskScope } from './answer-source.js';
-import { Budget } from './budget.js';
+import type { AnswerSource, AskScope, Found } from './answer-source.js';
 import { corrected } from './correction.js';
+import { Ending } from './ending.js';
 import { Enough } from './enough.js';
 import { orderedWindow, type Shelf } from './ordered-window.js';
+import { SeenAnswers } from './seen-answers.js';
 
 const DEFAULT_ASK_AGAIN = 2;
 
@@ -16,10 +17,7 @@ export async function* askAll<Row, Parsed>(
   options: AskOptions<Row, Parsed>,
 ): AsyncGenerator<{ readonly row: Row; readonly outcome: AskOutcome<Parsed> }> {
   const { rows, signal, until } = options;
-  const shared = {
-    budget: options.budget === undefined ? undefined : new Budget(options.budget),
-    underway: new Map(),
-  };
+  const shared = { underway: new Map(), ending: new Ending(), paid: new SeenAnswers() };
   const enough = until === undefined ? undefined : new Enough(until.rows);
   let done = 0;
   const work = async (row: Row, signal: AbortSignal): Promise<AskOutcome<Parsed>> => {
@@ -50,14 +48,15 @@ export async function* askAll<Row, Parsed>(
 
 /** What is left of an outcome whose row waits for its turn: its answer is on the disk. */
 type Aside = { readonly answer: Sha256 | undefined } & (
-  | Pick<Extract<AskOutcome<unknown>, { ok: true }>, 'ok' | 'from' | 'cost_usd'>
-  | Pick<Extract<AskOutcome<unknown>, { ok: false }>, 'ok' | 'reason' | 'message'>
+  | Pick<Extract<AskOutcome<unknown>, { ok: true }>, 'ok' | 'from' | 'used'>
+  | Pick<Extract<AskOutcome<unknown>, { ok: false }>, 'ok' | 'reason' | 'message' | 'used'>
 );
 
 function asideOf(outcome: AskOutcome<unknown>): Aside {
   const answer = outcome.answer?.request;
-  if (outcome.ok) return { ok: true, answer, from: outcome.from, cost_usd: outcome.cost_usd };
-  return { ok: false, answer, reason: outcome.reason, message: outcome.message };
+  const { used } = outcome;
+  if (outcome.ok) return { ok: true, answer, from: outcome.from, used };
+  return { ok: false, answer, reason: outcome.reason, message: outcome.message, used };
 }
 
 /** The outcome as it was; `undefined` when its answer is not there any more. */
@@ -82,33 +81,40 @@ async function askOne<Row, Parsed>(
   let request = question;
   let doubled = false;
   let corrections = 0;
-  let cost = 0;
-  let unusable: Extract<AskOutcome<Parsed>, { ok: false }> | undefined;
+  let used: Used = { input: 0, output: 0, cost_usd: 0 };
+  let unusable: Omit<Extract<AskOutcome<Parsed>, { ok: false }>, 'used'> | undefined;
   for (;;) {
     const found = await source.find(request, scope);
     if (!found.ok) {
       // A further question that nobody may answer, or that the server does not take, leaves us with what we know already.
       const final = found.reason === 'not_recorded' || found.reason === 'refused';
-      return unusable !== undefined && final ? unusable : found;
+      return { ...(unusable !== undefined && final ? unusable : found), used };
     }
     const { answer, from } = found;
-    cost += found.cost_usd;
+    used = withAnswer(used, found);
     if (answer.finish === 'content_filter') {
-      return { ok: false, reason: 'refused', message: 'the answer was stopped by a content filter', answer };
+      return { ok: false, reason: 'refused', message: 'the answer was stopped by a content filter', answer, used };
     }
     if (answer.finish === 'length' && onTruncated === 'double') {
       const message = `the answer does not fit into ${request.sampling.max_tokens} tokens`;
       unusable = { ok: false, reason: 'truncated', message, answer };
-      if (doubled) return unusable;
+      if (doubled) return { ...unusable, used };
       doubled = true;
       request = { ...request, sampling: { ...request.sampling, max_tokens: request.sampling.max_tokens * 2 } };
       continue;
     }
     const parsed = parse(answer);
-    if (parsed.ok) return { ok: true, answer, parsed: parsed.value, from, cost_usd: cost };
+    if (parsed.ok) return { ok: true, answer, parsed: parsed.value, from, used };
     unusable = { ok: false, reason: 'unparsable', message: parsed.why, answer };
-    if (corrections >= askAgain) return unusable;
+    if (corrections >= askAgain) return { ...unusable, used };
     corrections += 1;
     request = corrected(request, answer, parsed.why);
+    if (attempt >= askAgain) return { ...unusable, used };
+    attempt += 1;
   }
+}
+
+function withAnswer(used: Used, { answer, cost_usd }: Extract<Found, { ok: true }>): Used {
+  const { input, output } = answer.tokens;
+  return { input: used.input + input, output: used.output + output, cost_usd: used.cost_usd + cost_usd };
 }

@@ -5,9 +5,11 @@ import { wellFormed } from '../answers/request-hash.js';
 import type { ChatRequest } from '../chat.js';
 import { type FurtherFields, sentFields } from '../further-fields.js';
 import { type AttemptFailure, bodyFailure, failureOf, shorten } from './attempt-failure.js';
+import { AttemptTimer } from './pace/attempt-timer.js';
 import { chunkSchema, completionSchema, type Reply, toReply } from './chat-response.js';
 import { serverEvents } from './server-events.js';
 import { type PlainResponse, plainFetch } from './transport.js';
+import { Patience } from './pace/patience.js';
 
 interface AttemptOptions {
   readonly signal: AbortSignal;
@@ -77,28 +79,34 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
     fetch: plainFetch(agent),
   });
 
+  const { timeoutSeconds, idleTimeoutSeconds } = options;
+  // An answer that comes whole is worked on before its headers, and a stream in all of its gaps.
+  const patience = {
+    whole: new Patience({ before: timeoutSeconds, within: idleTimeoutSeconds }, { before: 30, within: 5 }),
+    streamed: new Patience({ before: idleTimeoutSeconds, within: idleTimeoutSeconds }, { before: 60, within: 30 }),
+  };
+
   return {
     async attempt(request, { signal, seed }) {
       signal.throwIfAborted();
-      const timers = new AttemptTimers(options, signal);
       const promptCharacters = request.messages.reduce((sum, message) => sum + message.content.length, 0);
+      const streamed = request.sampling.max_tokens > STREAM_ABOVE_TOKENS;
+      const timer = new AttemptTimer(timeoutSeconds, streamed ? patience.streamed : patience.whole, signal);
       try {
-        const stream = request.sampling.max_tokens > STREAM_ABOVE_TOKENS;
-        if (stream) timers.touch();
-        const body = { ...bodyOf(options.model, request, furtherFields, seed), ...(stream ? STREAMED : WHOLE) };
-        const sent = client.post('/chat/completions', { body, signal: timers.signal });
+        const body = { ...bodyOf(options.model, request, furtherFields, seed), ...(streamed ? STREAMED : WHOLE) };
+        const sent = client.post('/chat/completions', { body, signal: timer.signal });
         const response = (await sent.asResponse()) as unknown as PlainResponse;
         const type = response.headers.get('content-type') ?? '';
-        const isStream = type.includes('event-stream') || (stream && !type.includes('json'));
-        return await (isStream ? readStream : readWhole)({ response, timers, promptCharacters, redact });
+        const isStream = type.includes('event-stream') || (streamed && !type.includes('json'));
+        const asked = await (isStream ? readStream : readWhole)({ response, timer, promptCharacters, redact });
+        if (asked.ok) timer.answered();
+        return asked;
       } catch (error) {
         signal.throwIfAborted();
-        if (timers.expired !== undefined) {
-          return { ok: false, reason: 'transport', retryable: true, message: timers.expired };
-        }
-        return failureOf(error, redact);
+        const failure = timer.expired === undefined ? failureOf(error, redact) : stalled(timer.expired);
+        return timer.hasHeard ? { ...failure, reached: true } : failure;
       } finally {
-        timers.clear();
+        timer.clear();
       }
     },
     async close() {
@@ -129,16 +137,16 @@ function bodyOf(
 
 interface Reading {
   readonly response: PlainResponse;
-  readonly timers: AttemptTimers;
+  readonly timer: AttemptTimer;
   readonly promptCharacters: number;
   readonly redact: Redactor;
 }
 
 type Asked = { readonly ok: true; readonly reply: Reply } | AttemptFailure;
 
-async function readWhole({ response, timers, promptCharacters, redact }: Reading): Promise<Asked> {
+async function readWhole({ response, timer, promptCharacters, redact }: Reading): Promise<Asked> {
   // The answer is there when its beginning is: from here on silence is a stall.
-  timers.touch();
+  timer.heard();
   const value: unknown = JSON.parse(await response.text());
   const error = errorIn(value);
   if (error !== undefined) return bodyFailure(error, 'an error without a message', redact);
@@ -158,14 +166,13 @@ async function readWhole({ response, timers, promptCharacters, redact }: Reading
   };
 }
 
-async function readStream({ response, timers, promptCharacters, redact }: Reading): Promise<Asked> {
-  timers.touch();
+async function readStream({ response, timer, promptCharacters, redact }: Reading): Promise<Asked> {
   const content: string[] = [];
   const reasoned: string[] = [];
   let finish: string | undefined;
   let usage: Parameters<typeof toReply>[0]['usage'];
   for await (const { kind, data } of serverEvents(response.body)) {
-    timers.touch();
+    timer.heard();
     // Read on to the end: a connection whose last bytes nobody wants cannot be used again.
     if (data.startsWith('[DONE]')) continue;
     const chunk: unknown = JSON.parse(data);
@@ -182,13 +189,18 @@ async function readStream({ response, timers, promptCharacters, redact }: Readin
     finish = choice.finish_reason ?? finish;
   }
   if (finish === undefined) {
-    timers.signal.throwIfAborted();
-    return { ok: false, reason: 'transport', retryable: true, message: 'the stream ended without a finish_reason' };
+    timer.signal.throwIfAborted();
+    const message = 'the stream ended without a finish_reason';
+    return { ok: false, reason: 'transport', retryable: true, reached: true, message };
   }
   return {
     ok: true,
     reply: toReply({ content: content.join(''), reasoning: reasoned.join(''), finish, usage, promptCharacters }),
   };
+}
+
+function stalled(message: string): AttemptFailure {
+  return { ok: false, reason: 'transport', retryable: true, message };
 }
 
 function errorIn(response: unknown): unknown {
@@ -200,52 +212,4 @@ function malformed(issue: { path: PropertyKey[]; message: string } | undefined, 
   const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
   const message = shorten(`the response is not a chat completion${where}: ${issue?.message ?? 'invalid'}`, redact);
   return { ok: false, reason: 'server', retryable: true, message };
-}
-/** Two timers for one attempt: its whole length, and (once `touch` was called) the longest silence. */
-class AttemptTimers {
-  readonly #controller = new AbortController();
-  readonly #caller: AbortSignal;
-  readonly #idleSeconds: number;
-  readonly #total: NodeJS.Timeout;
-  #idle: NodeJS.Timeout | undefined;
-  /** Which of them ran out, as a sentence. */
-  expired: string | undefined;
-
-  constructor(options: { timeoutSeconds: number; idleTimeoutSeconds: number }, caller: AbortSignal) {
-    this.#caller = caller;
-    this.#idleSeconds = options.idleTimeoutSeconds;
-    this.#total = setTimeout(
-      () => this.#expire(`no complete answer within ${options.timeoutSeconds} s`),
-      options.timeoutSeconds * 1000,
-    );
-    caller.addEventListener('abort', this.#follow, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  touch(): void {
-    if (this.#idle !== undefined) {
-      this.#idle.refresh();
-      return;
-    }
-    this.#idle = setTimeout(
-      () => this.#expire(`the server was silent for ${this.#idleSeconds} s`),
-      this.#idleSeconds * 1000,
-    );
-  }
-
-  clear(): void {
-    clearTimeout(this.#total);
-    clearTimeout(this.#idle);
-    this.#caller.removeEventListener('abort', this.#follow);
-  }
-
-  readonly #follow = (): void => this.#controller.abort(this.#caller.reason);
-
-  #expire(sentence: string): void {
-    this.expired = sentence;
-    this.#controller.abort(new Error(sentence));
-  }
 }

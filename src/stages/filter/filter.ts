@@ -116,7 +116,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
       },
       reasons,
       tokens: tokens.total,
-      cost_usd: model.spent.cost_usd,
+      cost_usd: tokens.cost_usd,
     };
   },
 });

@@ -60,7 +60,7 @@ interface Question {
 /** Step 2 of SecPI: a teacher, told which weaknesses matter and how to prevent them, reasons and answers. */
 export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', StageServices>({
   name: 'trace',
-  version: 1,
+  version: 2,
   params: traceParams,
   inputs: ['tasks'],
   seeded: false,
@@ -129,7 +129,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
       counts,
       reasons,
       tokens: tokens.total,
-      cost_usd: model.spent.cost_usd,
+      cost_usd: tokens.cost_usd,
     };
   },
 });
