@@ -102,8 +102,10 @@ export async function* orderedWindow<Row, Result, Key = never>(
     });
   };
   const mayBegin = (): boolean => {
-    if (underway.size >= Math.min(window, room())) return false;
     const waiting = begun - turn;
+    // Somebody who waits for nothing would wait for ever.
+    const isStuck = readerWaits && waiting === 0;
+    if (underway.size >= Math.min(window, room()) && !isStuck) return false;
     return waiting < window || (shelf !== undefined && readerWaits && waiting < MOST_WAITING);
   };
   const fill = async (): Promise<void> => {
