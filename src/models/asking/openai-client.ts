@@ -4,8 +4,8 @@ import type { Redactor } from '../../base/redact.js';
 import { wellFormed } from '../answers/request-hash.js';
 import type { ChatRequest } from '../chat.js';
 import { type AttemptFailure, bodyFailure, failureOf, shorten } from './attempt-failure.js';
-import { AttemptTimer } from './pace/attempt-timer.js';
 import { chunkSchema, completionSchema, type Reply, toReply } from './chat-response.js';
+import { AttemptTimer } from './pace/attempt-timer.js';
 import { Patience } from './pace/patience.js';
 
 interface AttemptOptions {
