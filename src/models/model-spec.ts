@@ -94,7 +94,8 @@ function checkServing(spec: z.infer<typeof modelFields>, context: z.core.$Refine
   const { serve, endpoint, replicas, api_key_env, revision } = spec;
   const complain = (path: string[], message: string) =>
     context.addIssue({ code: 'custom', path, message, input: spec });
-  if (replicas.length > 0 && endpoint === undefined) complain(['replicas'], 'are further ones: the first is `endpoint`');
+  if (replicas.length > 0 && endpoint === undefined)
+    complain(['replicas'], 'are further ones: the first is `endpoint`');
   if (serve === undefined) return;
   if (endpoint !== undefined) complain(['endpoint'], 'a model is asked at an endpoint or served, not both');
   if (api_key_env !== undefined) complain(['api_key_env'], 'a model that is served here gets a random key of its own');

@@ -14,8 +14,8 @@ import type { Ledger } from './ledger.js';
 import type { Notices } from './notices.js';
 import type { ChatClient } from './openai-client.js';
 import type { AttemptEnd } from './pace/pace.js';
-import type { SeenAnswers } from './seen-answers.js';
 import type { Permit, Throttle } from './pace/throttle.js';
+import type { SeenAnswers } from './seen-answers.js';
 
 export type Found =
   | {
@@ -175,7 +175,7 @@ export class AnswerSource {
       const { failure, client } = tried;
       attempts += 1;
       this.#note(failure);
-      this.#throwIfHopeless(failure);
+      this.#throwIfHopeless(failure, permit);
       if (!failure.retryable) return { ok: false, reason: failure.reason, message: failure.message };
       const death = failure.reason === 'transport' ? await link.death(client) : undefined;
       if (death instanceof Error) throw death;
@@ -250,11 +250,11 @@ export class AnswerSource {
     return `the recording ${recording.path} holds no answer to this question${foreign}, and model "${name}" has no endpoint`;
   }
 
-  #throwIfHopeless(failure: AttemptFailure): void {
+  #throwIfHopeless(failure: AttemptFailure, { where }: Permit): void {
     const { name, throttle } = this.#options;
     const { fatal, message } = failure;
     if (fatal !== undefined && !(fatal === 'forbidden' && throttle.hasAnswered)) {
-      throw new SecpiError(`models/${fatal}`, `Model "${name}" cannot be asked: ${message}`, {
+      throw new SecpiError(`models/${fatal}`, `Model "${name}"${where} cannot be asked: ${message}`, {
         hint: FATAL_HINTS[fatal],
       });
     }
@@ -263,7 +263,7 @@ export class AnswerSource {
     if (throttle.hasAnswered || this.#refusals < REFUSALS_BEFORE_GIVING_UP) return;
     throw new SecpiError(
       'models/refused',
-      `Model "${name}" has refused all of the first ${this.#refusals} questions; the last time: ${message}`,
+      `Model "${name}"${where} has refused all of the first ${this.#refusals} questions; the last time: ${message}`,
       {
         hint: 'Check that the model takes this max_tokens and this format.',
       },

@@ -170,6 +170,11 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
       .flat()
       .flatMap((outcome) => outcome.samples)
       .filter((sample) => sample.functional === 'unverified').length;
-    return { counts: { answers: done, unverified }, tokens: tokens.total, cost_usd: tokens.cost_usd, metrics: metricsOf(scores) };
+    return {
+      counts: { answers: done, unverified },
+      tokens: tokens.total,
+      cost_usd: tokens.cost_usd,
+      metrics: metricsOf(scores),
+    };
   },
 });

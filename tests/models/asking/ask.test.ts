@@ -155,7 +155,9 @@ describe('asking', () => {
     const scripts = fc.array(fc.option(faults, { nil: undefined }), { maxLength: 40 });
     return fc.assert(
       fc.asyncProperty(scripts, fc.integer({ min: 1, max: 12 }), async (script, rows) => {
-        await using server = await startOpenaiServer(({ prompt }, call) => script[call - 1] ?? answered(`echo: ${prompt}`));
+        await using server = await startOpenaiServer(
+          ({ prompt }, call) => script[call - 1] ?? answered(`echo: ${prompt}`),
+        );
         const own = await mkdtemp(join(stateDir, 'run-'));
         const spec = { endpoint: server.url, retries: 50, concurrency: { start: 2, max: 4 } };
         const more: Partial<AskOptions<string, string>> = {

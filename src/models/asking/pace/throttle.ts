@@ -249,7 +249,8 @@ export class Throttle {
     const patience = Math.min(NOBODY_THERE_SECONDS, this.#options.saturationSeconds);
     const nobody = !lane.reached && lane.pace.allFailed(2) && troubled >= patience;
     if (nobody) lane.broken = this.#nobodyThere(lane, troubled, result.message);
-    else if (lane.pace.open && troubled >= this.#options.saturationSeconds) lane.broken = this.#saturated(lane, troubled, result);
+    else if (lane.pace.open && troubled >= this.#options.saturationSeconds)
+      lane.broken = this.#saturated(lane, troubled, result);
     else return;
     if (this.#lanes.some(({ broken }) => broken === undefined)) {
       this.#tell({ type: 'given-up', message: lane.broken.message, where: lane.where });

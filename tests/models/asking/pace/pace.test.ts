@@ -6,7 +6,9 @@ import { answered, broken, refused, type Server, type Simulated, simulate } from
 const LATENCY_MS = 50;
 
 /** Answers after 50 ms; each fault strikes with its probability and holds its place for so long. */
-function faulty(...faults: readonly { readonly share: number; readonly ms: number; readonly end: AttemptEnd }[]): Server {
+function faulty(
+  ...faults: readonly { readonly share: number; readonly ms: number; readonly end: AttemptEnd }[]
+): Server {
   return (_now, _busy, random) => {
     let drawn = random();
     for (const { share, ms, end } of faults) {
@@ -58,7 +60,7 @@ describe('noise slows nobody', () => {
       const rows = places * 250;
       const run = simulate({ rows, concurrency: { start: 8, max: places }, server: faulty(...faults), seed: places });
       expect(shareOfIdeal(run, rows, places, holdMs)).toBeGreaterThan(0.9);
-      expect(run.changes.filter(({ type }) => type === "slower")).toEqual([]);
+      expect(run.changes.filter(({ type }) => type === 'slower')).toEqual([]);
     }
   });
 

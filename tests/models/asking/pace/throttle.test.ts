@@ -173,7 +173,9 @@ describe('Throttle', () => {
     expect(seconds).toBeLessThan(30);
     expect(errors[0]).toMatchObject({
       code: 'models/unreachable',
-      message: expect.stringMatching(/^Nobody answers at http:\/\/host\/v1 for model "m", tried for \d+ s: ECONNREFUSED$/),
+      message: expect.stringMatching(
+        /^Nobody answers at http:\/\/host\/v1 for model "m", tried for \d+ s: ECONNREFUSED$/,
+      ),
     });
   });
 
