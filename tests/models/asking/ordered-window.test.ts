@@ -283,7 +283,13 @@ describe('orderedWindow', () => {
     expect(await collect(all)).toHaveLength(40);
     expect(most).toBe(6);
 
-    const none = orderedWindow({ rows: [1, 2, 3], window: 10, signal: forever, room: () => 0, work: async (row) => row });
+    const none = orderedWindow({
+      rows: [1, 2, 3],
+      window: 10,
+      signal: forever,
+      room: () => 0,
+      work: async (row) => row,
+    });
     expect((await collect(none)).map(({ result }) => result)).toEqual([1, 2, 3]);
   });
 });
