@@ -47,15 +47,14 @@ const plainMeanings: Readonly<Record<string, string>> = {
   'sampling.seed': "Sent to the server, which may ignore it. Not the recipe's `seed`.",
   sampling: 'How answers are drawn.',
   price: 'USD per 1 million tokens; for estimates, budgets and the report.',
-  concurrency: 'Requests in flight at once. It starts at `start`, follows the server, and never passes `max`.',
+  concurrency:
+    'Requests in flight at once, at each endpoint. It starts at `start`, follows the server, and never passes `max`.',
   start: 'At the beginning.',
   max: 'Upper limit.',
   budget:
-    'A hard stop, counted from zero by each stage that asks the model. Answers that an earlier run bought count too.',
+    'A hard stop for all stages of a run together. Answers that an earlier run bought count too, when they are used.',
   usd: 'In USD, by `price`, which it needs.',
   tokens: 'Input and output together.',
-  requests_per_minute: 'Ceiling on requests.',
-  tokens_per_minute: 'Ceiling on tokens.',
   'price.input': 'For input tokens.',
   'price.output': 'For output tokens.',
   tiny: 'Builds a model of a few million parameters on the spot.',

@@ -9,6 +9,8 @@ import { rememberedHashes } from '../engine/artifacts/remembered-hashes.js';
 import { WatchedFiles } from '../engine/flow/pinned-files.js';
 import type { PinnedFiles } from '../engine/stage.js';
 import { lazyHub } from '../hub/lazy-hub.js';
+import { withFields } from '../models/further-fields.js';
+import { SharedLimits } from '../models/asking/shared-limits.js';
 import { identityOf, type ModelSpec, modelSpecSchema } from '../models/model-spec.js';
 import { type ModelLog, openModel } from '../models/open-model.js';
 import { SERVED } from '../models/serving/server-plan.js';
@@ -78,7 +80,7 @@ export function openServices(
     const weights =
       files === undefined ? await remembered(folders, name, () => watched.folder(folder)) : await files.folder(folder);
     folders.set(name, Promise.resolve(weights));
-    return `weights:${sha256Json([weights, environment])}`;
+    return withFields(`weights:${sha256Json([weights, environment])}`, spec.request);
   };
   const serverFor = (name: string, spec: ModelSpec, onLog: ((log: ModelLog) => void) | undefined) => {
     const { serve, model, revision = '' } = spec;
@@ -87,6 +89,8 @@ export function openServices(
     const held = serving.hold({ name: `model "${name}"`, serve, on: serve.on, weights, onLog });
     return { server: { held, model: SERVED.model } };
   };
+
+  const limits = new SharedLimits();
 
   const suiteFiles = { cacheFolder: cache };
   const originOf = (name: string) => suiteOrigin(name, recipe.evaluate.suites[name]?.from);
@@ -109,6 +113,7 @@ export function openServices(
           stateDir: state.root,
           env: (key) => variables[key],
           redact,
+          limits,
           ...(onLog === undefined ? {} : { onLog }),
           ...serverFor(name, spec, onLog),
         });
@@ -136,6 +141,7 @@ export function openServices(
           stateDir: state.root,
           env: () => undefined,
           redact,
+          limits,
           ...(onLog === undefined ? {} : { onLog }),
           server: { held, model: SERVED[asks] },
         });

@@ -35,6 +35,13 @@ export interface ChatAnswer {
   readonly tokens: { readonly input: number; readonly output: number };
 }
 
+/** Tokens and USD of all answers that a question took, unusable ones too, whenever and by whomever they were bought. */
+export interface Used {
+  readonly input: number;
+  readonly output: number;
+  readonly cost_usd: number;
+}
+
 /** Why there is no answer. Every one of these is a reason code in some stage's counts. */
 export type AskFailure =
   | 'transport'
@@ -43,7 +50,6 @@ export type AskFailure =
   | 'refused'
   | 'unparsable'
   | 'truncated'
-  | 'budget'
   | 'not_recorded';
 
 export type AskOutcome<Parsed> =
@@ -52,6 +58,12 @@ export type AskOutcome<Parsed> =
       readonly answer: ChatAnswer;
       readonly parsed: Parsed;
       readonly from: 'recording' | 'store' | 'server';
-      readonly cost_usd: number;
+      readonly used: Used;
     }
-  | { readonly ok: false; readonly reason: AskFailure; readonly message: string; readonly answer?: ChatAnswer };
+  | {
+      readonly ok: false;
+      readonly reason: AskFailure;
+      readonly message: string;
+      readonly answer?: ChatAnswer;
+      readonly used: Used;
+    };

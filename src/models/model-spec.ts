@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { operational } from '../engine/operational.js';
 import { fromEnvironment, inputPath } from '../recipe/field.js';
+import { furtherFieldsSchema, withFields } from './further-fields.js';
 import { modelServeSchema } from './serving/serve-spec.js';
 
 const environmentName = z
@@ -12,6 +13,8 @@ const httpUrl = z.url({
   error: 'must be an http:// or https:// address, such as http://host:8000/v1',
 });
 
+const endpointUrl = fromEnvironment(httpUrl, 'http://not-set.invalid/v1');
+
 /** At most a week: longer than that is a mistake, and much longer does not fit into a timer. */
 const seconds = z
   .number()
@@ -19,45 +22,64 @@ const seconds = z
   .max(7 * 24 * 3600);
 
 /** USD per 1 million tokens. */
-const priceSchema = z.strictObject({ input: z.number().min(0), output: z.number().min(0) });
+const priceSchema = z.strictObject({
+  input: z.number().min(0),
+  output: z.number().min(0),
+  /** For input that the server had in its cache, where it says so. Default: as `input`. */
+  cached_input: z.number().min(0).optional(),
+  /** For output that was thought and not said, where the server tells these apart. Default: as `output`. */
+  reasoning: z.number().min(0).optional(),
+});
 export type Price = z.infer<typeof priceSchema>;
 
-/** A hard stop of one stage in one run. Counted are all answers that it uses, also those that an earlier run bought. */
+/**
+ * A hard stop of one run, for all its stages together. Counted are all answers that they use, also those that an earlier run bought; a
+ * stage that is done already uses none.
+ */
 const budgetSchema = z
   .strictObject({ usd: z.number().min(0).optional(), tokens: z.number().int().min(0).optional() })
   .refine((budget) => budget.usd !== undefined || budget.tokens !== undefined, 'needs usd or tokens');
 export type BudgetLimit = z.infer<typeof budgetSchema>;
 
-/** Requests in flight at once, per endpoint and model. It starts at `start`, follows the server, and never passes `max`. */
+/** Requests in flight at once, at each endpoint. It starts at `start`, follows the server, and never passes `max`. */
 const concurrencySchema = z
   .strictObject({ start: z.number().int().min(1).default(8), max: z.number().int().min(1).default(64) })
   .refine((limits) => limits.start <= limits.max, 'start must not be larger than max');
 
 /**
  * One entry under the recipe's `models:`. Fields that say *how* a model is asked, not what it answers, are marked as
- * operational: a change of these must not run anything again. What remains is `model` and `revision`; the bytes of
- * `replay` enter fingerprints as a pin.
+ * operational: a change of these must not run anything again. What remains is `model`, `revision` and
+ * `request`; the bytes of `replay` enter fingerprints as a pin.
  */
 const modelFields = z.strictObject({
   /** What the server calls the model; with `revision`, what the model *is*. */
   model: z.string().min(1),
   revision: z.string().min(1).optional(),
   /** Base address of an OpenAI-compatible server, including its `/v1`. */
-  endpoint: operational(fromEnvironment(httpUrl, 'http://not-set.invalid/v1').optional()),
+  endpoint: operational(endpointUrl.optional()),
+  /** Further servers of the very same model: each question goes to the one with most room. All take the same key. */
+  replicas: operational(z.array(endpointUrl).max(100).default([])),
   /** Name of the environment variable that holds the key. */
   api_key_env: operational(environmentName.optional()),
   /** A recording whose answers come first. */
   replay: operational(inputPath().optional()),
+  /**
+   * Further fields of every request, handed through as they are: `reasoning_effort`, `top_k`, `chat_template_kwargs`. `max_completion_tokens`
+   * is sent in the place of `max_tokens`, and is the room of every answer.
+   */
+  request: furtherFieldsSchema.optional(),
   price: operational(priceSchema.optional()),
   concurrency: operational(concurrencySchema.prefault({})),
+  /** Ceiling on requests, at each endpoint. */
   requests_per_minute: operational(z.number().positive().optional()),
+  /** Ceiling on tokens, at each endpoint. */
   tokens_per_minute: operational(z.number().positive().optional()),
   /** The whole of one attempt. */
   timeout_seconds: operational(seconds.default(1800)),
-  /** Longest silence inside a streamed answer, and before its first piece. */
+  /** Longest silence before and inside an answer. It is less as soon as the server is known to be quicker. */
   idle_timeout_seconds: operational(seconds.default(300)),
-  /** How long the server may do nothing but refuse (429, 5xx, no connection) before the run gives up. */
-  saturation_seconds: operational(seconds.default(900)),
+  /** How long the server may do nothing but refuse (429, 5xx, no connection) before the run gives up; 10 s if it was never reached. */
+  saturation_seconds: operational(seconds.default(300)),
   /** Further attempts after a failed one, per question. */
   retries: operational(z.number().int().min(0).default(5)),
   budget: operational(budgetSchema.optional()),
@@ -69,10 +91,12 @@ export const modelSpecSchema = modelFields.superRefine(checkServing).superRefine
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 
 function checkServing(spec: z.infer<typeof modelFields>, context: z.core.$RefinementCtx): void {
-  const { serve, endpoint, api_key_env, revision } = spec;
-  if (serve === undefined) return;
+  const { serve, endpoint, replicas, api_key_env, revision } = spec;
   const complain = (path: string[], message: string) =>
     context.addIssue({ code: 'custom', path, message, input: spec });
+  if (replicas.length > 0 && endpoint === undefined)
+    complain(['replicas'], 'are further ones: the first is `endpoint`');
+  if (serve === undefined) return;
   if (endpoint !== undefined) complain(['endpoint'], 'a model is asked at an endpoint or served, not both');
   if (api_key_env !== undefined) complain(['api_key_env'], 'a model that is served here gets a random key of its own');
   if (serve.folder !== undefined) {
@@ -91,7 +115,8 @@ function checkBudget(spec: z.infer<typeof modelFields>, context: z.core.$Refinem
   context.addIssue({ code: 'custom', path: ['budget', 'usd'], message, input: spec });
 }
 
-/** What the model is, as it enters request hashes: name and revision. */
-export function identityOf(spec: Pick<ModelSpec, 'model' | 'revision'>): string {
-  return spec.revision === undefined ? spec.model : `${spec.model}@${spec.revision}`;
+/** What the model is, as it enters request hashes: name, revision, and what every request to it holds besides the question. */
+export function identityOf(spec: Pick<ModelSpec, 'model' | 'revision' | 'request'>): string {
+  const name = spec.revision === undefined ? spec.model : `${spec.model}@${spec.revision}`;
+  return withFields(name, spec.request);
 }

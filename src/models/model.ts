@@ -1,5 +1,6 @@
+import type { Spent } from './asking/ledger.js';
+import type { Rows } from './asking/ordered-window.js';
 import type { AskOutcome, ChatAnswer, ChatRequest } from './chat.js';
-import type { BudgetLimit } from './model-spec.js';
 
 /** Turns an answer into what the caller needs, or says why it cannot be used; the question is then asked again. */
 export type Parse<Parsed> = (
@@ -7,19 +8,22 @@ export type Parse<Parsed> = (
 ) => { readonly ok: true; readonly value: Parsed } | { readonly ok: false; readonly why: string };
 
 export interface AskOptions<Row, Parsed> {
-  readonly rows: AsyncIterable<Row> | Iterable<Row>;
+  /** A function that reads them again is best where there are many: see `Rows`. */
+  readonly rows: Rows<Row>;
   readonly request: (row: Row) => ChatRequest;
   readonly parse: Parse<Parsed>;
   readonly signal: AbortSignal;
-  /** How often a question is asked again after an unusable answer. Default 2. */
+  /** How often a question is asked again after an unusable answer, each time with that answer and what is wrong with it. Default 2. */
   readonly askAgain?: number;
   /**
    * What to do with an answer that ran into `max_tokens`: `double` (default) asks once more with twice as many and then gives
    * up as `truncated`; `keep` hands it to `parse` as it is, which is right where `max_tokens` is part of what is measured.
    */
   readonly onTruncated?: 'double' | 'keep';
-  /** A hard stop for these rows alone, besides the model's own. */
-  readonly budget?: BudgetLimit;
+  /** Stops with the `rows`-th row, in their order, that `are` what is wanted; asks ahead of it no further than it has to. */
+  readonly until?:
+    | { readonly rows: number; readonly are: (row: Row, outcome: AskOutcome<Parsed>) => boolean }
+    | undefined;
   /** Called after each row is settled. */
   readonly onSettled?: (done: number) => void;
 }
@@ -36,10 +40,5 @@ export interface Model {
     options: AskOptions<Row, Parsed>,
   ): AsyncIterable<{ readonly row: Row; readonly outcome: AskOutcome<Parsed> }>;
   /** Bought so far in this process: recorded and stored answers cost nothing. Failed attempts are not counted. */
-  readonly spent: {
-    readonly requests: number;
-    readonly input_tokens: number;
-    readonly output_tokens: number;
-    readonly cost_usd: number;
-  };
+  readonly spent: Spent;
 }

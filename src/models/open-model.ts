@@ -6,13 +6,15 @@ import { AnswerStore } from './answers/answer-store.js';
 import { openRecording } from './answers/recording.js';
 import { AnswerSource, type ServerLink } from './asking/answer-source.js';
 import { askAll } from './asking/ask.js';
-import { Budget } from './asking/budget.js';
 import { estimateTokens } from './asking/chat-response.js';
 import { type Clock, systemClock } from './asking/clock.js';
 import { Ledger } from './asking/ledger.js';
+import { Notices } from './asking/notices.js';
 import type { ChatClient } from './asking/openai-client.js';
-import { Throttle, type ThrottleEvent } from './asking/throttle.js';
+import type { ThrottleEvent } from './asking/pace/throttle.js';
+import { SharedLimits } from './asking/shared-limits.js';
 import type { ChatRequest } from './chat.js';
+import { withRoom } from './further-fields.js';
 import type { Model } from './model.js';
 import { identityOf, type ModelSpec } from './model-spec.js';
 import type { ModelServer, ServerAddress } from './serving/model-server.js';
@@ -36,6 +38,8 @@ export interface OpenModelOptions {
   readonly onLog?: (log: ModelLog) => void;
   /** A server of ours that answers, and what it calls the model. Started when an answer has to be bought, let go with the model. */
   readonly server?: { readonly held: ModelServer; readonly model: string };
+  /** Pace and budget, where others ask beside this one or after it. Default: its own. */
+  readonly limits?: SharedLimits;
   readonly clock?: Clock;
 }
 
@@ -66,23 +70,29 @@ const ROWS_PER_REQUEST = 4;
  * answer is bought.
  *
  * @throws SecpiError `models/no-recording`, `models/bad-recording`. Later, from `ask`: `models/no-key`, `models/unreachable`,
- * `models/saturated`, `models/unauthorised`, `models/forbidden`, `models/no-such-model`, `models/no-credit`, `models/refused`.
+ * `models/saturated`, `models/budget-spent`, `models/unauthorised`, `models/forbidden`, `models/no-such-model`, `models/no-credit`,
+ * `models/refused`.
  */
 export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
-  const { name, spec, clock = systemClock } = options;
+  const { name, spec, server, clock = systemClock, limits = new SharedLimits() } = options;
   const identity = options.identity ?? identityOf(spec);
   const log = (level: ModelLog['level'], message: string): void => options.onLog?.({ level, message });
   const recording = spec.replay === undefined ? undefined : await openRecording(spec.replay);
   const store = await AnswerStore.open(join(options.stateDir, 'answers', folderName(identity)));
   const ledger = new Ledger(spec.price);
-  const throttle = new Throttle({
+  const endpoints = endpointsOf(spec);
+  const throttle = limits.throttle(`${identity} ${server?.model ?? spec.model}`, {
     name: `model "${name}"`,
+    endpoints,
     concurrency: spec.concurrency,
     requestsPerMinute: spec.requests_per_minute,
     tokensPerMinute: spec.tokens_per_minute,
     saturationSeconds: spec.saturation_seconds,
     clock,
-    onEvent: (event) => log(event.type === 'circuit-closed' ? 'info' : 'warn', throttleText(name, event)),
+  });
+  const notices = new Notices(clock, log);
+  const unlisten = throttle.listen((event) => {
+    notices.note(event.type, event.type === 'circuit-closed' ? 'info' : 'warn', throttleText(name, event));
   });
   const link = linkTo(options);
   const source = new AnswerSource({
@@ -93,10 +103,10 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     link,
     throttle,
     ledger,
-    budget: spec.budget === undefined ? undefined : new Budget(spec.budget),
+    budget: spec.budget === undefined ? undefined : limits.budget(name, spec.budget),
     retries: spec.retries,
     clock,
-    log,
+    notices,
   });
 
   return {
@@ -107,13 +117,15 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     async *ask(ask) {
       // What another process has bought meanwhile need not be bought again.
       await store.refresh();
-      yield* askAll(source, spec.concurrency.max * ROWS_PER_REQUEST, ask);
+      const request = (row: Parameters<typeof ask.request>[0]) => withRoom(ask.request(row), spec.request);
+      yield* askAll(source, spec.concurrency.max * endpoints.length * ROWS_PER_REQUEST, { ...ask, request });
     },
     async estimate(requests) {
       const tokens = { input: 0, output: 0 };
       let kept = 0;
       let asked = 0;
-      for await (const request of requests) {
+      for await (const question of requests) {
+        const request = withRoom(question, spec.request);
         if (source.isKept(request)) {
           kept += 1;
           continue;
@@ -127,7 +139,8 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
       return { kept, requests: asked, input_tokens: tokens.input, output_tokens: tokens.output, ...cost };
     },
     async [Symbol.asyncDispose]() {
-      throttle.close();
+      unlisten();
+      notices.flush();
       await link?.[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       await recording?.[Symbol.asyncDispose]();
@@ -139,7 +152,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
 function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | undefined {
   const { name, spec, env, server } = options;
   if (spec.endpoint === undefined && server === undefined) return undefined;
-  let connected: { readonly to: ServerAddress | undefined; readonly client: Promise<ChatClient> } | undefined;
+  const connected = new Map<string, Connected>();
 
   const keyOf = (): string | undefined => {
     const apiKey = spec.api_key_env === undefined ? undefined : env(spec.api_key_env);
@@ -149,16 +162,17 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
       exitCode: 2,
     });
   };
-  const clientFor = async (to: ServerAddress | undefined): Promise<ChatClient> => {
+  const clientFor = async (endpoint: string, to: ServerAddress | undefined): Promise<ChatClient> => {
     const apiKey = to?.apiKey ?? keyOf();
     // Only when somebody is really asked: it takes longer to load than a run without work.
     const { createOpenaiClient } = await import('./asking/openai-client.js');
     const hideKey = createRedactor({}, apiKey === undefined ? [] : [apiKey]);
     return createOpenaiClient({
-      endpoint: spec.endpoint ?? to?.endpoint ?? '',
+      endpoint: to?.endpoint ?? endpoint,
       socketPath: to?.socketPath,
       model: server?.model ?? spec.model,
       apiKey,
+      furtherFields: spec.request,
       connections: spec.concurrency.max,
       timeoutSeconds: spec.timeout_seconds,
       idleTimeoutSeconds: spec.idle_timeout_seconds,
@@ -166,23 +180,36 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
     });
   };
   return {
-    async connect(signal) {
+    async connect(endpoint, signal) {
       const to = await server?.held.connect(signal);
-      if (connected === undefined || connected.to !== to) {
-        // What was asked of the server before goes down with it.
-        void close(connected?.client);
-        connected = { to, client: clientFor(to) };
-      }
-      return connected.client;
+      const known = connected.get(endpoint);
+      if (known !== undefined && known.to === to) return known.client;
+      // What was asked of the server before goes down with it.
+      void close(known?.client);
+      const client = clientFor(endpoint, to);
+      connected.set(endpoint, { to, client });
+      return client;
     },
     async death(asked) {
-      return asked === (await connected?.client) ? server?.held.death() : 'restarts';
+      if (server === undefined) return undefined;
+      const [now] = connected.values();
+      return asked === (await now?.client) ? server.held.death() : 'restarts';
     },
     async [Symbol.asyncDispose]() {
-      await close(connected?.client);
+      for (const { client } of connected.values()) await close(client);
       await server?.held[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The addresses of a model's servers; one without a name for a server of ours. */
+function endpointsOf({ endpoint, replicas }: ModelSpec): readonly string[] {
+  return endpoint === undefined ? [''] : [endpoint, ...replicas];
+}
+
+interface Connected {
+  readonly to: ServerAddress | undefined;
+  readonly client: Promise<ChatClient>;
 }
 
 async function close(client: Promise<ChatClient> | undefined): Promise<void> {
@@ -199,14 +226,17 @@ function folderName(identity: string): string {
 }
 
 function throttleText(name: string, event: ThrottleEvent): string {
+  const who = `${name}${event.where}`;
   switch (event.type) {
     case 'slower': {
       const pause = event.pause_seconds > 0 ? ` after ${event.pause_seconds.toFixed(1)} s` : '';
-      return `${name}: overloaded (${event.message}); going on${pause} with ${event.concurrency} at a time`;
+      return `${who}: overloaded (${event.message}); going on${pause} with ${event.concurrency} at a time`;
     }
     case 'circuit-open':
-      return `${name}: nothing but failures (${event.message}); trying one request at a time`;
+      return `${who}: nothing but failures (${event.message}); trying one request at a time`;
     case 'circuit-closed':
-      return `${name}: answers again; ${event.concurrency} at a time`;
+      return `${who}: answers again; ${event.concurrency} at a time`;
+    case 'given-up':
+      return `${who} is not asked any more: ${event.message}`;
   }
 }

@@ -1,13 +1,13 @@
 import * as z from 'zod';
 import { jsonObjectsIn } from './json-objects.js';
 
-/** Most weaknesses that one task may be labelled with. */
+/** Most weaknesses that one task may be labelled with; of more, the first count. */
 const MOST_CWES = 5;
 
 /** The JSON that the classifier answers with. */
 const verdictSchema = z.object({
   relevant: z.boolean(),
-  cwes: z.array(z.string().max(200)).max(MOST_CWES),
+  cwes: z.array(z.string().max(200)).max(1000),
   confidence: z.number().min(0).max(1),
   reason: z.string().trim().min(1).max(1000),
 });
@@ -25,7 +25,7 @@ export interface Verdict {
 
 /**
  * Reads the classifier's answer. Prose and code fences around the JSON are tolerated (the last object that has a
- * `relevant` field counts); its content is not: wrong types or more than five ids are refused, unknown ids dropped with a
+ * `relevant` field counts); its content is not: wrong types are refused, unknown ids and those behind the fifth dropped with a
  * note. Never throws, and takes time linear in the text.
  *
  * `offered` is the catalogue's `entries`, or fewer when only some were shown.
@@ -49,6 +49,10 @@ export function parseVerdict(
     const id = normaliseCweId(written) ?? written.trim().toUpperCase();
     if (offered.entries.has(id)) cwes.add(id);
     else notes.push(`dropped unknown weakness ${JSON.stringify(written.slice(0, 40))}`);
+  }
+  for (const id of [...cwes].slice(MOST_CWES)) {
+    cwes.delete(id);
+    notes.push(`dropped ${id}, which is more than ${MOST_CWES}`);
   }
   if (!relevant && cwes.size > 0) {
     notes.push(`dropped ${[...cwes].join(', ')} of a task called not relevant`);

@@ -47,17 +47,24 @@ export function count(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1;
 }
 
-/** Tokens of the answers that a stage used, wherever they came from: a resumed run counts the same as one that bought them all. */
+/** Tokens and cost of the answers that a stage used, wherever they came from: a resumed run counts the same as one that bought them all. */
 export class TokenCount {
   #input = 0;
   #output = 0;
+  #cost = 0;
 
-  add({ answer }: AskOutcome<unknown>): void {
-    this.#input += answer?.tokens.input ?? 0;
-    this.#output += answer?.tokens.output ?? 0;
+  add({ used }: AskOutcome<unknown>): void {
+    this.#input += used.input;
+    this.#output += used.output;
+    this.#cost += used.cost_usd;
   }
 
   get total(): { readonly input: number; readonly output: number } {
     return { input: this.#input, output: this.#output };
+  }
+
+  /** USD, at the prices of the time when they were bought. */
+  get cost_usd(): number {
+    return this.#cost;
   }
 }

@@ -62,8 +62,15 @@ describe('parseVerdict', () => {
     });
   });
 
+  it('takes the first five of more ids', () => {
+    const cwes = ['CWE-20', 'CWE-99999', 'CWE-22', 'CWE-20', 'CWE-78', 'CWE-79', 'CWE-89', 'CWE-94'];
+    expect(read(answer({ cwes }))).toMatchObject({
+      cwes: ['CWE-20', 'CWE-22', 'CWE-78', 'CWE-79', 'CWE-89'],
+      notes: [expect.stringContaining('CWE-99999'), expect.stringContaining('CWE-94')],
+    });
+  });
+
   it.each([
-    ['six ids', answer({ cwes: ['CWE-20', 'CWE-22', 'CWE-78', 'CWE-79', 'CWE-89', 'CWE-94'] }), /^cwes: /],
     ['a relevant task without ids', answer({ cwes: [] }), /no weakness/],
     ['a confidence above 1', answer({ confidence: 90 }), /^confidence: /],
     ['a confidence in words', answer({ confidence: 'high' }), /^confidence: /],

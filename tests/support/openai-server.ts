@@ -16,8 +16,10 @@ export interface ReceivedChat {
     readonly seed?: number;
     readonly stream?: boolean;
     readonly response_format?: { readonly type: string };
+    /** Whatever else was sent. */
+    readonly [field: string]: unknown;
   };
-  /** The last message: what most scripts decide by. */
+  /** The question, without what was said about an earlier answer to it: what most scripts decide by. */
   readonly prompt: string;
 }
 
@@ -93,7 +95,11 @@ export async function startOpenaiServer(script: ServerScript = echo): Promise<Op
       const parts: Buffer[] = [];
       for await (const part of request) parts.push(part as Buffer);
       const body = JSON.parse(Buffer.concat(parts).toString('utf8')) as ReceivedChat['body'];
-      const chat = { headers: request.headers, body, prompt: body.messages.at(-1)?.content ?? '' };
+      const chat = {
+        headers: request.headers,
+        body,
+        prompt: body.messages.find(({ role }) => role === 'user')?.content ?? '',
+      };
       const call = received.push(chat) - 1;
       perform(await script(chat, call), chat, response);
     })().catch(() => response.destroy());

@@ -2,6 +2,7 @@ import type { Sha256 } from '../../base/hash.js';
 import type { PlanEntry } from '../../engine/flow/plan.js';
 import { errorReport } from '../../engine/runs/error-report.js';
 import type { StageEstimate } from '../../engine/stage.js';
+import { repeatedIn } from '../../stages/repeated-samples.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
 import { writeJson } from '../output.js';
@@ -29,13 +30,17 @@ export async function planCommand(
   const totals = totalsOf(plans.flatMap(({ entries }) => entries.filter(({ as }) => as === undefined)));
   const [{ value, sha256, member }] = members;
   const isMatrix = member !== '';
+  const notes = [...new Set(members.flatMap((one) => repeatedIn(one.value)))];
   if (options.json === true) {
     for (const { recipe, entries } of plans) {
       const of = isMatrix ? { member: recipe.member } : {};
       for (const entry of entries) writeJson({ type: 'plan-stage', ...of, ...entryJson(entry) }, environment);
     }
     const facts = isMatrix ? { members: members.length } : { recipe_sha256: sha256 };
-    writeJson({ type: 'plan', recipe: value.name, ...facts, ...totals }, environment);
+    writeJson(
+      { type: 'plan', recipe: value.name, ...facts, ...totals, ...(notes.length > 0 ? { notes } : {}) },
+      environment,
+    );
   } else {
     const style = styleFor(environment.stdout, environment.variables);
     const lines = [
@@ -43,6 +48,7 @@ export async function planCommand(
       ...plans.flatMap((plan) => memberLines(plan, style)),
       '',
       ...totalLines(totals, style),
+      ...notes.map((note) => `note: ${oneLine(note, 400)}`),
     ];
     environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
   }

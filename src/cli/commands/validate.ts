@@ -1,5 +1,6 @@
 import { SecpiError } from '../../base/errors.js';
 import { pipelineOf } from '../../pipeline.js';
+import { repeatedIn } from '../../stages/repeated-samples.js';
 import { loadSuite, suiteOrigin } from '../../suites/registry.js';
 import type { CliEnvironment } from '../environment.js';
 import { writeJson } from '../output.js';
@@ -18,7 +19,7 @@ export async function validateCommand(
   const graph = pipelineOf(recipe.value);
   const suites = members.flatMap(({ value }) => Object.entries(value.evaluate.suites));
   const origins = new Map(suites.map(([suite, { from }]) => [JSON.stringify([suite, from]), { suite, from }]));
-  const notes: string[] = [];
+  const notes = [...new Set(members.flatMap(({ value }) => repeatedIn(value)))];
   for (const { suite, from } of origins.values()) {
     try {
       await loadSuite(suite, suiteOrigin(suite, from), { cacheFolder: environment.cache });

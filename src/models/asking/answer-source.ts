@@ -6,26 +6,31 @@ import type { Recording } from '../answers/recording.js';
 import { requestHash } from '../answers/request-hash.js';
 import type { AskFailure, ChatAnswer, ChatRequest } from '../chat.js';
 import type { AttemptFailure } from './attempt-failure.js';
-import { Budget } from './budget.js';
+import type { Amount, Budget } from './budget.js';
 import { estimateTokens } from './chat-response.js';
 import type { Clock } from './clock.js';
+import type { Ending } from './ending.js';
 import type { Ledger } from './ledger.js';
+import type { Notices } from './notices.js';
 import type { ChatClient } from './openai-client.js';
-import type { AttemptEnd, Throttle } from './throttle.js';
+import type { AttemptEnd } from './pace/pace.js';
+import type { Permit, Throttle } from './pace/throttle.js';
+import type { SeenAnswers } from './seen-answers.js';
 
 export type Found =
   | {
       readonly ok: true;
       readonly answer: ChatAnswer;
       readonly from: 'recording' | 'store' | 'server';
+      /** What it cost when it was bought; of equal questions, for one of them. */
       readonly cost_usd: number;
     }
   | { readonly ok: false; readonly reason: AskFailure; readonly message: string };
 
 /** A server that may have to be started first. */
 export interface ServerLink {
-  /** Connects, starting the server where we do that ourselves. */
-  connect(signal: AbortSignal): Promise<ChatClient>;
+  /** Connects to one of the model's endpoints, starting the server where we do that ourselves. */
+  connect(endpoint: string, signal: AbortSignal): Promise<ChatClient>;
   /** Why no answer can come any more, if the server was ours and died; `restarts` if that one was, or will be, started once more. */
   death(asked: ChatClient): Promise<Error | 'restarts' | undefined>;
 }
@@ -43,25 +48,28 @@ export interface AnswerSourceOptions {
   /** Further attempts after a failed one. */
   readonly retries: number;
   readonly clock: Clock;
-  readonly log: (level: 'debug' | 'info' | 'warn', message: string) => void;
+  readonly notices: Notices;
 }
 
 /** What one call of `ask` shares among its rows. */
 export interface AskScope {
   readonly signal: AbortSignal;
-  readonly budget: Budget | undefined;
   /** Questions being asked right now: equal rows share one answer. */
   readonly underway: Map<string, Promise<Found>>;
+  readonly ending: Ending;
+  /** Answers whose cost was given out. */
+  readonly paid: SeenAnswers;
 }
 
 /** So many refusals before the first answer mean that the server refuses us, not the questions. */
 const REFUSALS_BEFORE_GIVING_UP = 8;
+/** An attempt that met a server with too much to do counts so much against `retries`: it is hardly the question's fault. */
+const BUSY_COUNTS = 0.25;
 
 /** Finds answers, cheapest first: in the recording, in the store, and then by asking the server until it answers. */
 export class AnswerSource {
   readonly #options: AnswerSourceOptions;
   #refusals = 0;
-  #budgetReported = false;
 
   constructor(options: AnswerSourceOptions) {
     this.#options = options;
@@ -73,17 +81,24 @@ export class AnswerSource {
 
   /** Whether an answer is there without asking the server. */
   isKept(request: ChatRequest): boolean {
-    const key = { request: this.hash(request), attempt: 0 };
+    const key = keyOf(this.hash(request));
     return this.#options.recording?.has(key) === true || this.#options.store.has(key);
   }
 
+  /** An answer that was found before, by the hash of its question. No budget counts it a second time. */
+  async kept(request: Sha256): Promise<ChatAnswer | undefined> {
+    const { recording, store } = this.#options;
+    const key = keyOf(request);
+    return (await recording?.get(key)) ?? (await store.get(key))?.answer;
+  }
+
   /**
-   * The answer to the `attempt`-th asking of a question. Throws what would meet every question alike (no such model, no
+   * The answer to a question. Throws what would meet every question alike (no such model, no
    * credit, a server that is gone), and `signal.reason`.
    */
-  async find(request: ChatRequest, attempt: number, scope: AskScope): Promise<Found> {
+  async find(request: ChatRequest, scope: AskScope): Promise<Found> {
     const { recording, link } = this.#options;
-    const key = { request: this.hash(request), attempt };
+    const key = keyOf(this.hash(request));
     const recorded = await recording?.get(key);
     if (recorded !== undefined) return { ok: true, answer: recorded, from: 'recording', cost_usd: 0 };
     const text = keyText(key);
@@ -97,7 +112,7 @@ export class AnswerSource {
     if (link === undefined) return { ok: false, reason: 'not_recorded', message: this.#notRecorded() };
     // Between the look-up above and here an equal row may have begun.
     const racing = scope.underway.get(text);
-    if (racing !== undefined) return this.find(request, attempt, scope);
+    if (racing !== undefined) return this.find(request, scope);
     const buying = this.#buy(link, request, key, scope);
     scope.underway.set(text, buying);
     try {
@@ -108,81 +123,121 @@ export class AnswerSource {
   }
 
   async #fromStore(key: AnswerKey, scope: AskScope): Promise<Found | undefined> {
-    const { store, ledger } = this.#options;
+    const { store, ledger, budget } = this.#options;
     if (!store.has(key)) return undefined;
     // A budget is about the data, not about the process: what an interrupted run bought counts, at the price of then.
-    const counted = this.#budgets(scope).map((budget) => budget.expect());
+    const count = budget?.expect(key);
     const stored = await store.get(key);
-    const amount =
-      stored === undefined || stored.own ? undefined : ledger.amount(stored.answer.tokens, stored.cost_usd);
-    for (const count of counted) count(amount);
-    return stored && { ok: true, answer: stored.answer, from: 'store', cost_usd: 0 };
+    count?.(stored && ledger.amount(stored.answer.tokens, stored.cost_usd));
+    return stored && this.#found(key, stored.answer, 'store', stored.cost_usd, scope);
   }
 
+  #found(key: AnswerKey, answer: ChatAnswer, from: 'store' | 'server', costUsd: number, { paid }: AskScope): Found {
+    return { ok: true, answer, from, cost_usd: costUsd > 0 && paid.add(key) ? costUsd : 0 };
+  }
+
+  /** Asks the server until it answers. What would meet every question ends the whole call, once what is under way is there. */
   async #buy(link: ServerLink, request: ChatRequest, key: AnswerKey, scope: AskScope): Promise<Found> {
-    const { throttle, store, ledger, retries, clock, log, name } = this.#options;
-    const { signal } = scope;
+    const { signal, ending } = scope;
+    try {
+      return await this.#ask(link, request, key, scope);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return ending.end(error, signal);
+    }
+  }
+
+  async #ask(link: ServerLink, request: ChatRequest, key: AnswerKey, scope: AskScope): Promise<Found> {
+    const { throttle, retries, clock } = this.#options;
+    const { signal, ending } = scope;
     const most = worstCase(request);
-    const seed = seedOf(request, key.attempt);
     let failures = 0;
+    let attempts = 0;
     for (;;) {
       const permit = await throttle.acquire({
         question: key.request,
         tokens: most.input + most.output,
-        priority: failures > 0 ? 1 : 0,
+        again: attempts > 0,
         signal,
       });
       let end: AttemptEnd = { kind: 'void' };
-      let outcome: Awaited<ReturnType<ChatClient['attempt']>>;
-      let client: ChatClient;
+      let tried: Tried;
+      const ended = ending.begin();
       try {
-        client = await link.connect(signal);
-        const reserved = await Budget.reserve(this.#budgets(scope), ledger.amount(most), signal);
-        if (reserved instanceof Budget) return this.#outOfBudget(reserved);
-        let used = { usd: 0, tokens: 0 };
-        try {
-          outcome = await client.attempt(request, { signal, seed });
-          if (outcome.ok) used = ledger.amount(outcome.reply.tokens);
-        } finally {
-          reserved.settle(used);
-        }
-        end = endOf(outcome);
-        if (outcome.ok) {
-          const answer: ChatAnswer = { request: key.request, ...outcome.reply };
-          const cost = ledger.buy(answer.tokens);
-          // The place is kept until the answer is on the disk, so that a kill loses no more than what was in flight.
-          await store.put(key, answer, cost);
-          return { ok: true, answer, from: 'server', cost_usd: cost };
-        }
+        if (ending.ends) throw new Error('the asking has ended');
+        tried = await this.#attempt(link, permit, request, key, most, scope);
+        end = tried.end;
       } finally {
         permit.end(end);
+        ended();
       }
-      log('debug', `${name}: ${outcome.reason}: ${outcome.message}`);
-      this.#throwIfHopeless(outcome);
-      if (!outcome.retryable) return { ok: false, reason: outcome.reason, message: outcome.message };
-      const death = outcome.reason === 'transport' ? await link.death(client) : undefined;
+      if ('found' in tried) return tried.found;
+      const { failure, client } = tried;
+      attempts += 1;
+      this.#note(failure);
+      this.#throwIfHopeless(failure, permit);
+      if (!failure.retryable) return { ok: false, reason: failure.reason, message: failure.message };
+      const death = failure.reason === 'transport' ? await link.death(client) : undefined;
       if (death instanceof Error) throw death;
       throttle.throwIfBroken();
       // While the server is down for everybody, this question is not to blame.
-      if (!throttle.down && death !== 'restarts') failures += 1;
+      if (!permit.down && death !== 'restarts') failures += failure.busy === true ? BUSY_COUNTS : 1;
       if (failures > retries) {
-        if (!throttle.hasAnswered) throw this.#unreachable(outcome.message);
-        return { ok: false, reason: outcome.reason, message: `${failures} attempts; the last: ${outcome.message}` };
+        if (!throttle.hasAnswered) throw this.#unreachable(permit, failure.message);
+        return { ok: false, reason: failure.reason, message: `${attempts} attempts; the last: ${failure.message}` };
       }
       await clock.sleep(retryDelayMs(failures, clock), signal);
     }
   }
 
-  #budgets(scope: AskScope): Budget[] {
-    return [this.#options.budget, scope.budget].filter((budget) => budget !== undefined);
+  async #attempt(
+    link: ServerLink,
+    { endpoint }: Permit,
+    request: ChatRequest,
+    key: AnswerKey,
+    most: Tokens,
+    scope: AskScope,
+  ): Promise<Tried> {
+    const { store, ledger, budget } = this.#options;
+    const { signal } = scope;
+    const client = await link.connect(endpoint, signal);
+    const worst = ledger.amount(most);
+    const reserved = await budget?.reserve(worst, signal);
+    if (budget !== undefined && reserved === undefined) throw this.#outOfBudget(budget, worst);
+    let used: Amount = { usd: 0, tokens: 0 };
+    let outcome: Awaited<ReturnType<ChatClient['attempt']>>;
+    try {
+      // What this one waited for may have been the end.
+      if (scope.ending.ends) throw new Error('the asking has ended');
+      outcome = await client.attempt(request, { signal, seed: seedOf(request) });
+      if (outcome.ok) used = ledger.amount({ ...outcome.reply.tokens, details: outcome.reply.details });
+    } finally {
+      reserved?.settle(used, used.tokens > 0 ? key : undefined);
+    }
+    const end = endOf(outcome);
+    if (!outcome.ok) return { end, failure: outcome, client };
+    const { details, ...reply } = outcome.reply;
+    const answer: ChatAnswer = { request: key.request, ...reply };
+    const cost = ledger.buy({ ...reply.tokens, details });
+    // The place is kept until the answer is on the disk, so that a kill loses no more than what was in flight.
+    await store.put(key, answer, cost);
+    return { end, found: this.#found(key, answer, 'server', cost, scope) };
   }
 
-  #outOfBudget(budget: Budget): Found {
-    const message = `the budget of ${budget.limitText} is spent`;
-    if (!this.#budgetReported)
-      this.#options.log('warn', `${this.#options.name}: ${message}; only kept answers are used from here on`);
-    this.#budgetReported = true;
-    return { ok: false, reason: 'budget', message };
+  #note({ reason, message }: AttemptFailure): void {
+    const { notices, name } = this.#options;
+    notices.note(`failed: ${reason}`, 'info', `${name}: an attempt failed (${reason}: ${message})`);
+  }
+
+  #outOfBudget(budget: Budget, next: Amount): SecpiError {
+    const { name } = this.#options;
+    return new SecpiError(
+      'models/budget-spent',
+      `The budget of model "${name}" (${budget.limitText}) is spent: ${budget.usedText} went into its answers, and the next one may take ${budget.textOf(next)}`,
+      {
+        hint: `Every answer so far is kept: raise models.${name}.budget and run the same command again; only what is missing is bought.`,
+      },
+    );
   }
 
   #notRecorded(): string {
@@ -195,11 +250,11 @@ export class AnswerSource {
     return `the recording ${recording.path} holds no answer to this question${foreign}, and model "${name}" has no endpoint`;
   }
 
-  #throwIfHopeless(failure: AttemptFailure): void {
+  #throwIfHopeless(failure: AttemptFailure, { where }: Permit): void {
     const { name, throttle } = this.#options;
     const { fatal, message } = failure;
     if (fatal !== undefined && !(fatal === 'forbidden' && throttle.hasAnswered)) {
-      throw new SecpiError(`models/${fatal}`, `Model "${name}" cannot be asked: ${message}`, {
+      throw new SecpiError(`models/${fatal}`, `Model "${name}"${where} cannot be asked: ${message}`, {
         hint: FATAL_HINTS[fatal],
       });
     }
@@ -208,23 +263,31 @@ export class AnswerSource {
     if (throttle.hasAnswered || this.#refusals < REFUSALS_BEFORE_GIVING_UP) return;
     throw new SecpiError(
       'models/refused',
-      `Model "${name}" has refused all of the first ${this.#refusals} questions; the last time: ${message}`,
+      `Model "${name}"${where} has refused all of the first ${this.#refusals} questions; the last time: ${message}`,
       {
         hint: 'Check that the model takes this max_tokens and this format.',
       },
     );
   }
 
-  #unreachable(message: string): SecpiError {
+  #unreachable({ where }: Permit, message: string): SecpiError {
     return new SecpiError(
       'models/unreachable',
-      `Model "${this.#options.name}" has not answered a single time: ${message}`,
+      `Model "${this.#options.name}"${where} has not answered a single time: ${message}`,
       {
         hint: 'Check that its endpoint is right (it should include /v1) and that the server is up.',
       },
     );
   }
 }
+
+type Tokens = ChatAnswer['tokens'];
+
+/** How an attempt ended, for the pace and for the question. */
+type Tried = { readonly end: AttemptEnd } & (
+  | { readonly found: Found }
+  | { readonly failure: AttemptFailure; readonly client: ChatClient }
+);
 
 const FATAL_HINTS: Readonly<Record<NonNullable<AttemptFailure['fatal']>, string>> = {
   unauthorised: 'Set the environment variable that api_key_env names to a valid key.',
@@ -233,23 +296,29 @@ const FATAL_HINTS: Readonly<Record<NonNullable<AttemptFailure['fatal']>, string>
   'no-credit': 'All answers so far are kept: top up the account and run the same command again.',
 };
 
+/** A question that is asked again is another question, so none has a second attempt. */
+function keyOf(request: Sha256): AnswerKey {
+  return { request, attempt: 0 };
+}
+
 function endOf(outcome: Awaited<ReturnType<ChatClient['attempt']>>): AttemptEnd {
   if (outcome.ok) return { kind: 'answered', tokens: outcome.reply.tokens.input + outcome.reply.tokens.output };
-  const { reason, message, retryAfterSeconds } = outcome;
-  if (reason === 'rate_limit' || reason === 'server') return { kind: 'overloaded', message, retryAfterSeconds };
-  return reason === 'transport' ? { kind: 'unreachable', message } : { kind: 'void' };
+  const { reason, load, message, retryAfterSeconds } = outcome;
+  if (load === true) return { kind: 'overloaded', message, retryAfterSeconds };
+  if (reason === 'refused') return { kind: 'void' };
+  return { kind: reason === 'transport' && outcome.reached !== true ? 'unreachable' : 'faulty', message };
 }
 
 /** The most that an attempt can use: two bytes of a prompt make a token at worst, and the answer is as long as allowed. */
-function worstCase({ messages, sampling }: ChatRequest) {
+function worstCase({ messages, sampling }: ChatRequest): Tokens {
   const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
   return { input: estimateTokens(bytes * 2) + 8 * messages.length, output: sampling.max_tokens };
 }
 
-/** Further samples and attempts get other seeds, or a server that obeys seeds would say the same again. */
-function seedOf({ sampling, sample }: ChatRequest, attempt: number): number | undefined {
+/** Further samples get other seeds, or a server that obeys seeds would say the same again. */
+function seedOf({ sampling, sample }: ChatRequest): number | undefined {
   if (sampling.seed === undefined) return undefined;
-  return (sampling.seed + sample * 7919 + attempt * 104_729) % 2 ** 31;
+  return (sampling.seed + sample * 7919) % 2 ** 31;
 }
 
 function retryDelayMs(failures: number, clock: Clock): number {

@@ -9,6 +9,12 @@ export interface AttemptFailure {
   readonly ok: false;
   readonly reason: 'transport' | 'rate_limit' | 'server' | 'refused';
   readonly retryable: boolean;
+  /** Many of these at once mean that the server has too much to do; one alone means nothing. */
+  readonly load?: true;
+  /** The server says itself that it has too much to do. */
+  readonly busy?: true;
+  /** A reply had begun: there is a server. */
+  readonly reached?: true;
   /** What would go wrong with every other question too: no use in asking on. */
   readonly fatal?: 'unauthorised' | 'forbidden' | 'no-such-model' | 'no-credit';
   readonly retryAfterSeconds?: number;
@@ -27,6 +33,9 @@ export function shorten(text: string, redact: Redactor): string {
 /** Names of problems with the account rather than with the pace; they come as 429 too. */
 const NO_CREDIT = new Set(['insufficient_quota', 'billing_hard_limit_reached', 'insufficient_credits']);
 
+/** Not in any standard, and what several providers say. */
+const OVERLOADED = 529;
+
 /** Says what a thrown error of the `openai` client means. */
 export function failureOf(error: unknown, redact: Redactor): AttemptFailure {
   if (error instanceof APIError && error.status !== undefined) {
@@ -37,7 +46,7 @@ export function failureOf(error: unknown, redact: Redactor): AttemptFailure {
     return bodyFailure(error.error, error.message, redact);
   }
   if (error instanceof SyntaxError)
-    return transport(`the response was cut off or is not JSON: ${error.message}`, redact);
+    return { ...transport(`the response was cut off or is not JSON: ${error.message}`, redact), reached: true };
   return transport(causeChain(error), redact);
 }
 
@@ -77,8 +86,12 @@ function statusFailure(
   const wish = headers?.get('x-should-retry');
   const passing = status === 408 || status === 409 || status === 425 || status === 429 || status >= 500;
   const retryable = wish === 'true' || (wish !== 'false' && passing);
-  if (status === 429) return { ...common, reason: 'rate_limit', retryable };
-  return { ...common, reason: passing || retryable ? 'server' : 'refused', retryable };
+  const load = {
+    ...(status === 429 || status >= 500 ? { load: true as const } : {}),
+    ...(status === 429 || status === 503 || status === OVERLOADED ? { busy: true as const } : {}),
+  };
+  if (status === 429) return { ...common, ...load, reason: 'rate_limit', retryable };
+  return { ...common, ...load, reason: passing || retryable ? 'server' : 'refused', retryable };
 }
 
 function transport(text: string, redact: Redactor): AttemptFailure {

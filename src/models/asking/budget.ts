@@ -1,4 +1,6 @@
+import type { AnswerKey } from '../answers/answer-row.js';
 import type { BudgetLimit } from '../model-spec.js';
+import { SeenAnswers } from './seen-answers.js';
 
 /** Money and tokens, bought or about to be. */
 export interface Amount {
@@ -7,18 +9,20 @@ export interface Amount {
 }
 
 export interface Reservation {
-  /** Puts what was really used in the place of what was set aside. */
-  settle(used: Amount): void;
+  /** Puts what was really used in the place of what was set aside; `key` is the answer that it brought. */
+  settle(used: Amount, key?: AnswerKey): void;
 }
 
 /**
- * A hard stop. What an attempt may cost at most is set aside before it is made, so the limit is not passed whatever is in
- * flight; near the end, attempts wait for each other. Once something no longer fits, the budget stays spent.
+ * A hard stop for all that one run asks of a model. What an attempt may cost at most is set aside before it is made, so
+ * the limit is not passed whatever is in flight; near the end, attempts wait for each other. Once something no longer fits,
+ * the budget stays spent. Each answer is counted once, however often it is used.
  */
 export class Budget {
   readonly #limit: BudgetLimit;
-  #used: Amount = { usd: 0, tokens: 0 };
-  #reserved: Amount = { usd: 0, tokens: 0 };
+  readonly #counted = new SeenAnswers();
+  #used: Amount = nothing;
+  #reserved: Amount = nothing;
   #reservations = 0;
   #expected = 0;
   #waiting: (() => void)[] = [];
@@ -32,48 +36,58 @@ export class Budget {
    * Announces an answer that may have been bought earlier; nothing is set aside until it is known what it cost. Such an
    * answer is never refused. The returned function must be called once.
    */
-  expect(): (cost: Amount | undefined) => void {
+  expect(key: AnswerKey): (cost: Amount | undefined) => void {
     this.#expected += 1;
     return (cost) => {
       this.#expected -= 1;
-      if (cost !== undefined) this.#used = add(this.#used, cost);
+      if (cost !== undefined && this.#counted.add(key)) this.#used = add(this.#used, cost);
       this.#wakeAll();
     };
   }
 
-  /** In words, for messages. */
+  /** In words, for messages: `20 USD and 1000 tokens`. */
   get limitText(): string {
-    const { usd, tokens } = this.#limit;
-    const parts = [usd === undefined ? [] : [`${usd} USD`], tokens === undefined ? [] : [`${tokens} tokens`]];
-    return parts.flat().join(' and ');
+    return this.#inWords(this.#limit);
   }
 
-  /** Sets the amount aside in all of `budgets`, or returns the one that is spent. Throws `signal.reason`. */
-  static async reserve(budgets: readonly Budget[], amount: Amount, signal: AbortSignal): Promise<Reservation | Budget> {
+  /** What was counted so far, in the units of the limit. */
+  get usedText(): string {
+    return this.#inWords(this.#used);
+  }
+
+  /** The same for any amount. */
+  textOf(amount: Amount): string {
+    return this.#inWords(amount);
+  }
+
+  /** Sets the amount aside, or returns `undefined` when it does not fit any more. Throws `signal.reason`. */
+  async reserve(amount: Amount, signal: AbortSignal): Promise<Reservation | undefined> {
     for (;;) {
       signal.throwIfAborted();
-      const spent = budgets.find((budget) => budget.#spent);
-      if (spent !== undefined) return spent;
-      const unsure = budgets.find((budget) => budget.#expected > 0);
-      if (unsure !== undefined) {
-        await unsure.#change(signal);
-        continue;
+      if (this.#spent) return undefined;
+      if (this.#expected === 0) {
+        if (this.#fits(amount)) break;
+        if (this.#reservations === 0) {
+          this.#spent = true;
+          this.#wakeAll();
+          return undefined;
+        }
       }
-      const tight = budgets.find((budget) => !budget.#fits(amount));
-      if (tight === undefined) break;
-      if (tight.#reservations === 0) {
-        tight.#spent = true;
-        tight.#wakeAll();
-        return tight;
-      }
-      await tight.#change(signal);
+      await this.#change(signal);
     }
-    for (const budget of budgets) budget.#take(amount);
+    this.#reserved = add(this.#reserved, amount);
+    this.#reservations += 1;
     return {
-      settle: (used) => {
-        for (const budget of budgets) budget.#settle(amount, used);
-      },
+      settle: (used, key) => this.#settle(amount, used, key),
     };
+  }
+
+  #inWords({ usd, tokens }: { readonly usd?: number | undefined; readonly tokens?: number | undefined }): string {
+    const parts = [
+      this.#limit.usd === undefined || usd === undefined ? [] : [`${Number(usd.toPrecision(4))} USD`],
+      this.#limit.tokens === undefined || tokens === undefined ? [] : [`${tokens} tokens`],
+    ];
+    return parts.flat().join(' and ');
   }
 
   #fits(amount: Amount): boolean {
@@ -82,17 +96,11 @@ export class Budget {
     return total.usd <= usd && total.tokens <= tokens;
   }
 
-  #take(amount: Amount): void {
-    this.#reserved = add(this.#reserved, amount);
-    this.#reservations += 1;
-  }
-
-  #settle(amount: Amount, used: Amount): void {
+  #settle(amount: Amount, used: Amount, key: AnswerKey | undefined): void {
     this.#reservations -= 1;
     this.#reserved =
-      this.#reservations === 0
-        ? { usd: 0, tokens: 0 }
-        : add(this.#reserved, { usd: -amount.usd, tokens: -amount.tokens });
+      this.#reservations === 0 ? nothing : add(this.#reserved, { usd: -amount.usd, tokens: -amount.tokens });
+    if (key !== undefined) this.#counted.add(key);
     this.#used = add(this.#used, used);
     this.#wakeAll();
   }
@@ -114,6 +122,8 @@ export class Budget {
     });
   }
 }
+
+const nothing: Amount = { usd: 0, tokens: 0 };
 
 function add(a: Amount, b: Amount): Amount {
   return { usd: a.usd + b.usd, tokens: a.tokens + b.tokens };

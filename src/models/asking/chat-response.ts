@@ -8,9 +8,17 @@ import type { ChatAnswer } from '../chat.js';
 import { splitThink } from './think.js';
 
 const optionalText = z.string().nullish();
+const tokenCount = z.number().int().min(0);
+/** Only some servers say more than how many; what cannot be read of that is as if it had not been said. */
+const extraCount = tokenCount.optional().catch(undefined);
 const usageSchema = z.looseObject({
-  prompt_tokens: z.number().int().min(0),
-  completion_tokens: z.number().int().min(0),
+  prompt_tokens: tokenCount,
+  completion_tokens: tokenCount,
+  total_tokens: extraCount,
+  prompt_tokens_details: z.looseObject({ cached_tokens: extraCount }).optional().catch(undefined),
+  completion_tokens_details: z.looseObject({ reasoning_tokens: extraCount }).optional().catch(undefined),
+  /** DeepSeek's name for the cached ones. */
+  prompt_cache_hit_tokens: extraCount,
 });
 /** Servers put the think text under one of two names. */
 const textSchema = z.looseObject({ content: optionalText, reasoning_content: optionalText, reasoning: optionalText });
@@ -25,8 +33,16 @@ export const chunkSchema = z.looseObject({
   usage: usageSchema.nullish(),
 });
 
+/** Tokens among those of an answer that may have another price. */
+export interface TokenDetails {
+  /** Of the input: read from the server's cache. */
+  readonly cached_input: number;
+  /** Of the output: thought, where the server tells these apart. */
+  readonly reasoning: number;
+}
+
 /** An answer that does not know yet which question it belongs to. */
-export type Reply = Omit<ChatAnswer, 'request'>;
+export type Reply = Omit<ChatAnswer, 'request'> & { readonly details: TokenDetails };
 
 interface ReplyParts {
   readonly content: string;
@@ -50,9 +66,28 @@ export function toReply({ content, reasoning, finish, usage, promptCharacters }:
     // An answer that was cut off may end inside a character.
     ...wellFormed(split),
     finish: finishOf(finish),
-    tokens: usage
-      ? { input: usage.prompt_tokens, output: usage.completion_tokens }
-      : { input: estimateTokens(promptCharacters), output: estimateTokens(content.length + reasoning.length) },
+    ...(usage
+      ? countedBy(usage)
+      : {
+          tokens: {
+            input: estimateTokens(promptCharacters),
+            output: estimateTokens(content.length + reasoning.length),
+          },
+          details: { cached_input: 0, reasoning: 0 },
+        }),
+  };
+}
+
+/** The server's own figures. */
+function countedBy(usage: z.infer<typeof usageSchema>): Pick<Reply, 'tokens' | 'details'> {
+  const { prompt_tokens: input, completion_tokens: said, total_tokens: total } = usage;
+  const cached = usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0;
+  const thought = usage.completion_tokens_details?.reasoning_tokens ?? 0;
+  // Most count thoughts as part of the output; xAI puts them beside it, which only the sum tells.
+  const output = thought > 0 && total === input + said + thought ? said + thought : said;
+  return {
+    tokens: { input, output },
+    details: { cached_input: Math.min(cached, input), reasoning: Math.min(thought, output) },
   };
 }
 

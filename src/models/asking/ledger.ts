@@ -1,21 +1,43 @@
 import type { Price } from '../model-spec.js';
 import type { Amount } from './budget.js';
+import type { TokenDetails } from './chat-response.js';
 
 interface Tokens {
   readonly input: number;
   readonly output: number;
+  /** Those of the input and of the output that may have another price. */
+  readonly details?: TokenDetails;
 }
+
+/** What was bought. Cached tokens are part of the input, and reasoning is part of the output. */
+export interface Spent {
+  readonly requests: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cached_input_tokens: number;
+  readonly reasoning_tokens: number;
+  readonly cost_usd: number;
+}
+
+const NO_DETAILS: TokenDetails = { cached_input: 0, reasoning: 0 };
 
 /** What was bought in this process. */
 export class Ledger {
   readonly #price: Price | undefined;
-  readonly #spent = { requests: 0, input_tokens: 0, output_tokens: 0, cost_usd: 0 };
+  readonly #spent = {
+    requests: 0,
+    input_tokens: 0,
+    output_tokens: 0,
+    cached_input_tokens: 0,
+    reasoning_tokens: 0,
+    cost_usd: 0,
+  };
 
   constructor(price: Price | undefined) {
     this.#price = price;
   }
 
-  get spent(): Readonly<{ requests: number; input_tokens: number; output_tokens: number; cost_usd: number }> {
+  get spent(): Spent {
     return { ...this.#spent };
   }
 
@@ -25,6 +47,8 @@ export class Ledger {
     this.#spent.requests += 1;
     this.#spent.input_tokens += tokens.input;
     this.#spent.output_tokens += tokens.output;
+    this.#spent.cached_input_tokens += tokens.details?.cached_input ?? 0;
+    this.#spent.reasoning_tokens += tokens.details?.reasoning ?? 0;
     this.#spent.cost_usd += cost;
     return cost;
   }
@@ -32,7 +56,10 @@ export class Ledger {
   /** USD; 0 without a price. */
   cost(tokens: Tokens): number {
     if (this.#price === undefined) return 0;
-    return (tokens.input * this.#price.input + tokens.output * this.#price.output) / 1e6;
+    const { input, output, cached_input = input, reasoning = output } = this.#price;
+    const { cached_input: cached, reasoning: thought } = tokens.details ?? NO_DETAILS;
+    const spent = tokens.input * input + tokens.output * output;
+    return (spent + cached * (cached_input - input) + thought * (reasoning - output)) / 1e6;
   }
 
   amount(tokens: Tokens, usd = this.cost(tokens)): Amount {

@@ -1,14 +1,19 @@
-import OpenAI, { type ClientOptions } from 'openai';
-import { Agent, fetch as undiciFetch } from 'undici';
+import OpenAI from 'openai';
+import { Agent } from 'undici';
 import type { Redactor } from '../../base/redact.js';
 import { wellFormed } from '../answers/request-hash.js';
 import type { ChatRequest } from '../chat.js';
+import { type FurtherFields, sentFields } from '../further-fields.js';
 import { type AttemptFailure, bodyFailure, failureOf, shorten } from './attempt-failure.js';
 import { chunkSchema, completionSchema, type Reply, toReply } from './chat-response.js';
+import { serverEvents } from './server-events.js';
+import { type PlainResponse, plainFetch } from './transport.js';
+import { AttemptTimer } from './pace/attempt-timer.js';
+import { Patience } from './pace/patience.js';
 
 interface AttemptOptions {
   readonly signal: AbortSignal;
-  /** The seed that is sent, which differs from the request's for further samples and attempts. */
+  /** The seed that is sent, which differs from the request's for further samples. */
   readonly seed: number | undefined;
 }
 
@@ -30,6 +35,8 @@ export interface OpenaiClientOptions {
   /** What the server calls the model. */
   readonly model: string;
   readonly apiKey: string | undefined;
+  /** Sent with every request. */
+  readonly furtherFields?: FurtherFields | undefined;
   /** Sockets; as many as there may be requests in flight. */
   readonly connections: number;
   readonly timeoutSeconds: number;
@@ -42,15 +49,14 @@ const STREAM_ABOVE_TOKENS = 1024;
 /** A server that sends more than this is broken or hostile. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
-type Completions = OpenAI['chat']['completions'];
-
 /**
- * One attempt at a time through the `openai` package, with its own retries off. Its traps, all measured with 6.49:
- * undici ends a silent response after 300 s unless told otherwise; `timeout` stops at the headers; the `.stream()` helper
- * loses reasoning; a stream that ends early is no error; `200 {"error": …}` is a success.
+ * One attempt at a time through the `openai` package, with its own retries off. It makes the request and reads refusals; bytes go through
+ * a transport of ours, and answers are read here. Its traps, all measured with 6.49: undici ends a silent response after 300 s
+ * unless told otherwise; `timeout` stops at the headers; the `.stream()` helper loses reasoning; a stream that ends early is
+ * no error; `200 {"error": …}` is a success.
  */
 export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
-  const { redact } = options;
+  const { redact, furtherFields } = options;
   const agent = new Agent({
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -70,29 +76,37 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
     timeout: options.timeoutSeconds * 1000,
     logLevel: 'off',
     ...(options.apiKey === undefined ? { defaultHeaders: { Authorization: null } } : {}),
-    // The fetch of the same undici as the agent, whatever version Node itself brings.
-    fetch: undiciFetch as unknown as NonNullable<ClientOptions['fetch']>,
-    fetchOptions: { dispatcher: agent } as NonNullable<ClientOptions['fetchOptions']>,
+    fetch: plainFetch(agent),
   });
+
+  const { timeoutSeconds, idleTimeoutSeconds } = options;
+  // An answer that comes whole is worked on before its headers, and a stream in all of its gaps.
+  const patience = {
+    whole: new Patience({ before: timeoutSeconds, within: idleTimeoutSeconds }, { before: 30, within: 5 }),
+    streamed: new Patience({ before: idleTimeoutSeconds, within: idleTimeoutSeconds }, { before: 60, within: 30 }),
+  };
 
   return {
     async attempt(request, { signal, seed }) {
       signal.throwIfAborted();
-      const timers = new AttemptTimers(options, signal);
       const promptCharacters = request.messages.reduce((sum, message) => sum + message.content.length, 0);
+      const streamed = request.sampling.max_tokens > STREAM_ABOVE_TOKENS;
+      const timer = new AttemptTimer(timeoutSeconds, streamed ? patience.streamed : patience.whole, signal);
       try {
-        const streamed = request.sampling.max_tokens > STREAM_ABOVE_TOKENS;
-        const ask = streamed ? askStreamed : askWhole;
-        const body = bodyOf(options.model, request, seed);
-        return await ask({ completions: client.chat.completions, body, timers, promptCharacters, redact });
+        const body = { ...bodyOf(options.model, request, furtherFields, seed), ...(streamed ? STREAMED : WHOLE) };
+        const sent = client.post('/chat/completions', { body, signal: timer.signal });
+        const response = (await sent.asResponse()) as unknown as PlainResponse;
+        const type = response.headers.get('content-type') ?? '';
+        const isStream = type.includes('event-stream') || (streamed && !type.includes('json'));
+        const asked = await (isStream ? readStream : readWhole)({ response, timer, promptCharacters, redact });
+        if (asked.ok) timer.answered();
+        return asked;
       } catch (error) {
         signal.throwIfAborted();
-        if (timers.expired !== undefined) {
-          return { ok: false, reason: 'transport', retryable: true, message: timers.expired };
-        }
-        return failureOf(error, redact);
+        const failure = timer.expired === undefined ? failureOf(error, redact) : stalled(timer.expired);
+        return timer.hasHeard ? { ...failure, reached: true } : failure;
       } finally {
-        timers.clear();
+        timer.clear();
       }
     },
     async close() {
@@ -101,33 +115,42 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
   };
 }
 
-function bodyOf(model: string, { messages, sampling, format }: ChatRequest, seed: number | undefined) {
+const WHOLE = { stream: false } as const;
+const STREAMED = { stream: true, stream_options: { include_usage: true } } as const;
+
+function bodyOf(
+  model: string,
+  { messages, sampling, format }: ChatRequest,
+  furtherFields: FurtherFields | undefined,
+  seed: number | undefined,
+) {
   return {
     model,
     messages: messages.map(wellFormed),
     temperature: sampling.temperature,
     top_p: sampling.top_p,
-    max_tokens: sampling.max_tokens,
+    ...sentFields(furtherFields, sampling.max_tokens),
     ...(seed === undefined ? {} : { seed }),
     ...(format === 'json' ? { response_format: { type: 'json_object' as const } } : {}),
   };
 }
 
-interface Asking {
-  readonly completions: Completions;
-  readonly body: ReturnType<typeof bodyOf>;
-  readonly timers: AttemptTimers;
+interface Reading {
+  readonly response: PlainResponse;
+  readonly timer: AttemptTimer;
   readonly promptCharacters: number;
   readonly redact: Redactor;
 }
 
 type Asked = { readonly ok: true; readonly reply: Reply } | AttemptFailure;
 
-async function askWhole({ completions, body, timers, promptCharacters, redact }: Asking): Promise<Asked> {
-  const response: unknown = await completions.create({ ...body, stream: false }, { signal: timers.signal });
-  const error = errorIn(response);
+async function readWhole({ response, timer, promptCharacters, redact }: Reading): Promise<Asked> {
+  // The answer is there when its beginning is: from here on silence is a stall.
+  timer.heard();
+  const value: unknown = JSON.parse(await response.text());
+  const error = errorIn(value);
   if (error !== undefined) return bodyFailure(error, 'an error without a message', redact);
-  const parsed = completionSchema.safeParse(response);
+  const parsed = completionSchema.safeParse(value);
   const choice = parsed.data?.choices[0];
   if (choice === undefined) return malformed(parsed.error?.issues[0], redact);
   const { content, reasoning_content, reasoning } = choice.message;
@@ -143,18 +166,18 @@ async function askWhole({ completions, body, timers, promptCharacters, redact }:
   };
 }
 
-async function askStreamed({ completions, body, timers, promptCharacters, redact }: Asking): Promise<Asked> {
-  timers.touch();
-  const stream: AsyncIterable<unknown> = await completions.create(
-    { ...body, stream: true, stream_options: { include_usage: true } },
-    { signal: timers.signal },
-  );
+async function readStream({ response, timer, promptCharacters, redact }: Reading): Promise<Asked> {
   const content: string[] = [];
   const reasoned: string[] = [];
   let finish: string | undefined;
   let usage: Parameters<typeof toReply>[0]['usage'];
-  for await (const chunk of stream) {
-    timers.touch();
+  for await (const { kind, data } of serverEvents(response.body)) {
+    timer.heard();
+    // Read on to the end: a connection whose last bytes nobody wants cannot be used again.
+    if (data.startsWith('[DONE]')) continue;
+    const chunk: unknown = JSON.parse(data);
+    const error = errorIn(chunk) ?? (kind === 'error' ? chunk : undefined);
+    if (error !== undefined) return bodyFailure(error, 'an error without a message', redact);
     const parsed = chunkSchema.safeParse(chunk);
     if (!parsed.success) return malformed(parsed.error.issues[0], redact);
     usage = parsed.data.usage ?? usage;
@@ -166,14 +189,18 @@ async function askStreamed({ completions, body, timers, promptCharacters, redact
     finish = choice.finish_reason ?? finish;
   }
   if (finish === undefined) {
-    // An aborted stream ends without an error, and so does one whose server hung up.
-    timers.signal.throwIfAborted();
-    return { ok: false, reason: 'transport', retryable: true, message: 'the stream ended without a finish_reason' };
+    timer.signal.throwIfAborted();
+    const message = 'the stream ended without a finish_reason';
+    return { ok: false, reason: 'transport', retryable: true, reached: true, message };
   }
   return {
     ok: true,
     reply: toReply({ content: content.join(''), reasoning: reasoned.join(''), finish, usage, promptCharacters }),
   };
+}
+
+function stalled(message: string): AttemptFailure {
+  return { ok: false, reason: 'transport', retryable: true, message };
 }
 
 function errorIn(response: unknown): unknown {
@@ -185,53 +212,4 @@ function malformed(issue: { path: PropertyKey[]; message: string } | undefined, 
   const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
   const message = shorten(`the response is not a chat completion${where}: ${issue?.message ?? 'invalid'}`, redact);
   return { ok: false, reason: 'server', retryable: true, message };
-}
-
-/** Two timers for one attempt: its whole length, and (once `touch` was called) the longest silence. */
-class AttemptTimers {
-  readonly #controller = new AbortController();
-  readonly #caller: AbortSignal;
-  readonly #idleSeconds: number;
-  readonly #total: NodeJS.Timeout;
-  #idle: NodeJS.Timeout | undefined;
-  /** Which of them ran out, as a sentence. */
-  expired: string | undefined;
-
-  constructor(options: { timeoutSeconds: number; idleTimeoutSeconds: number }, caller: AbortSignal) {
-    this.#caller = caller;
-    this.#idleSeconds = options.idleTimeoutSeconds;
-    this.#total = setTimeout(
-      () => this.#expire(`no complete answer within ${options.timeoutSeconds} s`),
-      options.timeoutSeconds * 1000,
-    );
-    caller.addEventListener('abort', this.#follow, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  touch(): void {
-    if (this.#idle !== undefined) {
-      this.#idle.refresh();
-      return;
-    }
-    this.#idle = setTimeout(
-      () => this.#expire(`the server was silent for ${this.#idleSeconds} s`),
-      this.#idleSeconds * 1000,
-    );
-  }
-
-  clear(): void {
-    clearTimeout(this.#total);
-    clearTimeout(this.#idle);
-    this.#caller.removeEventListener('abort', this.#follow);
-  }
-
-  readonly #follow = (): void => this.#controller.abort(this.#caller.reason);
-
-  #expire(sentence: string): void {
-    this.expired = sentence;
-    this.#controller.abort(new Error(sentence));
-  }
 }

@@ -9,7 +9,9 @@ import { comparePaired, summarise } from '../../suites/figures/metrics.js';
 import type { ProblemOutcome } from '../../suites/figures/outcomes.js';
 import { suiteOriginSchema } from '../../suites/registry.js';
 import type { OfficialFigure } from '../../suites/suite.js';
+import { TokenCount } from '../asking.js';
 import { occupiedModel } from '../occupied.js';
+import { repeatedAnswers } from '../repeated-samples.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
 import { estimateVariants } from './estimate-variants.js';
@@ -100,6 +102,7 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
 
   async run(context) {
     const { params, services, output } = context;
+    for (const message of repeatedAnswers(params)) context.emit({ type: 'log', level: 'warn', message });
     const suites = await Promise.all(Object.keys(params.suites).map((name) => services.suite(name)));
     await using sandbox = await openScoringSandbox(context, suites);
     await using judges = await openJudges(context, suites, benchOf(sandbox));
@@ -108,8 +111,7 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
     references.catch(() => undefined);
     const outcomes = new Map<string, ProblemOutcome[]>();
     const reported = new Map<string, readonly OfficialFigure[]>();
-    const tokens = { input: 0, output: 0 };
-    let cost = 0;
+    const tokens = new TokenCount();
     let done = 0;
     const variants = params.variants.map(variantNamed);
     const total =
@@ -123,11 +125,9 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
       for (const suite of suites) {
         const rows = await output.rows(`samples/${suite.name}/${variant.name}.jsonl`);
         const scored: ScoredSample[] = [];
-        for await (const sample of scoreVariant(context, suite, variant, model, judges.of(suite))) {
+        for await (const sample of scoreVariant(context, suite, variant, model, judges.of(suite), tokens)) {
           await rows.write(sample);
           scored.push(sample);
-          tokens.input += sample.tokens.input;
-          tokens.output += sample.tokens.output;
           done += 1;
           context.emit({ type: 'progress', done, total, unit: 'answers', note: `${variant.name} ${sample.problem}` });
         }
@@ -138,7 +138,6 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
         for (const [name, value] of Object.entries(official.files))
           await output.json(`official/${suite.name}/${variant.name}/${name}`, value);
       }
-      cost += model.spent.cost_usd;
     }
     await references;
     const scores: Record<string, SuiteScores> = {};
@@ -171,6 +170,11 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
       .flat()
       .flatMap((outcome) => outcome.samples)
       .filter((sample) => sample.functional === 'unverified').length;
-    return { counts: { answers: done, unverified }, tokens, cost_usd: cost, metrics: metricsOf(scores) };
+    return {
+      counts: { answers: done, unverified },
+      tokens: tokens.total,
+      cost_usd: tokens.cost_usd,
+      metrics: metricsOf(scores),
+    };
   },
 });

@@ -4,7 +4,7 @@ import type { Model } from '../../models/model.js';
 import { withCue } from '../../security/cues.js';
 import type { Judging } from '../../suites/judging/judging.js';
 import type { Problem, Suite } from '../../suites/suite.js';
-import { Unanswered } from '../asking.js';
+import { type TokenCount, Unanswered } from '../asking.js';
 import type { StageContextOf, StageServices } from '../services.js';
 import type { evaluateParams } from './evaluate.js';
 import { type ScoredSample, scoredSampleSchema } from './records.js';
@@ -45,6 +45,7 @@ export async function* scoreVariant(
   variant: Variant,
   model: Model,
   judging: Judging,
+  tokens: TokenCount,
 ): AsyncIterable<ScoredSample> {
   const { params, signal, work } = context;
   const keyOf = (problem: string, sample: number) => `${problem}#${sample}`;
@@ -65,6 +66,7 @@ export async function* scoreVariant(
   const running: Promise<ScoredSample>[] = [];
   try {
     for await (const { row, outcome } of answers) {
+      tokens.add(outcome);
       if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
       const { messages } = requestOf(suite, variant, row, context);
       const scoring = log

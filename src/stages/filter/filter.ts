@@ -20,9 +20,9 @@ export const filterParams = z.strictObject({
   groups: z.array(z.string()).min(1).optional(),
   /** A verdict below this is not trusted. */
   min_confidence: z.number().min(0).max(1).default(0.5),
-  /** Keeps at most this many tasks, in the order of the data. */
+  /** Keeps at most this many tasks, in the order of the data, and asks about none behind the last of them. */
   max_tasks: z.number().int().positive().optional(),
-  sampling: samplingSchema.prefault({ max_tokens: 512 }),
+  sampling: samplingSchema.extend({ max_tokens: samplingSchema.shape.max_tokens.unwrap().default(512) }).prefault({}),
 });
 type Params = z.infer<typeof filterParams>;
 
@@ -43,7 +43,7 @@ export function classifyRequest(
 /** Step 1 of SecPI: an LLM finds the tasks whose naive solution would plausibly be vulnerable. */
 export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', StageServices>({
   name: 'filter',
-  version: 1,
+  version: 2,
   params: filterParams,
   inputs: ['tasks'],
   seeded: false,
@@ -61,10 +61,13 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
     if (inputs.tasks === undefined) return {};
     await using model = await services.models.open(params.by);
     const tasks = inputs.tasks.rows('tasks.jsonl', taskSchema);
-    return estimateQuestions(
+    const estimate = await estimateQuestions(
       model,
       requestsOf(tasks, (task) => classifyRequest(task, services.catalogue, params)),
     );
+    if (params.max_tasks === undefined) return estimate;
+    const stops = `at most: it stops with ${params.max_tasks} tasks`;
+    return { ...estimate, note: estimate.note === undefined ? stops : `${stops}; ${estimate.note}` };
   },
 
   async run({ params, inputs, output, services, signal, emit }) {
@@ -78,10 +81,14 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
     let asked = 0;
     let relevant = 0;
 
+    const isKept = (task: Task, outcome: AskOutcome<Verdict>): boolean =>
+      !('code' in decide(task, outcome, params, services));
+
     const outcomes = model.ask({
-      rows: inputs.tasks.rows('tasks.jsonl', taskSchema),
+      rows: () => inputs.tasks.rows('tasks.jsonl', taskSchema),
       request: (task) => classifyRequest(task, services.catalogue, params),
       parse: (answer) => parseVerdict(answer.content, services.catalogue),
+      until: params.max_tasks === undefined ? undefined : { rows: params.max_tasks, are: isKept },
       signal,
       onSettled: (done) => emit({ type: 'progress', done, ...(total === undefined ? {} : { total }), unit: 'tasks' }),
     });
@@ -89,7 +96,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
       asked += 1;
       tokens.add(outcome);
       if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
-      const decision = decide(task, outcome, params, services, relevant);
+      const decision = decide(task, outcome, params, services);
       if ('code' in decision) {
         count(reasons, decision.code);
         await rejected.write(decision);
@@ -100,10 +107,15 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
     }
     unanswered.check();
     return {
-      counts: { tasks: asked, kept: relevant, rejected: asked - relevant },
+      counts: {
+        tasks: asked,
+        kept: relevant,
+        rejected: asked - relevant,
+        ...(relevant === params.max_tasks && total !== undefined && total > asked ? { not_asked: total - asked } : {}),
+      },
       reasons,
       tokens: tokens.total,
-      cost_usd: model.spent.cost_usd,
+      cost_usd: tokens.cost_usd,
     };
   },
 });
@@ -113,7 +125,6 @@ function decide(
   outcome: AskOutcome<Verdict>,
   params: Params,
   services: StageServices,
-  kept: number,
 ): RelevantTask | RejectedTask {
   if (!outcome.ok) {
     const code = outcome.reason as RejectedTask['code'];
@@ -126,6 +137,5 @@ function decide(
   if (!relevant) return reject('not_relevant');
   if (cwes.length === 0) return reject('unknown_cwes');
   if (confidence < params.min_confidence) return reject('low_confidence');
-  if (params.max_tasks !== undefined && kept >= params.max_tasks) return reject('over_limit');
   return { ...task, cwes, confidence, reason };
 }

@@ -11,16 +11,7 @@ export type RelevantTask = z.infer<typeof relevantTaskSchema>;
 
 /** A task that was not kept, and why. `code` is what the counts are over; `reason` is for people. */
 export const rejectedTaskSchema = taskSchema.extend({
-  code: z.enum([
-    'not_relevant',
-    'low_confidence',
-    'unknown_cwes',
-    'over_limit',
-    'unparsable',
-    'truncated',
-    'refused',
-    'budget',
-  ]),
+  code: z.enum(['not_relevant', 'low_confidence', 'unknown_cwes', 'unparsable', 'truncated', 'refused']),
   cwes: z.array(z.string()),
   confidence: z.number().nullable(),
   reason: z.string(),

@@ -23,7 +23,7 @@ export const missingTraceSchema = z.strictObject({
   language: z.string(),
   cwes: z.array(z.string()),
   sample: z.number().int().nonnegative(),
-  code: z.enum(['unparsable', 'truncated', 'refused', 'budget']),
+  code: z.enum(['unparsable', 'truncated', 'refused']),
   reason: z.string(),
 });
 export type MissingTrace = z.infer<typeof missingTraceSchema>;

@@ -10,6 +10,7 @@ import { count, TokenCount, Unanswered } from '../asking.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
 import { type RelevantTask, relevantTaskSchema } from '../filter/records.js';
 import { occupiedModel } from '../occupied.js';
+import { repeatedTraces } from '../repeated-samples.js';
 import type { SecpiStage, StageServices } from '../services.js';
 import type { MissingTrace, Trace } from './records.js';
 
@@ -59,7 +60,7 @@ interface Question {
 /** Step 2 of SecPI: a teacher, told which weaknesses matter and how to prevent them, reasons and answers. */
 export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', StageServices>({
   name: 'trace',
-  version: 1,
+  version: 2,
   params: traceParams,
   inputs: ['tasks'],
   seeded: false,
@@ -85,6 +86,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
 
   async run({ params, inputs, output, services, signal, emit }) {
     await using model = await services.models.open(params.by, (log) => emit({ type: 'log', ...log }));
+    for (const message of repeatedTraces(params)) emit({ type: 'log', level: 'warn', message });
     const unanswered = new Unanswered(params.by);
     const tokens = new TokenCount();
     const traces = await output.rows('traces.jsonl');
@@ -94,7 +96,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
     const counts = { questions: 0, traces: 0, missing: 0 };
 
     const outcomes = model.ask({
-      rows: questionsOf(inputs.tasks.rows('kept.jsonl', relevantTaskSchema), params.samples),
+      rows: () => questionsOf(inputs.tasks.rows('kept.jsonl', relevantTaskSchema), params.samples),
       request: ({ task, sample }) => traceRequest(task, sample, services.catalogue, params),
       parse: (answer) => ({ ok: true, value: answer }),
       signal,
@@ -127,7 +129,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
       counts,
       reasons,
       tokens: tokens.total,
-      cost_usd: model.spent.cost_usd,
+      cost_usd: tokens.cost_usd,
     };
   },
 });

@@ -15,7 +15,8 @@ describe('secpi plan', () => {
     await using folder = await temporaryFolder();
     const quickstart = join(packageRoot, 'recipes', 'quickstart.yaml');
     const target = 'models: { target: { model: org/model, tiny: null } }';
-    await writeFile(join(folder.path, 'r.yaml'), `extends: ${quickstart}\nname: far\n${target}\n`);
+    const trace = 'trace: { samples: 2, sampling: { temperature: 0 } }';
+    await writeFile(join(folder.path, 'r.yaml'), `extends: ${quickstart}\nname: far\n${target}\n${trace}\n`);
     const plan = [...cliCommand(), 'plan', 'r.yaml', '--json'];
     const [program = '', ...args] = canMount ? withMounts([WITHOUT_SANDBOX], plan) : plan;
     const { exitCode, stdout, stderr } = await execa(program, args, {
@@ -41,5 +42,6 @@ describe('secpi plan', () => {
       ]);
     }
     expect(lines.at(-1)).toMatchObject({ type: 'plan', to_run: 8, unknown: ['base'], requests: 36 });
+    expect(lines.at(-1)?.notes).toEqual([expect.stringContaining('`trace.samples` is 2 at temperature 0')]);
   });
 });

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../src/base/redact.js';
 import { writeRecording } from '../../../src/models/answers/recording.js';
 import type { Clock } from '../../../src/models/asking/clock.js';
+import { SharedLimits } from '../../../src/models/asking/shared-limits.js';
 import type { ChatRequest } from '../../../src/models/chat.js';
 import type { AskOptions } from '../../../src/models/model.js';
 import { modelSpecSchema } from '../../../src/models/model-spec.js';
@@ -75,9 +76,9 @@ async function askAll(model: OpenModel, prompts: readonly string[], more: Partia
 const prompts = (count: number): string[] => Array.from({ length: count }, (_, index) => `q${index}`);
 const answered = (content: string, finish = 'stop'): ServerAction => ({ kind: 'answer', content, finish });
 
-/** Plays `first` for each prompt's first call and answers afterwards. */
+/** Plays `first` for each prompt's first call and answers afterwards; `q0` at once, so that somebody is there. */
 function onceBad(first: ServerAction): ServerScript {
-  const seen = new Set<string>();
+  const seen = new Set<string>(['q0']);
   return ({ prompt }) => {
     if (seen.has(prompt)) return answered(`echo: ${prompt}`);
     seen.add(prompt);
@@ -96,13 +97,15 @@ describe('asking', () => {
     {
       await using model = await open(spec);
       const outcomes = await askAll(model, prompts(40), { onSettled: (done) => settled.push(done) });
-      expect(outcomes.map((outcome) => outcome.ok && [outcome.parsed, outcome.from, outcome.cost_usd])).toEqual(
+      expect(outcomes.map((outcome) => outcome.ok && [outcome.parsed, outcome.from, outcome.used.cost_usd])).toEqual(
         prompts(40).map((prompt) => [`echo: ${prompt}`, 'server', (10 * 1 + 5 * 2) / 1e6]),
       );
       expect(model.spent).toEqual({
         requests: 40,
         input_tokens: 400,
         output_tokens: 200,
+        cached_input_tokens: 0,
+        reasoning_tokens: 0,
         cost_usd: expect.closeTo(40 * 20e-6),
       });
     }
@@ -113,9 +116,9 @@ describe('asking', () => {
     await using again = await open(spec);
     const outcomes = await askAll(again, [...prompts(40), 'one more']);
     expect(server.received).toHaveLength(41);
-    expect(outcomes.filter((outcome) => outcome.ok && outcome.from === 'store' && outcome.cost_usd === 0)).toHaveLength(
-      40,
-    );
+    expect(outcomes.filter((outcome) => outcome.ok && outcome.from === 'store')).toHaveLength(40);
+    // What a resumed run used cost what it did then.
+    expect(outcomes.map(({ used }) => used)).toEqual(Array(41).fill({ input: 10, output: 5, cost_usd: 20e-6 }));
     expect(again.spent.requests).toBe(1);
   });
 
@@ -133,7 +136,7 @@ describe('asking', () => {
     expect(outcomes.map((outcome) => outcome.ok && outcome.parsed)).toEqual(
       prompts(30).map((prompt) => `echo: ${prompt}`),
     );
-    expect(server.received).toHaveLength(60);
+    expect(server.received).toHaveLength(59);
     expect(model.spent.requests).toBe(30);
   });
 
@@ -152,7 +155,9 @@ describe('asking', () => {
     const scripts = fc.array(fc.option(faults, { nil: undefined }), { maxLength: 40 });
     return fc.assert(
       fc.asyncProperty(scripts, fc.integer({ min: 1, max: 12 }), async (script, rows) => {
-        await using server = await startOpenaiServer(({ prompt }, call) => script[call] ?? answered(`echo: ${prompt}`));
+        await using server = await startOpenaiServer(
+          ({ prompt }, call) => script[call - 1] ?? answered(`echo: ${prompt}`),
+        );
         const own = await mkdtemp(join(stateDir, 'run-'));
         const spec = { endpoint: server.url, retries: 50, concurrency: { start: 2, max: 4 } };
         const more: Partial<AskOptions<string, string>> = {
@@ -209,20 +214,72 @@ describe('asking', () => {
     expect(model.spent.requests).toBe(2);
   });
 
-  it('sends other seeds for further samples and attempts, the same ones every time', async () => {
+  it('sends other seeds for further samples', async () => {
     await using server = await startOpenaiServer();
-    await using model = await open({ endpoint: server.url, concurrency: { start: 1, max: 1 } });
-    const ask = (sample: number, ok: boolean) =>
-      askAll(model, ['q'], {
-        request: (prompt) => question(prompt, { seed: 5 }, sample),
-        parse: () => (ok ? { ok: true, value: '' } : { ok: false, why: 'no' }),
-      });
-    await ask(0, true);
-    await ask(1, false);
-    const seeds = server.received.map(({ body }) => body.seed);
-    expect(seeds).toHaveLength(4);
-    expect(new Set(seeds).size).toBe(4);
-    expect(seeds[0]).toBe(5);
+    await using model = await open({ endpoint: server.url });
+    for (const sample of [0, 1, 2]) {
+      await askAll(model, ['q'], { request: (prompt) => question(prompt, { seed: 5 }, sample) });
+    }
+    expect(server.received.map(({ body }) => body.seed)).toEqual([5, 5 + 7919, 5 + 2 * 7919]);
+  });
+
+  it('goes on behind a slow row with every kind of outcome, in order, and buys nothing twice', async () => {
+    const count = 300;
+    let release = (): void => undefined;
+    const last = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using server = await startOpenaiServer(async ({ prompt, body }) => {
+      const number = Number(prompt.slice(1));
+      if (number === count - 1) release();
+      if (number === 0) await last;
+      if (number % 50 === 7) return { kind: 'status', status: 400 };
+      if (number % 50 === 8) return answered(`endless ${body.max_tokens}`, 'length');
+      if (number % 50 === 9) return answered('bad');
+      return answered(`echo: ${prompt}`);
+    });
+    const more: Partial<AskOptions<string, string>> = {
+      rows: () => prompts(count),
+      parse: ({ content }) => (content === 'bad' ? { ok: false, why: 'it is bad' } : { ok: true, value: content }),
+      askAgain: 1,
+    };
+    // With four requests at a time only sixteen rows are in work.
+    await using model = await open({ endpoint: server.url, concurrency: { start: 4, max: 4 } });
+    const outcomes = await askAll(model, prompts(count), more);
+    const expected = prompts(count).map((prompt, number) => {
+      if (number % 50 === 7) return { ok: false, reason: 'refused' };
+      if (number % 50 === 8) return { ok: false, reason: 'truncated', answer: { content: 'endless 128' } };
+      if (number % 50 === 9)
+        return { ok: false, reason: 'unparsable', answer: { content: 'bad' }, message: 'it is bad' };
+      return { ok: true, parsed: `echo: ${prompt}`, from: 'server', answer: { tokens: { input: 10, output: 5 } } };
+    });
+    expect(outcomes).toMatchObject(expected);
+    expect(server.received).toHaveLength(count + 6 + 6);
+    expect(await askAll(model, prompts(count), more)).toMatchObject(
+      expected.map((one) => (one.ok ? { ...one, from: 'store' } : one)),
+    );
+    // What was refused is asked again: nobody has kept it.
+    expect(server.received).toHaveLength(count + 6 + 6 + 6);
+  });
+
+  it('stops with the last row that is wanted, and asks for no more than surely needed', async () => {
+    await using server = await startOpenaiServer(async (_, call) => {
+      await sleep((call * 7) % 10);
+      return answered('fine');
+    });
+    await using model = await open({ endpoint: server.url });
+    const until = { rows: 20, are: (_: string, outcome: { readonly ok: boolean }) => outcome.ok };
+    const outcomes = [];
+    const asked = model.ask({
+      rows: () => prompts(2000),
+      request: (prompt) => question(prompt),
+      parse: () => ({ ok: true, value: null }),
+      until,
+      signal: new AbortController().signal,
+    });
+    for await (const { row } of asked) outcomes.push(row);
+    expect(outcomes).toEqual(prompts(20));
+    expect(server.received).toHaveLength(20);
   });
 
   it('reads no more rows than it works on', async () => {
@@ -243,11 +300,40 @@ describe('asking', () => {
       seen += 1;
       if (seen === 50) break;
     }
-    expect(pulled).toBeLessThanOrEqual(50 + 16 + 1);
+    expect(pulled).toBeLessThanOrEqual(50 + 16 + 16);
   });
 });
 
 describe('an unusable answer', () => {
+  it('is shown to the model with what is wrong with it, so that no question is asked twice', async () => {
+    await using server = await startOpenaiServer((_, call) => answered(call < 2 ? `bad ${'x'.repeat(9000)}` : 'good'));
+    const parse: AskOptions<string, string>['parse'] = ({ content }) =>
+      content === 'good' ? { ok: true, value: content } : { ok: false, why: 'it is bad' };
+    await using model = await open({ endpoint: server.url });
+    expect(await askAll(model, ['q'], { parse })).toMatchObject([{ ok: true, parsed: 'good' }]);
+    const [first, second, third] = server.received.map(({ body }) => body.messages);
+    expect(first).toEqual([{ role: 'user', content: 'q' }]);
+    expect(second).toEqual([
+      { role: 'user', content: 'q' },
+      { role: 'assistant', content: expect.stringMatching(/^bad x+…$/) },
+      { role: 'user', content: expect.stringContaining('it is bad') },
+    ]);
+    expect(second?.[1]?.content.length).toBeLessThan(4100);
+    expect(third).toHaveLength(5);
+  });
+
+  it('leaves what is known when the server does not take the second question', async () => {
+    await using server = await startOpenaiServer(({ body }) =>
+      body.messages.length > 1 ? { kind: 'status', status: 400 } : answered(''),
+    );
+    await using model = await open({ endpoint: server.url });
+    const parse = () => ({ ok: false as const, why: 'it is empty' });
+    expect(await askAll(model, ['q'], { parse })).toMatchObject([
+      { ok: false, reason: 'unparsable', message: 'it is empty' },
+    ]);
+    expect(server.received[1]?.body.messages[1]?.content).toBe('(no answer)');
+  });
+
   it('is asked for again, at most so many times, and each is bought once', async () => {
     await using server = await startOpenaiServer(({ prompt }, call) =>
       answered(prompt === 'never' ? 'bad' : call < 2 ? 'bad' : 'good'),
@@ -317,7 +403,7 @@ describe('where answers come from', () => {
       ['echo: b', 'store'],
       ['echo: c', 'server'],
     ]);
-    expect(outcomes[0]).toMatchObject({ cost_usd: 0 });
+    expect(outcomes[0]).toMatchObject({ used: { input: 1, output: 1, cost_usd: 0 } });
   });
 
   it('is named when there is none', async () => {
@@ -352,40 +438,174 @@ describe('where answers come from', () => {
   });
 });
 
-describe('the budget', () => {
-  const reasons = (outcomes: Awaited<ReturnType<typeof askAll>>) =>
-    outcomes.map((one) => (one.ok ? one.from : one.reason));
+describe('what a server counts', () => {
+  const usage = {
+    prompt_tokens: 100,
+    completion_tokens: 50,
+    prompt_tokens_details: { cached_tokens: 80 },
+    completion_tokens_details: { reasoning_tokens: 40 },
+  };
+  const cost = async (price: object, counted: object) => {
+    await using server = await startOpenaiServer(() => ({
+      kind: 'answer',
+      content: 'a',
+      usage: counted as typeof usage,
+    }));
+    await using model = await open(
+      { endpoint: server.url, price },
+      { stateDir: await mkdtemp(join(stateDir, 'own-')) },
+    );
+    const [outcome] = await askAll(model, ['q']);
+    expect(outcome).toMatchObject({ ok: true, used: { cost_usd: model.spent.cost_usd } });
+    return { ...model.spent, micro_usd: Math.round(model.spent.cost_usd * 1e6 * 1000) / 1000 };
+  };
 
-  it('stops buying, keeps what is there, and holds over several runs', async () => {
+  it('is paid at the price of input that was cached and of output that was thought', async () => {
+    expect(await cost({ input: 2, output: 8, cached_input: 0.5, reasoning: 4 }, usage)).toMatchObject({
+      input_tokens: 100,
+      output_tokens: 50,
+      cached_input_tokens: 80,
+      reasoning_tokens: 40,
+      micro_usd: 20 * 2 + 80 * 0.5 + 10 * 8 + 40 * 4,
+    });
+    expect((await cost({ input: 2, output: 8 }, usage)).micro_usd).toBe(100 * 2 + 50 * 8);
+    const beside = { ...usage, total_tokens: 190 };
+    expect(await cost({ input: 2, output: 8 }, beside)).toMatchObject({ output_tokens: 90, reasoning_tokens: 40 });
+    const odd = { ...usage, prompt_tokens_details: null, completion_tokens_details: { reasoning_tokens: 'many' } };
+    expect(await cost({ input: 2, output: 8 }, odd)).toMatchObject({ cached_input_tokens: 0, reasoning_tokens: 0 });
+    const deepseek = { prompt_tokens: 100, completion_tokens: 50, prompt_cache_hit_tokens: 500 };
+    expect(await cost({ input: 2, output: 8 }, deepseek)).toMatchObject({ cached_input_tokens: 100 });
+  });
+});
+
+describe('further fields', () => {
+  it('go with every question, make another one of it, and give it its room', async () => {
+    await using server = await startOpenaiServer(({ body }) => answered('a', body.top_k === 7 ? 'length' : 'stop'));
+    const ask = async (request?: object) => {
+      await using model = await open({ endpoint: server.url, ...(request && { request }) });
+      await askAll(model, ['q']);
+    };
+    await ask();
+    await ask({ top_k: 5, reasoning_effort: 'low' });
+    await ask({ reasoning_effort: 'low', top_k: 5 });
+    await ask({ top_k: 7, max_completion_tokens: 1000 });
+    const bodies = server.received.map(({ body: { messages, stream, temperature, top_p, model, ...body } }) => body);
+    expect(bodies).toEqual([
+      { max_tokens: 64 },
+      { max_tokens: 64, top_k: 5, reasoning_effort: 'low' },
+      { top_k: 7, max_completion_tokens: 1000 },
+      { top_k: 7, max_completion_tokens: 2000, stream_options: { include_usage: true } },
+    ]);
+  });
+});
+
+describe('the budget', () => {
+  /** Asks until it throws; what was settled by then. */
+  async function askUntilSpent(model: OpenModel, rows: readonly string[]) {
+    let settled = 0;
+    const ends = expect(askAll(model, rows, { onSettled: (done) => (settled = done) })).rejects;
+    await ends.toMatchObject({ code: 'models/budget-spent', exitCode: 1 });
+    return settled;
+  }
+
+  it('ends the asking when it is spent, keeps what is there, and a larger one goes on', async () => {
     await using server = await startOpenaiServer();
     // An answer costs 15 tokens; setting one aside takes 73 (1 + 8 for the question, 64 for the answer).
     const spec = { endpoint: server.url, budget: { tokens: 110 } };
-    const logs: ModelLog[] = [];
     {
-      await using model = await open(spec, { onLog: (log) => logs.push(log) });
-      const outcomes = await askAll(model, prompts(10));
-      expect(reasons(outcomes)).toEqual(['server', 'server', 'server', ...Array<string>(7).fill('budget')]);
-      expect(model.spent.input_tokens + model.spent.output_tokens).toBeLessThanOrEqual(110);
+      await using model = await open(spec);
+      expect(await askUntilSpent(model, prompts(10))).toBe(3);
+      await expect(askAll(model, prompts(10))).rejects.toThrow(
+        'The budget of model "teacher" (110 tokens) is spent: 45 tokens went into its answers, and the next one may take 73 tokens',
+      );
     }
-    expect(logs.filter(({ level }) => level === 'warn')).toMatchObject([
-      { message: expect.stringContaining('110 tokens is spent') },
+    {
+      await using again = await open(spec);
+      expect(await askUntilSpent(again, prompts(10))).toBe(3);
+      expect(server.received).toHaveLength(3);
+    }
+    await using larger = await open({ ...spec, budget: { tokens: 250 } });
+    const outcomes = await askAll(larger, prompts(10));
+    expect(outcomes.map((one) => one.ok && one.from)).toEqual([
+      ...Array<string>(3).fill('store'),
+      ...Array<string>(7).fill('server'),
     ]);
-    await using again = await open(spec);
-    expect(reasons(await askAll(again, prompts(10)))).toEqual([
-      'store',
-      'store',
-      'store',
-      ...Array<string>(7).fill('budget'),
-    ]);
-    expect(server.received).toHaveLength(3);
+    expect(server.received).toHaveLength(10);
   });
 
-  it('may be given for one call alone', async () => {
+  it('is one for all that ask the model in a run, and counts what they share once', async () => {
     await using server = await startOpenaiServer();
-    await using model = await open({ endpoint: server.url, price: { input: 1, output: 1 } });
-    const outcomes = await askAll(model, prompts(3), { budget: { usd: 80e-6 } });
-    expect(reasons(outcomes)).toEqual(['server', 'budget', 'budget']);
-    expect(reasons(await askAll(model, prompts(3)))).toEqual(['store', 'server', 'server']);
+    const spec = { endpoint: server.url, budget: { tokens: 110 } };
+    const limits = new SharedLimits();
+    {
+      await using first = await open(spec, { limits });
+      await askAll(first, prompts(2));
+    }
+    await using second = await open(spec, { limits });
+    expect(await askUntilSpent(second, prompts(10))).toBe(3);
+    expect(server.received).toHaveLength(3);
+  });
+});
+
+describe('the end', () => {
+  it('keeps the answers that were under way, whatever ended the asking', async () => {
+    await using server = await startOpenaiServer(async ({ prompt }) => {
+      if (prompt === 'q0') return { kind: 'status', status: 402 };
+      await sleep(100);
+      return answered('late');
+    });
+    {
+      await using model = await open({ endpoint: server.url, concurrency: { start: 4, max: 4 } });
+      await expect(askAll(model, prompts(50))).rejects.toMatchObject({ code: 'models/no-credit' });
+    }
+    await using again = await open({});
+    const outcomes = await askAll(again, prompts(50));
+    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(server.received.length - 1);
+    expect(server.received.length).toBeLessThan(8);
+  });
+
+  it('is told of failures in one line per kind and minute', async () => {
+    await using server = await startOpenaiServer((_chat, call) =>
+      call % 4 === 0 ? { kind: 'status', status: 500 } : answered('fine'),
+    );
+    const logs: ModelLog[] = [];
+    {
+      const clock = { ...fastClock, now: () => performance.now() };
+      await using model = await open({ endpoint: server.url }, { onLog: (log) => logs.push(log), clock });
+      await askAll(model, prompts(60));
+    }
+    const failed = logs.filter(({ message }) => message.includes('an attempt failed'));
+    expect(failed).toHaveLength(2);
+    expect(failed[1]?.message).toMatch(/and \d+ more of the kind/);
+  });
+});
+
+describe('an answer that stops half way', () => {
+  it.each([64, 4096])('holds its place for seconds, not for minutes (max_tokens %i)', async (max_tokens) => {
+    const stalled = new Set<string>();
+    await using server = await startOpenaiServer(({ prompt }) => {
+      if (prompt !== 'q3' || stalled.has(prompt)) return answered('fine');
+      stalled.add(prompt);
+      return { kind: 'stall' };
+    });
+    await using model = await open({ endpoint: server.url, idle_timeout_seconds: 2 });
+    const outcomes = await askAll(model, prompts(30), { request: (prompt) => question(prompt, { max_tokens }) });
+    expect(outcomes.every(({ ok }) => ok)).toBe(true);
+    expect(stalled.size).toBe(1);
+  });
+});
+
+describe('replicas', () => {
+  it('share the questions, and one that is not there costs no answer', async () => {
+    await using one = await startOpenaiServer();
+    await using two = await startOpenaiServer();
+    const gone = await startOpenaiServer();
+    await gone[Symbol.asyncDispose]();
+    await using model = await open({ endpoint: gone.url, replicas: [one.url, two.url] });
+    const outcomes = await askAll(model, prompts(100));
+    expect(outcomes.every(({ ok }) => ok)).toBe(true);
+    expect(one.received.length + two.received.length).toBe(100);
+    expect(Math.min(one.received.length, two.received.length)).toBeGreaterThan(20);
   });
 });
 
@@ -417,7 +637,7 @@ describe('what stops everything', () => {
     await using model = await open({ endpoint: gone.url, retries: 1 });
     await expect(askAll(model, ['q'])).rejects.toMatchObject({
       code: 'models/unreachable',
-      message: expect.stringContaining('ECONNREFUSED'),
+      message: expect.stringMatching(/http:\/\/127.0.0.1:\d+\/v1 .*ECONNREFUSED/),
     });
   });
 

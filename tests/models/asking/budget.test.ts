@@ -1,10 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sha256 } from '../../../src/base/hash.js';
 import { Budget } from '../../../src/models/asking/budget.js';
 
 const forever = new AbortController().signal;
 setMaxListeners(0, forever);
+
+const keyOf = (name: string) => ({ request: sha256(name), attempt: 0 });
 
 describe('Budget', () => {
   it('is never passed, whatever runs at once and whatever the attempts use in the end', () => {
@@ -22,16 +25,16 @@ describe('Budget', () => {
         let used = 0;
         let refused = 0;
         await Promise.all(
-          all.map(async ({ most, share, turns }) => {
-            const reservation = await Budget.reserve([budget], { usd: 0, tokens: most }, forever);
-            if (reservation instanceof Budget) {
+          all.map(async ({ most, share, turns }, index) => {
+            const reservation = await budget.reserve({ usd: 0, tokens: most }, forever);
+            if (reservation === undefined) {
               refused += 1;
               return;
             }
             for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
             const tokens = Math.floor(most * share);
             used += tokens;
-            reservation.settle({ usd: 0, tokens });
+            reservation.settle({ usd: 0, tokens }, keyOf(`${index}`));
           }),
         );
         expect(used).toBeLessThanOrEqual(limit);
@@ -43,35 +46,39 @@ describe('Budget', () => {
 
   it('waits for an attempt in flight before it says no', async () => {
     const budget = new Budget({ usd: 1 });
-    const first = await Budget.reserve([budget], { usd: 0.8, tokens: 0 }, forever);
-    const second = Budget.reserve([budget], { usd: 0.8, tokens: 0 }, forever);
-    if (first instanceof Budget) throw new Error('refused');
-    first.settle({ usd: 0.1, tokens: 5 });
-    expect(await second).not.toBeInstanceOf(Budget);
+    const first = await budget.reserve({ usd: 0.8, tokens: 0 }, forever);
+    const second = budget.reserve({ usd: 0.8, tokens: 0 }, forever);
+    first?.settle({ usd: 0.1, tokens: 5 });
+    expect(await second).toBeDefined();
   });
 
   it('counts what was bought earlier, and stays spent once something did not fit', async () => {
     const budget = new Budget({ usd: 1, tokens: 100 });
     expect(budget.limitText).toBe('1 USD and 100 tokens');
-    const known = budget.expect();
-    const refused = Budget.reserve([budget], { usd: 0.2, tokens: 0 }, forever);
+    const known = budget.expect(keyOf('a'));
+    const refused = budget.reserve({ usd: 0.2, tokens: 0 }, forever);
     known({ usd: 0.9, tokens: 1 });
-    expect(await refused).toBe(budget);
-    expect(await Budget.reserve([budget], { usd: 0.01, tokens: 0 }, forever)).toBe(budget);
+    expect(await refused).toBeUndefined();
+    expect(await budget.reserve({ usd: 0.01, tokens: 0 }, forever)).toBeUndefined();
+    expect(budget.usedText).toBe('0.9 USD and 1 tokens');
   });
 
-  it('sets aside in all budgets or in none', async () => {
-    const wide = new Budget({ usd: 10 });
-    const narrow = new Budget({ usd: 1 });
-    expect(await Budget.reserve([wide, narrow], { usd: 5, tokens: 0 }, forever)).toBe(narrow);
-    expect(await Budget.reserve([wide], { usd: 10, tokens: 0 }, forever)).not.toBe(wide);
+  it('counts an answer once, whoever uses it again', async () => {
+    const budget = new Budget({ tokens: 100 });
+    const bought = await budget.reserve({ usd: 0, tokens: 90 }, forever);
+    bought?.settle({ usd: 0, tokens: 40 }, keyOf('a'));
+    for (let use = 0; use < 5; use += 1) budget.expect(keyOf('a'))({ usd: 0, tokens: 40 });
+    budget.expect(keyOf('b'))({ usd: 0, tokens: 10 });
+    budget.expect(keyOf('b'))({ usd: 0, tokens: 10 });
+    expect(budget.usedText).toBe('50 tokens');
+    expect(await budget.reserve({ usd: 0, tokens: 50 }, forever)).toBeDefined();
   });
 
   it('lets go when aborted', async () => {
     const controller = new AbortController();
     const budget = new Budget({ usd: 1 });
-    await Budget.reserve([budget], { usd: 1, tokens: 0 }, forever);
-    const waiting = Budget.reserve([budget], { usd: 1, tokens: 0 }, controller.signal);
+    await budget.reserve({ usd: 1, tokens: 0 }, forever);
+    const waiting = budget.reserve({ usd: 1, tokens: 0 }, controller.signal);
     controller.abort('stop');
     await expect(waiting).rejects.toBe('stop');
   });

@@ -72,6 +72,7 @@ describe.each(ways)('an answer that comes $way', ({ max_tokens }) => {
           content: 'the answer',
           finish: 'stop',
           tokens: { input: 10, output: 5 },
+          details: { cached_input: 0, reasoning: 0 },
         },
       });
     },

@@ -145,4 +145,151 @@ describe('orderedWindow', () => {
     expect(closed).toBe(true);
     expect(aborted).toBeGreaterThan(0);
   });
+
+  describe('behind a slow row', () => {
+    /** Keys are texts; whoever wants a result again is noted. */
+    const shelfOf = (fetched: number[]) => ({
+      keyOf: (result: { readonly of: number }) => `key ${result.of}`,
+      find: async (key: string, row: number) => {
+        expect(key).toBe(`key ${row}`);
+        fetched.push(row);
+        return { of: row };
+      },
+    });
+
+    it('works on, keeps no more results than the window, and hands all over in order', () => {
+      const delays = fc.array(fc.nat(3), { minLength: 1, maxLength: 80 });
+      return fc.assert(
+        fc.asyncProperty(delays, fc.integer({ min: 1, max: 5 }), fc.boolean(), async (turns, window, again) => {
+          let working = 0;
+          let mostWorking = 0;
+          let done = 0;
+          const slow = deferred();
+          function* rows() {
+            for (let row = 0; row < turns.length; row += 1) yield row;
+          }
+          const fetched: number[] = [];
+          const all = orderedWindow({
+            rows: again ? rows : rows(),
+            window,
+            signal: forever,
+            shelf: shelfOf(fetched),
+            work: async (row) => {
+              working += 1;
+              mostWorking = Math.max(mostWorking, working);
+              for (let turn = 0; turn < (turns[row] ?? 0); turn += 1)
+                await new Promise((resolve) => setImmediate(resolve));
+              done += 1;
+              // With a window of one there is nobody else.
+              if (window === 1 || done === turns.length) slow.resolve();
+              if (row === 0) await slow.promise;
+              working -= 1;
+              return { of: row };
+            },
+          });
+          const results = await collect(all);
+          expect(results.map(({ row, result }) => [row, result.of])).toEqual(turns.map((_, row) => [row, row]));
+          expect(mostWorking).toBeLessThanOrEqual(window);
+          // The first row is handed over last of all that were worked on, so only those next to it were kept.
+          if (window > 1) expect(fetched).toEqual(turns.map((_, row) => row).slice(window));
+        }),
+      );
+    });
+
+    it('does not run ahead of a reader who is busy', async () => {
+      const begun: number[] = [];
+      const reader = orderedWindow({
+        rows: () => Array.from({ length: 100 }, (_, index) => index),
+        window: 10,
+        signal: forever,
+        shelf: shelfOf([]),
+        work: async (row) => {
+          begun.push(row);
+          return { of: row };
+        },
+      });
+      await reader.next();
+      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      expect(begun).toHaveLength(11);
+      await reader.return(undefined);
+    });
+
+    it('stops with what went wrong when a result is fetched', async () => {
+      const bad = new Error('the disk is gone');
+      const slow = deferred();
+      let closed = 0;
+      function* rows() {
+        try {
+          for (let row = 0; row < 50; row += 1) yield row;
+        } finally {
+          closed += 1;
+        }
+      }
+      const all = collect(
+        orderedWindow({
+          rows,
+          window: 4,
+          signal: forever,
+          shelf: { keyOf: () => '', find: () => Promise.reject(bad) },
+          work: async (row) => {
+            if (row === 49) slow.resolve();
+            if (row === 0) await slow.promise;
+            return row;
+          },
+        }),
+      );
+      await expect(all).rejects.toBe(bad);
+      expect(closed).toBe(2);
+    });
+
+    it('says so when the rows are not the same again', async () => {
+      const slow = deferred();
+      let reads = 0;
+      const all = collect(
+        orderedWindow({
+          rows: () => Array.from({ length: reads++ === 0 ? 50 : 10 }, (_, index) => index),
+          window: 4,
+          signal: forever,
+          shelf: shelfOf([]),
+          work: async (row) => {
+            if (row === 49) slow.resolve();
+            if (row === 0) await slow.promise;
+            return { of: row };
+          },
+        }),
+      );
+      await expect(all).rejects.toThrow('fewer rows');
+    });
+  });
+
+  it('has no more in work than there is room for', async () => {
+    let working = 0;
+    let most = 0;
+    let room = 3;
+    const all = orderedWindow({
+      rows: Array.from({ length: 40 }, (_, index) => index),
+      window: 10,
+      signal: forever,
+      room: () => room,
+      work: async (row) => {
+        working += 1;
+        most = Math.max(most, working);
+        await new Promise((resolve) => setImmediate(resolve));
+        working -= 1;
+        if (row === 20) room = 6;
+        if (row < 20) expect(most).toBeLessThanOrEqual(3);
+      },
+    });
+    expect(await collect(all)).toHaveLength(40);
+    expect(most).toBe(6);
+
+    const none = orderedWindow({
+      rows: [1, 2, 3],
+      window: 10,
+      signal: forever,
+      room: () => 0,
+      work: async (row) => row,
+    });
+    expect((await collect(none)).map(({ result }) => result)).toEqual([1, 2, 3]);
+  });
 });

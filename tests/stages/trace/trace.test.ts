@@ -134,31 +134,45 @@ describe('trace', () => {
     expect(manifest.reasons).toEqual({ truncated: 1, refused: 1 });
   });
 
-  it('keeps what was answered when the budget is spent', async () => {
+  it('ends when the budget is spent, commits nothing, and goes on with a larger one', async () => {
     await using home = await stageHome();
     await using server = await startOpenaiServer(() =>
       answer({ reasoning: 'r', content: 'a', usage: { prompt_tokens: 1000, completion_tokens: 1000 } }),
     );
     const tasks = Array.from({ length: 8 }, (_, index) => aRelevantTask({ prompt: `Task ${index}.`, row: index + 1 }));
-    const run = await runNodes<StageServices>(
-      home,
-      [
-        given('filter', { files: { 'kept.jsonl': tasks }, counts: { kept: 8 } }),
-        graphNode({ name: 'trace', stage: trace, params: traceParams.parse({}), inputs: { tasks: 'filter' } }),
-      ],
-      testServices(home, {
-        // Enough for a few answers of 2000 tokens each, not for all.
-        specs: {
-          teacher: testModel({ endpoint: server.url, budget: { tokens: 10_000 }, concurrency: { start: 1, max: 1 } }),
-        },
-      }),
-    );
-    expect(run.outcome).toBe('done');
-    const { manifest } = await run.artifact('trace');
-    expect(manifest.counts.traces).toBeGreaterThan(0);
-    expect(manifest.counts.missing).toBeGreaterThan(0);
-    expect(manifest.counts.questions).toBe(8);
-    expect(manifest.reasons).toEqual({ budget: manifest.counts.missing });
+    const runWith = (tokens: number) =>
+      runNodes<StageServices>(
+        home,
+        [
+          given('filter', { files: { 'kept.jsonl': tasks }, counts: { kept: 8 } }),
+          graphNode({ name: 'trace', stage: trace, params: traceParams.parse({}), inputs: { tasks: 'filter' } }),
+        ],
+        testServices(home, {
+          specs: {
+            teacher: testModel({
+              ...{ endpoint: server.url, budget: { tokens, usd: 1 }, price: { input: 1, output: 2 } },
+              concurrency: { start: 1, max: 1 },
+            }),
+          },
+        }),
+      );
+    // Enough for a few answers of 2000 tokens each, not for all.
+    const first = await runWith(10_000);
+    expect(first.outcome).toBe('failed');
+    expect(first.exitCode).toBe(1);
+    expect(first.error).toMatchObject({ code: 'models/budget-spent' });
+    const bought = server.received.length;
+    expect(bought).toBeGreaterThan(0);
+    expect(bought).toBeLessThan(8);
+
+    const second = await runWith(100_000);
+    expect(second.outcome).toBe('done');
+    expect(server.received).toHaveLength(8);
+    const { manifest } = await second.artifact('trace');
+    expect(manifest.counts).toEqual({ questions: 8, traces: 8, missing: 0 });
+    // Also of what the first run bought.
+    expect(manifest.tokens).toEqual({ input: 8000, output: 8000 });
+    expect(manifest.cost_usd).toBeCloseTo(8 * 3000e-6);
   });
 
   it('stops when the server goes away, and buys nothing twice', async () => {
@@ -173,6 +187,8 @@ describe('trace', () => {
       aRelevantTask({ prompt: `A ${word} task.`, row: index + 1 }),
     );
     const failed = await runTrace(home, tasks, server.url, { samples: 2 });
+    const message = expect.stringContaining('`trace.samples` is 2 at temperature 0');
+    expect(failed.events).toContainEqual(expect.objectContaining({ type: 'log', level: 'warn', message }));
     expect(failed.error).toMatchObject({ code: 'models/unanswered', message: expect.stringContaining('2 × server') });
     broken = false;
     const before = server.received.length;

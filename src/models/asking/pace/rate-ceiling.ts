@@ -1,7 +1,6 @@
 /**
- * A ceiling on units (requests, tokens) per minute. Slots are booked on a line in time (GCRA), so callers are served in
- * the order in which they booked; a short burst goes through at once. A booking larger than the burst is let through when
- * its turn comes and makes those behind it wait longer.
+ * A ceiling on units (requests, tokens) per minute. Slots are booked on a line in time (GCRA); a short burst goes through
+ * at once. A booking larger than the burst is let through when its turn comes and makes those behind it wait longer.
  */
 export class RateCeiling {
   readonly #msPerUnit: number;
@@ -12,7 +11,12 @@ export class RateCeiling {
     this.#msPerUnit = 60_000 / unitsPerMinute;
   }
 
-  /** Books and says how many milliseconds to wait before using it. */
+  /** How many milliseconds to wait before the next booking may be used. */
+  wait(nowMs: number): number {
+    return Math.max(0, this.#bookedUntil - nowMs);
+  }
+
+  /** Books, and says how many milliseconds to wait before using it. */
   book(units: number, nowMs: number): number {
     const start = Math.max(nowMs - this.#burstMs, this.#bookedUntil);
     this.#bookedUntil = start + units * this.#msPerUnit;

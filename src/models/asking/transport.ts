@@ -1,0 +1,57 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ClientOptions } from 'openai';
+import { type Agent, request } from 'undici';
+
+type Fetch = NonNullable<ClientOptions['fetch']>;
+
+/** A response as it comes, without what a browser's `Response` adds: its streams, its copies, its promises. */
+export interface PlainResponse {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  /** The bytes, as they come. */
+  readonly body: AsyncIterable<Uint8Array>;
+  text(): Promise<string>;
+}
+
+/**
+ * A `fetch` for the `openai` package over undici's `request`, which takes a quarter of the time that its `fetch` does. It can what that
+ * package asks for and no more: texts as bodies, no redirects, no compression, no cookies.
+ */
+export function plainFetch(agent: Agent): Fetch {
+  const ask = async (url: string, init: RequestInit): Promise<PlainResponse> => {
+    const { statusCode, headers, body } = await request(url, {
+      dispatcher: agent,
+      method: 'POST',
+      headers: [...(init.headers as Headers)].flat(),
+      body: init.body as string,
+      signal: init.signal ?? null,
+    });
+    return {
+      status: statusCode,
+      headers: new PlainHeaders(headers),
+      body,
+      text: () => body.text(),
+      // What follows is for the package alone.
+      ...{ ok: statusCode >= 200 && statusCode < 300, url },
+    };
+  };
+  return ask as unknown as Fetch;
+}
+
+/** The part of `Headers` that is read. Names are lower case, as undici gives them. */
+class PlainHeaders {
+  readonly #headers: IncomingHttpHeaders;
+
+  constructor(headers: IncomingHttpHeaders) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | null {
+    const value = this.#headers[name.toLowerCase()];
+    return Array.isArray(value) ? value.join(', ') : (value ?? null);
+  }
+
+  *entries(): Generator<[string, string]> {
+    for (const name of Object.keys(this.#headers)) yield [name, this.get(name) ?? ''];
+  }
+}
