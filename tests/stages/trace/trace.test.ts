@@ -180,7 +180,7 @@ describe('trace', () => {
     let broken = true;
     await using server = await startOpenaiServer((chat) =>
       broken && chat.prompt.includes('second')
-        ? { kind: 'status', status: 503 }
+        ? { kind: 'status', status: 500 }
         : answer({ reasoning: 'r', content: 'a' }),
     );
     const tasks = ['first', 'second'].map((word, index) =>
