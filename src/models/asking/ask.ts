@@ -109,8 +109,6 @@ async function askOne<Row, Parsed>(
     if (corrections >= askAgain) return { ...unusable, used };
     corrections += 1;
     request = corrected(request, answer, parsed.why);
-    if (attempt >= askAgain) return { ...unusable, used };
-    attempt += 1;
   }
 }
 
