@@ -4,6 +4,7 @@ import { declareMachineCommands } from './declare/machine.js';
 import { declareRecipeCommands } from './declare/recipes.js';
 import { declareRunCommands } from './declare/runs.js';
 import { declareSampleCommands } from './declare/samples.js';
+import { declareStoreCommands } from './declare/store.js';
 import { declareSuiteCommands } from './declare/suites.js';
 import type { CliEnvironment } from './environment.js';
 import { handleUnheard, isLeftUnread, type WhenUnheard } from './unheard.js';
@@ -62,6 +63,7 @@ declareRecipeCommands(program, lent);
 declareRunCommands(program, lent);
 declareSuiteCommands(program, lent);
 declareSampleCommands(program, lent);
+declareStoreCommands(program, lent);
 declareMachineCommands(program, lent);
 declareExport(program, lent);
 
