@@ -163,7 +163,10 @@ const steps: Readonly<Record<string, (state: string, count: number) => Promise<R
   },
   async compact(state) {
     const model = { name: 'bench', path: folderIn(state), identity: IDENTITY };
-    return { seconds: await secondsOf(() => compactAnswers(model, signal)), peak: process.resourceUsage().maxRSS * 1024 };
+    return {
+      seconds: await secondsOf(() => compactAnswers(model, signal)),
+      peak: process.resourceUsage().maxRSS * 1024,
+    };
   },
   async check(state) {
     const model = { name: 'bench', path: folderIn(state), identity: IDENTITY };
@@ -219,12 +222,20 @@ async function measure(root: string, count: number): Promise<void> {
     const bought = await inProcess('buy', packed, count);
     await inProcess('plain', plain, count);
     const [small, large] = [await bytesIn(packed), await bytesIn(plain)];
-    show('packed: bought', `${rounded(bought.seconds ?? 0)} s`, `${each(bought.seconds ?? 0)}, ${each(bought.cpu ?? 0)} of a core`);
+    show(
+      'packed: bought',
+      `${rounded(bought.seconds ?? 0)} s`,
+      `${each(bought.seconds ?? 0)}, ${each(bought.cpu ?? 0)} of a core`,
+    );
     show('packed: on the disk', `${rounded(small / MB)} MB`, `${rounded(large / small)} times smaller than plain`);
     await opened('packed', packed);
     await kept('packed', packed);
     const { rendered = 0, hashed = 0 } = await inProcess('questions', packed, count);
-    show('  of which: prompts rendered, requests hashed', `${rounded(rendered + hashed)} s`, `${each(rendered)}, ${each(hashed)}`);
+    show(
+      '  of which: prompts rendered, requests hashed',
+      `${rounded(rendered + hashed)} s`,
+      `${each(rendered)}, ${each(hashed)}`,
+    );
     show('plain (older versions): on the disk', `${rounded(large / MB)} MB`);
     await opened('plain', plain);
     await kept('plain', plain);
@@ -241,8 +252,16 @@ async function measure(root: string, count: number): Promise<void> {
     const traces = await inProcess('traces', state, TRACES);
     const size = await bytesIn(state);
     process.stdout.write(`${TRACES} traces of ${TRACE_CHARACTERS} characters\n`);
-    show('traces: bought', `${rounded(traces.seconds ?? 0)} s`, `${rounded(((traces.cpu ?? 0) / TRACES) * 1000)} ms of a core each`);
-    show('traces: on the disk', `${rounded(size / MB)} MB`, `${rounded((traces.bytes ?? 0) / size)} times smaller than their text`);
+    show(
+      'traces: bought',
+      `${rounded(traces.seconds ?? 0)} s`,
+      `${rounded(((traces.cpu ?? 0) / TRACES) * 1000)} ms of a core each`,
+    );
+    show(
+      'traces: on the disk',
+      `${rounded(size / MB)} MB`,
+      `${rounded((traces.bytes ?? 0) / size)} times smaller than their text`,
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

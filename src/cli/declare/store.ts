@@ -9,7 +9,10 @@ export function declareStoreCommands(program: Command, { finish, withGlobal }: L
   const command = program
     .command('store')
     .description('check, pack, export and import the answers that models have given')
-    .addHelpText('after', examples('store check', 'store compact', 'store export teacher.jsonl.gz --model Qwen/QwQ-32B'));
+    .addHelpText(
+      'after',
+      examples('store check', 'store compact', 'store export teacher.jsonl.gz --model Qwen/QwQ-32B'),
+    );
   command
     .command('check')
     .option(...MODEL)

@@ -21,22 +21,24 @@ export interface AnswerPlace {
   readonly length: number;
 }
 
-/** Words of 32 bits of one answer: half of the request's hash, attempt, frame, offset, length. */
+/** Words of 32 bits of one place: half of the request's hash, attempt, number of the frame, offset, length. */
 const ROW = 8;
 const HASH_WORDS = 4;
+const PLACE = HASH_WORDS + 1;
 /** Numbers of one frame. */
 const FRAME = 4;
 const DROPPED = 0xffffffff;
 
 /**
  * Where answers stand, in typed arrays: about 50 bytes for each. Of a request's 64 digits it keeps 32, more than enough to tell all
- * requests there will ever be apart; whoever reads an answer compares the rest.
+ * requests there will ever be apart; whoever reads an answer compares the rest. An answer may stand in several places: the one that was
+ * added first counts, as long as it is not dropped.
  */
 export class AnswerIndex {
   #rows = new Uint32Array(ROW * 1024);
   #count = 0;
   #size = 0;
-  /** Open addressing: number of the row plus 1, 0 for a free slot. At most two thirds are taken. */
+  /** Open addressing: number of the row plus 1, 0 for a free slot. At most two thirds are taken, and rows of one key come in their order. */
   #slots = new Uint32Array(2048);
   #frames = new Float64Array(FRAME * 256);
   #frameCount = 0;
@@ -55,74 +57,68 @@ export class AnswerIndex {
     return number;
   }
 
-  /**
-   * Adds an answer, if there is none of that key yet or only one in a file that was forgotten; says whether it did. `frame` is what
-   * `addFrame` gave.
-   */
+  /** Adds a place of an answer; says whether it is the first. `frame` is what `addFrame` gave. */
   add(key: AnswerKey, frame: number, offset: number, length: number): boolean {
+    const isFirst = !this.has(key);
+    if ((this.#count + 1) * ROW > this.#rows.length) this.#rows = grown(this.#rows, Uint32Array);
+    if ((this.#count + 1) * 3 > this.#slots.length * 2) this.#rehash();
     const hash = hashWords(key.request);
-    const there = this.#find(hash, key.attempt);
-    const place = there === undefined ? undefined : this.#place(there);
-    if (place !== undefined && !this.#forgotten.has(place.frame.file)) return false;
-    const row = there ?? this.#newRow(hash, key.attempt);
-    this.#rows.set([frame, offset, length], row * ROW + HASH_WORDS + 1);
-    if (place === undefined) this.#size += 1;
-    return true;
+    this.#rows.set([...hash, key.attempt, frame, offset, length], this.#count * ROW);
+    this.#take(slotOf(hash[0], key.attempt), this.#count);
+    this.#count += 1;
+    if (isFirst) this.#size += 1;
+    return isFirst;
   }
 
-  /** Lets what is added from now on take the place of what stands in this file. Until then that is found as before. */
+  find(key: AnswerKey): AnswerPlace | undefined {
+    let forgotten: AnswerPlace | undefined;
+    for (const row of this.#rowsOf(key)) {
+      const place = this.#place(row);
+      if (!this.#forgotten.has(place.frame.file)) return place;
+      forgotten ??= place;
+    }
+    return forgotten;
+  }
+
+  has(key: AnswerKey): boolean {
+    return this.#rowsOf(key).next().done !== true;
+  }
+
+  /** A place turned out to hold no such answer. If there is another, that counts from now on. */
+  drop(key: AnswerKey, { frame, offset }: AnswerPlace): void {
+    for (const row of this.#rowsOf(key)) {
+      const place = this.#place(row);
+      const isMeant = place.frame.file === frame.file && place.frame.start === frame.start && place.offset === offset;
+      if (!isMeant) continue;
+      this.#rows[row * ROW + PLACE] = DROPPED;
+      if (!this.has(key)) this.#size -= 1;
+      return;
+    }
+  }
+
+  /** Prefers every other place to those in this file. */
   forgetFile(file: number): void {
     this.#forgotten.add(file);
   }
 
-  find(key: AnswerKey): AnswerPlace | undefined {
-    const row = this.#find(hashWords(key.request), key.attempt);
-    return row === undefined ? undefined : this.#place(row);
-  }
-
-  has(key: AnswerKey): boolean {
-    return this.find(key) !== undefined;
-  }
-
-  /** Forgets an answer that turned out to be none. Another may be added in its place. */
-  drop(key: AnswerKey): void {
-    const row = this.#find(hashWords(key.request), key.attempt);
-    if (row === undefined || this.#place(row) === undefined) return;
-    this.#rows[row * ROW + HASH_WORDS + 1] = DROPPED;
-    this.#size -= 1;
-  }
-
-  #place(row: number): AnswerPlace | undefined {
-    const [frame = 0, offset = 0, length = 0] = this.#rows.subarray(row * ROW + HASH_WORDS + 1, row * ROW + ROW);
-    if (frame === DROPPED) return undefined;
-    const at = frame * FRAME;
-    const [file = 0, start = 0, packed = 0, unpacked = 0] = this.#frames.subarray(at, at + FRAME);
-    return { frame: { file, start, length: packed, unpacked }, offset, length };
-  }
-
-  #find(hash: readonly number[], attempt: number): number | undefined {
+  /** Rows of a key that are not dropped, first added first. */
+  *#rowsOf({ request, attempt }: AnswerKey): Generator<number> {
+    const hash = hashWords(request);
     const mask = this.#slots.length - 1;
-    for (let slot = slotOf(hash, attempt) & mask; ; slot = (slot + 1) & mask) {
-      const taken = this.#slots[slot] ?? 0;
-      if (taken === 0) return undefined;
-      if (this.#is(taken - 1, hash, attempt)) return taken - 1;
+    for (let slot = slotOf(hash[0], attempt) & mask; ; slot = (slot + 1) & mask) {
+      const row = (this.#slots[slot] ?? 0) - 1;
+      if (row === -1) return;
+      const at = row * ROW;
+      const isKey = hash.every((word, index) => this.#rows[at + index] === word);
+      if (isKey && this.#rows[at + HASH_WORDS] === attempt && this.#rows[at + PLACE] !== DROPPED) yield row;
     }
   }
 
-  #is(row: number, hash: readonly number[], attempt: number): boolean {
-    const at = row * ROW;
-    for (let word = 0; word < HASH_WORDS; word += 1) if (this.#rows[at + word] !== hash[word]) return false;
-    return this.#rows[at + HASH_WORDS] === attempt;
-  }
-
-  #newRow(hash: readonly number[], attempt: number): number {
-    if ((this.#count + 1) * ROW > this.#rows.length) this.#rows = grown(this.#rows, Uint32Array);
-    if ((this.#count + 1) * 3 > this.#slots.length * 2) this.#rehash();
-    const row = this.#count;
-    this.#count += 1;
-    this.#rows.set([...hash, attempt], row * ROW);
-    this.#take(slotOf(hash, attempt), row);
-    return row;
+  #place(row: number): AnswerPlace {
+    const [frame = 0, offset = 0, length = 0] = this.#rows.subarray(row * ROW + PLACE, row * ROW + ROW);
+    const at = frame * FRAME;
+    const [file = 0, start = 0, packed = 0, unpacked = 0] = this.#frames.subarray(at, at + FRAME);
+    return { frame: { file, start, length: packed, unpacked }, offset, length };
   }
 
   #take(from: number, row: number): void {
@@ -135,15 +131,14 @@ export class AnswerIndex {
   #rehash(): void {
     this.#slots = new Uint32Array(this.#slots.length * 2);
     for (let row = 0; row < this.#count; row += 1) {
-      const [first = 0, , , , attempt = 0] = this.#rows.subarray(row * ROW, row * ROW + ROW);
-      this.#take(slotOf([first], attempt), row);
+      this.#take(slotOf(this.#rows[row * ROW], this.#rows[row * ROW + HASH_WORDS]), row);
     }
   }
 }
 
 /** A hash is spread evenly already; attempts at one request must not follow each other. */
-function slotOf([first = 0]: readonly number[], attempt: number): number {
-  return (first ^ Math.imul(attempt, 0x9e3779b1)) >>> 0;
+function slotOf(word = 0, attempt = 0): number {
+  return (word ^ Math.imul(attempt, 0x9e3779b1)) >>> 0;
 }
 
 function hashWords(request: string): readonly number[] {

@@ -16,11 +16,16 @@ interface KeptFrame {
 
 /** Reads lines of files of answers, packed or not. */
 export class AnswerReader implements AsyncDisposable {
+  readonly #keptLimit: number;
   readonly #paths: string[] = [];
   readonly #handles = new Map<number, Promise<FileHandle>>();
   /** Those used last come last. */
   readonly #kept = new Map<string, KeptFrame>();
   #keptBytes = 0;
+
+  constructor(keptLimit = KEPT_BYTES) {
+    this.#keptLimit = keptLimit;
+  }
 
   /** The number by which places name this file. */
   addFile(path: string): number {
@@ -58,7 +63,7 @@ export class AnswerReader implements AsyncDisposable {
       if (this.#kept.get(name) === kept) forget(name, kept);
     });
     for (const [key, oldest] of this.#kept) {
-      if (this.#keptBytes <= KEPT_BYTES || oldest === kept) break;
+      if (this.#keptBytes <= this.#keptLimit || oldest === kept) break;
       forget(key, oldest);
     }
     return lines;

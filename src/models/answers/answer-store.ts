@@ -6,7 +6,7 @@ import { ifThere } from '../../base/files/if-there.js';
 import { systemCode } from '../../base/files/system-code.js';
 import type { ChatAnswer } from '../chat.js';
 import { listedLines } from './answer-frame.js';
-import { AnswerIndex } from './answer-index.js';
+import { AnswerIndex, type AnswerPlace } from './answer-index.js';
 import { AnswerReader, rowOf } from './answer-reader.js';
 import { type AnswerKey, answerOf, answerRow } from './answer-row.js';
 import { type AnswerWriter, createAnswerWriter, type WrittenFrame } from './answer-writer.js';
@@ -63,17 +63,18 @@ export class AnswerStore implements AsyncDisposable {
 
   /** The answer, or `undefined` when it has to be bought. */
   async get(key: AnswerKey): Promise<StoredAnswer | undefined> {
-    const found = await this.#find(key);
-    const row = found?.line === undefined ? undefined : rowOf(key, found.line);
-    if (found !== undefined && row !== undefined) {
-      return { answer: answerOf(row), cost_usd: row.cost_usd ?? 0, own: found.file === this.#own?.file };
+    for (let place = this.#index.find(key); place !== undefined; place = this.#index.find(key)) {
+      const line = await this.#line(place);
+      const row = line === undefined ? undefined : rowOf(key, line);
+      if (row !== undefined) {
+        return { answer: answerOf(row), cost_usd: row.cost_usd ?? 0, own: place.frame.file === this.#own?.file };
+      }
+      this.#index.drop(key, place);
     }
-    this.#index.drop(key);
     return undefined;
   }
 
-  /** Keeps
- an answer; it is on the disk when this resolves. */
+  /** Keeps an answer; it is on the disk when this resolves. */
   async put(key: AnswerKey, answer: ChatAnswer, costUsd: number): Promise<void> {
     this.#writer ??= this.#createSegment();
     const writer = await this.#writer;
@@ -131,25 +132,19 @@ export class AnswerStore implements AsyncDisposable {
   }
 
   /**
-   * The line of an answer. Not being able to read is no reason to buy again: only what is gone has no answers. `secpi store compact` in
-   * another process puts one file in the place of many; then they are looked for once more.
+   * What stands there, if that can be used. Not being able to read is no reason to buy again: only what is gone has no answers. `secpi store
+   * compact` in another process puts one file in the place of many; then that is taken up.
    */
-  async #find(key: AnswerKey): Promise<{ readonly file: number; readonly line: string | undefined } | undefined> {
-    for (let missed: number | undefined; ; ) {
-      const place = this.#index.find(key);
-      const file = place?.frame.file;
-      if (place === undefined || file === undefined || file === missed) return undefined;
-      try {
-        return { file, line: await this.#reader.line(place) };
-      } catch (error) {
-        if (systemCode(error) !== 'ENOENT') throw error;
-      }
-      missed = file;
-      this.#index.forgetFile(file);
-      for (const [name, segment] of this.#segments) if (segment.file === file) this.#segments.delete(name);
-      // One that is under way may have listed the folder before.
-      await this.#refreshing?.catch(() => undefined);
-      await this.refresh();
+  async #line(place: AnswerPlace): Promise<string | undefined> {
+    try {
+      return await this.#reader.line(place);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
     }
+    this.#index.forgetFile(place.frame.file);
+    // A look at the folder that is under way may be from before.
+    await this.#refreshing?.catch(() => undefined);
+    await this.refresh();
+    return undefined;
   }
 }

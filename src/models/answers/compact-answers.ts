@@ -78,4 +78,3 @@ async function isCompact(folder: string, segments: readonly string[]): Promise<b
   }
   return frames <= 1 || unpacked / frames >= WELL_FILLED_BYTES;
 }
-

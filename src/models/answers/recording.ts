@@ -4,7 +4,7 @@ import { messageOf, SecpiError } from '../../base/errors.js';
 import { writeTextAtomic } from '../../base/files/atomic-file.js';
 import { type ChatAnswer, type ChatRequest, samplingSchema } from '../chat.js';
 import { listedLines } from './answer-frame.js';
-import { AnswerIndex } from './answer-index.js';
+import { AnswerIndex, type AnswerPlace } from './answer-index.js';
 import { AnswerReader } from './answer-reader.js';
 import { type AnswerKey, answerOf, answerRow, answerRowSchema, keyText } from './answer-row.js';
 import { requestHash, wellFormed } from './request-hash.js';
@@ -64,19 +64,22 @@ export async function openRecording(path: string): Promise<Recording> {
   };
   let identity: string | undefined;
   try {
-    let first: AnswerKey | undefined;
+    let first: AnswerPlace | undefined;
     for await (const stretch of scanAnswers(path, 0, 'read')) {
       if (stretch.kind !== 'frame') throw await noAnswers(path, stretch);
-      const frame = index.addFrame({ file, ...stretch });
+      const frame = { file, ...stretch };
+      const number = index.addFrame(frame);
       for (const { key, offset, length } of listedLines(stretch.entries)) {
-        if (!index.add(key, frame, offset, length)) {
+        if (!index.add(key, number, offset, length)) {
           const line = await lineAt(path, stretch.start, offset);
           throw badRow(path, line, 'the same request and attempt stands further up');
         }
-        first ??= key;
+        first ??= { frame, offset, length };
       }
     }
-    identity = first && (await rowAt(first))?.identity;
+    const row = first && parsedRow(await reader.line(first));
+    if (typeof row === 'string') throw badRow(path, await lineAt(path, first?.frame.start ?? 0, 0), row);
+    identity = row?.identity;
   } catch (error) {
     await reader[Symbol.asyncDispose]();
     if (error instanceof SecpiError) throw error;
@@ -142,8 +145,8 @@ export async function writeRecording(
   await writeTextAtomic(path, lines.join(''));
 }
 
-/** The row, or why it cannot be used. */
-function checkedRow(key: AnswerKey, line: string | undefined): RecordingRow | string {
+/** The row, or why it is none. */
+function parsedRow(line: string | undefined): RecordingRow | string {
   if (line === undefined) return 'it is damaged';
   let value: unknown;
   try {
@@ -152,13 +155,18 @@ function checkedRow(key: AnswerKey, line: string | undefined): RecordingRow | st
     return messageOf(error);
   }
   const parsed = recordingRowSchema.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return `${issue?.path.join('.')}: ${issue?.message}`;
-  }
-  const { request, attempt, identity, chat } = parsed.data;
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  return `${issue?.path.join('.')}: ${issue?.message}`;
+}
+
+/** The row, or why it cannot be used as the answer to this. */
+function checkedRow(key: AnswerKey, line: string | undefined): RecordingRow | string {
+  const row = parsedRow(line);
+  if (typeof row === 'string') return row;
+  const { request, attempt, identity, chat } = row;
   const isAsked = chat === undefined || (identity !== undefined && requestHash(identity, chat) === request);
-  if (isAsked && request === key.request && attempt === key.attempt) return parsed.data;
+  if (isAsked && request === key.request && attempt === key.attempt) return row;
   return 'its question is not the one that its "request" stands for; it was changed by hand, or by another version';
 }
 

@@ -37,7 +37,8 @@ export async function* walkAnswers(folder: string): AsyncGenerator<Walked> {
         const text = await reader.line({ frame: { file, start, length, unpacked }, ...line });
         const row = text === undefined ? undefined : rowOf(key, text);
         if (text === undefined || row === undefined) damaged += 1;
-        else if (seen.add(key, frame, 0, 0)) yield { kind: 'answer', segment, line: { key, text: text.trimEnd() }, row };
+        else if (seen.add(key, frame, 0, 0))
+          yield { kind: 'answer', segment, line: { key, text: text.trimEnd() }, row };
         else yield { kind: 'repeated', segment };
       }
       if (damaged > 0) yield { kind: 'damaged', segment, answers: damaged };

@@ -19,7 +19,13 @@ async function buy(identity: string, count: number): Promise<void> {
   );
   for (let n = 0; n < count; n += 1) {
     const request = sha256(`${identity} ${n}`);
-    const answer = { request, reasoning: null, content: `answer ${n}`, finish: 'stop', tokens: { input: 1, output: 1 } };
+    const answer = {
+      request,
+      reasoning: null,
+      content: `answer ${n}`,
+      finish: 'stop',
+      tokens: { input: 1, output: 1 },
+    };
     await answers.put({ request, attempt: 0 }, answer as Parameters<AnswerStore['put']>[1], 0.25);
   }
 }

@@ -66,7 +66,9 @@ describe('a frame', () => {
   });
 
   it('never unpacks to more than its list says', async () => {
-    const { bytes } = await packFrame([{ key: { request: sha256('a'), attempt: 0 }, text: `"${'x'.repeat(100_000)}"` }]);
+    const { bytes } = await packFrame([
+      { key: { request: sha256('a'), attempt: 0 }, text: `"${'x'.repeat(100_000)}"` },
+    ]);
     expect(await unpackFrame(bytes, 50)).toBeUndefined();
   });
 

@@ -219,16 +219,6 @@ describe('AnswerStore', () => {
     ]);
   });
 
-  it('reads more frames than it keeps in memory, in any order', async () => {
-    const names = Array.from({ length: 60 }, (_, index) => `q${index}`);
-    const long = (name: string) => answer(name, `${name} ${'x'.repeat(1_000_000)}`);
-    await using store = await AnswerStore.open(folder);
-    await Promise.all(names.map((name) => store.put(key(name), long(name), 0)));
-    for (const name of [...names, ...names.toReversed()]) {
-      expect((await store.get(key(name)))?.answer.content.slice(0, 4)).toBe(long(name).content.slice(0, 4));
-    }
-  });
-
   it('reads from more segments than it keeps open', async () => {
     const names = Array.from({ length: 80 }, (_, index) => `q${index}`);
     for (const name of names) {

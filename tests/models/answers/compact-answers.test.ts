@@ -79,14 +79,16 @@ describe('compacting', () => {
   });
 
   it('takes no answer from a process that has the store open', async () => {
-    for (let n = 0; n < 70; n += 1) await buy(n);
+    for (let n = 0; n < 5; n += 1) await buy(n);
     await using store = await AnswerStore.open(path);
     // Some files are open in it now, others are not.
     await store.get(key(3));
     await compactAnswers(model, signal);
-    expect(store.has(key(50))).toBe(true);
-    await Promise.all(Array.from({ length: 70 }, (_, n) => store.get(key(n)).then((row) => expect(row?.answer).toEqual(answer(n)))));
-    expect(store.size).toBe(70);
+    expect(store.has(key(4))).toBe(true);
+    await Promise.all(
+      Array.from({ length: 5 }, (_, n) => store.get(key(n)).then((row) => expect(row?.answer).toEqual(answer(n)))),
+    );
+    expect(store.size).toBe(5);
     // What is gone for good has to be bought.
     for (const name of await readdir(path)) await rm(join(path, name));
     await using late = await AnswerStore.open(path);

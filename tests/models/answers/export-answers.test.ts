@@ -95,7 +95,9 @@ describe('importing', () => {
       texts.push(await readFile(path, 'utf8'));
     }
     await writeFile(path, texts.join(''));
-    expect(await importedFrom(path, 'two')).toEqual(['a', 'b'].map((model) => ({ identity: model, added: 1, there: 0 })));
+    expect(await importedFrom(path, 'two')).toEqual(
+      ['a', 'b'].map((model) => ({ identity: model, added: 1, there: 0 })),
+    );
     await using store = await storeIn('two', 'b');
     const stored = await store.get({ request: requestHash('b', request), attempt: 0 });
     expect(stored).toEqual({ answer: { ...said, request: requestHash('b', request) }, cost_usd: 0, own: false });
@@ -111,7 +113,11 @@ describe('importing', () => {
 
   it.each([
     ['another gzip file', () => gzipSync('{}\n'), /was not packed by secpi/],
-    ['a packed file with rubbish in it', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from('rub')]), /damaged behind byte \d+/],
+    [
+      'a packed file with rubbish in it',
+      (bytes: Buffer) => Buffer.concat([bytes, Buffer.from('rub')]),
+      /damaged behind byte \d+/,
+    ],
   ])('refuses %s with a way out', async (_what, change, why) => {
     const path = join(folder, 'answers.jsonl.gz');
     await exportAnswers(await bought(2), path, signal);
@@ -136,6 +142,9 @@ describe('importing', () => {
     // The list of the first row, with another answer's hash in it, would sell one answer for another.
     bytes.writeUInt8((bytes[bytes.length - 12] ?? 0) ^ 0xff, bytes.length - 12);
     await writeFile(path, bytes);
-    await expect(importedFrom(path, 'two')).rejects.toMatchObject({ code: 'models/bad-recording', location: { line: 1 } });
+    await expect(importedFrom(path, 'two')).rejects.toMatchObject({
+      code: 'models/bad-recording',
+      location: { line: 1 },
+    });
   });
 });

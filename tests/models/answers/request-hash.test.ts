@@ -41,15 +41,21 @@ describe('requestHash', () => {
       ...one,
       messages: [system, ...one.messages],
     }));
-    const identities = fc.constantFrom('m', 'Qwen\/QwQ-32B@main', 'an "odd" näme');
+    const identities = fc.constantFrom('m', 'Qwen/QwQ-32B@main', 'an "odd" näme');
     fc.assert(
       fc.property(identities, fc.oneof(known, request), (identity, one) => {
         const { messages, sampling, format, sample } = one;
         const sent = messages.map(({ role, content }) => ({ role, content: content.toWellFormed() }));
-        const all = { identity, messages: sent, sampling: { ...sampling, seed: sampling.seed ?? null }, format, sample };
+        const all = {
+          identity,
+          messages: sent,
+          sampling: { ...sampling, seed: sampling.seed ?? null },
+          format,
+          sample,
+        };
         expect(requestHash(identity, one)).toBe(sha256Json(all));
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -61,10 +67,10 @@ describe('requestHash', () => {
         format: 'text',
         sample: 0,
       });
-    const hashes = Array.from({ length: 1200 }, (_, n) => of(n));
-    expect(new Set(hashes).size).toBe(1200);
+    const hashes = Array.from({ length: 600 }, (_, n) => of(n));
+    expect(new Set(hashes).size).toBe(600);
     expect(of(0)).toBe(hashes[0]);
-    expect(of(1199)).toBe(hashes[1199]);
+    expect(of(599)).toBe(hashes[599]);
   });
 
   it('does not depend on the order of keys', () => {

@@ -91,7 +91,11 @@ describe('scanning packed answers', async () => {
   it('takes a gzip file of somebody else for unfinished from its beginning', async () => {
     const { gzipSync } = await import('node:zlib');
     const foreign = gzipSync(`${text(0)}\n`);
-    expect(await scanned(foreign, 'foreign.jsonl.gz')).toEqual({ attempts: [], damaged: 0, unfinished: foreign.length });
+    expect(await scanned(foreign, 'foreign.jsonl.gz')).toEqual({
+      attempts: [],
+      damaged: 0,
+      unfinished: foreign.length,
+    });
   });
 });
 

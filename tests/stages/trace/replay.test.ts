@@ -19,7 +19,12 @@ async function digestOf(home: StageHome, teacher: ModelSpec): Promise<string> {
     home,
     [
       given('filter', { files: { 'kept.jsonl': tasks }, counts: { kept: tasks.length } }),
-      graphNode({ name: 'trace', stage: trace, params: traceParams.parse({ samples: 2 }), inputs: { tasks: 'filter' } }),
+      graphNode({
+        name: 'trace',
+        stage: trace,
+        params: traceParams.parse({ samples: 2 }),
+        inputs: { tasks: 'filter' },
+      }),
     ],
     testServices(home, { specs: { teacher } }),
   );
