@@ -120,14 +120,16 @@ const steps: Readonly<Record<string, (state: string, count: number) => Promise<R
   },
   async open(state, count) {
     const before = process.memoryUsage.rss();
+    const cpu = process.cpuUsage();
     let store: AnswerStore | undefined;
     const seconds = await secondsOf(async () => {
       store = await AnswerStore.open(folderIn(state), IDENTITY);
     });
+    const used = cpuSince(cpu);
     const rss = process.memoryUsage.rss();
     if (store?.size !== count) throw new Error(`${store?.size} answers instead of ${count}`);
     await store[Symbol.asyncDispose]();
-    return { seconds, rss, grown: rss - before, peak: process.resourceUsage().maxRSS * 1024 };
+    return { seconds, cpu: used, rss, grown: rss - before, peak: process.resourceUsage().maxRSS * 1024 };
   },
   async kept(state, count) {
     const text = await repositoryText();
@@ -206,8 +208,8 @@ async function measure(root: string, count: number): Promise<void> {
   const folder = await mkdtemp(join(resolve(root), '.bench-answers-'));
   const each = (seconds: number): string => `${rounded((seconds / count) * 1e6)} µs each`;
   const opened = async (what: string, state: string): Promise<void> => {
-    const { seconds = 0, rss = 0, grown = 0, peak = 0 } = await inProcess('open', state, count);
-    const note = `memory ${rounded(rss / MB)} MB (${rounded(grown / MB)} of it the store, at most ${rounded(peak / MB)})`;
+    const { seconds = 0, cpu = 0, rss = 0, grown = 0, peak = 0 } = await inProcess('open', state, count);
+    const note = `${rounded(cpu)} s of a core; memory ${rounded(rss / MB)} MB (${rounded(grown / MB)} of it the store, at most ${rounded(peak / MB)})`;
     show(`${what}: opened`, `${rounded(seconds)} s`, note);
   };
   const kept = async (what: string, state: string): Promise<void> => {

@@ -39,7 +39,11 @@ beforeAll(async () => {
 describe('secpi store', () => {
   it('checks, exports, imports and compacts', async () => {
     const checked = await store('check');
-    expect(checked.stdout.replace(/\d+ B/g, 'SIZE').replace(/ +/g, ' ')).toMatchInlineSnapshot();
+    expect(checked.stdout.replace(/\d+ B/g, 'SIZE').replace(/ +/g, ' ')).toMatchInlineSnapshot(`
+      "model answers bought for files size repeated damaged
+      Qwen/QwQ-32B@main 4 $1.00 1 SIZE 0 0
+      small 2 $0.50 1 SIZE 0 0"
+    `);
     expect(checked).toMatchObject({ exitCode: 0, stderr: '' });
 
     const unclear = await store('export', 'all.jsonl', '--json');
