@@ -272,8 +272,8 @@ async function measure(root: string, count: number): Promise<void> {
 if (process.argv[2] === '--step') {
   const [, , , step = '', state = '', count = ''] = process.argv;
   const result = await steps[step]?.(state, Number(count));
-  process.send?.(result ?? {});
-  process.disconnect();
+  if (process.send === undefined) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else process.send(result ?? {}, () => process.disconnect());
 } else {
   await measure(process.argv[2] ?? '.', Number(process.argv[3] ?? 1_000_000));
 }

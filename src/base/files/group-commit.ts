@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { atPath } from './system-code.js';
 
-export interface GroupCommitOptions<Item> {
+interface GroupCommitOptions<Item> {
   /** Opened for appending, and closed by `close`. */
   readonly handle: FileHandle;
   /** For error messages. */

@@ -45,7 +45,7 @@ export interface FrameLine {
 }
 
 /** What is known of a frame without unpacking it. */
-export interface FrameHead {
+interface FrameHead {
   /** Of the whole member in the file. */
   readonly length: number;
   /** Of its lines, unpacked. */
@@ -55,7 +55,7 @@ export interface FrameHead {
 }
 
 /** A line as the list of its frame has it. */
-export interface ListedLine {
+interface ListedLine {
   readonly key: AnswerKey;
   /** Bytes before it in the unpacked frame. */
   readonly offset: number;

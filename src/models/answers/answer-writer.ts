@@ -22,7 +22,7 @@ export interface AnswerWriter {
   close(): Promise<void>;
 }
 
-export interface AnswerWriterOptions {
+interface AnswerWriterOptions {
   /** Called for each frame once it is on the disk, before `append` resolves for its lines. */
   readonly onWritten?: (frame: WrittenFrame) => void;
 }

@@ -8,7 +8,7 @@ import { isPacked, scanAnswers } from './scan-answers.js';
 import { walkAnswers } from './walk-answers.js';
 
 /** What became of a model's files. */
-export interface Compacted {
+interface Compacted {
   readonly files: number;
   readonly bytes: number;
   readonly bytes_before: number;

@@ -10,7 +10,7 @@ import type { RecordingRow } from './recording.js';
 import { isPacked } from './scan-answers.js';
 import { walkAnswers } from './walk-answers.js';
 
-export interface ExportedAnswers {
+interface ExportedAnswers {
   readonly answers: number;
   readonly bytes: number;
   /** Answers that cannot be used, at least. */

@@ -5,7 +5,7 @@ import { AnswerStore } from './answer-store.js';
 import { answersFolder, folderName } from './model-folder.js';
 import type { Recording } from './recording.js';
 
-export interface ImportOptions {
+interface ImportOptions {
   /** Where the answers go. */
   readonly stateDir: string;
   /** Whose answers those are that do not say it. */
@@ -14,7 +14,7 @@ export interface ImportOptions {
 }
 
 /** What became of the answers to one model. */
-export interface ImportedAnswers {
+interface ImportedAnswers {
   readonly identity: string;
   readonly added: number;
   /** Were there already, and stay as they are. */

@@ -35,7 +35,7 @@ export function folderName(identity: string): string {
 }
 
 /** Whether a file in such a folder holds answers. */
-export function isSegment(name: string): boolean {
+function isSegment(name: string): boolean {
   return name.endsWith('.jsonl') || name.endsWith(PACKED);
 }
 

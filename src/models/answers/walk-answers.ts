@@ -7,7 +7,7 @@ import { segmentsIn } from './model-folder.js';
 import { scanAnswers } from './scan-answers.js';
 
 /** What stands in the files of one model, one after the other. */
-export type Walked =
+type Walked =
   | { readonly kind: 'answer'; readonly segment: string; readonly line: FrameLine; readonly row: AnswerRow }
   /** One that an older file, or an earlier line, has already. */
   | { readonly kind: 'repeated'; readonly segment: string }
