@@ -58,14 +58,20 @@ export class AnswerIndex {
   }
 
   /** Adds a place of an answer; says whether it is the first. `frame` is what `addFrame` gave. */
-  add(key: AnswerKey, frame: number, offset: number, length: number): boolean {
-    const isFirst = !this.has(key);
+  add({ request, attempt }: AnswerKey, frame: number, offset: number, length: number): boolean {
     if ((this.#count + 1) * ROW > this.#rows.length) this.#rows = grown(this.#rows, Uint32Array);
     if ((this.#count + 1) * 3 > this.#slots.length * 2) this.#rehash();
-    const hash = hashWords(key.request);
-    this.#rows.set([...hash, key.attempt, frame, offset, length], this.#count * ROW);
-    this.#take(slotOf(hash[0], key.attempt), this.#count);
+    const hash = hashWords(request);
+    const mask = this.#slots.length - 1;
+    let isFirst = true;
+    let slot = slotOf(hash[0], attempt) & mask;
+    for (let row = this.#rowIn(slot); row !== -1; row = this.#rowIn(slot)) {
+      if (this.#isRowOf(row, hash, attempt)) isFirst = false;
+      slot = (slot + 1) & mask;
+    }
+    this.#rows.set([...hash, attempt, frame, offset, length], this.#count * ROW);
     this.#count += 1;
+    this.#slots[slot] = this.#count;
     if (isFirst) this.#size += 1;
     return isFirst;
   }
@@ -105,13 +111,22 @@ export class AnswerIndex {
   *#rowsOf({ request, attempt }: AnswerKey): Generator<number> {
     const hash = hashWords(request);
     const mask = this.#slots.length - 1;
-    for (let slot = slotOf(hash[0], attempt) & mask; ; slot = (slot + 1) & mask) {
-      const row = (this.#slots[slot] ?? 0) - 1;
-      if (row === -1) return;
-      const at = row * ROW;
-      const isKey = hash.every((word, index) => this.#rows[at + index] === word);
-      if (isKey && this.#rows[at + HASH_WORDS] === attempt && this.#rows[at + PLACE] !== DROPPED) yield row;
+    let slot = slotOf(hash[0], attempt) & mask;
+    for (let row = this.#rowIn(slot); row !== -1; row = this.#rowIn(slot)) {
+      if (this.#isRowOf(row, hash, attempt)) yield row;
+      slot = (slot + 1) & mask;
     }
+  }
+
+  /** -1 for a free slot. */
+  #rowIn(slot: number): number {
+    return (this.#slots[slot] ?? 0) - 1;
+  }
+
+  #isRowOf(row: number, hash: readonly number[], attempt: number): boolean {
+    const at = row * ROW;
+    for (let word = 0; word < HASH_WORDS; word += 1) if (this.#rows[at + word] !== hash[word]) return false;
+    return this.#rows[at + HASH_WORDS] === attempt && this.#rows[at + PLACE] !== DROPPED;
   }
 
   #place(row: number): AnswerPlace {
@@ -121,17 +136,13 @@ export class AnswerIndex {
     return { frame: { file, start, length: packed, unpacked }, offset, length };
   }
 
-  #take(from: number, row: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = from & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = row + 1;
-  }
-
   #rehash(): void {
     this.#slots = new Uint32Array(this.#slots.length * 2);
+    const mask = this.#slots.length - 1;
     for (let row = 0; row < this.#count; row += 1) {
-      this.#take(slotOf(this.#rows[row * ROW], this.#rows[row * ROW + HASH_WORDS]), row);
+      let slot = slotOf(this.#rows[row * ROW], this.#rows[row * ROW + HASH_WORDS]) & mask;
+      while (this.#rowIn(slot) !== -1) slot = (slot + 1) & mask;
+      this.#slots[slot] = row + 1;
     }
   }
 }

@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { makeDirectory } from '../../base/files/durable-directory.js';
-import { ifThere } from '../../base/files/if-there.js';
 import { systemCode } from '../../base/files/system-code.js';
 import type { ChatAnswer } from '../chat.js';
 import { listedLines } from './answer-frame.js';
@@ -20,6 +19,9 @@ export interface StoredAnswer {
   /** Whether it was put in through this very store object. */
   readonly own: boolean;
 }
+
+/** How often the folder is looked at while files vanish from it: `secpi store compact` is putting one in the place of many. */
+const MAX_LOOKS = 8;
 
 /**
  * Every answer ever bought, addressed by its request. A folder of files ("segments"); each process appends to one of its own, so
@@ -113,21 +115,33 @@ export class AnswerStore implements AsyncDisposable {
   }
 
   async #scanNew(): Promise<void> {
-    // Of two answers to one request the older one counts.
-    for (const name of await segmentsIn(this.#folder)) if (name !== this.#own?.name) await this.#scan(name);
+    for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+      let vanished = false;
+      // Of two answers to one request the older one counts.
+      for (const name of await segmentsIn(this.#folder)) {
+        if (name !== this.#own?.name && !(await this.#scan(name))) vanished = true;
+      }
+      if (!vanished) return;
+    }
   }
 
-  async #scan(name: string): Promise<void> {
+  /** Takes up what a file holds beyond what is known of it. False when it is not there any more. */
+  async #scan(name: string): Promise<boolean> {
     const path = join(this.#folder, name);
-    let segment = this.#segments.get(name);
-    const size = (await ifThere(stat(path)))?.size ?? 0;
-    if (size <= (segment?.scanned ?? 0)) return;
-    segment ??= { file: this.#reader.addFile(path), scanned: 0 };
-    this.#segments.set(name, segment);
-    for await (const stretch of scanAnswers(path, segment.scanned)) {
-      if (stretch.kind === 'unfinished') break;
-      segment.scanned = stretch.start + stretch.length;
-      if (stretch.kind === 'frame') this.#addFrame(segment.file, stretch);
+    const scanned = this.#segments.get(name)?.scanned ?? 0;
+    try {
+      if ((await stat(path)).size <= scanned) return true;
+      const segment = this.#segments.get(name) ?? { file: this.#reader.addFile(path), scanned };
+      this.#segments.set(name, segment);
+      for await (const stretch of scanAnswers(path, scanned)) {
+        if (stretch.kind === 'unfinished') break;
+        segment.scanned = stretch.start + stretch.length;
+        if (stretch.kind === 'frame') this.#addFrame(segment.file, stretch);
+      }
+      return true;
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return false;
+      throw error;
     }
   }
 

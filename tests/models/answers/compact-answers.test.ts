@@ -1,6 +1,8 @@
+import { renameSync } from 'node:fs';
 import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/hash.js';
 import { answerRow } from '../../../src/models/answers/answer-row.js';
@@ -93,6 +95,26 @@ describe('compacting', () => {
     for (const name of await readdir(path)) await rm(join(path, name));
     await using late = await AnswerStore.open(path);
     expect(late.size).toBe(0);
+  });
+
+  it('takes no answer from a process that opens the store meanwhile', async () => {
+    await buy(0, 1);
+    const [segment = ''] = await readdir(path);
+    let moved = false;
+    using _watch = await watchFaults(
+      ({ call, path: looked }) => {
+        // As if the compacting came between the list of files and a look at the one.
+        if (call === 'look' && looked.endsWith(segment) && !moved) {
+          moved = true;
+          renameSync(join(path, segment), join(path, `${ulid()}.jsonl.gz`));
+        }
+        return 'none';
+      },
+      { looks: true },
+    );
+    await using store = await AnswerStore.open(path);
+    expect(moved).toBe(true);
+    expect(store.size).toBe(2);
   });
 
   it('sets files with damaged answers aside, and leaves a store without them', async () => {
