@@ -50,8 +50,8 @@ describe('help', () => {
                                         or check one of your own
         score [options] <samples>       judge answers that are there already, without
                                         a model
-        store                           check, pack, export and import the answers that
-                                        models have given
+        store                           check, pack, export and import the answers
+                                        that models have given
         doctor [options]                check this machine: Python, packages, sandbox,
                                         GPU, disk, Hub token
         setup [options]                 install the Python environment and, where
