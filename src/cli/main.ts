@@ -5,6 +5,7 @@ import { declareMachineCommands } from './declare/machine.js';
 import { declareRecipeCommands } from './declare/recipes.js';
 import { declareRunCommands } from './declare/runs.js';
 import { declareSampleCommands } from './declare/samples.js';
+import { declareStoreCommands } from './declare/store.js';
 import { declareSuiteCommands } from './declare/suites.js';
 import type { CliEnvironment } from './environment.js';
 import { handleUnheard, isLeftUnread, type WhenUnheard } from './unheard.js';
@@ -64,6 +65,7 @@ declareRunCommands(program, lent);
 declareSuiteCommands(program, lent);
 declareCweCommands(program, lent);
 declareSampleCommands(program, lent);
+declareStoreCommands(program, lent);
 declareMachineCommands(program, lent);
 declareExport(program, lent);
 

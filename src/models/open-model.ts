@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { SecpiError } from '../base/errors.js';
-import { sha256 } from '../base/hash.js';
 import { createRedactor, type Redactor } from '../base/redact.js';
 import { AnswerStore } from './answers/answer-store.js';
+import { answersFolder, folderName } from './answers/model-folder.js';
 import { openRecording } from './answers/recording.js';
 import { AnswerSource, type ServerLink } from './asking/answer-source.js';
 import { askAll } from './asking/ask.js';
@@ -78,7 +78,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   const identity = options.identity ?? identityOf(spec);
   const log = (level: ModelLog['level'], message: string): void => options.onLog?.({ level, message });
   const recording = spec.replay === undefined ? undefined : await openRecording(spec.replay);
-  const store = await AnswerStore.open(join(options.stateDir, 'answers', folderName(identity)));
+  const store = await AnswerStore.open(join(answersFolder(options.stateDir), folderName(identity)), identity);
   const ledger = new Ledger(spec.price);
   const endpoints = endpointsOf(spec);
   const throttle = limits.throttle(`${identity} ${server?.model ?? spec.model}`, {
@@ -214,15 +214,6 @@ interface Connected {
 
 async function close(client: Promise<ChatClient> | undefined): Promise<void> {
   await (await client?.catch(() => undefined))?.close();
-}
-
-/** Readable, and unique by the digest at its end. */
-function folderName(identity: string): string {
-  const readable = identity
-    .replace(/[^A-Za-z0-9._-]+/g, '-')
-    .replace(/^[.-]+/, '')
-    .slice(0, 60);
-  return `${readable}-${sha256(identity).slice(0, 12)}`;
 }
 
 function throttleText(name: string, event: ThrottleEvent): string {

@@ -52,6 +52,8 @@ describe('help', () => {
                                         all about one
         score [options] <samples>       judge answers that are there already, without
                                         a model
+        store                           check, pack, export and import the answers
+                                        that models have given
         doctor [options]                check this machine: Python, packages, sandbox,
                                         GPU, disk, Hub token
         setup [options]                 install the Python environment and, where
@@ -83,7 +85,7 @@ describe('help', () => {
 
   it.each([
     ...['run', 'plan', 'attach', 'cancel', 'leave', 'validate', 'schema', 'status', 'logs', 'why', 'report', 'init'],
-    ...['suites', 'doctor', 'setup', 'export'],
+    ...['suites', 'store', 'doctor', 'setup', 'export'],
   ])('of %s has an example and the options of all commands, and fits 80 columns', async (command) => {
     const { exitCode, stdout } = await runCli([command, '--help'], { cwd });
     expect(exitCode).toBe(0);
@@ -107,6 +109,7 @@ describe('help', () => {
       'src/cli/declare/recipes.ts',
       'src/cli/declare/runs.ts',
       'src/cli/declare/samples.ts',
+      'src/cli/declare/store.ts',
       'src/cli/declare/suites.ts',
       'src/cli/main.ts',
       'src/cli/option-values.ts',

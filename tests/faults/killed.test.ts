@@ -61,7 +61,7 @@ describe('the flow that is killed', () => {
       'adopted output, moved': /^rename .*\/work\/[0-9a-f]+\/out$/,
       journal: /^append .*\/events\.jsonl$/,
       summary: /^rename .*\/summary\.json\.[0-9a-f]+\.unfinished$/,
-      'answer store': /^append .*\/answers\/model\/.*\.jsonl$/,
+      'answer store': /^append .*\/answers\/model\/.*\.jsonl\.gz$/,
       'work log': /^append .*\/work\/[0-9a-f]+\/scored\.jsonl$/,
       'row file': /^write .*\/deep\/rows\.jsonl$/,
       'work removed': /^rename .*\/work\/[0-9a-f]+$/,

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256File } from '../../src/base/hash.js';
 import { packageRoot } from '../../src/base/package-root.js';
 import type { Manifest } from '../../src/engine/artifacts/manifest.js';
+import { checkAnswers } from '../../src/models/answers/check-answers.js';
+import { modelFolders } from '../../src/models/answers/model-folder.js';
 import { eventsIn, finishedIn, newHome, start } from '../e2e/secpi-process.js';
 import { pythonForTests } from '../support/python.js';
 import { jsonLines } from '../support/run-cli.js';
@@ -62,9 +64,9 @@ describe.skipIf(!hasSshServer || pythonForTests === undefined)(
 
     /** How many answers have been bought. */
     const answers = async () => {
-      const files = await readdir(join(home, 'answers'), { recursive: true, withFileTypes: true });
-      const texts = files.filter((one) => one.isFile()).map((one) => readFile(join(one.parentPath, one.name), 'utf8'));
-      return (await Promise.all(texts)).join('').split('\n').length;
+      let count = 0;
+      for (const model of await modelFolders(home)) count += (await checkAnswers(model, never)).answers;
+      return count;
     };
 
     it('is the same as one that was brought here, and its bytes are not here', async () => {

@@ -3,7 +3,8 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type * as z from 'zod';
 import { syncDirectory } from './durable-directory.js';
-import { GroupCommitWriter, parseRow, readJsonLines } from './json-lines.js';
+import { GroupCommit } from './group-commit.js';
+import { parseRow, readJsonLines, textOfLines } from './json-lines.js';
 import { type BytePlace, readBytes } from './read-bytes.js';
 import { readLines } from './read-lines.js';
 
@@ -59,7 +60,7 @@ export async function openKeyedLog<T>(path: string, options: KeyedLogOptions<T>)
     await handle.close();
     throw error;
   }
-  const writer = new GroupCommitWriter<T>(handle, path, true);
+  const writer = new GroupCommit<string>({ handle, path, encode: textOfLines, durable: true });
   return {
     keys: () => index.keys(),
     has: (wanted) => index.has(wanted),
@@ -73,7 +74,7 @@ export async function openKeyedLog<T>(path: string, options: KeyedLogOptions<T>)
       // The writer keeps the order of its calls, so this is where the row will stand.
       const place = { start: end, length: Buffer.byteLength(text) };
       end += place.length + 1;
-      await writer.appendText(text);
+      await writer.append(text);
       index.set(key(row), place);
     },
     close: () => writer.close(),

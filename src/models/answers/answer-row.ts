@@ -49,7 +49,7 @@ export function keyText({ request, attempt }: AnswerKey): string {
 
 /** What `scanRows` sees of a line. */
 export interface ScannedRow {
-  readonly key: string | undefined;
+  readonly key: AnswerKey | undefined;
   readonly place: BytePlace;
   readonly complete: boolean;
   /** Counts from 1 at the place where the scan began. */
@@ -99,7 +99,7 @@ function isBlank(beginning: Buffer): boolean {
   return beginning.toString('latin1').trim() === '';
 }
 
-function keyIn(beginning: Buffer): string | undefined {
-  const match = HEAD.exec(beginning.toString('latin1', 0, HEAD_BYTES));
-  return match === null ? undefined : `${match[1]}/${Number(match[2])}`;
+function keyIn(beginning: Buffer): AnswerKey | undefined {
+  const [, request, attempt] = HEAD.exec(beginning.toString('latin1', 0, HEAD_BYTES)) ?? [];
+  return request === undefined ? undefined : { request: request as Sha256, attempt: Number(attempt) };
 }

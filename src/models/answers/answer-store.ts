@@ -1,20 +1,16 @@
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { makeDirectory } from '../../base/files/durable-directory.js';
-import { ifThere } from '../../base/files/if-there.js';
-import { createJsonLines, type JsonLinesWriter } from '../../base/files/json-lines.js';
-import { type BytePlace, readBytes } from '../../base/files/read-bytes.js';
+import { systemCode } from '../../base/files/system-code.js';
 import type { ChatAnswer } from '../chat.js';
-import {
-  type AnswerKey,
-  type AnswerRow,
-  answerOf,
-  answerRow,
-  answerRowSchema,
-  keyText,
-  scanRows,
-} from './answer-row.js';
+import { listedLines } from './answer-frame.js';
+import { AnswerIndex, type AnswerPlace } from './answer-index.js';
+import { AnswerReader, rowOf } from './answer-reader.js';
+import { type AnswerKey, answerOf, answerRow } from './answer-row.js';
+import { type AnswerWriter, createAnswerWriter, type WrittenFrame } from './answer-writer.js';
+import { PACKED, segmentsIn, writeIdentity } from './model-folder.js';
+import { scanAnswers } from './scan-answers.js';
 
 export interface StoredAnswer {
   readonly answer: ChatAnswer;
@@ -24,36 +20,37 @@ export interface StoredAnswer {
   readonly own: boolean;
 }
 
-/** More files than this are opened for each read instead of being kept open. */
-const MAX_OPEN_SEGMENTS = 64;
-
-interface Place extends BytePlace {
-  readonly segment: string;
-}
+/** How often the folder is looked at while files vanish from it: `secpi store compact` is putting one in the place of many. */
+const MAX_LOOKS = 8;
 
 /**
- * Every answer ever bought, addressed by its request. A folder of JSON Lines files ("segments"); each process appends to
- * one of its own, so that processes never write into each other, and reads all. Only an index (some 250 bytes per answer)
- * is held in memory; answers are read when asked for. A row that is damaged counts as missing.
+ * Every answer ever bought, addressed by its request. A folder of files ("segments"); each process appends to one of its own, so
+ * that processes never write into each other, and reads all. They are packed (`answer-frame.ts`); those of older versions, plain JSON
+ * Lines, are read as well. Only an index is held in memory; answers are read when asked for. A row that is damaged counts as
+ * missing.
  */
 export class AnswerStore implements AsyncDisposable {
   readonly #folder: string;
-  readonly #index = new Map<string, Place>();
-  /** How far each segment has been indexed. */
-  readonly #scanned = new Map<string, number>();
-  readonly #handles = new Map<string, Promise<FileHandle>>();
+  readonly #identity: string | undefined;
+  readonly #reader = new AnswerReader();
+  readonly #index = new AnswerIndex();
+  /** Files that are known: their numbers, and how far each has been indexed. */
+  readonly #segments = new Map<string, { readonly file: number; scanned: number }>();
   #refreshing: Promise<void> | undefined;
-  #segment: Promise<{ readonly name: string; readonly writer: JsonLinesWriter<AnswerRow> }> | undefined;
+  #writer: Promise<AnswerWriter> | undefined;
+  #own: { readonly name: string; readonly file: number } | undefined;
 
-  #ownSegment: string | undefined;
-
-  private constructor(folder: string) {
+  private constructor(folder: string, identity: string | undefined) {
     this.#folder = folder;
+    this.#identity = identity;
   }
 
-  /** Opens the store in `folder` and indexes it. The folder is created with the first answer. */
-  static async open(folder: string): Promise<AnswerStore> {
-    const store = new AnswerStore(folder);
+  /**
+   * Opens the store in `folder` and indexes it. The folder is created with the first answer, and `identity`, whose answers
+   * these are, is written down beside it.
+   */
+  static async open(folder: string, identity?: string): Promise<AnswerStore> {
+    const store = new AnswerStore(folder, identity);
     await store.refresh();
     return store;
   }
@@ -63,33 +60,27 @@ export class AnswerStore implements AsyncDisposable {
   }
 
   has(key: AnswerKey): boolean {
-    return this.#index.has(keyText(key));
+    return this.#index.has(key);
   }
 
   /** The answer, or `undefined` when it has to be bought. */
   async get(key: AnswerKey): Promise<StoredAnswer | undefined> {
-    const text = keyText(key);
-    const place = this.#index.get(text);
-    if (place === undefined) return undefined;
-    const row = await this.#read(place);
-    if (row === undefined || row.request !== key.request || row.attempt !== key.attempt) {
-      this.#index.delete(text);
-      return undefined;
+    for (let place = this.#index.find(key); place !== undefined; place = this.#index.find(key)) {
+      const line = await this.#line(place);
+      const row = line === undefined ? undefined : rowOf(key, line);
+      if (row !== undefined) {
+        return { answer: answerOf(row), cost_usd: row.cost_usd ?? 0, own: place.frame.file === this.#own?.file };
+      }
+      this.#index.drop(key, place);
     }
-    return { answer: answerOf(row), cost_usd: row.cost_usd ?? 0, own: place.segment === this.#ownSegment };
+    return undefined;
   }
 
   /** Keeps an answer; it is on the disk when this resolves. */
   async put(key: AnswerKey, answer: ChatAnswer, costUsd: number): Promise<void> {
-    this.#segment ??= this.#createSegment();
-    const { name, writer } = await this.#segment;
-    const row = answerRow(key, answer, costUsd);
-    // The writer puts `JSON.stringify(row)` and a line feed behind what it was given before: that is where the row will stand.
-    const length = Buffer.byteLength(JSON.stringify(row));
-    const start = this.#scanned.get(name) ?? 0;
-    this.#scanned.set(name, start + length + 1);
-    await writer.append(row);
-    this.#index.set(keyText(key), { segment: name, start, length });
+    this.#writer ??= this.#createSegment();
+    const writer = await this.#writer;
+    await writer.append({ key, text: JSON.stringify(answerRow(key, answer, costUsd)) });
   }
 
   /** Takes up what other processes have bought since. */
@@ -101,63 +92,73 @@ export class AnswerStore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const segment = this.#segment;
-    this.#segment = Promise.reject(new Error('the answer store is closed'));
-    this.#segment.catch(() => undefined);
-    if (segment !== undefined) await segment.then(({ writer }) => writer.close()).catch(() => undefined);
-    const handles = [...this.#handles.values()];
-    this.#handles.clear();
-    for (const handle of handles) await handle.then((open) => open.close()).catch(() => undefined);
+    const writer = this.#writer;
+    this.#writer = Promise.reject(new Error('the answer store is closed'));
+    this.#writer.catch(() => undefined);
+    await writer?.then((open) => open.close()).catch(() => undefined);
+    await this.#reader[Symbol.asyncDispose]();
   }
 
-  async #createSegment() {
-    const name = `${ulid()}.jsonl`;
-    this.#ownSegment = name;
-    this.#scanned.set(name, 0);
+  async #createSegment(): Promise<AnswerWriter> {
     await makeDirectory(this.#folder);
-    return { name, writer: await createJsonLines<AnswerRow>(join(this.#folder, name)) };
+    if (this.#identity !== undefined) await writeIdentity(this.#folder, this.#identity);
+    const name = `${ulid()}${PACKED}`;
+    const path = join(this.#folder, name);
+    const file = this.#reader.addFile(path);
+    this.#own = { name, file };
+    return createAnswerWriter(path, { onWritten: (frame) => this.#addFrame(file, frame) });
+  }
+
+  #addFrame(file: number, { start, length, unpacked, entries }: WrittenFrame): void {
+    const frame = this.#index.addFrame({ file, start, length, unpacked });
+    for (const line of listedLines(entries)) this.#index.add(line.key, frame, line.offset, line.length);
   }
 
   async #scanNew(): Promise<void> {
-    // Names begin with the time, so of two answers to one request the older one counts.
-    const all = (await ifThere(readdir(this.#folder))) ?? [];
-    const names = all.filter((name) => name.endsWith('.jsonl') && name !== this.#ownSegment).sort();
-    for (const segment of names) {
-      const path = join(this.#folder, segment);
-      const from = this.#scanned.get(segment) ?? 0;
-      if ((await stat(path)).size <= from) continue;
-      for await (const { key, place, complete } of scanRows(path, from)) {
-        if (!complete) break;
-        this.#scanned.set(segment, place.start + place.length + 1);
-        if (key !== undefined && !this.#index.has(key)) this.#index.set(key, { segment, ...place });
+    for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+      let vanished = false;
+      // Of two answers to one request the older one counts.
+      for (const name of await segmentsIn(this.#folder)) {
+        if (name !== this.#own?.name && !(await this.#scan(name))) vanished = true;
       }
+      if (!vanished) return;
     }
   }
 
-  async #read(place: Place): Promise<AnswerRow | undefined> {
-    // Not being able to read is no reason to buy again: only a segment that is gone has no answers.
-    const text = await ifThere(this.#withSegment(place.segment, (handle) => readBytes(handle, place)));
-    if (text === undefined) return undefined;
+  /** Takes up what a file holds beyond what is known of it. False when it is not there any more. */
+  async #scan(name: string): Promise<boolean> {
+    const path = join(this.#folder, name);
+    const scanned = this.#segments.get(name)?.scanned ?? 0;
     try {
-      return answerRowSchema.safeParse(JSON.parse(text)).data;
-    } catch {
-      return undefined; // a line that is not JSON
+      if ((await stat(path)).size <= scanned) return true;
+      const segment = this.#segments.get(name) ?? { file: this.#reader.addFile(path), scanned };
+      this.#segments.set(name, segment);
+      for await (const stretch of scanAnswers(path, scanned)) {
+        if (stretch.kind === 'unfinished') break;
+        segment.scanned = stretch.start + stretch.length;
+        if (stretch.kind === 'frame') this.#addFrame(segment.file, stretch);
+      }
+      return true;
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return false;
+      throw error;
     }
   }
 
-  async #withSegment<T>(segment: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
-    const path = join(this.#folder, segment);
-    let kept = this.#handles.get(segment);
-    if (kept === undefined && this.#handles.size < MAX_OPEN_SEGMENTS) {
-      kept = open(path, 'r');
-      this.#handles.set(segment, kept);
-    }
-    if (kept !== undefined) return use(await kept);
-    const handle = await open(path, 'r');
+  /**
+   * What stands there, if that can be used. Not being able to read is no reason to buy again: only what is gone has no answers. `secpi store
+   * compact` in another process puts one file in the place of many; then that is taken up.
+   */
+  async #line(place: AnswerPlace): Promise<string | undefined> {
     try {
-      return await use(handle);
-    } finally {
-      await handle.close();
+      return await this.#reader.line(place);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
     }
+    this.#index.forgetFile(place.frame.file);
+    // A look at the folder that is under way may be from before.
+    await this.#refreshing?.catch(() => undefined);
+    await this.refresh();
+    return undefined;
   }
 }

@@ -1,22 +1,31 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import * as z from 'zod';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { writeTextAtomic } from '../../base/files/atomic-file.js';
-import { type BytePlace, readBytes } from '../../base/files/read-bytes.js';
 import { type ChatAnswer, type ChatRequest, samplingSchema } from '../chat.js';
-import { type AnswerKey, answerOf, answerRow, answerRowSchema, keyText, scanRows } from './answer-row.js';
+import { listedLines } from './answer-frame.js';
+import { AnswerIndex, type AnswerPlace } from './answer-index.js';
+import { AnswerReader } from './answer-reader.js';
+import { type AnswerKey, answerOf, answerRow, answerRowSchema, keyText } from './answer-row.js';
 import { requestHash, wellFormed } from './request-hash.js';
+import { isPacked, type Stretch, scanAnswers } from './scan-answers.js';
 
-/** A row of a recording: an answer together with its question, so that a person can read it. */
+/**
+ * A row of a recording: an answer, whose it is, and its question, so that a person can read it. The store keeps no questions, so what
+ * comes from there has none; it is found by its hash all the same.
+ */
 const recordingRowSchema = answerRowSchema.extend({
-  identity: z.string().min(1),
-  chat: z.strictObject({
-    messages: z.array(z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })).min(1),
-    sampling: samplingSchema,
-    format: z.enum(['text', 'json']),
-    sample: z.number().int().min(0),
-  }),
+  identity: z.string().min(1).optional(),
+  chat: z
+    .strictObject({
+      messages: z.array(z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })).min(1),
+      sampling: samplingSchema,
+      format: z.enum(['text', 'json']),
+      sample: z.number().int().min(0),
+    })
+    .optional(),
 });
+export type RecordingRow = z.output<typeof recordingRowSchema>;
 
 /** A question and the answer that is to be replayed. `attempt` > 0: given after so many unusable ones. */
 export interface RecordedAnswer {
@@ -29,55 +38,75 @@ export interface RecordedAnswer {
 export interface Recording extends AsyncDisposable {
   readonly path: string;
   readonly size: number;
-  /** Whose answers these are, by the first row; `undefined` when there is none. */
+  /** Whose answers these are, by the first row; `undefined` when that does not say. */
   readonly identity: string | undefined;
   has(key: AnswerKey): boolean;
   /** Throws `models/bad-recording` when the row is not what its hash says. */
   get(key: AnswerKey): Promise<ChatAnswer | undefined>;
+  /** All rows in their order, checked like that. */
+  rows(): AsyncIterable<RecordingRow>;
 }
 
-/** Opens a recording. Throws `models/no-recording` and `models/bad-recording` (with file and line). */
+/**
+ * Opens a recording: JSON Lines, or what `secpi store export` packs into a `.jsonl.gz`. Throws `models/no-recording` and
+ * `models/bad-recording` (with file and line).
+ */
 export async function openRecording(path: string): Promise<Recording> {
-  const index = new Map<string, BytePlace & { readonly line: number }>();
+  const index = new AnswerIndex();
+  const reader = new AnswerReader();
+  const file = reader.addFile(path);
+  const rowAt = async (key: AnswerKey): Promise<RecordingRow | undefined> => {
+    const place = index.find(key);
+    if (place === undefined) return undefined;
+    const row = checkedRow(key, await reader.line(place));
+    if (typeof row === 'string') throw badRow(path, await lineAt(path, place.frame.start, place.offset), row);
+    return row;
+  };
+  let identity: string | undefined;
   try {
-    for await (const { key, place, line } of scanRows(path)) {
-      if (key === undefined) throw badRow(path, line, 'it is not a recorded answer (schema 1)');
-      if (index.has(key)) throw badRow(path, line, 'the same request and attempt stands further up');
-      index.set(key, { ...place, line });
+    let first: AnswerPlace | undefined;
+    for await (const stretch of scanAnswers(path, 0, 'read')) {
+      if (stretch.kind !== 'frame') throw await noAnswers(path, stretch);
+      const frame = { file, ...stretch };
+      const number = index.addFrame(frame);
+      for (const { key, offset, length } of listedLines(stretch.entries)) {
+        if (!index.add(key, number, offset, length)) {
+          const line = await lineAt(path, stretch.start, offset);
+          throw badRow(path, line, 'the same request and attempt stands further up');
+        }
+        first ??= { frame, offset, length };
+      }
     }
+    const row = first && parsedRow(await reader.line(first));
+    if (typeof row === 'string') throw badRow(path, await lineAt(path, first?.frame.start ?? 0, 0), row);
+    identity = row?.identity;
   } catch (error) {
+    await reader[Symbol.asyncDispose]();
     if (error instanceof SecpiError) throw error;
     throw new SecpiError('models/no-recording', `Cannot read the recording ${path}: ${messageOf(error)}`, {
       exitCode: 2,
       cause: error,
     });
   }
-  const handle: FileHandle = await open(path, 'r');
-  const [first] = index.values();
-  let identity: string | undefined;
-  try {
-    identity = first && parseRow(path, first.line, await readBytes(handle, first)).identity;
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
   return {
     path,
     size: index.size,
     identity,
-    has: (key) => index.has(keyText(key)),
+    has: (key) => index.has(key),
     async get(key) {
-      const place = index.get(keyText(key));
-      if (place === undefined) return undefined;
-      const row = parseRow(path, place.line, await readBytes(handle, place));
-      if (requestHash(row.identity, row.chat) !== key.request) {
-        const why =
-          'its question is not the one that its "request" stands for; it was changed by hand, or by another version';
-        throw badRow(path, place.line, why);
-      }
-      return answerOf(row);
+      const row = await rowAt(key);
+      return row && answerOf(row);
     },
-    [Symbol.asyncDispose]: () => handle.close(),
+    async *rows() {
+      for await (const stretch of scanAnswers(path, 0, 'read')) {
+        if (stretch.kind !== 'frame') throw await noAnswers(path, stretch);
+        for (const { key } of listedLines(stretch.entries)) {
+          const row = await rowAt(key);
+          if (row !== undefined) yield row;
+        }
+      }
+    },
+    [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
   };
 }
 
@@ -116,17 +145,29 @@ export async function writeRecording(
   await writeTextAtomic(path, lines.join(''));
 }
 
-function parseRow(path: string, line: number, text: string): z.infer<typeof recordingRowSchema> {
+/** The row, or why it is none. */
+function parsedRow(line: string | undefined): RecordingRow | string {
+  if (line === undefined) return 'it is damaged';
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(line);
   } catch (error) {
-    throw badRow(path, line, messageOf(error));
+    return messageOf(error);
   }
   const parsed = recordingRowSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw badRow(path, line, `${issue?.path.join('.')}: ${issue?.message}`);
+  return `${issue?.path.join('.')}: ${issue?.message}`;
+}
+
+/** The row, or why it cannot be used as the answer to this. */
+function checkedRow(key: AnswerKey, line: string | undefined): RecordingRow | string {
+  const row = parsedRow(line);
+  if (typeof row === 'string') return row;
+  const { request, attempt, identity, chat } = row;
+  const isAsked = chat === undefined || (identity !== undefined && requestHash(identity, chat) === request);
+  if (isAsked && request === key.request && attempt === key.attempt) return row;
+  return 'its question is not the one that its "request" stands for; it was changed by hand, or by another version';
 }
 
 function badRow(path: string, line: number, why: string): SecpiError {
@@ -134,4 +175,34 @@ function badRow(path: string, line: number, why: string): SecpiError {
     exitCode: 2,
     location: { file: path, line, column: 1 },
   });
+}
+
+async function noAnswers(path: string, { start }: Stretch): Promise<SecpiError> {
+  if (!isPacked(path)) return badRow(path, await lineAt(path, start, 0), 'it is not a recorded answer (schema 1)');
+  const why = start === 0 ? 'it was not packed by secpi' : `it is damaged behind byte ${start}`;
+  return new SecpiError('models/bad-recording', `The recording ${path} cannot be used: ${why}`, {
+    hint: 'Unpack it with `gunzip`, and name the file that comes out.',
+    exitCode: 2,
+  });
+}
+
+/** Which line of the file, unpacked, stands there. Counts from 1. */
+async function lineAt(path: string, start: number, offset: number): Promise<number> {
+  let line = 1;
+  if (isPacked(path)) {
+    for await (const stretch of scanAnswers(path)) {
+      if (stretch.kind !== 'frame') continue;
+      for (const listed of listedLines(stretch.entries)) {
+        if (stretch.start === start && listed.offset === offset) return line;
+        line += 1;
+      }
+    }
+    return line;
+  }
+  const end = start + offset;
+  if (end === 0) return line;
+  for await (const chunk of createReadStream(path, { end: end - 1 }) as AsyncIterable<Buffer>) {
+    for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) line += 1;
+  }
+  return line;
 }

@@ -1,29 +1,56 @@
-import { type Sha256, sha256Json } from '../../base/hash.js';
+import { createHash, type Hash } from 'node:crypto';
+import { canonicalJson, type Sha256 } from '../../base/hash.js';
 import type { ChatMessage, ChatRequest } from '../chat.js';
 
 /**
  * The message as it can travel: half a surrogate pair, which some data sets contain, has no UTF-8 form and becomes U+FFFD.
  */
 export function wellFormed({ role, content }: ChatMessage): ChatMessage {
-  return { role, content: content.replace(/\p{Surrogate}/gu, '\u{FFFD}') };
+  return { role, content: content.toWellFormed() };
 }
 
 /**
- * The address of an answer: SHA-256 over canonical JSON of everything it depends on. Where the model runs, what it costs
- * and how often it was asked are not in it, so a recording made on one machine is found on another.
+ * The address of an answer: SHA-256 over canonical JSON (RFC 8785) of everything it depends on. Where the model runs, what it
+ * costs and how often it was asked are not in it, so a recording made on one machine is found on another.
  */
-export function requestHash(identity: string, request: ChatRequest): Sha256 {
-  const { temperature, top_p, max_tokens, seed } = request.sampling;
-  return sha256Json({
-    // A different model is a different answer.
-    identity,
-    // All messages, the system message included.
-    messages: request.messages.map((message) => ({ ...wellFormed(message) })),
-    // All settings; a seed that is not set is not the same as any seed that is.
-    sampling: { temperature, top_p, max_tokens, seed: seed ?? null },
-    // `json` makes the server constrain its output.
-    format: request.format,
-    // Sample 1 of a question is another answer than sample 0.
-    sample: request.sample,
-  });
+export function requestHash(identity: string, { format, messages, sampling, sample }: ChatRequest): Sha256 {
+  const { temperature, top_p, max_tokens, seed } = sampling;
+  // `json` makes the server constrain its output. A different model is a different answer.
+  const head = `${canonicalJson({ format, identity }).slice(0, -1)},"messages":[`;
+  // Sample 1 of a question is another answer than sample 0. All settings; a seed that is not set is not the same as any that is.
+  const tail = `],${canonicalJson({ sample, sampling: { temperature, top_p, max_tokens, seed: seed ?? null } }).slice(1)}`;
+  // All messages, the system message included.
+  const [first, ...others] = messages;
+  const begun = first?.role === 'system' ? begunWith(head, first) : createHash('sha256').update(head + textOf(first));
+  return begun.update(others.map((message) => `,${textOf(message)}`).join('') + tail).digest('hex') as Sha256;
+}
+
+/** Canonical JSON of a message: its keys in order, and strings as `JSON.stringify` writes them. */
+function textOf(message: ChatMessage | undefined): string {
+  if (message === undefined) return '';
+  const { role, content } = wellFormed(message);
+  return `{"content":${JSON.stringify(content)},"role":"${role}"}`;
+}
+
+/** Each language has its own classifier prompt, each set of weaknesses its own teacher's. */
+const MAX_REMEMBERED = 512;
+const remembered = new Map<string, Map<string, Hash>>();
+let size = 0;
+
+/**
+ * A hash that has taken up `head` and a system message. In canonical JSON these stand before everything that differs from row to
+ * row, so what SHA-256 has made of them is remembered: thousands of tasks behind one system prompt cost one hashing of it.
+ */
+function begunWith(head: string, system: ChatMessage): Hash {
+  let known = remembered.get(head)?.get(system.content);
+  if (known === undefined) {
+    if (size >= MAX_REMEMBERED) {
+      remembered.clear();
+      size = 0;
+    }
+    known = createHash('sha256').update(head + textOf(system));
+    remembered.set(head, (remembered.get(head) ?? new Map<string, Hash>()).set(system.content, known));
+    size += 1;
+  }
+  return known.copy();
 }

@@ -1,11 +1,15 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Sha256, sha256 } from '../../../src/base/hash.js';
+import { answerRow } from '../../../src/models/answers/answer-row.js';
 import { AnswerStore } from '../../../src/models/answers/answer-store.js';
+import { modelFolders } from '../../../src/models/answers/model-folder.js';
 import type { ChatAnswer } from '../../../src/models/chat.js';
+import { watchFaults } from '../../support/fault-points.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -62,7 +66,7 @@ describe('AnswerStore', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('drops a torn last line, wherever it was torn, and nothing else', async () => {
+  it('drops a torn last frame, wherever it was torn, and nothing else', async () => {
     {
       await using store = await AnswerStore.open(folder);
       await store.put(key('a'), answer('a'), 0);
@@ -70,8 +74,9 @@ describe('AnswerStore', () => {
     }
     const [segment = ''] = await readdir(folder);
     const whole = await readFile(join(folder, segment));
-    const firstEnd = whole.indexOf('\n') + 1;
-    for (const cut of [firstEnd, firstEnd + 1, firstEnd + 90, whole.length - 1]) {
+    const firstEnd = whole.indexOf(whole.subarray(0, 10), 1);
+    expect(firstEnd).toBeGreaterThan(0);
+    for (const cut of [firstEnd, firstEnd + 1, firstEnd + 30, firstEnd + 90, whole.length - 1]) {
       await writeFile(join(folder, segment), whole.subarray(0, cut));
       await using store = await AnswerStore.open(folder);
       expect(store.size).toBe(1);
@@ -80,19 +85,95 @@ describe('AnswerStore', () => {
     }
   });
 
-  it('takes a damaged row for a missing one', async () => {
+  it('takes what is damaged for missing, and keeps what is bought in its place', async () => {
     {
       await using store = await AnswerStore.open(folder);
-      await store.put(key('a'), answer('a'), 0);
-      await store.put(key('b'), answer('b'), 0);
+      for (const name of ['a', 'b', 'c']) await store.put(key(name), answer(name), 0);
     }
     const [segment = ''] = await readdir(folder);
-    const text = await readFile(join(folder, segment), 'utf8');
-    await writeFile(join(folder, segment), `\u0000rubbish\n${text.replace('answer to a"', 'answer to a?')}`);
+    const bytes = await readFile(join(folder, segment));
+    const second = bytes.indexOf(bytes.subarray(0, 10), 1);
+    // In the compressed text of the first, and in the list of the second.
+    for (const at of [second - 20, second + 40]) bytes[at] = (bytes[at] ?? 0) ^ 0x55;
+    await writeFile(join(folder, segment), bytes);
     await using store = await AnswerStore.open(folder);
     expect(await store.get(key('a'))).toBeUndefined();
     expect(store.has(key('a'))).toBe(false);
-    expect((await store.get(key('b')))?.answer).toEqual(answer('b'));
+    expect(store.has(key('b'))).toBe(false);
+    expect((await store.get(key('c')))?.answer).toEqual(answer('c'));
+    await store.put(key('a'), answer('a', 'bought again'), 0);
+    expect((await store.get(key('a')))?.answer.content).toBe('bought again');
+  });
+
+  it('forces an answer to the disk before it says that it is kept', async () => {
+    await using store = await AnswerStore.open(folder);
+    await store.put(key('a'), answer('a'), 0);
+    const calls: string[] = [];
+    {
+      using _watch = await watchFaults(({ call }) => {
+        calls.push(call);
+        return 'none';
+      });
+      await store.put(key('b'), answer('b'), 0);
+      calls.push('kept');
+    }
+    expect(calls).toEqual(['append', 'sync', 'kept']);
+  });
+
+  it('does not know an answer whose writing failed, and accepts none after it', async () => {
+    await using store = await AnswerStore.open(folder);
+    await store.put(key('a'), answer('a'), 0);
+    {
+      using _watch = await watchFaults(({ call }) => (call === 'sync' ? { code: 'EIO' } : 'none'));
+      await expect(store.put(key('b'), answer('b'), 0)).rejects.toMatchObject({ code: 'EIO' });
+    }
+    expect(store.has(key('b'))).toBe(false);
+    await expect(store.put(key('c'), answer('c'), 0)).rejects.toMatchObject({ code: 'EIO' });
+    expect((await store.get(key('a')))?.answer).toEqual(answer('a'));
+  });
+
+  it('reads what older versions wrote: plain lines, under the same hash', async () => {
+    const rows = ['a', 'b', 'c'].map((name) => `${JSON.stringify(answerRow(key(name), answer(name), 0.25))}\n`);
+    const lines = `\u0000rubbish\n${rows[0]}${rows[1]?.replace('answer to b"', 'answer to b?')}${rows[2]}{"schema":1,"req`;
+    await writeFile(join(folder, '01ARZ3NDEKTSV4RRFFQ69G5FAV.jsonl'), lines);
+    await using store = await AnswerStore.open(folder);
+    expect(store.size).toBe(3);
+    expect(await store.get(key('a'))).toEqual({ answer: answer('a'), cost_usd: 0.25, own: false });
+    expect(await store.get(key('b'))).toBeUndefined();
+    expect((await store.get(key('c')))?.answer).toEqual(answer('c'));
+    await store.put(key('b'), answer('b'), 0);
+    await using again = await AnswerStore.open(folder);
+    expect((await again.get(key('b')))?.answer).toEqual(answer('b'));
+  });
+
+  it('takes the older of two answers, whatever wrote them', async () => {
+    await writeFile(
+      join(folder, '01ARZ3NDEKTSV4RRFFQ69G5FAV.jsonl'),
+      `${JSON.stringify(answerRow(key('a'), answer('a', 'the older')))}\n`,
+    );
+    const other = await mkdtemp(join(folder, 'other-'));
+    {
+      await using store = await AnswerStore.open(other);
+      await store.put(key('a'), answer('a', 'the newer'), 0);
+    }
+    const [segment = ''] = await readdir(other);
+    await copyFile(join(other, segment), join(folder, segment));
+    await using store = await AnswerStore.open(folder);
+    expect(store.size).toBe(1);
+    expect((await store.get(key('a')))?.answer.content).toBe('the older');
+  });
+
+  it('is a tenth of its text on the disk where texts are like each other, and `zcat` shows them', async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `q${index}`);
+    const text = 'First I look at how the value gets here, and then at who may change it. '.repeat(10);
+    await using store = await AnswerStore.open(folder);
+    await Promise.all(names.map((name) => store.put(key(name), answer(name, `${text}${name}`), 0)));
+    const [segment = ''] = await readdir(folder);
+    const packed = await readFile(join(folder, segment));
+    const rows = gunzipSync(packed).toString().trimEnd().split('\n');
+    expect(rows.length).toBe(200);
+    expect(JSON.parse(rows[7] ?? '')).toEqual(answerRow(key('q7'), answer('q7', `${text}q7`), 0));
+    expect(packed.length * 5).toBeLessThan(200 * text.length);
   });
 
   it('lets two processes write at once, and each see the other’s answers', async () => {
@@ -111,20 +192,31 @@ describe('AnswerStore', () => {
     expect((await one.get(key('late')))?.answer).toEqual(answer('late'));
   });
 
-  it('does not take up a line that another process is still writing', async () => {
+  it('does not take up a frame that another process is still writing', async () => {
+    const other = await mkdtemp(join(folder, 'other-'));
     {
-      await using store = await AnswerStore.open(folder);
+      await using store = await AnswerStore.open(other);
       await store.put(key('a'), answer('a'), 0);
+      await store.put(key('b'), answer('b'), 0);
     }
-    const [segment = ''] = await readdir(folder);
+    const [segment = ''] = await readdir(other);
+    const whole = await readFile(join(other, segment));
     const path = join(folder, segment);
-    const line = (await readFile(path, 'utf8')).replace(sha256('a'), sha256('b'));
-    await appendFile(path, line.slice(0, 120));
+    await writeFile(path, whole.subarray(0, -30));
     await using reader = await AnswerStore.open(folder);
-    expect(reader.has(key('b'))).toBe(false);
-    await appendFile(path, line.slice(120));
+    expect(reader.size).toBe(1);
+    await appendFile(path, whole.subarray(-30));
     await reader.refresh();
-    expect((await reader.get(key('b')))?.answer.content).toBe('answer to a');
+    expect((await reader.get(key('b')))?.answer.content).toBe('answer to b');
+  });
+
+  it('writes down whose answers these are', async () => {
+    await using store = await AnswerStore.open(join(folder, 'answers', 'm'), 'some/model@main');
+    expect(await modelFolders(folder)).toEqual([]);
+    await store.put(key('a'), answer('a'), 0);
+    expect(await modelFolders(folder)).toEqual([
+      { name: 'm', path: join(folder, 'answers', 'm'), identity: 'some/model@main' },
+    ]);
   });
 
   it('reads from more segments than it keeps open', async () => {

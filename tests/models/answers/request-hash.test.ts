@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sha256Json } from '../../../src/base/hash.js';
 import { requestHash } from '../../../src/models/answers/request-hash.js';
 import type { ChatRequest } from '../../../src/models/chat.js';
 
@@ -34,6 +35,44 @@ function reversed<T>(value: T): T {
 }
 
 describe('requestHash', () => {
+  it('is the SHA-256 of canonical JSON, also when the system message is one that was hashed before', () => {
+    const systems = Array.from({ length: 3 }, (_, index) => ({ role: 'system' as const, content: `"${index}" ä\n` }));
+    const known = fc.tuple(fc.constantFrom(...systems), request).map(([system, one]) => ({
+      ...one,
+      messages: [system, ...one.messages],
+    }));
+    const identities = fc.constantFrom('m', 'Qwen/QwQ-32B@main', 'an "odd" näme');
+    fc.assert(
+      fc.property(identities, fc.oneof(known, request), (identity, one) => {
+        const { messages, sampling, format, sample } = one;
+        const sent = messages.map(({ role, content }) => ({ role, content: content.toWellFormed() }));
+        const all = {
+          identity,
+          messages: sent,
+          sampling: { ...sampling, seed: sampling.seed ?? null },
+          format,
+          sample,
+        };
+        expect(requestHash(identity, one)).toBe(sha256Json(all));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('remembers more system messages than it has room for', () => {
+    const of = (n: number) =>
+      requestHash('m', {
+        messages: [{ role: 'system', content: `system ${n}` }],
+        sampling: { temperature: 0, top_p: 1, max_tokens: 16 },
+        format: 'text',
+        sample: 0,
+      });
+    const hashes = Array.from({ length: 600 }, (_, n) => of(n));
+    expect(new Set(hashes).size).toBe(600);
+    expect(of(0)).toBe(hashes[0]);
+    expect(of(599)).toBe(hashes[599]);
+  });
+
   it('does not depend on the order of keys', () => {
     fc.assert(
       fc.property(request, (one) => {

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { modelFolders } from '../../../src/models/answers/model-folder.js';
+import { walkAnswers } from '../../../src/models/answers/walk-answers.js';
 import { startOpenaiServer } from '../../support/openai-server.js';
 
 let stateDir: string;
@@ -31,18 +33,16 @@ function startAsking(endpoint: string, count: number) {
   };
 }
 
-/** Rows of all segments, as the next process will find them. */
+/** Requests of all answers that are kept, as the next process will find them. */
 async function storedRequests(): Promise<string[]> {
-  const folders = await readdir(join(stateDir, 'answers'));
-  const files = await Promise.all(
-    folders.map(async (folder) =>
-      (await readdir(join(stateDir, 'answers', folder))).map((name) => join(stateDir, 'answers', folder, name)),
-    ),
-  );
-  const texts = await Promise.all(files.flat().map((file) => readFile(file, 'utf8')));
-  return texts
-    .flatMap((text) => text.split('\n').slice(0, -1))
-    .map((line) => (JSON.parse(line) as { request: string }).request);
+  const requests: string[] = [];
+  for (const { path } of await modelFolders(stateDir)) {
+    for await (const walked of walkAnswers(path)) {
+      if (walked.kind === 'answer') requests.push(walked.row.request);
+      expect(['answer', 'unfinished']).toContain(walked.kind);
+    }
+  }
+  return requests;
 }
 
 it('a run killed in the middle keeps what it had, and buys only the rest', { timeout: 60_000 }, async () => {

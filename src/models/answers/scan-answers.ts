@@ -1,0 +1,154 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { ENTRY_BYTES, FRAME_START_BYTES, findFrame, readFrameHead, writeEntry } from './answer-frame.js';
+import { scanRows } from './answer-row.js';
+
+/** What a file of answers holds, from its beginning to its end. */
+export type Stretch =
+  | {
+      readonly kind: 'frame';
+      readonly start: number;
+      readonly length: number;
+      readonly unpacked: number;
+      /** `ENTRY_BYTES` for each line; see `answer-frame.ts`. */
+      readonly entries: Buffer;
+    }
+  /** Bytes between frames that are none. */
+  | { readonly kind: 'damaged'; readonly start: number; readonly length: number }
+  /** What the file ends in: torn, or still being written by someone else. */
+  | { readonly kind: 'unfinished'; readonly start: number; readonly length: number };
+
+/** Whether a file of that name is packed in frames; older ones are plain JSON Lines. */
+export function isPacked(name: string): boolean {
+  return name.endsWith('.gz');
+}
+
+/**
+ * Finds the answers of a file from byte `from` on, reading no more than it has to, in constant memory. A last line without a line
+ * feed is unfinished, unless `lastLine` says that it is to be taken for one.
+ */
+export function scanAnswers(path: string, from = 0, lastLine: 'read' | 'drop' = 'drop'): AsyncGenerator<Stretch> {
+  return isPacked(path) ? scanFrames(path, from) : scanLines(path, from, lastLine);
+}
+
+/** Small frames are read many at once; of large ones, which fill most of a file, only the lists. */
+const READ_BYTES = 256 * 1024;
+const LARGE_FRAME_BYTES = 16 * 1024;
+const LIST_READ_BYTES = 2048;
+
+async function* scanFrames(path: string, from: number): AsyncGenerator<Stretch> {
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    const view = new View(handle, size);
+    let start = from;
+    let ahead = READ_BYTES;
+    while (start < size) {
+      const head = await headAt(view, start, ahead);
+      if (head !== undefined && start + head.length <= size) {
+        yield { kind: 'frame', start, ...head };
+        start += head.length;
+        ahead = head.length < LARGE_FRAME_BYTES ? READ_BYTES : LIST_READ_BYTES;
+        continue;
+      }
+      const next = head === undefined ? await nextFrame(view, start + 1) : undefined;
+      if (next === undefined) return yield { kind: 'unfinished', start, length: size - start };
+      yield { kind: 'damaged', start, length: next - start };
+      start = next;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function headAt(view: View, start: number, ahead: number) {
+  let needs = FRAME_START_BYTES;
+  for (;;) {
+    const bytes = await view.at(start, needs, ahead);
+    const head = readFrameHead(bytes, 0);
+    if (head === undefined || 'entries' in head) return head;
+    if (bytes.length < head.needs && head.needs <= needs) return undefined;
+    needs = head.needs;
+  }
+}
+
+/** Where the first whole frame at or behind `from` begins. */
+async function nextFrame(view: View, from: number): Promise<number | undefined> {
+  let start = from;
+  while (start < view.size) {
+    const bytes = await view.at(start, FRAME_START_BYTES, READ_BYTES);
+    const found = findFrame(bytes, 0);
+    if (found === -1) {
+      // A beginning that is cut off by the end of these bytes is seen with the next.
+      start += Math.max(1, bytes.length + 1 - FRAME_START_BYTES);
+      continue;
+    }
+    start += found;
+    const head = await headAt(view, start, READ_BYTES);
+    if (head !== undefined && start + head.length <= view.size) return start;
+    start += 1;
+  }
+  return undefined;
+}
+
+/** Bytes of a file, read in pieces. */
+class View {
+  readonly size: number;
+  readonly #handle: FileHandle;
+  #bytes = Buffer.alloc(0);
+  #start = 0;
+
+  constructor(handle: FileHandle, size: number) {
+    this.#handle = handle;
+    this.size = size;
+  }
+
+  /** At least `needs` bytes from `start` on, fewer only at the end of the file. What has to be read for that is at least `ahead` bytes. */
+  async at(start: number, needs: number, ahead: number): Promise<Buffer> {
+    const inside = start - this.#start;
+    if (inside < 0 || inside + Math.min(needs, this.size - start) > this.#bytes.length) {
+      const bytes = Buffer.allocUnsafe(Math.min(Math.max(needs, ahead), this.size - start));
+      let done = 0;
+      while (done < bytes.length) {
+        const { bytesRead } = await this.#handle.read(bytes, done, bytes.length - done, start + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      this.#bytes = bytes.subarray(0, done);
+      this.#start = start;
+      return this.#bytes;
+    }
+    return this.#bytes.subarray(inside);
+  }
+}
+
+/** Neighbouring lines are taken together, so that reading them in their order takes few reads. */
+const TOGETHER_BYTES = 128 * 1024;
+
+async function* scanLines(path: string, from: number, lastLine: 'read' | 'drop'): AsyncGenerator<Stretch> {
+  let start = from;
+  let end = from;
+  let entries: Buffer[] = [];
+  const gathered = (): readonly Stretch[] => {
+    if (entries.length === 0) return [];
+    const all = Buffer.concat(entries);
+    entries = [];
+    return [{ kind: 'frame', start, length: end - start, unpacked: end - start, entries: all }];
+  };
+  for await (const { key, place, complete } of scanRows(path, from)) {
+    const ignored = !complete && lastLine === 'drop';
+    const fits = place.start === end && place.start + place.length - start <= TOGETHER_BYTES;
+    if (key === undefined || ignored || !fits) yield* gathered();
+    if (ignored) return yield { kind: 'unfinished', ...place };
+    const length = place.length + (complete ? 1 : 0);
+    end = place.start + length;
+    if (key === undefined) {
+      yield { kind: 'damaged', start: place.start, length };
+      continue;
+    }
+    if (entries.length === 0) start = place.start;
+    const entry = Buffer.alloc(ENTRY_BYTES);
+    writeEntry(key, length, entry, 0);
+    entries.push(entry);
+  }
+  yield* gathered();
+}
