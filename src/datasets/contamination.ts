@@ -1,44 +1,72 @@
+import { isCommon, isProse } from './common-words.js';
+import { ParaphraseIndex } from './paraphrase.js';
+import type { ContaminationHit, ReferenceText } from './reference-text.js';
 import { wordRuns, wordsOf } from './words.js';
 
-/** A text that training data must not contain. */
-export interface ReferenceText {
-  /** Names it in messages, e.g. `mini/py-find-users`. Texts of one problem share it. */
-  readonly reference: string;
-  readonly text: string;
-}
-
-export interface ContaminationHit {
-  readonly reference: string;
-  /** The words that both texts have in a row. */
-  readonly words: string;
-}
-
-/** Words in a row that count as copied: the length that s1 and open-r1 use against their benchmarks. */
-const runLength = 8;
+/** Words in a row that count as copied in prose: the length that s1 and open-r1 use against their benchmarks. */
+const proseRun = 8;
+/** In code, where names and idioms recur: the length that Tülu 3 uses. */
+const codeRun = 13;
+/** Different words in a run that do not stand in any task or program. With fewer it is boilerplate. */
+const tellingWords = { prose: 3, code: 4 };
 
 /**
- * Finds benchmark material in training data by runs of eight words, after folding case and punctuation.
- * A run that stands in several problems of the benchmark is its boilerplate ("write a Python function that takes a list
- * of"), not a sign of any one of them, and does not count; nor do texts of fewer than eight words unless they are equal.
+ * Finds benchmark material in training data, in three ways that fail differently:
+ *
+ * - prose by runs of eight words, code by runs of thirteen, after folding case and punctuation;
+ * - what is left of a copy of which every few words were changed, and paraphrases, by what their words mean (`ParaphraseIndex`).
+ *
+ * A run does not count when it is boilerplate: made of words that everybody uses (`isCommon`), or found in several problems of the benchmark ("write
+ * a Python function that takes a list of"). Texts of fewer than eight words count when they are equal.
  */
 export class ContaminationIndex {
   readonly #ownerOfRun = new Map<string, string | null>();
+  readonly #paraphrases: ParaphraseIndex;
 
   constructor(references: Iterable<ReferenceText>) {
-    for (const { reference, text } of references) {
-      for (const run of wordRuns(wordsOf(text), runLength)) {
+    const texts = [...references];
+    for (const { reference, text } of texts) {
+      for (const run of tellingRuns(wordsOf(text))) {
         const owner = this.#ownerOfRun.get(run);
         this.#ownerOfRun.set(run, owner === undefined || owner === reference ? reference : null);
       }
     }
+    this.#paraphrases = new ParaphraseIndex(texts);
   }
 
-  /** The first run that the text shares with a reference. */
+  /** What a task has of a reference: words in a row, or its meaning. */
   find(text: string): ContaminationHit | undefined {
-    for (const run of wordRuns(wordsOf(text), runLength)) {
+    return this.findCopy(text) ?? this.#paraphrases.find(text);
+  }
+
+  /** The first words in a row that a text has of a reference: for answers, whose words are much the same for different tasks. */
+  findCopy(text: string): ContaminationHit | undefined {
+    if (this.#ownerOfRun.size === 0) return undefined;
+    for (const run of tellingRuns(wordsOf(text))) {
       const reference = this.#ownerOfRun.get(run);
-      if (reference !== undefined && reference !== null) return { reference, words: run };
+      if (reference !== undefined && reference !== null) return { reference, kind: 'copy', words: run };
     }
     return undefined;
   }
+}
+
+/** The runs that say which text they are from: of eight words that read like a sentence, of thirteen that do not. */
+function* tellingRuns(words: readonly string[]): Iterable<string> {
+  if (words.length <= proseRun) {
+    yield* wordRuns(words, proseRun);
+    return;
+  }
+  for (let at = 0; at + proseRun <= words.length; at += 1) {
+    const sentence = words.slice(at, at + proseRun);
+    if (isProse(sentence)) {
+      if (countTelling(sentence) >= tellingWords.prose) yield sentence.join(' ');
+      continue;
+    }
+    const code = words.slice(at, at + codeRun);
+    if (code.length === codeRun && countTelling(code) >= tellingWords.code) yield code.join(' ');
+  }
+}
+
+function countTelling(words: readonly string[]): number {
+  return new Set(words.filter((word) => !isCommon(word))).size;
 }

@@ -1,3 +1,4 @@
+import { guidedTalk } from './guided-talk.js';
 import { wordLine, wordsOf } from './words.js';
 
 /** What the teacher was shown and must not repeat. */
@@ -8,6 +9,7 @@ export interface Guidance {
 }
 
 export interface Leak {
+  /** `ngram`: words of the guidance; `phrase`: talk about having been given some. */
   readonly kind: 'ngram' | 'phrase';
   /** The words that gave it away, lower case, without punctuation. */
   readonly text: string;
@@ -16,39 +18,60 @@ export interface Leak {
 /** Words in a row that count as copied. The length that s1 and open-r1 use for contamination. */
 export const LEAK_WORDS = 8;
 
-const GUIDE = '(?:guidance|guideline|guidelines|briefing|reviewer notes|security notes|security hints|cwe list)';
-
-/** Talk about a prompt that the user of the tuned model will never have written. Matched on words, see `wordsOf`. */
-const PHRASES = [
-  `${GUIDE} (?:above|below|provided|given|i was given|i have been given|say|says|said|mention|mentions|list|lists|state|states|tell|tells|ask|asks|suggest|suggests)`,
-  `(?:above|provided|given|listed|supplied) (?:${GUIDE}|mitigations|weaknesses|cwes)`,
-  `(?:according to|following|per) (?:the|these|those) ${GUIDE}`,
-  '(?:the|my) system (?:prompt|message|instruction|instructions)',
-  'as (?:instructed|directed|told) (?:above|by the)',
-  'i (?:was|am|have been|ve been|m) (?:told|instructed|asked) (?:not )?to (?:reason|mention|notice|act|pretend|consider|think)',
-  'as (?:if|though) i (?:had |have )?(?:noticed|discovered|spotted)',
-  `without (?:mentioning|revealing|referring to) (?:the|that|any|this|these) (?:${GUIDE}|instruction|instructions|list|notes)`,
-  `(?:should not|must not|not|cannot|can t|shouldn t|mustn t|don t) (?:mention|reveal|refer to) (?:the|these|this|any) (?:${GUIDE}|instruction|instructions|notes)`,
-  '(?:listed|selected|provided) (?:cwe|cwes|weaknesses)',
-].map((source) => new RegExp(` (${source}) `, 'g'));
+/** A copy of which a word was changed here and there: this many runs of three words in a window of sixteen are the guidance's. */
+const NEAR = { run: 3, window: 16, runs: 10 };
 
 /**
  * Finds traces of the guidance in what the teacher wrote: eight words in a row that stand in the guidance (but neither in
- * the task nor in a weakness's name; code in backticks is left out, because good answers share it), or talk about being
- * guided. Returns the first find, or `undefined`.
+ * the task nor in a weakness's name; code in backticks is left out, because good answers share it), a passage that differs from it
+ * in a word here and there, or talk about being guided. Returns the first find, or `undefined`.
  */
 export function promptLeak(text: string, guidance: Guidance, taskPrompt: string): Leak | undefined {
-  const words = wordsOf(text);
-  const taught = new Set(guidanceSegments(guidance).flatMap((segment) => ngrams(wordsOf(segment))));
-  for (const gram of ngrams(wordsOf(taskPrompt))) taught.delete(gram);
-  const copied = ngrams(words).find((gram) => taught.has(gram));
+  const copied = copiedWords(wordsOf(text), taughtBy(guidance), taskPrompt);
   if (copied !== undefined) return { kind: 'ngram', text: copied };
-  const line = ` ${words.join(' ')} `;
-  const taskLine = wordLine(taskPrompt);
-  for (const phrase of PHRASES) {
-    for (const [, said] of line.matchAll(phrase)) {
-      if (said !== undefined && !taskLine.includes(` ${said} `)) return { kind: 'phrase', text: said };
+  const said = guidedTalk(text, taskPrompt);
+  return said === undefined ? undefined : { kind: 'phrase', text: said };
+}
+
+interface Taught {
+  readonly long: ReadonlySet<string>;
+  readonly short: ReadonlySet<string>;
+}
+
+/** Kept as long as the guidance is: many traces share one. */
+const known = new WeakMap<Guidance, Taught>();
+
+function taughtBy(guidance: Guidance): Taught {
+  const before = known.get(guidance);
+  if (before !== undefined) return before;
+  const pieces = guidanceSegments(guidance).map(wordsOf);
+  const taught = {
+    long: new Set(pieces.flatMap((words) => [...runsOf(words, LEAK_WORDS)])),
+    short: new Set(pieces.flatMap((words) => [...runsOf(words, NEAR.run)])),
+  };
+  known.set(guidance, taught);
+  return taught;
+}
+
+function copiedWords(words: readonly string[], taught: Taught, taskPrompt: string): string | undefined {
+  let taskLine: string | undefined;
+  const ofTheTask = (run: string) => {
+    taskLine ??= wordLine(taskPrompt);
+    return taskLine.includes(` ${run} `);
+  };
+  for (const run of runsOf(words, LEAK_WORDS)) if (taught.long.has(run) && !ofTheTask(run)) return run;
+
+  // Where in the window the runs of the guidance begin; one that the task has as well does not count.
+  const hits: number[] = [];
+  let at = 0;
+  for (const run of runsOf(words, NEAR.run)) {
+    if (taught.short.has(run) && !ofTheTask(run)) {
+      hits.push(at);
+      const first = hits.at(-NEAR.runs);
+      if (first !== undefined && at - first <= NEAR.window - NEAR.run)
+        return words.slice(first, at + NEAR.run).join(' ');
     }
+    at += 1;
   }
   return undefined;
 }
@@ -66,8 +89,6 @@ function guidanceSegments({ text, names }: Guidance): readonly string[] {
   return prose.replace(named, cut).split(cut);
 }
 
-function ngrams(words: readonly string[]): string[] {
-  const grams: string[] = [];
-  for (let at = 0; at + LEAK_WORDS <= words.length; at += 1) grams.push(words.slice(at, at + LEAK_WORDS).join(' '));
-  return grams;
+function* runsOf(words: readonly string[], length: number): Iterable<string> {
+  for (let at = 0; at + length <= words.length; at += 1) yield words.slice(at, at + length).join(' ');
 }

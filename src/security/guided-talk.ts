@@ -1,0 +1,100 @@
+import { wordLine } from './words.js';
+
+/** Things that a teacher is given and a user's message is not. */
+const HANDED =
+  '(?:guidance|guidelines?|briefing|hints?|notes|memo|checklist|advice|mitigations?|weaknesses|cwes?|cwe entries|warnings|preamble)';
+/** Things that a user's message may hold as well, which tell nothing by themselves. */
+const ORDINARY = '(?:list|lists|instructions?|requirements|rules|points?|items?|entries|context|prompt|message|background|concerns?)';
+const ANY = `(?:${HANDED}|${ORDINARY})`;
+const SAYS =
+  '(?:say|says|said|list|lists|listed|mention|mentions|mentioned|name|names|state|states|tell|tells|told|ask|asks|asked|suggest|suggests|recommend|recommends|want|wants|require|requires|point|points|warn|warns|flag|flags|demand|demands|remind|reminds|expect|expects)';
+const WAS = '(?:was|were|am|m|have been|ve been|had been|d been|got)';
+const PASSED = '(?:given|handed|shown|supplied|provided|briefed|sent|passed|fed|provided with|reminded of)';
+/** What the hints are about. Needed where the other words could speak of the user's message. */
+const SECURITY =
+  '(?:security|secure|insecure|cwe|cwes|weakness|weaknesses|vulnerability|vulnerabilities|vulnerable|injection|traversal|overflow|overflows|xss|ssrf|xxe|idor|redos|sqli|csrf|attack|attacks|attacker|exploit|mitigation|mitigations|hardening|deserialization|deserialisation|authorization|authorisation|untrusted|threat|threats)';
+const MINE = '(?:idea|ideas|observation|observations|thought|thoughts|concern|finding|findings|habit|own|insight|reasoning|discovery)';
+
+/** Somebody else's advice, of which anybody may speak. */
+const ELSEWHERE =
+  / (?:owasp|nist|mitre|mdn|cert|rfc|docs?|documentation|manual|man page|readme|book|blog|article|wiki|release notes|stack overflow|style guide|colleagues?|reviews|the user|user s|the task|task s|the issue|ticket|customer|usual|common|general|standard library|framework s|vendor) /;
+
+/** Each says by itself that somebody else pointed the way. Matched on words, see `wordLine`. */
+const GIVEN_AWAY = [
+  // What I was given, and what was given to me.
+  `${ANY} (?:that |which )?(?:i|we) (?:${WAS} ${PASSED}|got|received|${WAS} (?:told|asked|instructed)|have to (?:work|go) through)`,
+  `(?:what|all) i (?:m|am|was|have been|ve been) (?:told|given|asked|instructed|supposed)`,
+  `(?:flagged|pointed out|handed|described|spelled out|listed|supplied|suggested|recommended|assigned|dictated) (?:to|for) me`,
+  `i (?:${WAS} )?(?:warned|briefed|tipped off|nudged)`,
+  `i ${WAS} (?:given|handed|shown|supplied with|provided with) (?:\\w+ ){0,3}${ANY}`,
+  `(?:they|prompt|somebody|someone|instructions?|${HANDED}) (?:told|tell|tells|instructed|instructs|instruct|reminds?|remind|urged?|urges) (?:me|us)`,
+  `(?:came|comes|come|arrived|shipped|delivered) (?:along )?with the (?:task|prompt|request)`,
+  // My prompt, the hidden one, the one of the system.
+  'my (?:system )?(?:prompt|instructions|briefing|guidelines|guidance|checklist|directives|brief)',
+  '(?:system|developer|hidden|secret|initial|preceding) (?:prompt|message|instruction|instructions|directive|part of the prompt)',
+  '(?:before|besides|beyond|outside|not in|in addition to) the user s (?:message|prompt|request)',
+  // The guidance, which nobody but me has.
+  `(?:given|provided|supplied|listed|selected|above|aforementioned|received|mentioned|preselected|flagged|enumerated) (?:security )?${HANDED}`,
+  `${HANDED} (?:that were |which were )?(?:above|provided|supplied|handed|listed above|given|below|in the prompt|from the prompt)`,
+  `(?:guidance|guideline) (?:item|point|section|paragraph|bullet|number)`,
+  `(?:in|from|by|to|of) the (?:briefing|guidance|hints|checklist|memo|preamble)`,
+  `(?:according to|following|per|as per|in line with|in accordance with|based on|obeying|going by) (?:the |these |those |this )?(?:security )?(?:guidance|guidelines|hints?|notes|briefing|checklist|memo|advice|mitigations)`,
+  `(?:through|off|against|with|cover|covers|covered|over) (?:all )?(?:the|these|those) (?:listed |given |security )?(?:mitigations|weaknesses|cwes|checklist)`,
+  `(?:the|this|that|one|each|every|first|second|last|next) (?:cwe|weakness|mitigation) (?:in|on|from|of) (?:the|my|this|that) (?:list|prompt|message|briefing)`,
+  // What must not be noticed.
+  `(?:as if|as though|like) (?:i|it|they|this|that|these|the \\w+) (?:had |have |has |was |were |just |simply |only )*(?:noticed|discovered|spotted|came up|come up|comes up|found|thought of|occurred|my own|mine|my habit|unprompted|by itself)`,
+  `(?:as|like|into) my own ${MINE}`,
+  `as (?:if|though) (?:it|they|this|that) (?:was|were|is|are) my`,
+  `(?:i|we) (?:need to|have to|must|should|shall|ought to|am supposed to|m supposed to|am to|was asked to|ve been asked to|am asked to|have been asked to) (?:just )?(?:pretend|act as|act like|weave|phrase it as|make it (?:look|seem|appear|sound)|appear to)`,
+  `(?:pretend|pretending) (?:that |i |it |the |this |to (?:have )?(?:noticed?|discovere?d?|not know))`,
+  `supposed to (?:weave|mention|bring up|present|pretend|notice|discover|raise|cover|include|address|work)`,
+  `(?:must|should|has to|have to|needs to|need to) (?:look|seem|sound|appear|come across|come up|feel) (?:like |as )?(?:an |my |by |natural|spontaneous|organic|unprompted)`,
+  `(?:unprompted|(?:naturally|organically) (?:arrive|come up|surface|weave)|(?:arrive|come|get) (?:at it |there |to it )(?:naturally|by myself))`,
+  `(?:without|not|never|no|don t|shouldn t|mustn t|can t|cannot|avoid|nor|n t) (?:to |be |any )*(?:mention|mentions|mentioning|quote|quoting|cite|citing|refer|referring|reference|reveal|revealing|admit|admitting|say|disclose|disclosing|hint|point|pointing|acknowledge|acknowledging|name|naming|copy|copying|repeat|repeating) (?:at |to |from |that |of )*(?:any |the |these |those |this |their |where |it came |idea |source |existence |of )*(?:${HANDED}|list|rules|instructions?|prompt|source|origin|idea|briefing|it was given|i was|i am|i ve|these were|they were|this was)`,
+  `without (?:citing|quoting|crediting|mentioning|referencing|pointing to) (?:it|them|the source|any of it)`,
+  `keep (?:quiet|silent|it quiet) about (?:where|the|it|that|who)`,
+  `(?:user|reader|they|anyone|anybody|nobody) (?:\\w+ )?(?:hasn t|has not|have not|haven t|cannot|can t|does not|doesn t|didn t|did not|shouldn t|should not|must not|mustn t|won t|never) (?:be able to )?(?:see|seen|saw|know|realise|realize|realiz|notic|notice|guess|learn|find out|suspect) (?:that |of |about |the |this |these |those |any )*(?:${HANDED}|list|rules|instructions?|prompt|i was|i am|i ve|it was given)`,
+].map(whole);
+
+/** Each says so if it is about security, since a user's message has instructions and lists too. */
+const ABOUT_SECURITY = [
+  `(?:the|these|those|this|my|which|a|reviewers?|security) (?:security )?${ANY} (?:above |below |here )?(?:\\w+ ){0,3}${SAYS}`,
+  `(?:according to|following|per|as per|in line with|in accordance with|based on) (?:the|these|those|my|given) (?:\\w+ )?${ANY}`,
+  `(?:given|provided|supplied|listed|selected|above) ${ORDINARY}`,
+  `${ORDINARY} (?:above|provided|supplied|handed)`,
+  `(?:cwe|cwes|weakness|weaknesses|mitigation|mitigations) (?:\\w+ )?(?:in|on|from) (?:the|this|that) list`,
+].map(whole);
+const SECURITY_WORD = whole(SECURITY);
+
+/** Words without which none of the patterns can match: most sentences need no closer look. */
+const WORTH_A_LOOK =
+  / (?:guid\w*|hints?|notes?|memo|checklist|advice|mitigations?|weakness\w*|cwes?|warned|warnings?|preamble|brief\w*|lists?|listed|instruct\w*|requirements|rules|points?|items?|entries|context|prompt|message|told|given|handed|asked|supposed|flagged|background|pretend\w*|unprompted|naturally|organically|without|quiet|though|my|like|supplied|provided|came|comes|come|described|nudged|tipped|as if|must|should) /;
+
+/**
+ * Finds talk about having been told what to look for: of material that only the teacher saw, or of hiding it. Returns the words. What the
+ * task itself says, and advice of others that anybody may quote, is not that.
+ */
+export function guidedTalk(text: string, taskPrompt: string): string | undefined {
+  let taskLine: string | undefined;
+  for (const sentence of text.split(/[.!?;\n]+/)) {
+    const line = wordLine(sentence);
+    if (!WORTH_A_LOOK.test(line) || ELSEWHERE.test(line)) continue;
+    const found = firstOf(GIVEN_AWAY, line) ?? (SECURITY_WORD.test(line) ? firstOf(ABOUT_SECURITY, line) : undefined);
+    if (found === undefined) continue;
+    taskLine ??= wordLine(taskPrompt);
+    if (!taskLine.includes(` ${found} `)) return found;
+  }
+  return undefined;
+}
+
+function firstOf(patterns: readonly RegExp[], line: string): string | undefined {
+  for (const pattern of patterns) {
+    const said = pattern.exec(line)?.[1];
+    if (said !== undefined) return said;
+  }
+  return undefined;
+}
+
+function whole(source: string): RegExp {
+  return new RegExp(` (${source})(?= )`);
+}
