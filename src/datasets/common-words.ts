@@ -38,9 +38,9 @@ const COMMON = new Set(
     .flatMap((word) => [word, stemOf(word)]),
 );
 
-/** Whether a word (lower case, whole or stemmed) says nothing about the task that it stands in. */
+/** Whether a word (lower case, whole or stemmed) says nothing about the task that it stands in, as numbers and single letters. */
 export function isCommon(word: string): boolean {
-  return COMMON.has(word);
+  return word.length < 2 || COMMON.has(word) || /^\p{N}+$/u.test(word);
 }
 
 const PROSE = new Set(

@@ -21,6 +21,8 @@ const tellingWords = { prose: 3, code: 4 };
  */
 export class ContaminationIndex {
   readonly #ownerOfRun = new Map<string, string | null>();
+  /** The first two words of every run, by which nearly all runs of other texts are passed over. */
+  readonly #beginnings = new Set<string>();
   readonly #paraphrases: ParaphraseIndex;
 
   constructor(references: Iterable<ReferenceText>) {
@@ -29,6 +31,7 @@ export class ContaminationIndex {
       for (const run of tellingRuns(wordsOf(text))) {
         const owner = this.#ownerOfRun.get(run);
         this.#ownerOfRun.set(run, owner === undefined || owner === reference ? reference : null);
+        this.#beginnings.add(run.split(' ', 2).join(' '));
       }
     }
     this.#paraphrases = new ParaphraseIndex(texts);
@@ -42,7 +45,7 @@ export class ContaminationIndex {
   /** The first words in a row that a text has of a reference: for answers, whose words are much the same for different tasks. */
   findCopy(text: string): ContaminationHit | undefined {
     if (this.#ownerOfRun.size === 0) return undefined;
-    for (const run of tellingRuns(wordsOf(text))) {
+    for (const run of tellingRuns(wordsOf(text), this.#beginnings)) {
       const reference = this.#ownerOfRun.get(run);
       if (reference !== undefined && reference !== null) return { reference, kind: 'copy', words: run };
     }
@@ -50,13 +53,17 @@ export class ContaminationIndex {
   }
 }
 
-/** The runs that say which text they are from: of eight words that read like a sentence, of thirteen that do not. */
-function* tellingRuns(words: readonly string[]): Iterable<string> {
+/**
+ * The runs that say which text they are from: of eight words that read like a sentence, of thirteen that do not.
+ * @param beginnings only those whose first two words are one of these.
+ */
+function* tellingRuns(words: readonly string[], beginnings?: ReadonlySet<string>): Iterable<string> {
   if (words.length <= proseRun) {
     yield* wordRuns(words, proseRun);
     return;
   }
   for (let at = 0; at + proseRun <= words.length; at += 1) {
+    if (beginnings?.has(`${words[at]} ${words[at + 1]}`) === false) continue;
     const sentence = words.slice(at, at + proseRun);
     if (isProse(sentence)) {
       if (countTelling(sentence) >= tellingWords.prose) yield sentence.join(' ');

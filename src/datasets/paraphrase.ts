@@ -3,9 +3,9 @@ import type { ContaminationHit, ReferenceText } from './reference-text.js';
 import { meaningsOf, wordsOf } from './words.js';
 
 /** How alike two tasks must be to count as one (0 to 1), chosen on paraphrases of `mini` and on public tasks; see docs/contamination.md. */
-const ALIKE = 0.5;
+const ALIKE = 0.33;
 /** Telling words that both must have: a short task has too few to be told from others. */
-const FEWEST = 4;
+const FEWEST = 3;
 /** What a word that stands in any task weighs next to one that does not. */
 const COMMON_WEIGHT = 0.12;
 /** Longest text that is compared as a whole, in words: a task, not a document. */

@@ -6,7 +6,7 @@ const OUTSIDER =
   'users?|clients?|visitors?|customers?|callers?|senders?|people|they|authors?|members?|request|requests|peer|browsers?|server|maker|party|it|he|she|name|file|packet|form|body|input|value|text|host|url|document|feed|archive|entry';
 const COULD = 'can|could|may|might|would|will|d|ll';
 const SENDS =
-  'send|sends|sent|type|types|typed|write|writes|wrote|written|chooses?|chose|chosen|decides?|decided|controls?|controlled|picks?|picked|uploads?|uploaded|passes|puts?|fills?|supplies|submits?|provides?|crafts?|crafted|claims?|claimed|lies|lie|enters?|gets? in|carries|holds?|contains?|made by|comes? from|came from';
+  'send|sends|sent|type|types|typed|write|writes|wrote|written|chooses?|chose|chosen|decides?|decided|controls?|controlled|picks?|picked|uploads?|uploaded|passes|puts?|fills?|supplies|submits?|provides?|crafts?|crafted|claims?|claimed|lies|lie|enters?|gets? in|carr(?:y|ies)|holds?|contains?|made by|comes? from|came from';
 
 /** What becomes of it. */
 const HARM = [
@@ -27,7 +27,7 @@ const MISUSE = [
   whole(`(?:${OUTSIDER}|${STRANGER}) (?:\\w+ ){0,2}(?:${COULD})(?! t ) (?:\\w+ ){0,2}\\w+`),
   whole(`(?:${OUTSIDER}|${STRANGER}) (?:\\w+ ){0,2}(?:${SENDS})`),
   whole(
-    'trust(?:ed|worthy|s)?|untrusted|from outside|whatever|anything|nobody says|no more trustworthy|from anywhere|on the internet|by anyone|from the network|lies?|odd|what if|suppose|try it in my head|imagine|the trap|otherwise|else',
+    'trust(?:ed|worthy|s)?|untrusted|from outside|whatever|anything|any (?:text|value|length|name|size|bytes)|how (?:big|long|large)|too long|long name|nobody says|no more trustworthy|from anywhere|on the internet|by anyone|from the network|lies?|odd|what if|suppose|try it in my head|imagine|the trap|otherwise|else',
   ),
 ];
 
@@ -47,14 +47,14 @@ export function threatCues(sentence: string, line: string): readonly string[] {
 const DECIDES = whole(
   [
     'so|therefore|hence|thus|instead|rather than|only if|only (?:take|takes|accept|allow|what|these|those|http|public)|before (?:each|every|any|using|it|i|the|anything|connecting)|must|never|not at all|at all',
-    '(?:i|we|i ll|i d|i also|and|then|it) (?:\\w+ )?(?:use|take|check|leave|refuse|compare|give|put|keep|write|create|set|pick|choose|make|resolve|look|filter|test|stop|cap|limit|count|allow|parse|reject|bind|pass|escape|replace|decide|turn|disallow|name|split|select|ask|go over|go through|draw|skip|copy|return|raise|throw|verify|validate|store|follow)',
-    'refus(?:e|es|ed|ing)|reject(?:s|ed|ing)?|rais(?:e|es|ing)|rais|throws?|returns? (?:null|1|an error|404|none|false|invalidinput)|give an error|gives an error|a 404|disallow\\w*|forbids?|den(?:y|ies)|stops? at|keeps? it|keep it|slows? down|avoids?|prevents?|makes? that hopeless|takes? it|doesn t parse|don t parse|safe_load|with a limit|cut off|one argument|it must be|it has to be|must be data|safe one',
+    '(?:i|we|i ll|i d|i also|and|then|it) (?:\\w+ )?(?:use|take|check|give|compute|let|get|leave|refuse|compare|give|put|keep|write|create|set|pick|choose|make|resolve|look|filter|test|stop|cap|limit|count|allow|parse|reject|bind|pass|escape|replace|decide|turn|disallow|name|split|select|ask|go over|go through|draw|skip|copy|return|raise|throw|verify|validate|store|follow)',
+    'refus(?:e|es|ed|ing)|reject(?:s|ed|ing)?|rais(?:e|es|ing)|rais|throws?|returns? (?:null|1|an error|404|none|false|invalidinput)|give an error|gives an error|a 404|disallow\\w*|forbids?|den(?:y|ies)|stops? at|keeps? it|keep it|slows? down|avoids?|prevents?|makes? that hopeless|takes? it|doesn t parse|don t parse|safe_load|with a limit|cut off|one argument|it must be|it has to be|safe one|makes? a|compute|nobody can|no one can|gives? an?|gives? 1|without|strict|instead',
   ].join('|'),
 );
 
 /** A name out of a program, or a figure: what somebody has in mind who does something, not only means to. */
 const CONCRETE =
-  /`|\w\(|\w\.\w+[\w(]|\w_\w|[a-z][A-Z]|[A-Z]{2,}\w*|::|->|["'][^"']{1,40}["']|\b\d{2,}\b|[<>=]=|\?|\b(?:prepare|placeholder|bind|allowlist|whitelist|canonical|realpath|scrypt|bcrypt|argon2|salt|secrets|nonce|textContent|basename|execve?|execFile|list of arguments|argument list|question mark|question marks|bound|parser|ast|loader|json|calloc|snprintf|strlcpy|limit|owner|slow hash|casefold|escap\w+|encod\w+|random|regex|pattern|split|field|fields|check|null|pointer|next)\b/;
+  /`|\w\(|\w\.\w+[\w(]|\w_\w|[a-z][A-Z]|[A-Z]{2,}\w*|::|->|["'][^"']{1,40}["']|-?\d|[<>=]=|\b(?:prepare|placeholder|bind|allowlist|whitelist|canonical|realpath|scrypt|bcrypt|argon2|salt|secrets|nonce|textContent|basename|execve?|execFile|list of arguments|argument list|question mark|question marks|bound|parser|ast|loader|json|calloc|snprintf|strlcpy|limit|owner|slow hash|casefold|escap\w+|encod\w+|random|regex|pattern|split|field|fields|check|null|pointer|next|loopback|private|size|length|name|names|column|list|data|host|address|context|token|hash|path|folder|header|type|content)\b/i;
 
 /** Whether a sentence decides on something concrete. */
 export function takesMeasure(sentence: string, line: string): boolean {

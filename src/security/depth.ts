@@ -18,7 +18,7 @@ const PASSAGE = 3;
 /** Signs in a passage that somebody thinks of misuse (`threatCues`): one alone is often an accident. */
 const FEWEST_CUES = 2;
 /** How much of a passage's vocabulary has to be that of the weakness, in words that no other weakness has. */
-const ABOUT = { threat: 1.2, measure: 0.8 };
+const ABOUT = { threat: 1.0, measure: 0.5 };
 
 /**
  * Whether a reasoning text works out, in whatever words, how a selected weakness would come about in this program and what prevents it.

@@ -17,7 +17,10 @@ const MINE = '(?:idea|ideas|observation|observations|thought|thoughts|concern|fi
 
 /** Somebody else's advice, of which anybody may speak. */
 const ELSEWHERE =
-  / (?:owasp|nist|mitre|mdn|cert|rfc|docs?|documentation|manual|man page|readme|book|blog|article|wiki|release notes|stack overflow|style guide|colleagues?|reviews|the user|user s|the task|task s|the issue|ticket|customer|usual|common|general|standard library|framework s|vendor) /;
+  / (?:owasp|nist|mitre|mdn|cert|rfc|docs?|documentation|manual|man page|readme|book|blog|article|wiki|release notes|stack overflow|style guide|colleagues?|reviews|usual|common|general|standard library|framework s|vendor) /;
+
+/** Whose instructions and lists are the user's, and no secret. */
+const OF_THE_TASK = / (?:the user|user s|users|the task|task s|the issue|ticket|customer|the caller) /;
 
 /** Each says by itself that somebody else pointed the way. Matched on words, see `wordLine`. */
 const GIVEN_AWAY = [
@@ -29,6 +32,9 @@ const GIVEN_AWAY = [
   `i ${WAS} (?:given|handed|shown|supplied with|provided with) (?:\\w+ ){0,3}${ANY}`,
   `(?:they|prompt|somebody|someone|instructions?|${HANDED}) (?:told|tell|tells|instructed|instructs|instruct|reminds?|remind|urged?|urges) (?:me|us)`,
   `(?:came|comes|come|arrived|shipped|delivered) (?:along )?with the (?:task|prompt|request)`,
+  `as (?:instructed|directed|told) (?:above|by the)`,
+  `i ${WAS} (?:told|instructed|asked) (?:not )?to (?:reason|act|pretend|notice|behave|appear|sound|make it)`,
+  `(?:the|these|those|this|my) (?:\\w+ )?(?:guidance|guidelines|briefing|hints?|memo|checklist|preamble) (?:above |below |here )?(?:\\w+ ){0,2}${SAYS}`,
   // My prompt, the hidden one, the one of the system.
   'my (?:system )?(?:prompt|instructions|briefing|guidelines|guidance|checklist|directives|brief)',
   '(?:system|developer|hidden|secret|initial|preceding) (?:prompt|message|instruction|instructions|directive|part of the prompt)',
@@ -79,7 +85,7 @@ export function guidedTalk(text: string, taskPrompt: string): string | undefined
   for (const sentence of text.split(/[.!?;\n]+/)) {
     const line = wordLine(sentence);
     if (!WORTH_A_LOOK.test(line) || ELSEWHERE.test(line)) continue;
-    const found = firstOf(GIVEN_AWAY, line) ?? (SECURITY_WORD.test(line) ? firstOf(ABOUT_SECURITY, line) : undefined);
+    const found = firstOf(GIVEN_AWAY, line) ?? (SECURITY_WORD.test(line) && !OF_THE_TASK.test(line) ? firstOf(ABOUT_SECURITY, line) : undefined);
     if (found === undefined) continue;
     taskLine ??= wordLine(taskPrompt);
     if (!taskLine.includes(` ${found} `)) return found;

@@ -1,41 +1,46 @@
 import { describe, expect, it } from 'vitest';
 import { loadCatalogue } from '../../src/security/catalogue.js';
-import { discusses } from '../../src/security/depth.js';
+import { depthOf } from '../../src/security/depth.js';
 
 const catalogue = loadCatalogue();
+const thought =
+  'Whoever uses the search decides what the name is. Pasted into the statement, a quote in it would end the string and the rest would run as SQL.';
+const decision = 'So I use a placeholder (?) and pass the name as a bound value.';
 
-describe('discusses', () => {
-  it('finds weaknesses by id and by alias, and mitigations by their terms', () => {
-    const text =
-      'The name could break the query (SQL injection), so I use a prepared statement. CWE-78 does not apply.';
-    expect(discusses(text, ['CWE-89', 'CWE-78', 'CWE-22'], catalogue)).toEqual({
-      cwes: ['CWE-89', 'CWE-78'],
-      mitigations: [{ cwe: 'CWE-89', id: 'bind-values' }],
-      enough: true,
-    });
+describe('depthOf', () => {
+  it('finds a thought about misuse and a decision, in ordinary words', () => {
+    const { threat, measure, sound } = depthOf(`${thought} ${decision}`, ['CWE-89'], catalogue);
+    expect(sound).toBe(true);
+    expect(threat).toContain('a quote in it would end the string');
+    expect(measure).toContain('placeholder');
   });
 
-  it('does not take one id for another', () => {
-    expect(discusses('CWE-7 and CWE-789', ['CWE-78'], catalogue).cwes).toEqual([]);
-    expect(discusses('This is CWE78.', ['CWE-78'], catalogue).cwes).toEqual(['CWE-78']);
+  it('is satisfied by neither alone', () => {
+    expect(depthOf(thought, ['CWE-89'], catalogue)).toMatchObject({ measure: null, sound: false });
+    expect(depthOf(decision, ['CWE-89'], catalogue)).toMatchObject({ threat: null, sound: false });
   });
 
-  it('looks only at the selected weaknesses', () => {
-    expect(discusses('SQL injection is prevented by placeholders.', ['CWE-22'], catalogue)).toEqual({
-      cwes: [],
-      mitigations: [],
-      enough: false,
-    });
+  it('looks for the selected weaknesses, each of which is enough', () => {
+    expect(depthOf(`${thought} ${decision}`, ['CWE-190'], catalogue).sound).toBe(false);
+    expect(depthOf(`${thought} ${decision}`, ['CWE-190', 'CWE-89'], catalogue).sound).toBe(true);
   });
 
-  it('is not satisfied by a weakness without a mitigation, nor by the reverse', () => {
-    expect(discusses('Beware of SQL injection.', ['CWE-89'], catalogue).enough).toBe(false);
-    expect(discusses('I use placeholders.', ['CWE-89'], catalogue).enough).toBe(false);
+  it('takes neither names nor good intentions for thoughts', () => {
+    for (const text of [
+      'Beware of SQL injection. Use parameterized queries.',
+      'SQL injection is a known vulnerability. I follow best practices such as prepared statements.',
+      'In production one would use bound parameters against injection; here I keep it simple.',
+    ]) {
+      expect(depthOf(text, ['CWE-89'], catalogue).sound).toBe(false);
+    }
   });
 
-  it('accepts American and British spelling and any case', () => {
-    const text = 'PARAMETRIZED queries stop sqli';
-    expect(discusses(text, ['CWE-89'], catalogue).enough).toBe(true);
-    expect(discusses('Insecure deserialization: I would rather use JSON.', ['CWE-502'], catalogue).enough).toBe(true);
+  it('refuses a weakness that the catalogue does not hold', () => {
+    expect(() => depthOf(thought, ['CWE-1'], catalogue)).toThrow(expect.objectContaining({ code: 'security/unknown-cwe' }));
+  });
+
+  it('takes linear time in a long text without full stops', () => {
+    const long = 'somebody could send whatever '.repeat(20_000);
+    expect(depthOf(long, ['CWE-89'], catalogue).sound).toBe(false);
   });
 });

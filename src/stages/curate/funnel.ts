@@ -1,34 +1,57 @@
-import type { Task } from '../../datasets/task.js';
-import type { RelevantTask } from '../filter/records.js';
-import type { Trace } from '../trace/records.js';
-import type { Funnel, FunnelStep, Sample } from './records.js';
+import type { Verdicts } from './filters/judge-trace.js';
+import { type Ablation, FILTERS, type FilterName, type Funnel, type FunnelStep } from './records.js';
 
-/** Counts what is left after each step: in all, per language and per weakness. */
-export async function countFunnel(records: {
-  readonly tasks: AsyncIterable<Task>;
-  readonly relevant: AsyncIterable<RelevantTask>;
-  readonly traces: AsyncIterable<Trace>;
-  readonly samples: readonly Sample[];
-}): Promise<Funnel> {
-  const empty = () => ({ tasks: 0, relevant: 0, traces: 0, samples: 0 });
-  const total = empty();
-  const byLanguage = new Map<string, ReturnType<typeof empty>>();
-  const byCwe = new Map<string, ReturnType<typeof empty>>();
-  const rowOf = (rows: typeof byLanguage, key: string) => {
-    const row = rows.get(key) ?? empty();
-    rows.set(key, row);
-    return row;
-  };
-  const note = (step: keyof FunnelStep, language: string, cwes: readonly string[]): void => {
-    total[step] += 1;
-    rowOf(byLanguage, language)[step] += 1;
-    for (const cwe of cwes) rowOf(byCwe, cwe)[step] += 1;
-  };
-  for await (const task of records.tasks) note('tasks', task.language, []);
-  for await (const task of records.relevant) note('relevant', task.language, task.cwes);
-  for await (const trace of records.traces) note('traces', trace.task.language, trace.task.cwes);
-  for (const sample of records.samples) note('samples', sample.language, sample.cwes);
-  return { schema: 1, total, by_language: sorted(byLanguage), by_cwe: sorted(byCwe) };
+/** Counts what is left after each step, in all, per language and per weakness, and what each filter has to do with it. */
+export class FunnelCount {
+  readonly #total = emptyStep();
+  readonly #byLanguage = new Map<string, FunnelStep>();
+  readonly #byCwe = new Map<string, FunnelStep>();
+  readonly #filters: Readonly<Record<FilterName, Ablation>>;
+  readonly #on: ReadonlySet<FilterName>;
+
+  constructor(on: ReadonlySet<FilterName>) {
+    this.#on = on;
+    this.#filters = Object.fromEntries(
+      FILTERS.map((filter) => [filter, { filter, on: on.has(filter), objects: 0, alone: 0, unverified: 0 }]),
+    ) as Record<FilterName, Ablation>;
+  }
+
+  add(step: keyof FunnelStep, { language, cwes = [] }: { readonly language: string; readonly cwes?: readonly string[] }): void {
+    const rows = [this.#total, rowOf(this.#byLanguage, language), ...cwes.map((cwe) => rowOf(this.#byCwe, cwe))];
+    for (const row of rows) row[step] += 1;
+  }
+
+  /** What the filters said of one trace. */
+  judged(verdicts: Verdicts): void {
+    const objecting = [...verdicts].flatMap(([name, verdict]) => (typeof verdict === 'object' ? [name] : []));
+    const decisive = objecting.filter((name) => this.#on.has(name));
+    for (const name of objecting) {
+      const one = this.#filters[name];
+      one.objects += 1;
+      if (decisive.length === 1 && decisive[0] === name) one.alone += 1;
+    }
+    for (const [name, verdict] of verdicts) if (verdict === 'unverified') this.#filters[name].unverified += 1;
+  }
+
+  get funnel(): Funnel {
+    return {
+      schema: 2,
+      total: this.#total,
+      by_language: sorted(this.#byLanguage),
+      by_cwe: sorted(this.#byCwe),
+      filters: Object.values(this.#filters),
+    };
+  }
+}
+
+function emptyStep(): FunnelStep {
+  return { tasks: 0, relevant: 0, traces: 0, samples: 0 };
+}
+
+function rowOf(rows: Map<string, FunnelStep>, key: string): FunnelStep {
+  const row = rows.get(key) ?? emptyStep();
+  rows.set(key, row);
+  return row;
 }
 
 /** Keys in natural order, so that CWE-22 stands before CWE-117. */

@@ -16,24 +16,62 @@ export const sampleSchema = z.strictObject({
 });
 export type Sample = z.infer<typeof sampleSchema>;
 
-/** Why a trace is not trained on. The order is the order of the checks; the first that fires is counted. */
-export const CURATE_REASONS = [
-  'finish_length',
-  'finish_content_filter',
-  'finish_other',
-  'think_missing',
-  'think_tags',
-  'think_short',
-  'answer_short',
-  'no_code',
-  'prompt_leak',
-  'no_weakness_discussed',
-  'no_mitigation_named',
-  'too_long',
+/**
+ * What looks at each trace, in the order in which it does; a recipe switches each on or off (`curate.filters`).
+ *
+ * `finish`: the teacher came to an end. `think`: there is reasoning, long enough, without tags in it. `answer`: an answer, long enough.
+ * `refusal`: it does what was asked for. `code`: a fenced block. `leak`: nothing gives the guidance away. `depth`: a weakness is thought
+ * through and something decided on. `repetition`: the text does not go in circles. `syntax`: the code parses. `function`: what the task names is in
+ * the code, which is not half as long as that of other samples. `actuation`: the code shows what prevents the weaknesses, and
+ * not what causes them. `length`: neither too long nor far from what is usual. `duplicate` and `contamination`: not a second time, and nothing of a benchmark.
+ */
+export const FILTERS = [
+  'finish',
+  'think',
+  'answer',
+  'refusal',
+  'code',
+  'leak',
+  'depth',
+  'repetition',
+  'syntax',
+  'function',
+  'actuation',
+  'length',
   'duplicate',
-  'contaminated',
+  'contamination',
 ] as const;
-export type CurateReason = (typeof CURATE_REASONS)[number];
+export type FilterName = (typeof FILTERS)[number];
+
+/** Why a trace is not trained on, and which filter says so. The order is the order of the checks; the first that fires is counted. */
+export const CURATE_REASONS = {
+  finish_length: 'finish',
+  finish_content_filter: 'finish',
+  finish_other: 'finish',
+  think_missing: 'think',
+  think_tags: 'think',
+  think_short: 'think',
+  answer_short: 'answer',
+  refused: 'refusal',
+  no_code: 'code',
+  prompt_leak: 'leak',
+  no_weakness_discussed: 'depth',
+  no_mitigation_named: 'depth',
+  repetition: 'repetition',
+  syntax_error: 'syntax',
+  function_missing: 'function',
+  code_shrunk: 'function',
+  mistake_in_code: 'actuation',
+  mitigation_not_in_code: 'actuation',
+  too_long: 'length',
+  length_unusual: 'length',
+  duplicate: 'duplicate',
+  contaminated: 'contamination',
+  not_among_best: null,
+  over_cap: null,
+} as const satisfies Readonly<Record<string, FilterName | null>>;
+export type CurateReason = keyof typeof CURATE_REASONS;
+const codes = Object.keys(CURATE_REASONS) as [CurateReason, ...CurateReason[]];
 
 export const droppedTraceSchema = z.strictObject({
   schema: z.literal(1),
@@ -41,20 +79,35 @@ export const droppedTraceSchema = z.strictObject({
   task_id: z.string(),
   language: z.string(),
   cwes: z.array(z.string()),
-  code: z.enum(CURATE_REASONS),
+  code: z.enum(codes),
   /** What exactly was found, for a person. */
   detail: z.string(),
 });
 export type DroppedTrace = z.infer<typeof droppedTraceSchema>;
 
+/** What one filter did to the traces, by itself and beside the others. */
+const ablationSchema = z.strictObject({
+  filter: z.enum(FILTERS),
+  /** One that is off only says what it would do. */
+  on: z.boolean(),
+  /** Traces that it objects to. */
+  objects: z.number(),
+  /** Traces that it is the only one of those switched on to object to: so many more samples there would be without it, before caps. */
+  alone: z.number(),
+  /** Traces of which it could say nothing. They are kept. */
+  unverified: z.number(),
+});
+export type Ablation = z.infer<typeof ablationSchema>;
+
 /** How many records were left after each step, for all, per language and per weakness. */
 const step = z.strictObject({ tasks: z.number(), relevant: z.number(), traces: z.number(), samples: z.number() });
 export const funnelSchema = z.strictObject({
-  schema: z.literal(1),
+  schema: z.literal(2),
   total: step,
   by_language: z.record(z.string(), step),
   /** A record with several weaknesses counts for each; tasks have none before the filter, so theirs is 0. */
   by_cwe: z.record(z.string(), step),
+  filters: z.array(ablationSchema),
 });
 export type Funnel = z.infer<typeof funnelSchema>;
 export type FunnelStep = z.infer<typeof step>;

@@ -19,12 +19,23 @@ export function funnelSection({ funnel, dropped, weaknesses }: ReportData): Html
   )}</ol>
 <div class="scroll"><table>${head('language', steps)}<tbody>${Object.entries(funnel.by_language).map(([language, row]) => html`<tr><td>${language}</td>${steps.map((step) => html`<td>${integer(row[step])}</td>`)}</tr>`)}</tbody></table></div>
 <details><summary>by weakness</summary><div class="scroll"><table>${head('weakness', labelled)}<tbody>${Object.entries(funnel.by_cwe).map(([cwe, row]) => html`<tr><td>${cwe}${weaknesses[cwe] === undefined ? null : html` <span class="quiet">${weaknesses[cwe]}</span>`}</td>${labelled.map((step) => html`<td>${integer(row[step])}</td>`)}</tr>`)}</tbody></table></div></details>
+${filtersTable(funnel)}
 ${
   dropped.length === 0
     ? html`<p class="quiet">Nothing was dropped.</p>`
     : html`<h3>What was dropped</h3><div class="scroll"><table><caption>Every record is kept aside with its reason.</caption><thead><tr><th>stage</th><th class="text">reason</th><th>records</th></tr></thead><tbody>${dropped.map(({ stage, reason, count }) => html`<tr><td>${stage}</td><td class="text"><code>${reason}</code></td><td>${integer(count)}</td></tr>`)}</tbody></table></div>`
 }
 </section>`;
+}
+
+/** What each filter of the traces has to do with the result: an ablation without running anything again. */
+function filtersTable({ filters, total }: ReportData['funnel']): Html | null {
+  const shown = filters.filter(({ on, objects, unverified }) => on || objects > 0 || unverified > 0);
+  if (shown.length === 0) return null;
+  return html`<details><summary>by filter</summary><div class="scroll"><table><caption>Of ${integer(total.traces)} traces. “Objects to” counts each filter by itself, “alone” the traces that only this one drops: so many more samples there would be without it. What is unverified could not be looked at, and is kept. One that is off only says what it would do.</caption><thead><tr><th>filter</th><th class="text">switched</th><th>objects to</th><th>alone</th><th>unverified</th></tr></thead><tbody>${shown.map(
+    ({ filter, on, objects, alone, unverified }) =>
+      html`<tr><td>${filter}</td><td class="text">${on ? 'on' : 'off'}</td><td>${integer(objects)}</td><td>${on ? integer(alone) : '–'}</td><td>${integer(unverified)}</td></tr>`,
+  )}</tbody></table></div></details>`;
 }
 
 /** What training did, with its loss curve. */

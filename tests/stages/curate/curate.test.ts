@@ -4,7 +4,8 @@ import type { Task } from '../../../src/datasets/task.js';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import { loadCatalogue } from '../../../src/security/catalogue.js';
 import { traceMessages } from '../../../src/security/trace-prompt.js';
-import { curate, curateParams } from '../../../src/stages/curate/curate.js';
+import { curate } from '../../../src/stages/curate/curate.js';
+import { curateParams } from '../../../src/stages/curate/params.js';
 import {
   CURATE_REASONS,
   type CurateReason,
@@ -53,12 +54,17 @@ async function runCurate(
 }
 
 const good = aTrace();
+const strict = { profile: 'strict' };
 const mini = await loadMini();
 const [problem] = mini.problems;
 if (problem === undefined) throw new Error('mini has no problems');
 
+/** Reasons that need more traces than one, each with a test of its own. */
+const together = ['duplicate', 'code_shrunk', 'length_unusual', 'not_among_best', 'over_cap'] as const;
+type Together = (typeof together)[number];
+
 /** One change to a good trace per way of going wrong, and what the detail has to say. */
-const offending: Readonly<Record<Exclude<CurateReason, 'duplicate'>, readonly [Partial<Trace>, string, object?]>> = {
+const offending: Readonly<Record<Exclude<CurateReason, Together>, readonly [Partial<Trace>, string, object?]>> = {
   finish_length: [{ finish: 'length' }, '"length"'],
   finish_content_filter: [{ finish: 'content_filter' }, '"content_filter"'],
   finish_other: [{ finish: 'other' }, '"other"'],
@@ -66,6 +72,7 @@ const offending: Readonly<Record<Exclude<CurateReason, 'duplicate'>, readonly [P
   think_tags: [{ answer: `<think>More.</think>\n${good.answer}` }, 'think tag'],
   think_short: [{ reasoning: 'SQL injection: parameterized query.' }, '35 characters of at least 200'],
   answer_short: [{ answer: '`1`' }, '3 characters of at least 8'],
+  refused: [{ answer: `I'm sorry, but I can't help with that.\n${good.answer}` }, 'sorry'],
   no_code: [{ answer: 'Use a placeholder for the name and bind it.' }, 'no fenced code block'],
   prompt_leak: [
     { reasoning: `${good.reasoning} The guidance above says that I should bind the value.` },
@@ -75,6 +82,19 @@ const offending: Readonly<Record<Exclude<CurateReason, 'duplicate'>, readonly [P
   no_mitigation_named: [
     { reasoning: 'There could be SQL injection here, which is a pity, but so be it. '.repeat(6) },
     'CWE-89',
+  ],
+  repetition: [{ reasoning: `${good.reasoning} ${'Wait, let me look at the name once more. '.repeat(9)}` }, '8 times'],
+  syntax_error: [{ answer: '```python\ndef find_user(db, name:\n    return db[name\n```' }, 'line 1', strict],
+  function_missing: [{ answer: good.answer.replace('find_user', 'look_up') }, 'find_user', strict],
+  mistake_in_code: [
+    { answer: good.answer.replace('= ? ORDER BY id", (name,))', '= \'" + name + "\' ORDER BY id")') },
+    'CWE-89',
+    strict,
+  ],
+  mitigation_not_in_code: [
+    { answer: '```python\ndef find_user(db, name):\n    return db.by_name(name)\n```' },
+    'nothing in the code prevents CWE-89',
+    strict,
   ],
   too_long: [{}, 'of at most 300', { max_characters: 300 }],
   contaminated: [
@@ -104,7 +124,7 @@ describe('a trace that is not trained on', () => {
   });
 
   it('has no reason code that nothing can give', () => {
-    expect(new Set([...Object.keys(offending), 'duplicate'])).toEqual(new Set(CURATE_REASONS));
+    expect(new Set([...Object.keys(offending), ...together])).toEqual(new Set(Object.keys(CURATE_REASONS)));
   });
 
   it('is kept where its teacher was not told what matters, if only that is why', async () => {
@@ -138,12 +158,80 @@ describe('a trace that is not trained on', () => {
       if (Object.keys(one).some((key) => key in two) || clash(first, second)) continue;
       if (first === 'too_long' || second === 'too_long' || second === 'contaminated') continue;
       traces.push(aTrace({ ...one, ...two }));
-      const order = [...CURATE_REASONS];
+      const order = Object.keys(CURATE_REASONS);
       expected.push(order.indexOf(first) < order.indexOf(second) ? first : second);
     }
     expect(traces.length).toBeGreaterThan(10);
-    const { dropped } = await runCurate(traces);
+    const { dropped } = await runCurate(traces, { params: strict });
     expect(dropped.map(({ code }) => code)).toEqual(expected);
+  });
+
+  it('code_shrunk: half of what the other samples of its task have', async () => {
+    const long = good.answer.replace('    return', `${'    # What the task asks for, step by step.\n'.repeat(10)}    return`);
+    const traces = [good, ...[1, 2].map((sample) => aTrace({ sample, answer: long.replace('step', `step ${sample}`) }))];
+    const { dropped } = await runCurate(traces, { params: strict });
+    expect(dropped).toMatchObject([{ trace_id: good.id, code: 'code_shrunk' }]);
+  });
+
+  it('length_unusual: far from the median of its source, if the recipe asks for that', async () => {
+    const task = (row: number) => aRelevantTask({ row, prompt: `Write find_user, number ${row}.` });
+    const traces = [1, 2, 3, 4].map((row) =>
+      aTrace({ task: task(row), reasoning: row === 4 ? `${good.reasoning} ${'Hm. '.repeat(600)}` : good.reasoning }),
+    );
+    expect((await runCurate(traces)).dropped).toEqual([]);
+    const { dropped } = await runCurate(traces, { params: { length_band: [0.2, 3], filters: { repetition: false } } });
+    expect(dropped).toMatchObject([{ trace_id: traces[3]?.id, code: 'length_unusual', detail: expect.stringContaining('times as long') }]);
+  });
+
+  it('not_among_best: less is known of its code, or it is longer', async () => {
+    const short = aTrace();
+    const long = aTrace({ sample: 1, answer: `${good.answer}\nThat is all there is to it.` });
+    const wrong = aTrace({ sample: 2, answer: good.answer.replace('find_user', 'look_up') });
+    const best = async (best_of: number) => (await runCurate([long, wrong, short], { params: { best_of } })).samples;
+    expect(await best(1)).toMatchObject([{ completion: expect.stringContaining(short.answer.trim()) }]);
+    expect((await best(2)).map(({ completion }) => completion.includes('look_up'))).toEqual([false, false]);
+    expect(await best(3)).toHaveLength(3);
+  });
+
+  it('over_cap: enough of its kind, whichever place it has', async () => {
+    const traces = Array.from({ length: 30 }, (_, index) => {
+      const language = index % 3 === 0 ? 'go' : 'python';
+      return aTrace({ task: aRelevantTask({ row: index + 1, prompt: `Write find_user, number ${index}.`, language }) });
+    });
+    const kept = async (order: readonly Trace[], cap: object) => {
+      const { samples, dropped, funnel } = await runCurate(order, { params: { cap } });
+      expect(samples.length + dropped.length).toBe(30);
+      expect(funnel.total.samples).toBe(samples.length);
+      return samples.map(({ id }) => id).sort();
+    };
+    expect(await kept(traces, { per_language: 4 })).toHaveLength(8);
+    expect(await kept(traces, { per_cwe: 7 })).toHaveLength(7);
+    expect(await kept(traces, { per_source: 5 })).toHaveLength(5);
+    expect(await kept(traces.toReversed(), { per_language: 4 })).toEqual(await kept(traces, { per_language: 4 }));
+  });
+});
+
+describe('the filters', () => {
+  const bad = [offending.no_code[0], offending.refused[0], offending.prompt_leak[0], offending.no_weakness_discussed[0]];
+
+  it('are switched one by one, and say what they would do when they are off', async () => {
+    const traces = bad.map((change, sample) => aTrace({ ...change, sample }));
+    const all = await runCurate(traces);
+    expect(all.samples).toEqual([]);
+    for (const [index, filter] of (['code', 'refusal', 'leak', 'depth'] as const).entries()) {
+      const { samples, funnel } = await runCurate(traces, { params: { filters: { [filter]: false } } });
+      expect(samples.map(({ completion }) => completion.includes(traces[index]?.answer.trim() ?? ''))).toEqual([true]);
+      expect(funnel.filters.find((one) => one.filter === filter)).toMatchObject({ on: false, objects: 1, alone: 0 });
+      expect(all.funnel.filters.find((one) => one.filter === filter)).toMatchObject({ on: true, objects: 1, alone: 1 });
+    }
+  });
+
+  it('count what they cannot look at, and keep it', async () => {
+    const task = aRelevantTask({ language: 'cobol', prompt: 'Write a program.' });
+    const { samples, funnel } = await runCurate([aTrace({ task })], { params: strict });
+    expect(samples).toHaveLength(1);
+    const unverified = funnel.filters.flatMap((one) => (one.unverified > 0 ? [one.filter] : []));
+    expect(unverified).toEqual(['syntax', 'function', 'actuation']);
   });
 });
 

@@ -199,7 +199,7 @@ describe('the report', () => {
       artifacts: [],
       toolchains: {},
       forgeable: [],
-      funnel: { schema: 1, total: step, by_language: {}, by_cwe: {} },
+      funnel: { schema: 2, total: step, by_language: {}, by_cwe: {}, filters: [] },
     });
     const page = withoutStyle(await renderReport(data));
     expect(page).toContain('Nothing was dropped.');

@@ -88,7 +88,7 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
       [...loadCatalogue().entries.values()].map(({ id, name, aliases }) => [id, aliases[0] ?? name]),
     ),
     funnel: {
-      schema: 1,
+      schema: 2,
       total: step(48, 26, 26, 24),
       by_language: {
         c: step(8, 5, 5, 4),
@@ -102,6 +102,10 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
           (id, index) => [id, step(0, 1 + (index % 4), 1 + (index % 4), index % 4)],
         ),
       ),
+      filters: [
+        { filter: 'depth', on: true, objects: 2, alone: 2, unverified: 0 },
+        { filter: 'actuation', on: false, objects: 5, alone: 0, unverified: 3 },
+      ],
     },
     dropped: [
       { stage: 'collect', reason: 'near_duplicate', count: 2 },

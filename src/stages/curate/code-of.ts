@@ -1,0 +1,11 @@
+import { normaliseLanguage } from '../../datasets/language.js';
+import type { FencedBlock } from '../../suites/answers/fenced-blocks.js';
+
+/**
+ * The program among the blocks of an answer: those that say they are in the task's language, or else the last one, since teachers are asked to end
+ * with it. What is shown besides (how to call it, what it prints) is not the program.
+ */
+export function codeOf(blocks: readonly FencedBlock[], language: string): string {
+  const own = blocks.filter(({ tag }) => tag !== '' && normaliseLanguage(tag) === language);
+  return own.length > 0 ? own.map(({ text }) => text).join('\n') : (blocks.at(-1)?.text ?? '');
+}

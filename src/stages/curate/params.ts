@@ -1,0 +1,57 @@
+import * as z from 'zod';
+import { FILTERS, type FilterName } from './records.js';
+
+const count = z.number().int().positive();
+
+export const curateParams = z.strictObject({
+  /**
+   * Which filters are on. `shape`: what any training data needs. `minimal`: and no leaks of the teacher's guidance, and reasoning about a
+   * weakness. `strict`: and code that parses, does what it is asked to, and shows what prevents the weakness. `shape` is for the traces of a
+   * teacher that was not told which weaknesses matter (`trace.prompt`), of which none would be left otherwise.
+   */
+  profile: z.enum(['minimal', 'shape', 'strict']).default('minimal'),
+  /** Switches single filters on or off, whatever the profile says: `{ depth: false, syntax: true }`. */
+  filters: z.partialRecord(z.enum(FILTERS), z.boolean()).default({}),
+  min_reasoning_characters: z.number().int().nonnegative().default(200),
+  min_answer_characters: z.number().int().nonnegative().default(8),
+  /** Reasoning and answer together. Tokens are counted later, when the target's tokenizer is at hand. */
+  max_characters: count.default(64_000),
+  /** Reasoning that is so many times shorter or longer than the median of its source is dropped, e.g. `[0.2, 3]`; default: any length is fine. */
+  length_band: z.tuple([z.number().nonnegative(), z.number().positive()]).optional(),
+  /** Of the samples of one task so many are kept: those of whose code most is known to be right, then the shortest; default: all. */
+  best_of: count.optional(),
+  /** At most so many samples of each kind; which ones stay is decided by their content, not by their place. Default: all. */
+  cap: z
+    .strictObject({
+      /** A sample with several weaknesses counts for each. */
+      per_cwe: count.optional(),
+      per_language: count.optional(),
+      per_source: count.optional(),
+    })
+    .optional(),
+  /** Suites whose problems must not stand in the samples; default: what `collect.decontaminate` names. */
+  decontaminate: z.array(z.string()).optional(),
+});
+export type CurateParams = z.infer<typeof curateParams>;
+
+const SHAPE: readonly FilterName[] = [
+  'finish',
+  'think',
+  'answer',
+  'refusal',
+  'code',
+  'repetition',
+  'length',
+  'duplicate',
+  'contamination',
+];
+const PROFILES: Readonly<Record<CurateParams['profile'], readonly FilterName[]>> = {
+  shape: SHAPE,
+  minimal: [...SHAPE, 'leak', 'depth'],
+  strict: FILTERS,
+};
+
+/** The filters that a recipe switches on. */
+export function filtersOn({ profile, filters }: CurateParams): ReadonlySet<FilterName> {
+  return new Set(FILTERS.filter((name) => filters[name] ?? PROFILES[profile].includes(name)));
+}
