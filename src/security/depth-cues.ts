@@ -19,7 +19,7 @@ const HARM = [
   'writes? (?:past|behind|beyond|on|over|to memory|outside|elsewhere|even|files? outside)|even writes|past the end|behind the (?:buffer|end)|beyond the|leav(?:e|es|ing) the|outside (?:of )?(?:the|dir|it|that|our)|lies outside|climbs? out|goes? up|lead(?:s)? (?:out|anywhere)|escapes? (?:the|from)|forgets? \\w+|is dropped',
   'wraps?(?: around| to)?|wrapped|overflows?|underflows?|too small|out of bounds|already (?:given back|freed|gone)|freed memory|dangling|use after',
   'guess(?:es|ed|ing)?|predict(?:s|ed|able)?|brute|tries? (?:billions|all|every)|trying|crack(?:s|ed)?|worked out|work out|precomputed|rainbow',
-  'bypass(?:es)?|circumvent\\w*|tricks?|abus\\w+|misus\\w+|exploit(?:s|ed)?|attack(?:s|ed)?|malicious|hostile|harmful|damage|destroy\\w*|wip(?:e|es)|delet(?:e|es) (?:every|any|all|our|the|other)|ends? the (?:literal|string|quotes?|attribute|statement)|clos(?:e|es) (?:the|them|it)|comments? out|becom(?:e|es) (?:sql|part|an element|code|a command|markup|more)|read as more|always true|second (?:command|line|statement|entry|query)|append\\w* a',
+  'dumps?|owns?|planted|served from|walks? (?:right )?out|are out|shut down|sends? them back|shows a|relay|bypass(?:es)?|circumvent\\w*|tricks?|abus\\w+|misus\\w+|exploit(?:s|ed)?|attack(?:s|ed)?|malicious|hostile|harmful|damage|destroy\\w*|wip(?:e|es)|delet(?:e|es) (?:every|any|all|our|the|other)|ends? the (?:literal|string|quotes?|attribute|statement)|clos(?:e|es) (?:the|them|it)|comments? out|becom(?:e|es) (?:sql|part|an element|code|a command|markup|more)|read as more|always true|second (?:command|line|statement|entry|query)|append\\w* a',
 ].map(whole);
 
 const MISUSE = [
@@ -27,13 +27,13 @@ const MISUSE = [
   whole(`(?:${OUTSIDER}|${STRANGER}) (?:\\w+ ){0,2}(?:${COULD})(?! t ) (?:\\w+ ){0,2}\\w+`),
   whole(`(?:${OUTSIDER}|${STRANGER}) (?:\\w+ ){0,2}(?:${SENDS})`),
   whole(
-    'trust(?:ed|worthy|s)?|untrusted|from outside|whatever|anything|any (?:text|value|length|name|size|bytes)|how (?:big|long|large)|too long|long name|nobody says|no more trustworthy|from anywhere|on the internet|by anyone|from the network|lies?|odd|what if|suppose|try it in my head|imagine|the trap|otherwise|else',
+    'trust(?:ed|worthy|s)?|untrusted|from outside|whatever|anything|any (?:text|value|length|name|size|bytes)|how (?:big|long|large)|too long|long name|nobody says|no more trustworthy|from anywhere|on the internet|by anyone|from the network|lies?|odd|what if|suppose|say a|think of|if (?:somebody|someone|the form|a)|on purpose|from a stranger|enemy|in theory|try it in my head|imagine|the trap|otherwise|else',
   ),
 ];
 
 /** What somebody would send, as it stands in the text. */
 const PAYLOAD =
-  /\.\.\/|\.\.\\|\/etc\/|<script|<img|onerror|<svg|onload|' ?or ?'|or 1 ?= ?1|' ?--|union select|; ?(?:rm|curl|cat|touch|ls|drop|reboot)\b|\$\(|\| ?sh\b|`[a-z]+ \/|169\.254|127\.0\.0|localhost|10\.0\.0|192\.168|%n\b|%s%|!!python|__import__|__proto__|"\w+": ?(?:true|"admin")|file:\/\/|<!entity|<!doctype|2\^\d\d|9\*\*9|aaaa|\\r\\n|%0d|\bgetattr\(|\{\{7|isadmin: true|gopher:|javascript:|shell\.php|\.bashrc|id_rsa|\bSIZE_MAX\b.*\bwrap|\bwraps?\b/i;
+  /\.\.\/|\.\.%2f|' ?union|&& ?\w+|\/cron|metadata|\.\.\\|\/etc\/|<script|<img|onerror|<svg|onload|' ?or ?'|or 1 ?= ?1|' ?--|union select|; ?(?:rm|curl|cat|touch|ls|drop|reboot)\b|\$\(|\| ?sh\b|`[a-z]+ \/|169\.254|127\.0\.0|localhost|10\.0\.0|192\.168|%n\b|%s%|!!python|__import__|__proto__|"\w+": ?(?:true|"admin")|file:\/\/|<!entity|<!doctype|2\^\d\d|9\*\*9|aaaa|\\r\\n|%0d|\bgetattr\(|\{\{7|isadmin: true|gopher:|javascript:|shell\.php|\.bashrc|id_rsa|\bSIZE_MAX\b.*\bwrap|\bwraps?\b/i;
 
 /** Which signs of thinking about misuse a sentence holds. */
 export function threatCues(sentence: string, line: string): readonly string[] {

@@ -18,7 +18,7 @@ const PASSAGE = 3;
 /** Signs in a passage that somebody thinks of misuse (`threatCues`): one alone is often an accident. */
 const FEWEST_CUES = 2;
 /** How much of a passage's vocabulary has to be that of the weakness, in words that no other weakness has. */
-const ABOUT = { threat: 1.0, measure: 0.5 };
+const ABOUT = { threat: 0.5, measure: 0.4 };
 
 /**
  * Whether a reasoning text works out, in whatever words, how a selected weakness would come about in this program and what prevents it.
@@ -43,7 +43,7 @@ export function depthOf(reasoning: string, cweIds: readonly string[], catalogue:
           isDismissed(lines[from + index] ?? '') ? [] : threatCues(sentence, lines[from + index] ?? ''),
         ),
       );
-      if (cues.size >= FEWEST_CUES) threat = passage.join(' ');
+      if (cues.size >= FEWEST_CUES || cues.has('payload')) threat = passage.join(' ');
     }
     const own = lines[at] ?? '';
     if (measure === null && about >= ABOUT.measure && !isDismissed(own) && takesMeasure(sentences[at] ?? '', own))

@@ -25,8 +25,8 @@ describe('ContaminationIndex', () => {
   });
 
   it('names the words that both have', () => {
-    const hit = index.find('Now: median of all values that lie between low. Thanks!');
-    expect(hit).toEqual({ reference: 'suite/median', words: 'median of all values that lie between low' });
+    const hit = index.find('Now: the median of all values that lie between low. Thanks!');
+    expect(hit).toMatchObject({ reference: 'suite/median', kind: 'copy', words: 'the median of all values that lie between' });
   });
 
   it('does not take the frame that several problems share for any one of them', () => {
@@ -45,18 +45,46 @@ describe('ContaminationIndex', () => {
     expect(new ContaminationIndex([]).find('anything at all')).toBeUndefined();
   });
 
-  it('always finds a reference that is the only one, inside any other text', () => {
+  it('always finds a sentence of a reference inside any other text', () => {
     const word = fc.stringMatching(/^[a-z]{1,8}$/);
+    const sentence = 'that the quarterly harvest of the northern orchards which we weigh';
+    const one = new ContaminationIndex([{ reference: 'suite/one', text: sentence }]);
     fc.assert(
-      fc.property(
-        fc.array(word, { minLength: 8, maxLength: 40 }),
-        fc.array(word),
-        fc.array(word),
-        (reference, before, after) => {
-          const one = new ContaminationIndex([{ reference: 'suite/one', text: reference.join(' ') }]);
-          expect(one.find([...before, ...reference, ...after].join(', '))).toMatchObject({ reference: 'suite/one' });
-        },
-      ),
+      fc.property(fc.array(word), fc.array(word), (before, after) => {
+        expect(one.find([...before, sentence.toUpperCase(), ...after].join(', '))).toMatchObject({ reference: 'suite/one', kind: 'copy' });
+      }),
     );
+  });
+
+  it('does not take boilerplate for a copy, in prose or code', () => {
+    const boilerplate = [
+      'Write a function that takes a list of numbers and returns the sum of all of them.',
+      '#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\nint main(int argc, char *argv[]) { return 0; }',
+      'if __name__ == "__main__":\n    main()\n\nimport os, sys, json, re\nfrom typing import List, Dict',
+      'let values = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];',
+    ];
+    const one = new ContaminationIndex(boilerplate.map((text) => ({ reference: 'suite/one', text })));
+    for (const text of boilerplate) expect(one.findCopy(`${text} And more of it.`)).toBeUndefined();
+  });
+
+  it('takes thirteen words of code for a copy, not eight', () => {
+    const code = 'harvest = orchard.weigh(apples, pears, plums, crates, scale, tare, truck, driver, route)';
+    const one = new ContaminationIndex([{ reference: 'suite/one', text: code }]);
+    expect(one.findCopy(`x = 1; ${code}; y = 2`)).toMatchObject({ kind: 'copy' });
+    expect(one.findCopy('harvest = orchard.weigh(apples, pears, plums, crates, scale); print(nothing, else, that, is, equal)')).toBeUndefined();
+  });
+
+  it('knows a task again that is asked for in other words, and not a task like it', () => {
+    const one = new ContaminationIndex([
+      {
+        reference: 'suite/orchard',
+        text: 'Our orchard weighs its harvest. Write a function that returns the average weight of the crates that were filled on a given day.',
+      },
+    ]);
+    expect(one.find('I need a function for an orchard: crates get filled and weighed, and it should give the average weight of the harvest for one day.')).toMatchObject({
+      reference: 'suite/orchard',
+      kind: 'paraphrase',
+    });
+    expect(one.find('Write a function that returns the average temperature of a given day.')).toBeUndefined();
   });
 });

@@ -73,7 +73,6 @@ export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams,
         const verdicts = judgeTrace(candidate, filterContext, {
           duplicate: duplicate(sample, seen),
           contamination: contaminated(sample, contamination),
-          syntax: 'unverified',
         });
         funnel.add('traces', candidate.trace.task);
         funnel.judged(verdicts);
@@ -161,7 +160,7 @@ interface Judged {
 }
 
 /** What best-of-N counts: how much of the code is known to be right. */
-const known = ['syntax', 'function', 'actuation'] as const;
+const known = ['function', 'actuation'] as const;
 
 function bestOf<T extends Judged>(judged: readonly T[], most = Infinity): ReadonlySet<T> {
   const merit = ({ verdicts }: Judged) => known.filter((name) => verdicts.get(name) === 'pass').length;

@@ -6,11 +6,11 @@ const count = z.number().int().positive();
 export const curateParams = z.strictObject({
   /**
    * Which filters are on. `shape`: what any training data needs. `minimal`: and no leaks of the teacher's guidance, and reasoning about a
-   * weakness. `strict`: and code that parses, does what it is asked to, and shows what prevents the weakness. `shape` is for the traces of a
+   * weakness. `strict`: and code that has what the task names, and that shows what prevents the weakness. `shape` is for the traces of a
    * teacher that was not told which weaknesses matter (`trace.prompt`), of which none would be left otherwise.
    */
   profile: z.enum(['minimal', 'shape', 'strict']).default('minimal'),
-  /** Switches single filters on or off, whatever the profile says: `{ depth: false, syntax: true }`. */
+  /** Switches single filters on or off, whatever the profile says: `{ depth: false, actuation: true }`. */
   filters: z.partialRecord(z.enum(FILTERS), z.boolean()).default({}),
   min_reasoning_characters: z.number().int().nonnegative().default(200),
   min_answer_characters: z.number().int().nonnegative().default(8),

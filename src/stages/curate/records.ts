@@ -21,8 +21,8 @@ export type Sample = z.infer<typeof sampleSchema>;
  *
  * `finish`: the teacher came to an end. `think`: there is reasoning, long enough, without tags in it. `answer`: an answer, long enough.
  * `refusal`: it does what was asked for. `code`: a fenced block. `leak`: nothing gives the guidance away. `depth`: a weakness is thought
- * through and something decided on. `repetition`: the text does not go in circles. `syntax`: the code parses. `function`: what the task names is in
- * the code, which is not half as long as that of other samples. `actuation`: the code shows what prevents the weaknesses, and
+ * through and something decided on. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
+ * half as long as that of other samples. `actuation`: the code shows what prevents the weaknesses, and
  * not what causes them. `length`: neither too long nor far from what is usual. `duplicate` and `contamination`: not a second time, and nothing of a benchmark.
  */
 export const FILTERS = [
@@ -34,7 +34,6 @@ export const FILTERS = [
   'leak',
   'depth',
   'repetition',
-  'syntax',
   'function',
   'actuation',
   'length',
@@ -58,7 +57,6 @@ export const CURATE_REASONS = {
   no_weakness_discussed: 'depth',
   no_mitigation_named: 'depth',
   repetition: 'repetition',
-  syntax_error: 'syntax',
   function_missing: 'function',
   code_shrunk: 'function',
   mistake_in_code: 'actuation',

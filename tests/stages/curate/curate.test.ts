@@ -84,7 +84,6 @@ const offending: Readonly<Record<Exclude<CurateReason, Together>, readonly [Part
     'CWE-89',
   ],
   repetition: [{ reasoning: `${good.reasoning} ${'Wait, let me look at the name once more. '.repeat(9)}` }, '8 times'],
-  syntax_error: [{ answer: '```python\ndef find_user(db, name:\n    return db[name\n```' }, 'line 1', strict],
   function_missing: [{ answer: good.answer.replace('find_user', 'look_up') }, 'find_user', strict],
   mistake_in_code: [
     { answer: good.answer.replace('= ? ORDER BY id", (name,))', '= \'" + name + "\' ORDER BY id")') },
@@ -231,7 +230,7 @@ describe('the filters', () => {
     const { samples, funnel } = await runCurate([aTrace({ task })], { params: strict });
     expect(samples).toHaveLength(1);
     const unverified = funnel.filters.flatMap((one) => (one.unverified > 0 ? [one.filter] : []));
-    expect(unverified).toEqual(['syntax', 'function', 'actuation']);
+    expect(unverified).toEqual(['function', 'actuation']);
   });
 });
 

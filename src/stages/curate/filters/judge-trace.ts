@@ -5,7 +5,7 @@ import { answer, code, finish, length, think } from './shape.js';
 import { depth, leak, refusal, repetition } from './text.js';
 
 /** What looks at one trace by itself; duplicates and contamination need more than the trace and come after. */
-const filters: Readonly<Record<Exclude<FilterName, 'duplicate' | 'contamination' | 'syntax'>, Filter>> = {
+const filters: Readonly<Record<Exclude<FilterName, 'duplicate' | 'contamination'>, Filter>> = {
   finish,
   think,
   answer,
