@@ -2,7 +2,7 @@ import { isCommon, isProse } from './common-words.js';
 import type { ContaminationHit, ReferenceText } from './reference-text.js';
 import { meaningsOf, wordsOf } from './words.js';
 
-/** How alike two tasks must be to count as one (0 to 1), chosen on paraphrases of `mini` and on public tasks; see docs/contamination.md. */
+/** How alike two tasks must be to count as one (0 to 1), chosen on paraphrases of `mini` and on public tasks; see docs/filters.md. */
 const ALIKE = 0.33;
 /** Telling words that both must have: a short task has too few to be told from others. */
 const FEWEST = 3;
