@@ -25,7 +25,9 @@ export const curateParams = z.strictObject({
     .strictObject({
       /** A sample with several weaknesses counts for each. */
       per_cwe: count.optional(),
+      /** Of each programming language. */
       per_language: count.optional(),
+      /** Of each source under `collect.sources`. */
       per_source: count.optional(),
     })
     .optional(),
