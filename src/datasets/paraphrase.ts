@@ -87,5 +87,9 @@ function featuresOf(text: string): ReadonlySet<string> {
 /** Whether a reference asks for something in sentences; its tests and solutions do not. */
 function isTask(text: string): boolean {
   const words = wordsOf(text);
-  return isProse(words) && words.length <= LONGEST && !/^\s*(?:#include|import |from \w+ import|package |const |export )/.test(text);
+  return (
+    isProse(words) &&
+    words.length <= LONGEST &&
+    !/^\s*(?:#include|import |from \w+ import|package |const |export )/.test(text)
+  );
 }

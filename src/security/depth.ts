@@ -1,5 +1,5 @@
 import { type Catalogue, entryOf } from './catalogue.js';
-import { isDismissed, threatCues, takesMeasure } from './depth-cues.js';
+import { isDismissed, takesMeasure, threatCues } from './depth-cues.js';
 import { allMitigations } from './mitigations.js';
 import { namesTerm, wordLine, wordsOf } from './words.js';
 
@@ -82,7 +82,12 @@ function vocabularyOf(catalogue: Catalogue): Map<string, Subject> {
   const texts = [...catalogue.entries.values()].map((entry) => {
     const mitigations = allMitigations(entry);
     const terms = [...entry.aliases, entry.name, ...mitigations.flatMap((mitigation) => mitigation.terms)];
-    const text = [entry.naive_mistake, ...Object.values(entry.triggers).flat(), ...mitigations.map(({ text: advice }) => advice), ...terms];
+    const text = [
+      entry.naive_mistake,
+      ...Object.values(entry.triggers).flat(),
+      ...mitigations.map(({ text: advice }) => advice),
+      ...terms,
+    ];
     return { id: entry.id, terms: [...new Set(terms)], stems: new Set(wordsOf(text.join(' ')).map(stemOf)) };
   });
   const holders = new Map<string, number>();

@@ -4,7 +4,8 @@ import { wordLine } from './words.js';
 const HANDED =
   '(?:guidance|guidelines?|briefing|hints?|notes|memo|checklist|advice|mitigations?|weaknesses|cwes?|cwe entries|warnings|preamble)';
 /** Things that a user's message may hold as well, which tell nothing by themselves. */
-const ORDINARY = '(?:list|lists|instructions?|requirements|rules|points?|items?|entries|context|prompt|message|background|concerns?)';
+const ORDINARY =
+  '(?:list|lists|instructions?|requirements|rules|points?|items?|entries|context|prompt|message|background|concerns?)';
 const ANY = `(?:${HANDED}|${ORDINARY})`;
 const SAYS =
   '(?:say|says|said|list|lists|listed|mention|mentions|mentioned|name|names|state|states|tell|tells|told|ask|asks|asked|suggest|suggests|recommend|recommends|want|wants|require|requires|point|points|warn|warns|flag|flags|demand|demands|remind|reminds|expect|expects)';
@@ -13,7 +14,8 @@ const PASSED = '(?:given|handed|shown|supplied|provided|briefed|sent|passed|fed|
 /** What the hints are about. Needed where the other words could speak of the user's message. */
 const SECURITY =
   '(?:security|secure|insecure|cwe|cwes|weakness|weaknesses|vulnerability|vulnerabilities|vulnerable|injection|traversal|overflow|overflows|xss|ssrf|xxe|idor|redos|sqli|csrf|attack|attacks|attacker|exploit|mitigation|mitigations|hardening|deserialization|deserialisation|authorization|authorisation|untrusted|threat|threats)';
-const MINE = '(?:idea|ideas|observation|observations|thought|thoughts|concern|finding|findings|habit|own|insight|reasoning|discovery)';
+const MINE =
+  '(?:idea|ideas|observation|observations|thought|thoughts|concern|finding|findings|habit|own|insight|reasoning|discovery)';
 
 /** Somebody else's advice, of which anybody may speak. */
 const ELSEWHERE =
@@ -100,7 +102,9 @@ export function guidedTalk(text: string, taskPrompt: string): string | undefined
   for (const sentence of text.split(/[.!?;\n]+/)) {
     const line = wordLine(sentence);
     if (!WORTH_A_LOOK.test(line) || ELSEWHERE.test(line)) continue;
-    const found = firstOf(GIVEN_AWAY, line) ?? (SECURITY_WORD.test(line) && !OF_THE_TASK.test(line) ? firstOf(ABOUT_SECURITY, line) : undefined);
+    const found =
+      firstOf(GIVEN_AWAY, line) ??
+      (SECURITY_WORD.test(line) && !OF_THE_TASK.test(line) ? firstOf(ABOUT_SECURITY, line) : undefined);
     if (found === undefined) continue;
     taskLine ??= wordLine(taskPrompt);
     if (!taskLine.includes(` ${found} `)) return found;

@@ -36,7 +36,9 @@ describe('depthOf', () => {
   });
 
   it('refuses a weakness that the catalogue does not hold', () => {
-    expect(() => depthOf(thought, ['CWE-1'], catalogue)).toThrow(expect.objectContaining({ code: 'security/unknown-cwe' }));
+    expect(() => depthOf(thought, ['CWE-1'], catalogue)).toThrow(
+      expect.objectContaining({ code: 'security/unknown-cwe' }),
+    );
   });
 
   it('takes linear time in a long text without full stops', () => {

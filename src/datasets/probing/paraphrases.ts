@@ -32,7 +32,12 @@ export function measureParaphrases(references: Iterable<ReferenceText>): readonl
   const index = new ContaminationIndex(references);
   const path = join(packageRoot, 'catalogue', 'labelled', 'paraphrases.yaml');
   const file = fileSchema.parse(parse(readFileSync(path, 'utf8')));
-  return ([['look', file.look], ['held-out', file.held_out]] as const).map(([part, lists]) => {
+  return (
+    [
+      ['look', file.look],
+      ['held-out', file.held_out],
+    ] as const
+  ).map(([part, lists]) => {
     const texts = Object.entries(lists).flatMap(([problem, list]) =>
       list.map((text) => ({ problem, taken: index.find(text)?.reference })),
     );

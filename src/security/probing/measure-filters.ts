@@ -3,7 +3,14 @@ import { depthOf } from '../depth.js';
 import { evidenceIn } from '../evidence.js';
 import { promptLeak } from '../leak.js';
 import { traceMessages } from '../trace-prompt.js';
-import { LABELLED_FILTERS, LABELLED_PARTS, type LabelledFilter, type LabelledPart, type LabelledText, labelledTexts } from './labelled-texts.js';
+import {
+  LABELLED_FILTERS,
+  LABELLED_PARTS,
+  type LabelledFilter,
+  type LabelledPart,
+  type LabelledText,
+  labelledTexts,
+} from './labelled-texts.js';
 
 /** How a filter does on the labelled texts of one part. What it drops counts as found. */
 export interface FilterFigures {
@@ -52,7 +59,13 @@ const judges: Readonly<Record<LabelledFilter, (text: LabelledText, catalogue: Ca
 export function measureFilters(catalogue: Catalogue): readonly FilterFigures[] {
   return LABELLED_FILTERS.flatMap((filter) => {
     const texts = labelledTexts(filter, catalogue).map((text) => ({ text, judged: judges[filter](text, catalogue) }));
-    return LABELLED_PARTS.map((part) => figuresOf(filter, part, texts.filter(({ text }) => text.part === part)));
+    return LABELLED_PARTS.map((part) =>
+      figuresOf(
+        filter,
+        part,
+        texts.filter(({ text }) => text.part === part),
+      ),
+    );
   });
 }
 

@@ -80,7 +80,10 @@ export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams,
         if (finding === undefined) seen.add(sample.id);
         return { trace: candidate.trace, sample, verdicts, finding };
       });
-      const best = bestOf(judged.filter(({ finding }) => finding === undefined), params.best_of);
+      const best = bestOf(
+        judged.filter(({ finding }) => finding === undefined),
+        params.best_of,
+      );
       for (const one of judged) {
         signal.throwIfAborted();
         counts.traces += 1;

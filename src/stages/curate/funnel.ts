@@ -16,7 +16,10 @@ export class FunnelCount {
     ) as Record<FilterName, Ablation>;
   }
 
-  add(step: keyof FunnelStep, { language, cwes = [] }: { readonly language: string; readonly cwes?: readonly string[] }): void {
+  add(
+    step: keyof FunnelStep,
+    { language, cwes = [] }: { readonly language: string; readonly cwes?: readonly string[] },
+  ): void {
     const rows = [this.#total, rowOf(this.#byLanguage, language), ...cwes.map((cwe) => rowOf(this.#byCwe, cwe))];
     for (const row of rows) row[step] += 1;
   }

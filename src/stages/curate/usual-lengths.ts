@@ -9,8 +9,10 @@ export async function usualLengths(traces: AsyncIterable<Trace>): Promise<Readon
     lengths.set(task.source, list);
     list.push((reasoning ?? '').length);
   }
-  return new Map([...lengths].flatMap(([source, list]) => {
-    const middle = median(list);
-    return middle === undefined ? [] : [[source, middle] as const];
-  }));
+  return new Map(
+    [...lengths].flatMap(([source, list]) => {
+      const middle = median(list);
+      return middle === undefined ? [] : [[source, middle] as const];
+    }),
+  );
 }

@@ -17,12 +17,15 @@ describe('the filters of texts', () => {
     expect(sum('held-out') / sum()).toBeGreaterThan(0.3);
   });
 
-  it.each(['leaks', 'actuation'])('%s: nine of ten that are dropped should be, and eight of ten that should be are', (filter) => {
-    for (const part of ['look', 'held-out']) {
-      expect(of(filter, part)?.precision).toBeGreaterThanOrEqual(0.9);
-      expect(of(filter, part)?.recall).toBeGreaterThanOrEqual(0.8);
-    }
-  });
+  it.each(['leaks', 'actuation'])(
+    '%s: nine of ten that are dropped should be, and eight of ten that should be are',
+    (filter) => {
+      for (const part of ['look', 'held-out']) {
+        expect(of(filter, part)?.precision).toBeGreaterThanOrEqual(0.9);
+        expect(of(filter, part)?.recall).toBeGreaterThanOrEqual(0.8);
+      }
+    },
+  );
 
   it('depth: hollow reasoning is found, on texts that were looked at', () => {
     expect(of('depth', 'look')?.precision).toBeGreaterThanOrEqual(0.9);

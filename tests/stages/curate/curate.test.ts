@@ -166,8 +166,14 @@ describe('a trace that is not trained on', () => {
   });
 
   it('code_shrunk: half of what the other samples of its task have', async () => {
-    const long = good.answer.replace('    return', `${'    # What the task asks for, step by step.\n'.repeat(10)}    return`);
-    const traces = [good, ...[1, 2].map((sample) => aTrace({ sample, answer: long.replace('step', `step ${sample}`) }))];
+    const long = good.answer.replace(
+      '    return',
+      `${'    # What the task asks for, step by step.\n'.repeat(10)}    return`,
+    );
+    const traces = [
+      good,
+      ...[1, 2].map((sample) => aTrace({ sample, answer: long.replace('step', `step ${sample}`) })),
+    ];
     const { dropped } = await runCurate(traces, { params: strict });
     expect(dropped).toMatchObject([{ trace_id: good.id, code: 'code_shrunk' }]);
   });
@@ -179,7 +185,9 @@ describe('a trace that is not trained on', () => {
     );
     expect((await runCurate(traces)).dropped).toEqual([]);
     const { dropped } = await runCurate(traces, { params: { length_band: [0.2, 3], filters: { repetition: false } } });
-    expect(dropped).toMatchObject([{ trace_id: traces[3]?.id, code: 'length_unusual', detail: expect.stringContaining('times as long') }]);
+    expect(dropped).toMatchObject([
+      { trace_id: traces[3]?.id, code: 'length_unusual', detail: expect.stringContaining('times as long') },
+    ]);
   });
 
   it('not_among_best: less is known of its code, or it is longer', async () => {
@@ -211,7 +219,12 @@ describe('a trace that is not trained on', () => {
 });
 
 describe('the filters', () => {
-  const bad = [offending.no_code[0], offending.refused[0], offending.prompt_leak[0], offending.no_weakness_discussed[0]];
+  const bad = [
+    offending.no_code[0],
+    offending.refused[0],
+    offending.prompt_leak[0],
+    offending.no_weakness_discussed[0],
+  ];
 
   it('are switched one by one, and say what they would do when they are off', async () => {
     const traces = bad.map((change, sample) => aTrace({ ...change, sample }));

@@ -28,7 +28,10 @@ export function judgeTrace(
   context: FilterContext,
   others: Readonly<Record<Exclude<FilterName, keyof typeof filters>, Verdict>>,
 ): Verdicts {
-  const all = { ...others, ...Object.fromEntries(Object.entries(filters).map(([name, filter]) => [name, filter(candidate, context)])) };
+  const all = {
+    ...others,
+    ...Object.fromEntries(Object.entries(filters).map(([name, filter]) => [name, filter(candidate, context)])),
+  };
   return new Map(FILTERS.map((name) => [name, (all as Readonly<Record<FilterName, Verdict>>)[name]]));
 }
 

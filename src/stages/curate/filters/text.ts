@@ -52,5 +52,7 @@ export const depth: Filter = ({ trace: { reasoning, task } }, { catalogue }) => 
 /** Neither reasoning nor answer goes in circles. */
 export const repetition: Filter = ({ trace: { reasoning, answer } }) => {
   const passage = repeatedPassage(reasoning ?? '') ?? repeatedPassage(answer);
-  return passage === undefined ? 'pass' : { code: 'repetition', detail: `"${passage.text}" stands there ${passage.times} times or more` };
+  return passage === undefined
+    ? 'pass'
+    : { code: 'repetition', detail: `"${passage.text}" stands there ${passage.times} times or more` };
 };
