@@ -4,11 +4,11 @@ import { ContaminationIndex } from '../../src/datasets/contamination.js';
 
 const frame = 'Write a Python function that takes a list of numbers and returns';
 const index = new ContaminationIndex([
-  { reference: 'suite/median', text: `${frame} the median of all values that lie between low and high.` },
+  { reference: 'suite/median', text: `${frame} the median of all readings that lie between low tide and high tide.` },
   { reference: 'suite/primes', text: `${frame} those that are prime, in the order in which they were given.` },
   {
     reference: 'suite/median',
-    text: 'def test_median(): assert median([3, 1, 2], 0, 9) == 2 and median([], 0, 9) is None',
+    text: 'def test_median_of_tides(): gauge = TideGauge(harbour, readings); assert gauge.median(ebb, flood) == 2',
   },
   { reference: 'suite/short', text: 'Reverse a string.' },
 ]);
@@ -16,21 +16,17 @@ const index = new ContaminationIndex([
 describe('ContaminationIndex', () => {
   it('finds a problem in whole, in part, and in other dress', () => {
     for (const text of [
-      `${frame} the median of all values that lie between low and high.`,
-      'Please: THE MEDIAN of all values\nthat lie between *low* and high!',
-      'Here is the test: def test_median(): assert median([3, 1, 2], 0, 9) == 2',
+      `${frame} the median of all readings that lie between low tide and high tide.`,
+      'Please: THE MEDIAN of all readings\nthat lie between *low* tide!',
+      'Here is the test: def test_median_of_tides(): gauge = TideGauge(harbour, readings); assert gauge.median(ebb)',
     ]) {
       expect(index.find(text)).toMatchObject({ reference: 'suite/median' });
     }
   });
 
   it('names the words that both have', () => {
-    const hit = index.find('Now: the median of all values that lie between low. Thanks!');
-    expect(hit).toMatchObject({
-      reference: 'suite/median',
-      kind: 'copy',
-      words: 'the median of all values that lie between',
-    });
+    const hit = index.find('Now: the median of all readings that lie between low tide. Thanks!');
+    expect(hit).toMatchObject({ reference: 'suite/median', kind: 'copy', words: 'the median of all readings that lie between' });
   });
 
   it('does not take the frame that several problems share for any one of them', () => {
@@ -39,7 +35,7 @@ describe('ContaminationIndex', () => {
   });
 
   it('lets texts pass that share seven words in a row', () => {
-    expect(index.find('The median of all values that lie somewhere else')).toBeUndefined();
+    expect(index.findCopy('The median of all readings that lie somewhere else')).toBeUndefined();
   });
 
   it('compares texts of fewer than eight words as a whole', () => {
@@ -55,10 +51,7 @@ describe('ContaminationIndex', () => {
     const one = new ContaminationIndex([{ reference: 'suite/one', text: sentence }]);
     fc.assert(
       fc.property(fc.array(word), fc.array(word), (before, after) => {
-        expect(one.find([...before, sentence.toUpperCase(), ...after].join(', '))).toMatchObject({
-          reference: 'suite/one',
-          kind: 'copy',
-        });
+        expect(one.find([...before, sentence.toUpperCase(), ...after].join(', '))).toMatchObject({ reference: 'suite/one', kind: 'copy' });
       }),
     );
   });
@@ -75,14 +68,10 @@ describe('ContaminationIndex', () => {
   });
 
   it('takes thirteen words of code for a copy, not eight', () => {
-    const code = 'harvest = orchard.weigh(apples, pears, plums, crates, scale, tare, truck, driver, route)';
+    const code = 'harvest = orchard.weigh(apples, pears, plums, crates, scale, tare, truck, driver, route, season)';
     const one = new ContaminationIndex([{ reference: 'suite/one', text: code }]);
     expect(one.findCopy(`x = 1; ${code}; y = 2`)).toMatchObject({ kind: 'copy' });
-    expect(
-      one.findCopy(
-        'harvest = orchard.weigh(apples, pears, plums, crates, scale); print(nothing, else, that, is, equal)',
-      ),
-    ).toBeUndefined();
+    expect(one.findCopy('harvest = orchard.weigh(apples, pears, plums, crates, scale); print(nothing, else, that, is, equal)')).toBeUndefined();
   });
 
   it('knows a task again that is asked for in other words, and not a task like it', () => {
@@ -92,11 +81,7 @@ describe('ContaminationIndex', () => {
         text: 'Our orchard weighs its harvest. Write a function that returns the average weight of the crates that were filled on a given day.',
       },
     ]);
-    expect(
-      one.find(
-        'I need a function for an orchard: crates get filled and weighed, and it should give the average weight of the harvest for one day.',
-      ),
-    ).toMatchObject({
+    expect(one.find('I need a function for an orchard: crates get filled and weighed, and it should give the average weight of the harvest for one day.')).toMatchObject({
       reference: 'suite/orchard',
       kind: 'paraphrase',
     });
