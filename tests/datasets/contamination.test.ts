@@ -26,7 +26,11 @@ describe('ContaminationIndex', () => {
 
   it('names the words that both have', () => {
     const hit = index.find('Now: the median of all readings that lie between low tide. Thanks!');
-    expect(hit).toMatchObject({ reference: 'suite/median', kind: 'copy', words: 'the median of all readings that lie between' });
+    expect(hit).toMatchObject({
+      reference: 'suite/median',
+      kind: 'copy',
+      words: 'the median of all readings that lie between',
+    });
   });
 
   it('does not take the frame that several problems share for any one of them', () => {
@@ -51,7 +55,10 @@ describe('ContaminationIndex', () => {
     const one = new ContaminationIndex([{ reference: 'suite/one', text: sentence }]);
     fc.assert(
       fc.property(fc.array(word), fc.array(word), (before, after) => {
-        expect(one.find([...before, sentence.toUpperCase(), ...after].join(', '))).toMatchObject({ reference: 'suite/one', kind: 'copy' });
+        expect(one.find([...before, sentence.toUpperCase(), ...after].join(', '))).toMatchObject({
+          reference: 'suite/one',
+          kind: 'copy',
+        });
       }),
     );
   });
@@ -71,7 +78,11 @@ describe('ContaminationIndex', () => {
     const code = 'harvest = orchard.weigh(apples, pears, plums, crates, scale, tare, truck, driver, route, season)';
     const one = new ContaminationIndex([{ reference: 'suite/one', text: code }]);
     expect(one.findCopy(`x = 1; ${code}; y = 2`)).toMatchObject({ kind: 'copy' });
-    expect(one.findCopy('harvest = orchard.weigh(apples, pears, plums, crates, scale); print(nothing, else, that, is, equal)')).toBeUndefined();
+    expect(
+      one.findCopy(
+        'harvest = orchard.weigh(apples, pears, plums, crates, scale); print(nothing, else, that, is, equal)',
+      ),
+    ).toBeUndefined();
   });
 
   it('knows a task again that is asked for in other words, and not a task like it', () => {
@@ -81,7 +92,11 @@ describe('ContaminationIndex', () => {
         text: 'Our orchard weighs its harvest. Write a function that returns the average weight of the crates that were filled on a given day.',
       },
     ]);
-    expect(one.find('I need a function for an orchard: crates get filled and weighed, and it should give the average weight of the harvest for one day.')).toMatchObject({
+    expect(
+      one.find(
+        'I need a function for an orchard: crates get filled and weighed, and it should give the average weight of the harvest for one day.',
+      ),
+    ).toMatchObject({
       reference: 'suite/orchard',
       kind: 'paraphrase',
     });

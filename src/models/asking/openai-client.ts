@@ -6,10 +6,10 @@ import type { ChatRequest } from '../chat.js';
 import { type FurtherFields, sentFields } from '../further-fields.js';
 import { type AttemptFailure, bodyFailure, failureOf, shorten } from './attempt-failure.js';
 import { chunkSchema, completionSchema, type Reply, toReply } from './chat-response.js';
-import { serverEvents } from './server-events.js';
-import { type PlainResponse, plainFetch } from './transport.js';
 import { AttemptTimer } from './pace/attempt-timer.js';
 import { Patience } from './pace/patience.js';
+import { serverEvents } from './server-events.js';
+import { type PlainResponse, plainFetch } from './transport.js';
 
 interface AttemptOptions {
   readonly signal: AbortSignal;
