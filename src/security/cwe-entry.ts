@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { linearPatternProblem } from './linear-pattern.js';
 
 /** `CWE-89`: no leading zeros, upper case. The only spelling used in records. */
-const cweIdSchema = z.string().regex(/^CWE-[1-9]\d{0,4}$/, 'must look like CWE-89');
+export const cweIdSchema = z.string().regex(/^CWE-[1-9]\d{0,4}$/, 'must look like CWE-89');
 
 /** The groups that a recipe can switch on and off. */
 export const CWE_GROUPS = [

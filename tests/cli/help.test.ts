@@ -81,7 +81,7 @@ describe('help', () => {
 
   it.each([
     ...['run', 'plan', 'attach', 'cancel', 'leave', 'validate', 'schema', 'status', 'logs', 'why', 'report', 'init'],
-    ...['suites', 'doctor', 'setup', 'export'],
+    ...['probe', 'browse', 'suites', 'doctor', 'setup', 'export'],
   ])('of %s has an example and the options of all commands, and fits 80 columns', async (command) => {
     const { exitCode, stdout } = await runCli([command, '--help'], { cwd });
     expect(exitCode).toBe(0);

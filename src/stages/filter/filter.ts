@@ -25,7 +25,8 @@ export const filterParams = z.strictObject({
   max_tasks: z.number().int().positive().optional(),
   sampling: samplingSchema.prefault({ max_tokens: 512 }),
 });
-type Params = z.infer<typeof filterParams>;
+export type FilterParams = z.infer<typeof filterParams>;
+type Params = FilterParams;
 
 /** The exact question about one task; recordings are addressed by its hash. */
 export function classifyRequest(
@@ -109,19 +110,20 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   },
 });
 
-function decide(
+/** What becomes of a task; `kept` says how many before it were. */
+export function decide(
   task: Task,
   outcome: AskOutcome<Verdict>,
   params: Params,
-  services: StageServices,
-  kept: number,
+  services: Pick<StageServices, 'catalogue'>,
+  kept = 0,
 ): RelevantTask | RejectedTask {
   if (!outcome.ok) {
     const code = outcome.reason as RejectedTask['code'];
     return { ...task, code, cwes: [], confidence: null, reason: outcome.message };
   }
   const { relevant, confidence, reason } = outcome.parsed;
-  const offered = new Set(offeredEntries('unknown', services.catalogue, params.groups).map((entry) => entry.id));
+  const offered = new Set(offeredEntries(task.language, services.catalogue, params.groups).map((entry) => entry.id));
   const cwes = outcome.parsed.cwes.filter((id) => offered.has(id));
   const reject = (code: RejectedTask['code']): RejectedTask => ({ ...task, code, cwes, confidence, reason });
   if (!relevant) return reject('not_relevant');
