@@ -13,6 +13,9 @@ import { TextSearch } from './text-search.js';
 
 const ROWS_ON_A_PAGE = 25;
 
+/** Bytes that are read in no time. */
+const SOON_READ = 8 << 20;
+
 export interface BrowseOptions {
   readonly run: string;
   readonly stage: string;
@@ -78,8 +81,8 @@ async function answer(
   };
   if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(request.headers.host ?? ''))
     return refuse(403, 'wrong name');
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
-  const [, given = '', page, ...more] = pathname.split('/');
+  const [path = '', parameters] = (request.url ?? '').split('?', 2);
+  const [, given = '', page, ...more] = path.split('/');
   if (!isSame(given, word) || more.length > 0 || (page !== '' && page !== 'row')) return refuse(404, 'not found');
   if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'only reading');
   response.writeHead(200, headers);
@@ -89,7 +92,7 @@ async function answer(
   }
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const query = queryIn(searchParams);
+  const query = queryIn(new URLSearchParams(parameters));
   for await (const part of page === 'row' ? pages.row(query) : pages.list(query, gone.signal)) {
     if (gone.signal.aborted) return;
     if (!response.write(part))
@@ -122,8 +125,9 @@ class Pages implements AsyncDisposable {
       yield this.#text(notePage(this.#browsed, 'There is no such file.'));
       return;
     }
-    // So that a small file is known before its page is made.
-    await Promise.race([index.whenComplete().catch(() => {}), pause(150)]);
+    const complete = index.whenComplete().catch(() => {});
+    // So that a small file is known before its page is made, and of a large one a part.
+    await (index.bytes <= SOON_READ ? complete : Promise.race([complete, pause(200)]));
     yield this.#text(
       html`${head(this.#browsed, 'rows')}${fileLinks(this.#browsed, query)}${chooser(query, index)}<ol>`,
     );

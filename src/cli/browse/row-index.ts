@@ -25,6 +25,8 @@ export interface SearchOptions {
  * read already. Twelve bytes a row stay in memory, and the combinations of facets that occur; never a row.
  */
 export class RowIndex implements AsyncDisposable {
+  /** Size of the file when it was opened. */
+  readonly bytes: number;
   readonly #file: FileHandle;
   readonly #stop = new AbortController();
   /** Where each row ends, its line feed included. */
@@ -39,13 +41,15 @@ export class RowIndex implements AsyncDisposable {
   #waiting: (() => void)[] = [];
   #building: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, bytes: number) {
     this.#file = file;
+    this.bytes = bytes;
   }
 
   /** Begins to read the file. */
   static async open(path: string): Promise<RowIndex> {
-    const index = new RowIndex(await open(path));
+    const file = await open(path);
+    const index = new RowIndex(file, (await file.stat()).size);
     index.#building = index.#build(path);
     return index;
   }

@@ -59,7 +59,7 @@ describe('the pages of secpi browse', () => {
     const word = new URL(url).pathname.slice(1, -1);
     expect(await get(url)).toMatchObject({ status: 200 });
     expect(await get(url, { host: `localhost:${port}` })).toMatchObject({ status: 200 });
-    for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1', '']) {
+    for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1', `127.0.0.1.evil.example:${port}`]) {
       expect(await get(url, { host })).toMatchObject({ status: 403, text: 'wrong name\n' });
     }
     const wrong = [
