@@ -1,5 +1,5 @@
 import type { Found, ProbedTask, ProbeFigures, ProbeParts } from '../../stages/filter/probe/probe-figures.js';
-import type { Rate } from '../../suites/figures/rate.js';
+import { type Rate, rateOf } from '../../suites/figures/rate.js';
 import { plainTable } from './plain-table.js';
 import { oneLine } from './printable.js';
 import type { Style } from './style.js';
@@ -76,6 +76,34 @@ function notes({ undecided, without_verdict }: ProbeFigures): readonly string[] 
     ...(undecided === 0 ? [] : [`${undecided} tasks count neither way: what they bring is not looked for.`]),
     ...(without_verdict === 0 ? [] : [`${without_verdict} tasks got no usable verdict and are not kept.`]),
   ];
+}
+
+/** What a filter of the curation does with labelled texts of one part; what it drops counts as found. */
+export interface TextFilterFigures {
+  readonly filter: string;
+  readonly part: string;
+  readonly counts: {
+    /** Dropped, and rightly so. */
+    readonly found: number;
+    /** Kept, but it should have been dropped. */
+    readonly missed: number;
+    /** Dropped, but it should have been kept. */
+    readonly wronged: number;
+    readonly spared: number;
+  };
+}
+
+/** One row for each filter and part: precision and recall of what it drops. */
+export function textFilterTable(figures: readonly TextFilterFigures[], style: Style): string {
+  const rows = figures.map(({ filter, part, counts: { found, missed, wronged, spared } }) => [
+    filter.replaceAll('_', ' '),
+    part.replaceAll('_', ' '),
+    String(found + missed + wronged + spared),
+    rateText(rateOf(found, found + wronged)),
+    rateText(rateOf(found, found + missed)),
+  ]);
+  const head = ['filter of the curation', 'part', 'texts', 'precision', 'recall'];
+  return plainTable(rows, { head, align: ['left', 'left', 'right', 'left', 'left'], style });
 }
 
 /** `0.93 (0.88–0.96) 188/202`. */
