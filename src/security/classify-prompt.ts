@@ -30,7 +30,7 @@ export function offeredEntries(
 }
 
 /** One line per weakness: id, languages where it does not occur in all, short name, what in a task calls for it, and what only looks so. */
-export function catalogueTable(entries: readonly CweEntry[]): string {
+function catalogueTable(entries: readonly CweEntry[]): string {
   return entries
     .map(({ id, languages, aliases, triggers, negative_triggers }) => {
       const only = languages.length === 0 ? '' : ` [${languages.join(' ')}]`;

@@ -28,6 +28,7 @@ export interface Browser extends AsyncDisposable {
 }
 
 export async function startChromium(): Promise<Browser> {
+  if (program === undefined) throw new Error('there is no Chromium');
   const profile = await mkdtemp(join(tmpdir(), 'secpi-chromium-'));
   const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'];
   const quiet = [
@@ -37,7 +38,7 @@ export async function startChromium(): Promise<Browser> {
     '--disable-extensions',
   ];
   const args = [...flags, ...quiet, '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'];
-  const child = spawn(program ?? 'chromium', args, { stdio: 'ignore', detached: true });
+  const child = spawn(program, args, { stdio: 'ignore', detached: true });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const page = await connect(await pageAddress(profile));
   return {

@@ -95,7 +95,7 @@ async function answer(
   const query = queryIn(new URLSearchParams(parameters));
   for await (const part of page === 'row' ? pages.row(query) : pages.list(query, gone.signal)) {
     if (gone.signal.aborted) return;
-    if (!response.write(part))
+    if (!response.write(part) && !response.destroyed)
       await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
   }
   response.end();
