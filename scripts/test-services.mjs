@@ -1,4 +1,4 @@
-// What the tests of other machines need of the system: an ssh server and Slurm, which they start themselves, podman and rsync. Installed only
+// What tests need of the system besides: an ssh server and Slurm, which they start themselves, podman and rsync, and a browser. Installed only
 // where that starts nothing and asks nobody: as root on a machine without a service manager, such as a container that runs the tests.
 // Elsewhere those tests are skipped, and say so.
 import { spawnSync } from 'node:child_process';
@@ -13,6 +13,7 @@ const wanted = {
   '/usr/bin/podman': 'podman',
   '/usr/bin/crun': 'crun',
   '/usr/libexec/podman/catatonit': 'catatonit',
+  '/usr/bin/chromium': 'chromium',
 };
 /** Debian asks this before a package starts a service. */
 const policy = '/usr/sbin/policy-rc.d';

@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.js';
 import type { CweEntry, CweGroup } from './cwe-entry.js';
 import { fenceMarker } from './fence.js';
-import { type PromptMessage, promptTemplate } from './prompt-file.js';
+import { type PromptExample, type PromptMessage, promptTemplate } from './prompt-file.js';
 import { renderTemplate } from './template.js';
 
 /** What a task must say about itself to be classified. */
@@ -29,24 +29,58 @@ export function offeredEntries(
   );
 }
 
-/** One line per weakness: id, short name, what in a task calls for it. */
-export function catalogueTable(entries: readonly CweEntry[]): string {
-  return entries.map((entry) => `${entry.id} ${entry.aliases[0]}: ${entry.triggers.default.join('; ')}`).join('\n');
+/** One line per weakness: id, languages where it does not occur in all, short name, what in a task calls for it, and what only looks so. */
+function catalogueTable(entries: readonly CweEntry[]): string {
+  return entries
+    .map(({ id, languages, aliases, triggers, negative_triggers }) => {
+      const only = languages.length === 0 ? '' : ` [${languages.join(' ')}]`;
+      const not = negative_triggers.length === 0 ? '' : `; not: ${negative_triggers.join('; ')}`;
+      return `${id}${only} ${aliases[0]}: ${triggers.default.join('; ')}${not}`;
+    })
+    .join('\n');
 }
 
-/** The question to the classifier about one task. The task's text is fenced; nothing in it can end the fence. */
+/**
+ * The question to the classifier about one task. The task's text is fenced; nothing in it can end the fence. The system message is the
+ * same text, and the same string, for every task of these groups.
+ */
 export function classifyMessages(
   task: PromptTask,
   catalogue: Catalogue,
   groups?: readonly CweGroup[],
 ): readonly PromptMessage[] {
-  const template = catalogue.prompts.classify ?? promptTemplate('classify');
-  const table = catalogueTable(offeredEntries(task.language, catalogue, groups));
+  const { user } = catalogue.prompts.classify ?? promptTemplate('classify');
   const values = { language: plainLanguage(task.language), task: task.prompt, fence: fenceMarker(task.prompt) };
   return [
-    { role: 'system', content: renderTemplate(template.system, { catalogue: table }) },
-    { role: 'user', content: renderTemplate(template.user, values) },
+    { role: 'system', content: systemMessage(catalogue, groups) },
+    { role: 'user', content: renderTemplate(user, values) },
   ];
+}
+
+/** By catalogue and groups: it is asked for once a task, of which there are millions. */
+const systemMessages = new WeakMap<Catalogue, Map<string, string>>();
+
+function systemMessage(catalogue: Catalogue, groups: readonly CweGroup[] | undefined): string {
+  const rendered = systemMessages.get(catalogue) ?? new Map<string, string>();
+  systemMessages.set(catalogue, rendered);
+  const key = groups === undefined ? '' : JSON.stringify(groups);
+  const known = rendered.get(key);
+  if (known !== undefined) return known;
+  const { system, examples } = catalogue.prompts.classify ?? promptTemplate('classify');
+  const entries = [...catalogue.entries.values()].filter(({ group }) => groups === undefined || groups.includes(group));
+  const offered = new Set(entries.map(({ id }) => id));
+  const shown = examples.filter(({ answer }) => answer.cwes.every((id) => offered.has(id)));
+  const message = renderTemplate(system, {
+    catalogue: catalogueTable(entries),
+    // A prompt of another topic may have none.
+    ...(examples.length === 0 ? {} : { examples: shown.map(exampleText).join('\n\n') }),
+  });
+  rendered.set(key, message);
+  return message;
+}
+
+function exampleText({ language, task, answer }: PromptExample): string {
+  return `Language: ${language}\n${task}\n${JSON.stringify(answer)}`;
 }
 
 /** A data set may call its language anything; only a plain name may stand outside the fence. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { linearPatternProblem } from './linear-pattern.js';
 
 /** `CWE-89`: no leading zeros, upper case. The only spelling used in records. Other catalogues have ids of their own: `PRIVACY-1`. */
-const cweIdSchema = z.string().regex(/^[A-Z]{2,12}-[1-9]\d{0,4}$/, 'must look like CWE-89');
+export const cweIdSchema = z.string().regex(/^[A-Z]{2,12}-[1-9]\d{0,4}$/, 'must look like CWE-89');
 
 /** The groups of the catalogue that ships with secpi, which a recipe can switch on and off. */
 export const CWE_GROUPS = [

@@ -68,5 +68,6 @@ function spellingOf(language: string): string {
 
 function guidanceFor(entry: CweEntry, language: string): string {
   const prevention = mitigationsFor(entry, language).map(({ text }) => `- ${text}`);
-  return [`${entry.id}, ${entry.aliases[0]}. ${entry.naive_mistake}`, ...prevention].join('\n');
+  const not = entry.negative_triggers.length === 0 ? [] : [`No concern: ${entry.negative_triggers.join('; ')}.`];
+  return [`${entry.id}, ${entry.aliases[0]}. ${entry.naive_mistake}`, ...prevention, ...not].join('\n');
 }

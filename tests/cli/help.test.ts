@@ -30,6 +30,8 @@ describe('help', () => {
         plan [options] <recipe>         say what a run would do, and why
         why [options] <stage> <recipe>  why a stage would run again, or what it is
                                         cached by
+        probe [options] <recipe>        what the recipe's classifier is worth, on
+                                        labelled tasks
         validate [options] <recipe>     check a recipe and say everything that is
                                         wrong with it
         schema                          print the JSON Schema of recipes, for editors
@@ -44,6 +46,8 @@ describe('help', () => {
         runs                            list all runs: outcome, recipe, time, cost
         logs [options] [run]            what a run said
         report [options] [run]          where a run's report is
+        browse [options] <run> <stage>  look at the rows that a stage made, in a
+                                        browser of this machine
         gc [options]                    show what the state folder holds and what
                                         nothing needs any more; with --yes remove that
         suites                          list the suites that secpi knows, set one up,
@@ -85,7 +89,7 @@ describe('help', () => {
 
   it.each([
     ...['run', 'plan', 'attach', 'cancel', 'leave', 'validate', 'schema', 'status', 'logs', 'why', 'report', 'init'],
-    ...['suites', 'store', 'doctor', 'setup', 'export'],
+    ...['probe', 'browse', 'suites', 'store', 'doctor', 'setup', 'export'],
   ])('of %s has an example and the options of all commands, and fits 80 columns', async (command) => {
     const { exitCode, stdout } = await runCli([command, '--help'], { cwd });
     expect(exitCode).toBe(0);

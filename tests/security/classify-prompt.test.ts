@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadCatalogue } from '../../src/security/catalogue.js';
-import { catalogueTable, classifyMessages, offeredEntries } from '../../src/security/classify-prompt.js';
+import { classifyMessages, offeredEntries } from '../../src/security/classify-prompt.js';
 import type { CweGroup } from '../../src/security/cwe-entry.js';
 import { fenceMarker } from '../../src/security/fence.js';
+import { promptTemplate } from '../../src/security/prompt-file.js';
+import { parseVerdict } from '../../src/security/verdict.js';
 
 const catalogue = loadCatalogue();
 const ids = (language: string, groups?: readonly CweGroup[]) =>
@@ -27,8 +29,54 @@ describe('classifyMessages', () => {
     for (const word of ['cweval', 'baxbench', 'shlex', 'evidence']) expect(text).not.toContain(word);
   });
 
-  it('is short: the whole table stays under 2,500 tokens even at three characters a token', () => {
-    expect(catalogueTable([...catalogue.entries.values()]).length / 3).toBeLessThan(2500);
+  it('is short: all of it stays under 6,000 tokens at four characters a token', () => {
+    expect((classifyMessages(task, catalogue)[0]?.content ?? '').length / 4).toBeLessThan(6000);
+  });
+
+  it('begins with the same text for every task, so that servers need not read it again', () => {
+    const systems = ['python', 'c', 'unknown', 'cobol'].map(
+      (language) => classifyMessages({ prompt: language, language }, catalogue)[0],
+    );
+    expect(new Set(systems.map((system) => system?.content)).size).toBe(1);
+    expect(systems[0]?.content).not.toBe(classifyMessages(task, catalogue, ['path'])[0]?.content);
+  });
+
+  it('says of each weakness where it occurs and what only looks like it', () => {
+    const [system] = classifyMessages(task, catalogue);
+    const line = (id: string) => system?.content.split('\n').find((one) => one.startsWith(`${id} `));
+    expect(line('CWE-787')).toMatch(/^CWE-787 \[c cpp\] out-of-bounds write: .*; not: /);
+    for (const { id, negative_triggers } of catalogue.entries.values()) {
+      for (const text of negative_triggers) expect(line(id)).toContain(text);
+    }
+  });
+
+  it('shows worked examples of both kinds, each with an answer that would be accepted', () => {
+    const { examples } = promptTemplate('classify');
+    const [system] = classifyMessages(task, catalogue);
+    const kinds = new Set(examples.map(({ answer }) => answer.relevant));
+    expect(kinds.size).toBe(2);
+    for (const { task: shown, language, answer } of examples) {
+      expect(system?.content).toContain(`Language: ${language}\n${shown}\n${JSON.stringify(answer)}`);
+      expect(parseVerdict(JSON.stringify(answer), catalogue)).toMatchObject({
+        ok: true,
+        value: { ...answer, notes: [] },
+      });
+      const offered = offeredEntries(language, catalogue).map(({ id }) => id);
+      expect(offered).toEqual(expect.arrayContaining(answer.cwes));
+    }
+  });
+
+  it('shows only examples whose weaknesses are looked for', () => {
+    const [system] = classifyMessages(task, catalogue, ['crypto']);
+    expect(system?.content).toContain('voucher code');
+    expect(system?.content).toContain('longest increasing subsequence');
+    expect(system?.content).not.toMatch(/CWE-(?!327|338|347|916|295|326|329|760)\d/);
+  });
+
+  it('anchors every confidence that the examples show', () => {
+    const [system] = classifyMessages(task, catalogue);
+    for (const anchor of ['0.95', '0.8', '0.6', '0.4', '0.2'])
+      expect(system?.content).toMatch(new RegExp(`^${anchor} `, 'm'));
   });
 
   it('is the same for the same task, so that its hash finds a stored answer', () => {

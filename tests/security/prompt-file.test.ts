@@ -11,6 +11,32 @@ describe('parsePromptFile', () => {
     expect(commented).toEqual(plain);
   });
 
+  it('reads examples between them, which change the hash', () => {
+    const examples = (reason: string) =>
+      parts.replace(
+        '## user',
+        `## examples\n- {language: c, task: x, answer: {relevant: false, cwes: [], confidence: 1, reason: ${reason}}}\n\n## user`,
+      );
+    const read = parsePromptFile(examples('y'), 'p.md');
+    expect(read).toMatchObject({
+      system: 'Be brief.',
+      user: '{{task}}',
+      examples: [{ task: 'x', answer: { reason: 'y' } }],
+    });
+    expect(
+      new Set([parts, examples('y'), examples('z')].map((text) => parsePromptFile(text, 'p.md').sha256)).size,
+    ).toBe(3);
+  });
+
+  it.each(['- language: c', '{', 'x', '- {language: c, task: x, answer: {relevant: maybe}}'])(
+    'refuses the examples %j',
+    (text) => {
+      expect(() => parsePromptFile(`## system\nx\n## examples\n${text}\n## user\ny`, 'p.md')).toThrow(
+        /examples that cannot be read/,
+      );
+    },
+  );
+
   it('changes its hash with every part', () => {
     const hashes = [parts, parts.replace('brief', 'long'), parts.replace('{{task}}', '{{task}}!')].map(
       (text) => parsePromptFile(text, 'p.md').sha256,

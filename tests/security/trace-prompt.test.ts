@@ -20,6 +20,8 @@ describe('traceMessages', () => {
     expect(system?.content).toContain('QueryContext');
     expect(system?.content).not.toContain('cursor.execute');
     expect(system?.content).not.toMatch(/CWE-(?!89\b)\d/);
+    for (const harmless of catalogue.entries.get('CWE-89')?.negative_triggers ?? [])
+      expect(system?.content).toContain(harmless);
     expect(system?.content).toContain('exactly one fenced code block in Go');
   });
 

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { examples, type Lent } from './lent.js';
-import { setOption, withSelection } from './recipe-options.js';
+import { memberOption, setOption, withSelection } from './recipe-options.js';
 
 /** The commands for what is done with a recipe. */
 export function declareRecipeCommands(program: Command, { finish, withGlobal }: Lent): void {
@@ -67,6 +67,27 @@ export function declareRecipeCommands(program: Command, { finish, withGlobal }: 
     .addHelpText('after', examples('why train my.yaml', 'why evaluate my.yaml --set evaluate.sampling.temperature=0.6'))
     .action((stage, recipe, options) =>
       finish(async (env) => (await import('../commands/why.js')).whyCommand(stage, recipe, withGlobal(options), env)),
+    );
+
+  program
+    .command('probe')
+    .argument('<recipe>', 'path of a recipe')
+    .addOption(setOption())
+    .addOption(memberOption())
+    .option('--estimate', 'say what asking would take, and ask nothing')
+    .option('--mistakes', 'list the tasks that were kept or dropped wrongly')
+    .description("what the recipe's classifier is worth, on labelled tasks")
+    .addHelpText(
+      'after',
+      examples(
+        'probe my.yaml --estimate',
+        'probe my.yaml',
+        'probe my.yaml --mistakes --set filter.min_confidence=0.7',
+        'probe my.yaml --json | jq .held_out.relevant',
+      ),
+    )
+    .action((recipe, options) =>
+      finish(async (env) => (await import('../commands/probe.js')).probeCommand(recipe, withGlobal(options), env)),
     );
 
   program

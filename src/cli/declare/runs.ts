@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { sizeInBytes, wholeNumber } from '../option-values.js';
 import { examples, type Lent } from './lent.js';
 
@@ -73,6 +73,19 @@ export function declareRunCommands(program: Command, { finish, withGlobal }: Len
     );
 
   program
+    .command('browse')
+    .argument('<run>', 'id of a run, or "latest"')
+    .argument('<stage>', 'collect, filter, trace, curate, evaluate')
+    .addOption(new Option('--port <n>', 'listen there (default: any that is free)').default(0).argParser(portNumber))
+    .description('look at the rows that a stage made, in a browser of this machine')
+    .addHelpText('after', examples('browse latest filter', 'browse latest curate --port 8010'))
+    .action((run, stage, options) =>
+      finish(async (env) =>
+        (await import('../commands/browse.js')).browseCommand(run, stage, withGlobal(options), env),
+      ),
+    );
+
+  program
     .command('gc')
     .option('--yes', 'remove it; without this it is only shown')
     .addOption(
@@ -118,4 +131,10 @@ export function declareRunCommands(program: Command, { finish, withGlobal }: Len
         return (await import('../commands/gc.js')).gcCommand(all, env);
       }),
     );
+}
+
+function portNumber(value: string): number {
+  const port = wholeNumber(value);
+  if (port > 65_535) throw new InvalidArgumentError('It must be from 0 to 65535.');
+  return port;
 }

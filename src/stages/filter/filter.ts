@@ -24,7 +24,8 @@ export const filterParams = z.strictObject({
   max_tasks: z.number().int().positive().optional(),
   sampling: samplingSchema.extend({ max_tokens: samplingSchema.shape.max_tokens.unwrap().default(512) }).prefault({}),
 });
-type Params = z.infer<typeof filterParams>;
+export type FilterParams = z.infer<typeof filterParams>;
+type Params = FilterParams;
 
 /** The exact question about one task; recordings are addressed by its hash. */
 export function classifyRequest(
@@ -120,18 +121,19 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   },
 });
 
-function decide(
+/** What becomes of a task; `kept` says how many before it were. */
+export function decide(
   task: Task,
   outcome: AskOutcome<Verdict>,
   params: Params,
-  services: StageServices,
+  services: Pick<StageServices, 'catalogue'>,
 ): RelevantTask | RejectedTask {
   if (!outcome.ok) {
     const code = outcome.reason as RejectedTask['code'];
     return { ...task, code, cwes: [], confidence: null, reason: outcome.message };
   }
   const { relevant, confidence, reason } = outcome.parsed;
-  const offered = new Set(offeredEntries('unknown', services.catalogue, params.groups).map((entry) => entry.id));
+  const offered = new Set(offeredEntries(task.language, services.catalogue, params.groups).map((entry) => entry.id));
   const cwes = outcome.parsed.cwes.filter((id) => offered.has(id));
   const reject = (code: RejectedTask['code']): RejectedTask => ({ ...task, code, cwes, confidence, reason });
   if (!relevant) return reject('not_relevant');

@@ -1,0 +1,120 @@
+import { SecpiError } from '../../base/errors.js';
+import { sha256Json } from '../../base/hash.js';
+import { Interruption } from '../../engine/runs/interruption.js';
+import type { StageEstimate } from '../../engine/stage.js';
+import { loadProbe } from '../../security/probe-tasks.js';
+import { Probe } from '../../stages/filter/probe/probe.js';
+import { type ProbedTask, probeParts } from '../../stages/filter/probe/probe-figures.js';
+import type { CliEnvironment } from '../environment.js';
+import { abortOnSignals } from '../interrupt.js';
+import { writeJson } from '../output.js';
+import { namesOf, type RecipeMember, readMembers } from '../recipes/recipe.js';
+import type { OutputOptions } from '../recipes/run-options.js';
+import { openServices } from '../services.js';
+import { amount, money } from '../views/format.js';
+import { printable } from '../views/printable.js';
+import { mistakeLines, probeTables } from '../views/probe-text.js';
+import { styleFor } from '../views/style.js';
+
+interface ProbeOptions extends OutputOptions {
+  readonly set: readonly string[];
+  readonly member: readonly string[];
+  readonly estimate?: boolean;
+  readonly mistakes?: boolean;
+}
+
+/** `secpi probe`: what the recipe's classifier makes of tasks whose right classification is known. */
+export async function probeCommand(path: string, options: ProbeOptions, environment: CliEnvironment): Promise<number> {
+  const { value: recipe } = theOneOf(await readMembers(path, options, environment));
+  const { filter: params } = recipe;
+  const tasks = loadProbe();
+  const services = openServices(recipe, environment);
+  using interrupt = abortOnSignals();
+  await using probe = await Probe.open({ params, services, tasks }, teller(options, environment));
+  const estimate = await probe.estimate();
+  showEstimate(estimate, { model: params.by, tasks: tasks.length }, options, environment);
+  if (options.estimate === true) return 0;
+  try {
+    const probed = await probe.run(interrupt.signal, progress(tasks.length, options, environment));
+    const parts = probeParts(probed, services.catalogue);
+    const { min_confidence } = params;
+    const prompts = new Map(tasks.map(({ id, prompt }) => [id, prompt]));
+    if (options.json === true) {
+      for (const task of probed) writeJson({ type: 'probe-task', ...taskJson(task) }, environment);
+      const { spent, identity } = probe;
+      writeJson({ type: 'probe', model: params.by, identity, min_confidence, ...parts, spent }, environment);
+    } else {
+      const style = styleFor(environment.stdout, environment.variables);
+      const lines = [
+        ...probeTables(parts, { style, minConfidence: min_confidence }),
+        ...(options.mistakes === true ? mistakeLines(probed, prompts, style) : []),
+      ];
+      environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
+    }
+    return 0;
+  } catch (error) {
+    if (error instanceof Interruption && options.json !== true)
+      environment.stderr.write('interrupted; what was answered is kept, and the same command goes on\n');
+    throw error;
+  }
+}
+
+/** The recipe, or the first of its matrix where all ask the same. */
+function theOneOf(members: readonly [RecipeMember, ...RecipeMember[]]): RecipeMember {
+  const asked = ({ value: { filter, models } }: RecipeMember) =>
+    sha256Json(JSON.parse(JSON.stringify([filter, (models as Readonly<Record<string, unknown>>)[filter.by] ?? null])));
+  if (new Set(members.map(asked)).size === 1) return members[0];
+  throw new SecpiError('cli/which-member', 'the classifier is not the same in all members of the matrix', {
+    hint: `Choose one with --member: ${namesOf(members)}`,
+    exitCode: 2,
+  });
+}
+
+function taskJson({ id, heldOut, expected, code, named, confidence, reason }: ProbedTask) {
+  return {
+    id,
+    held_out: heldOut,
+    expected: { ...expected, allowed: [...expected.allowed] },
+    code,
+    named,
+    confidence,
+    reason,
+  };
+}
+
+/** Before anything is bought. */
+function showEstimate(
+  estimate: StageEstimate,
+  { model, tasks }: { readonly model: string; readonly tasks: number },
+  { json, quiet, estimate: only }: ProbeOptions,
+  environment: CliEnvironment,
+): void {
+  if (json === true) writeJson({ type: 'probe-estimate', model, tasks, ...estimate }, environment);
+  if (json === true || (quiet === true && only !== true)) return;
+  const { requests = 0, input_tokens = 0, output_tokens = 0, cost_usd } = estimate;
+  const kept = requests === tasks ? '' : `, ${tasks - requests} answered already`;
+  const cost = cost_usd === undefined ? '' : `; at most ${money(cost_usd)}`;
+  const asks =
+    requests === 0
+      ? 'nothing to ask'
+      : `${amount(requests)} requests; about ${amount(input_tokens)} tokens in, ${amount(output_tokens)} out${cost}`;
+  const stream = only === true ? environment.stdout : environment.stderr;
+  stream.write(environment.redact(`${tasks} labelled tasks for \`${model}\`${kept}: ${asks}\n`));
+}
+
+function teller({ json, quiet, verbose }: ProbeOptions, { stderr, redact }: CliEnvironment) {
+  return ({ level, message }: { readonly level: 'debug' | 'info' | 'warn'; readonly message: string }): void => {
+    if (json === true || (level !== 'warn' && (quiet === true || verbose !== true))) return;
+    stderr.write(`${redact(printable(message))}\n`);
+  };
+}
+
+/** A word for each tenth of the way, for a person. */
+function progress(total: number, { json, quiet }: ProbeOptions, { stderr }: CliEnvironment): (done: number) => void {
+  let told = 0;
+  return (done) => {
+    const tenth = Math.floor((10 * done) / total);
+    if (tenth > told && json !== true && quiet !== true) stderr.write(`asked ${done} of ${total}\n`);
+    told = Math.max(told, tenth);
+  };
+}

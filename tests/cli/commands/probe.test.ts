@@ -1,0 +1,69 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../../src/base/package-root.js';
+import { labelledAnswers } from '../../stages/filter/probe/labelled-answers.js';
+import { startOpenaiServer } from '../../support/openai-server.js';
+import { jsonLines, runCli, temporaryFolder } from '../../support/run-cli.js';
+
+async function recipeFor(folder: string, endpoint: string): Promise<void> {
+  const quickstart = join(packageRoot, 'recipes', 'quickstart.yaml');
+  const classifier = `{ replay: null, endpoint: "${endpoint}", price: { input: 1, output: 2 } }`;
+  await writeFile(
+    join(folder, 'r.yaml'),
+    `extends: ${quickstart}\nname: probed\nmodels: { classifier: ${classifier} }\n`,
+  );
+}
+
+describe('secpi probe', () => {
+  it('says what it will cost before it asks, and then precision and recall by group and weakness', async () => {
+    await using folder = await temporaryFolder();
+    await using server = await startOpenaiServer(
+      labelledAnswers({
+        'harmless-2': { relevant: true, cwes: ['CWE-338'], reason: 'dice are \u001b[31mrandom' },
+        'crypto-14': { relevant: false, cwes: [] },
+      }),
+    );
+    await recipeFor(folder.path, server.url);
+    const estimate = await runCli(['probe', 'r.yaml', '--estimate'], { cwd: folder.path });
+    expect(estimate).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(estimate.stdout).toMatch(
+      /^\d+ labelled tasks for `classifier`: \d+ requests; about .* tokens in, .* out; at most \$/,
+    );
+    expect(server.received).toHaveLength(0);
+
+    const told = await runCli(['probe', 'r.yaml', '--mistakes'], { cwd: folder.path });
+    expect(told.exitCode).toBe(0);
+    expect(told.stderr).toContain('at most $');
+    expect(told.stdout).toMatch(/^held out +\d+ +\d+ +\d+ +1\.00 \(0\.\d\d–1\.00\) \d+\/\d+ +1\.00/m);
+    expect(told.stdout).toMatch(/^CWE-338 .*not relevant$/m);
+    expect(told.stdout).toMatch(/^crypto .*\b0\.\d\d \(/m);
+    expect(told.stdout).toContain('2 tasks kept or dropped wrongly');
+    expect(told.stdout).toContain('harmless-2: kept as CWE-338 (0.9), expected nothing');
+    expect(told.stdout).toContain('dice are random');
+    const asked = server.received.length;
+
+    const json = await runCli(['probe', 'r.yaml', '--json'], { cwd: folder.path });
+    const lines = jsonLines(json.stdout);
+    expect(json).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(lines[0]).toMatchObject({ type: 'probe-estimate', requests: 0 });
+    expect(lines.filter(({ type }) => type === 'probe-task')).toHaveLength(asked);
+    expect(lines.at(-1)).toMatchObject({
+      type: 'probe',
+      model: 'classifier',
+      held_out: { relevant: { precision: { share: 1 }, recall: { share: 1 } } },
+      for_tuning: { relevant: { recall: { share: expect.any(Number) } } },
+      spent: { requests: 0, cost_usd: 0 },
+    });
+    expect(server.received).toHaveLength(asked);
+  });
+
+  it('says what is missing where nobody can be asked', async () => {
+    await using folder = await temporaryFolder();
+    const quickstart = join(packageRoot, 'recipes', 'quickstart.yaml');
+    const { exitCode, stderr } = await runCli(['probe', quickstart, '--quiet'], { cwd: folder.path });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('models/unanswered');
+    expect(stderr).toContain('endpoint');
+  });
+});
