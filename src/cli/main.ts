@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { declareDataCommands } from './declare/data.js';
 import { declareExport } from './declare/export.js';
 import { declareMachineCommands } from './declare/machine.js';
 import { declareRecipeCommands } from './declare/recipes.js';
@@ -60,6 +61,7 @@ State lies in .secpi of the current folder, or in $SECPI_HOME.`,
 const lent = { finish, withGlobal };
 declareRecipeCommands(program, lent);
 declareRunCommands(program, lent);
+declareDataCommands(program, lent);
 declareSuiteCommands(program, lent);
 declareSampleCommands(program, lent);
 declareMachineCommands(program, lent);

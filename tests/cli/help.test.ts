@@ -46,6 +46,7 @@ describe('help', () => {
         report [options] [run]          where a run's report is
         gc [options]                    show what the state folder holds and what
                                         nothing needs any more; with --yes remove that
+        data                            look at datasets before anything is bought
         suites                          list the suites that secpi knows, set one up,
                                         or check one of your own
         score [options] <samples>       judge answers that are there already, without
@@ -98,6 +99,7 @@ describe('help', () => {
       'node:path',
       'node:timers/promises',
       'src/base/package-root.ts',
+      'src/cli/declare/data.ts',
       'src/cli/declare/export.ts',
       'src/cli/declare/lent.ts',
       'src/cli/declare/machine.ts',
