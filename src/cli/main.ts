@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { declareCweCommands } from './declare/cwe.js';
+import { declareDataCommands } from './declare/data.js';
 import { declareExport } from './declare/export.js';
 import { declareMachineCommands } from './declare/machine.js';
 import { declareRecipeCommands } from './declare/recipes.js';
@@ -62,6 +63,7 @@ State lies in .secpi of the current folder, or in $SECPI_HOME.`,
 const lent = { finish, withGlobal };
 declareRecipeCommands(program, lent);
 declareRunCommands(program, lent);
+declareDataCommands(program, lent);
 declareSuiteCommands(program, lent);
 declareCweCommands(program, lent);
 declareSampleCommands(program, lent);

@@ -1,12 +1,12 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ReadableStream } from 'node:stream/web';
-import { HubApiError } from '@huggingface/hub';
 import { SecpiError } from '../base/errors.js';
 import { makeDirectory, syncDirectory } from '../base/files/durable-directory.js';
 import { ifThere } from '../base/files/if-there.js';
 import { syncFile } from '../base/files/sync-file.js';
 import { atPath } from '../base/files/system-code.js';
+import { fetchContent } from './fetch-content.js';
 import { holdsContentOf } from './file-hash.js';
 import type { HubRepo, RemoteFile } from './hub.js';
 import type { CallParams, HubClient } from './hub-client.js';
@@ -66,21 +66,8 @@ async function fetchInto(
 ): Promise<void> {
   const size = (await ifThere(stat(part)))?.size ?? 0;
   const start = size < file.bytes ? size : 0;
-  const prefix = repo.kind === 'dataset' ? 'datasets/' : '';
-  const path = file.path.split('/').map(encodeURIComponent).join('/');
-  // Not the library's `downloadFile`: that neither escapes the path nor goes on from a byte.
-  const response = await params.fetch(`${params.hubUrl}/${prefix}${repo.name}/resolve/${commit}/${path}`, {
-    headers: {
-      ...(params.accessToken === undefined ? {} : { authorization: `Bearer ${params.accessToken}` }),
-      // Compression on the way would make ranges and lengths those of another file.
-      'accept-encoding': 'identity',
-      ...(start === 0 ? {} : { range: `bytes=${start}-` }),
-    },
-  });
-  if (!response.ok) {
-    await response.body?.cancel();
-    throw new HubApiError(response.url, response.status);
-  }
+  const range = start === 0 ? undefined : `bytes=${start}-`;
+  const response = await fetchContent(params, { repo, commit, path: file.path }, range);
   const body = response.body as ReadableStream<Uint8Array> | null;
   const handle = await open(part, start > 0 && response.status === 206 ? 'a' : 'w');
   try {

@@ -17,6 +17,11 @@ export interface Hub {
    * Nothing is fetched when it is already there; what an interrupted download left is gone on from.
    */
   download(repo: HubRepo, commit: string, path: string, to: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Bytes of one file, from `start` to before `end`, for whoever needs little of a large one. The commit is all that vouches for them: a part has no
+   * hash. Throws `hub/corrupt-download` when they are not as many as were asked for.
+   */
+  read(repo: HubRepo, commit: string, path: string, range: ByteRange, signal: AbortSignal): Promise<Uint8Array>;
   /** The newest state of `main`, asked anew each time; `undefined` when there is no such repository (or no access). */
   head(repo: HubRepo, signal: AbortSignal): Promise<RepoHead | undefined>;
   /**
@@ -25,6 +30,12 @@ export interface Hub {
    * pushed in between, `hub/repo-is-public` when a private push would go to a public repository.
    */
   push(request: PushRequest, signal: AbortSignal): Promise<PushOutcome>;
+}
+
+export interface ByteRange {
+  readonly start: number;
+  /** The byte behind the last one. */
+  readonly end: number;
 }
 
 export interface HubRepo {

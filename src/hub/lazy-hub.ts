@@ -13,6 +13,7 @@ export function lazyHub(options: HubOptions): Hub {
     resolve: async (...given) => (await hub()).resolve(...given),
     list: async (...given) => (await hub()).list(...given),
     download: async (...given) => (await hub()).download(...given),
+    read: async (...given) => (await hub()).read(...given),
     head: async (...given) => (await hub()).head(...given),
     push: async (...given) => (await hub()).push(...given),
   };

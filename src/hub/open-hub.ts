@@ -5,6 +5,7 @@ import { HUGGING_FACE, type Hub, type HubRepo, type RemoteFile } from './hub.js'
 import { HubClient } from './hub-client.js';
 import { push } from './push.js';
 import { readHead, readInfo, readTree } from './read.js';
+import { readRange } from './read-range.js';
 import { defaultRetryPolicy, type RetryPolicy } from './retrying-fetch.js';
 
 export interface HubOptions {
@@ -50,6 +51,7 @@ export function openHub({ hubUrl = HUGGING_FACE, token, redact, retry }: HubOpti
         hint: "Look at the repository's list of files.",
       });
     },
+    read: (repo, commit, path, range, signal) => readRange(client, { repo, commit, path, range }, signal),
     head: (repo, signal) => readHead(client, repo, signal),
     push: (request, signal) => push(client, request, signal),
   };

@@ -50,6 +50,7 @@ describe('help', () => {
                                         browser of this machine
         gc [options]                    show what the state folder holds and what
                                         nothing needs any more; with --yes remove that
+        data                            look at datasets before anything is bought
         suites                          list the suites that secpi knows, set one up,
                                         or check one of your own
         cwe                             list the weaknesses that secpi knows, or show
@@ -106,6 +107,7 @@ describe('help', () => {
       'node:path',
       'node:timers/promises',
       'src/base/package-root.ts',
+      'src/cli/declare/data.ts',
       'src/cli/declare/export.ts',
       'src/cli/declare/lent.ts',
       'src/cli/declare/machine.ts',

@@ -29,14 +29,23 @@ const DEFAULT_MAX_LINE_BYTES = 256 * 1024 * 1024;
  * Lines of a UTF-8 file, one at a time, in constant memory. Only a line feed ends a line; a byte order mark is dropped.
  * Throws `base/not-utf8` and `base/line-too-long`, both with the line's number. A torn last line is not checked.
  */
-export async function* readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<TextLine> {
+export function readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<TextLine> {
+  return linesOf(createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>, path, options);
+}
+
+/** The same of bytes that come from elsewhere, piece by piece; `path` is what errors call them. */
+export async function* linesOf(
+  pieces: AsyncIterable<Uint8Array>,
+  path: string,
+  options: ReadLinesOptions = {},
+): AsyncGenerator<TextLine> {
   const maxLineBytes = options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES;
-  let parts: Buffer[] = [];
+  let parts: Uint8Array[] = [];
   let pending = 0;
   let number = 0;
   let end = 0;
 
-  const grow = (part: Buffer): void => {
+  const grow = (part: Uint8Array): void => {
     parts.push(part);
     pending += part.length;
     if (pending > maxLineBytes) {
@@ -61,7 +70,7 @@ export async function* readLines(path: string, options: ReadLinesOptions = {}): 
     return { number, text: number === 1 ? text.replace(/^\uFEFF/, '') : text, end, complete, valid };
   };
 
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {
+  for await (const chunk of pieces) {
     let from = 0;
     for (let at = chunk.indexOf(LINE_FEED); at !== -1; at = chunk.indexOf(LINE_FEED, from)) {
       grow(chunk.subarray(from, at));

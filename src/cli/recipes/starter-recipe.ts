@@ -30,16 +30,17 @@ models:
     model: Qwen/Qwen3-0.6B
     revision: main
 
-# Where tasks come from. Each needs a column with the task's text; the language column may be left out.
+# Where tasks come from. Columns that are left out are guessed and said; \`secpi data peek SOURCE\` shows rows and guess.
 collect:
   sources:
     - hub: ise-uiuc/Magicoder-OSS-Instruct-75K
       prompt: problem
       language: lang
       licence: mit
-    # Your own data, JSON, JSON Lines or Parquet; several prompt columns are joined:
+    # Your own data, JSON, JSON Lines (also .gz or .zst) or Parquet; several prompt columns are joined:
     # - { file: data/tasks.jsonl, prompt: [instruction, input], licence: internal }
-  near_duplicates: 0.7       # similarity from which a task counts as a copy; false keeps all
+  near_duplicates: 0.45      # similarity from which a task counts as a copy; false keeps all
+  deny_licences: [cc-by-nc]  # \`none\` would drop rows without a licence, too
   decontaminate: [mini]      # tasks that are also problems of these suites are dropped and counted
   on_bad_row: skip           # or stop
 

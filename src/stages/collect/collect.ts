@@ -1,25 +1,27 @@
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
-import { taskOf } from '../../datasets/column-map.js';
+import { type Columns, type NoTask, taskOf } from '../../datasets/columns/column-map.js';
+import { columnsInYaml } from '../../datasets/columns/guess-columns.js';
 import { ContaminationIndex } from '../../datasets/contamination.js';
-import { normaliseLanguage } from '../../datasets/language.js';
-import { NearDuplicates } from '../../datasets/near-duplicates.js';
-import { type FileRow, readRowFile } from '../../datasets/row-file.js';
+import { normaliseLanguage } from '../../datasets/languages/language-names.js';
 import type { Task } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
 import { count } from '../asking.js';
 import { suiteReferences } from '../decontamination.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
+import { Judge, type Reason } from './judge.js';
 import type { DroppedRow } from './records.js';
-import { pinSource, type Source, type SourceFile, sourceFiles, sourceName, sourceSchema } from './source.js';
+import { isInShard, shardSchema } from './shard.js';
+import { pinSource, type Source, sourceName, sourceSchema } from './source.js';
+import { columnsOfSource, type SourceRow, sourceRows } from './source-rows.js';
 
 export const collectParams = z.strictObject({
   sources: z.array(sourceSchema).min(1),
   /** A row that is no task (not JSON, no prompt): `skip` counts it and goes on, `stop` ends the run and names it. */
   on_bad_row: z.enum(['skip', 'stop']).default('skip'),
   /** Jaccard similarity of word 3-grams from which a task counts as a copy of an earlier one; `false` keeps near duplicates. */
-  near_duplicates: z.union([z.number().gt(0).max(1), z.literal(false)]).default(0.7),
+  near_duplicates: z.union([z.number().gt(0).max(1), z.literal(false)]).default(0.45),
   /** Only tasks in these, by the names that tasks have: `python`, `c`, `cpp`, `go`, `javascript`, …; default: all. */
   languages: z
     .array(
@@ -29,8 +31,12 @@ export const collectParams = z.strictObject({
     )
     .min(1)
     .optional(),
+  /** Licences whose rows are dropped. `cc-by-nc` stands for all that begin with it, `none` for rows of which none is known. */
+  deny_licences: z.array(z.string().min(1)).default([]),
   /** Suites whose problems must not stand in the tasks. */
   decontaminate: z.array(z.string()).default([]),
+  /** `2/8` keeps the second of eight equal parts of the tasks, after everything else: parts never overlap, and together are what a run without it has. */
+  shard: shardSchema.optional(),
 });
 type Params = z.infer<typeof collectParams>;
 type Context = StageContextOf<Params, never>;
@@ -41,10 +47,10 @@ const badRowsShown = 5;
 /** Reads the sources into one list of tasks, without bad rows, duplicates and benchmark problems: each counted and kept aside. */
 export const collect: SecpiStage<Params, never> = defineStage<Params, never, StageServices>({
   name: 'collect',
-  version: 1,
+  version: 2,
   params: collectParams,
   inputs: [],
-  seeded: false,
+  seeded: isSampled,
 
   async pins(context) {
     const { params, services } = context;
@@ -57,107 +63,75 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
     const { params, output, services, signal, emit } = context;
     const tasks = await output.rows('tasks.jsonl');
     const dropped = await output.rows('dropped.jsonl');
-    const judge = new Judge(params, new ContaminationIndex(await suiteReferences(params.decontaminate, services)));
+    const contamination = new ContaminationIndex(await suiteReferences(params.decontaminate, services));
+    const judge = new Judge({ ...params, contamination });
     const reasons: Record<string, number> = {};
     const counts = { rows: 0, tasks: 0, dropped: 0 };
+    let elsewhere = 0;
 
-    for await (const { fileRow, file, source } of allRows(context)) {
+    for await (const { sourceRow, source, columns } of allRows(context)) {
       signal.throwIfAborted();
       counts.rows += 1;
-      const task = taskOf(fileRow, source, sourceName(source));
-      const drop = 'problem' in task ? badRow(fileRow, task.problem, source, file) : judge.reasonToDrop(task, file);
-      if (drop === undefined) {
+      const task = taskOf(sourceRow.fileRow, columns, sourceName(source));
+      const reason = 'problem' in task ? reasonOf(task) : judge.reasonToDrop(task);
+      if (reason !== undefined) {
+        counts.dropped += 1;
+        count(reasons, reason.code);
+        await dropped.write(droppedRow(sourceRow, source, reason, task));
+        if ('problem' in task)
+          reportBadRow(sourceRow, task, (reasons.bad_row ?? 0) + (reasons.placeholder ?? 0), context);
+      } else if (!('problem' in task) && (params.shard === undefined || isInShard(task, params.shard))) {
         counts.tasks += 1;
         await tasks.write(task);
       } else {
-        counts.dropped += 1;
-        count(reasons, drop.code);
-        await dropped.write(drop);
-        if (drop.code === 'bad_row')
-          reportBadRow(`${file.label}:${drop.row}`, drop.detail, reasons.bad_row ?? 0, context);
+        elsewhere += 1;
       }
       if (counts.rows % 200 === 0) emit({ type: 'progress', done: counts.rows, unit: 'rows' });
     }
     if (counts.tasks === 0) {
-      throw new SecpiError('collect/no-tasks', `none of ${counts.rows} rows is a task`, {
+      const part = elsewhere === 0 ? '' : ` of part ${params.shard}`;
+      throw new SecpiError('collect/no-tasks', `none of ${counts.rows} rows is a task${part}`, {
         hint: 'Check the column names under `collect.sources`.',
       });
     }
     emit({ type: 'progress', done: counts.rows, total: counts.rows, unit: 'rows' });
-    return { counts, reasons };
+    return { counts: params.shard === undefined ? counts : { ...counts, in_other_shards: elsewhere }, reasons };
   },
 });
 
-async function* allRows({
-  params,
-  work,
-  services,
-  signal,
-}: Context): AsyncIterable<{ fileRow: FileRow; file: SourceFile; source: Source }> {
+function isSampled({ sources }: Params): boolean {
+  return sources.some(({ sample }) => sample !== undefined);
+}
+
+async function* allRows(
+  context: Context,
+): AsyncGenerator<{ readonly sourceRow: SourceRow; readonly source: Source; readonly columns: Columns }> {
+  const { params, work, services, signal, emit } = context;
+  const seed = isSampled(params) ? context.seed : 0;
   for (const source of params.sources) {
-    for (const file of await sourceFiles(source, work.path('hub'), services, signal)) {
-      for await (const fileRow of readRowFile(file.path)) yield { fileRow, file, source };
+    // Whoever wants a few rows of a dataset does not fetch all of it.
+    const folder = source.limit === undefined ? work.path('hub') : undefined;
+    const from = { hub: services.hub, folder, signal, seed };
+    const { columns, guessed } = await columnsOfSource(source, from);
+    if (guessed) {
+      const message = `${sourceName(source)}: guessed columns { ${columnsInYaml(columns)} }; name them in the recipe if that is wrong`;
+      emit({ type: 'log', level: 'info', message });
     }
+    for await (const sourceRow of sourceRows(source, columns, from)) yield { sourceRow, source, columns };
   }
 }
 
-/** Decides what a task is next to those before it. */
-class Judge {
-  readonly #ids = new Set<string>();
-  readonly #near: NearDuplicates | undefined;
-  readonly #contamination: ContaminationIndex;
-  readonly #languages: ReadonlySet<string> | undefined;
-
-  constructor(params: Params, contamination: ContaminationIndex) {
-    this.#near = params.near_duplicates === false ? undefined : new NearDuplicates(params.near_duplicates);
-    this.#contamination = contamination;
-    this.#languages = params.languages && new Set(params.languages);
-  }
-
-  reasonToDrop(task: Task, file: SourceFile): DroppedRow | undefined {
-    const drop = (
-      code: DroppedRow['code'],
-      detail: string,
-      kept: string | null = null,
-      similarity: number | null = null,
-    ): DroppedRow => {
-      const { source, row, prompt } = task;
-      return { schema: 1, source, file: file.name, row, code, detail, kept, similarity, prompt };
-    };
-    if (this.#languages?.has(task.language) === false)
-      return drop('other_language', `${task.language} is not among collect.languages`);
-    if (this.#ids.has(task.id)) return drop('exact_duplicate', `same as ${task.id}`, task.id, 1);
-    const hit = this.#contamination.find(task.prompt);
-    if (hit !== undefined) return drop('contaminated', `shares "${hit.words}" with ${hit.reference}`);
-    const near = this.#near?.add(task.id, task.prompt);
-    if (near !== undefined)
-      return drop(
-        'near_duplicate',
-        `${near.similarity.toFixed(2)} like ${near.of}`,
-        near.of,
-        Number(near.similarity.toFixed(4)),
-      );
-    this.#ids.add(task.id);
-    return undefined;
-  }
+function reasonOf({ code, problem }: NoTask): Reason {
+  return { code, detail: problem, kept: null, similarity: null };
 }
 
-function badRow({ row }: FileRow, problem: string, source: Source, file: SourceFile): DroppedRow {
-  return {
-    schema: 1,
-    source: sourceName(source),
-    file: file.name,
-    row,
-    code: 'bad_row',
-    detail: problem,
-    kept: null,
-    similarity: null,
-    prompt: null,
-  };
+function droppedRow({ fileRow, file }: SourceRow, source: Source, reason: Reason, task: Task | NoTask): DroppedRow {
+  const prompt = 'problem' in task ? null : task.prompt;
+  return { schema: 1, source: sourceName(source), file: file.name, row: fileRow.row, ...reason, prompt };
 }
 
-function reportBadRow(place: string, problem: string, seen: number, { params, emit }: Context): void {
-  const message = `${place} ${problem}`;
+function reportBadRow(row: SourceRow, { problem }: NoTask, seen: number, { params, emit }: Context): void {
+  const message = `${row.file.data.label}:${row.fileRow.row} ${problem}`;
   if (params.on_bad_row === 'stop') {
     throw new SecpiError('collect/bad-row', message, {
       hint: 'Mend the row, or set `collect.on_bad_row: skip` to count such rows and go on.',

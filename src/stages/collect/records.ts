@@ -8,7 +8,10 @@ export const droppedRowSchema = z.strictObject({
   file: z.string(),
   /** Counts from 1; in a JSON Lines file it is the line. */
   row: z.number().int().positive(),
-  code: z.enum(['bad_row', 'exact_duplicate', 'near_duplicate', 'contaminated', 'other_language']),
+  code: z.enum([
+    ...['bad_row', 'placeholder', 'other_language', 'denied_licence'],
+    ...['exact_duplicate', 'near_duplicate', 'contaminated'],
+  ] as const),
   /** What was found, for a person. */
   detail: z.string(),
   /** For duplicates: the task that was kept. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { sha256Json } from '../../../src/base/hash.js';
@@ -13,9 +14,14 @@ import { type HubServer, startHubServer, WRITE_TOKEN } from '../../support/hub-s
 import { runNodes, type StageHome, stageHome, testServices } from '../../support/stage-flow.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
-async function runCollect(home: StageHome, params: object, services: Partial<StageServices> = {}) {
+async function runCollect(
+  home: StageHome,
+  params: object,
+  services: Partial<StageServices> = {},
+  options: { readonly seed?: number } = {},
+) {
   const node = graphNode({ name: 'collect', stage: collect, params: collectParams.parse(params), inputs: {} });
-  const run = await runNodes<StageServices>(home, [node], testServices(home, services));
+  const run = await runNodes<StageServices>(home, [node], testServices(home, services), options);
   return {
     ...run,
     stage: run.outcomeOf('collect'),
@@ -103,6 +109,113 @@ describe('local files', () => {
   });
 });
 
+describe('columns', () => {
+  it('are guessed where none is named, and said', async () => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const rows = prompts.map((instruction) => ({ instruction, input: '', output: 'x', lang: 'Go', license: 'MIT' }));
+    const file = await folder.write('t.jsonl.gz', gzipSync(lines(rows)));
+    const run = await runCollect(home, { sources: [{ file, licence: 'apache-2.0' }] });
+    expect((await run.tasks()).map(({ prompt, language, licence }) => [prompt, language, licence])).toEqual(
+      prompts.map((prompt) => [prompt, 'go', 'mit']),
+    );
+    expect(run.logs).toEqual([
+      't.jsonl.gz: guessed columns { prompt: [instruction, input], language: lang, answer: output, licence_column: license, licence: apache-2.0 }; name them in the recipe if that is wrong',
+    ]);
+    const named = await runCollect(home, { sources: [{ file, prompt: 'instruction' }] });
+    expect(named.logs).toEqual([]);
+    expect((await named.tasks()).map(({ language, licence }) => [language, licence])).toEqual(
+      ['python', 'c', 'go', 'javascript'].map((language) => [language, null]),
+    );
+  });
+
+  it('end the stage when none looks like a task, with what there is', async () => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const file = await folder.write('t.jsonl', lines(prompts.map((_, index) => ({ index, input: '-' }))));
+    const run = await runCollect(home, { sources: [{ file }] });
+    expect(run.error).toMatchObject({
+      code: 'collect/no-prompt-column',
+      message: 'no column of t.jsonl looks like a task (it has index, input)',
+    });
+  });
+});
+
+describe('licences', () => {
+  it('drop the rows that are under a denied one', async () => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const licences = ['mit', 'CC BY-NC 4.0', null, 'cc-by-4.0'];
+    const rows = prompts.map((prompt, index) => ({ prompt, licence: licences[index] }));
+    const file = await folder.write('t.jsonl', lines(rows));
+    const run = await runCollect(home, { sources: [{ file }], deny_licences: ['cc-by-nc', 'none'] });
+    expect((await run.tasks()).map(({ row, licence }) => [row, licence])).toEqual([
+      [1, 'mit'],
+      [4, 'cc-by-4.0'],
+    ]);
+    expect((await run.dropped()).map(({ row, code, detail }) => [row, code, detail])).toEqual([
+      [2, 'denied_licence', 'cc-by-nc-4.0 is among collect.deny_licences'],
+      [3, 'denied_licence', 'no licence is among collect.deny_licences'],
+    ]);
+  });
+});
+
+describe('a part of the rows', () => {
+  /** Tasks that are no copies of each other, and two that are. */
+  const texts = Array.from(
+    { length: 60 },
+    (_, n) =>
+      sha256Json(n)
+        .slice(0, 40)
+        .match(/.{1,4}/g)
+        ?.join(' ') ?? '',
+  );
+  const rows = [...texts, `${texts[0]} more`, texts[1]].map((prompt) => ({ prompt }));
+
+  it('ends at the limit, over all files and after the sample', async () => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const file = await folder.write('t.jsonl', lines(rows));
+    const taken = async (more: object, seed = 3) => {
+      const run = await runCollect(home, { sources: [{ file, prompt: 'prompt', ...more }] }, {}, { seed });
+      return {
+        stage: run.stage,
+        rows: (await run.tasks()).map(({ row }) => row),
+        counts: (await run.manifest()).counts,
+      };
+    };
+    expect(await taken({ limit: 2 })).toMatchObject({ rows: [1, 2], counts: { rows: 2, tasks: 2, dropped: 0 } });
+    const sampled = await taken({ sample: 0.5 });
+    expect(sampled.rows.length).toBeGreaterThan(15);
+    expect(sampled.rows.length).toBeLessThan(45);
+    expect((await taken({ sample: 0.5, limit: 4 })).rows).toEqual(sampled.rows.slice(0, 4));
+    expect((await taken({ sample: 0.5 }, 4)).rows).not.toEqual(sampled.rows);
+    // The seed of the recipe means nothing to whoever takes no sample.
+    expect((await taken({ limit: 2 }, 99)).stage).toBe('cached');
+  });
+
+  it('is a shard: none overlap, and together they are the whole', async () => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const sources = [{ file: await folder.write('t.jsonl', lines(rows)) }];
+    const whole = await runCollect(home, { sources });
+    expect((await whole.manifest()).counts).toEqual({ rows: 62, tasks: 60, dropped: 2 });
+    const parts = [];
+    for (const shard of ['1/3', '2/3', '3/3']) {
+      const part = await runCollect(home, { sources, shard });
+      const tasks = await part.tasks();
+      expect(tasks.length).toBeGreaterThan(8);
+      expect((await part.manifest()).counts).toEqual({
+        ...{ rows: 62, tasks: tasks.length, dropped: 2, in_other_shards: 60 - tasks.length },
+      });
+      parts.push(...tasks);
+    }
+    expect(parts.sort((left, right) => left.row - right.row)).toEqual(await whole.tasks());
+    for (const shard of ['0/3', '4/3', '3', '1/0'])
+      expect(collectParams.safeParse({ sources, shard }).success).toBe(false);
+  });
+});
+
 describe('bad rows', () => {
   const text = lines([
     { prompt: prompts[0] },
@@ -117,14 +230,14 @@ describe('bad rows', () => {
     await using home = await stageHome();
     await using folder = await temporaryFolder();
     const file = await folder.write('tasks.jsonl', text);
-    const run = await runCollect(home, { sources: [{ file }] });
+    const run = await runCollect(home, { sources: [{ file, prompt: 'prompt' }] });
     expect(run.outcome).toBe('done');
     expect((await run.manifest()).counts).toEqual({ rows: 6, tasks: 2, dropped: 4 });
-    expect((await run.manifest()).reasons).toEqual({ bad_row: 4 });
+    expect((await run.manifest()).reasons).toEqual({ bad_row: 3, placeholder: 1 });
     expect((await run.dropped()).map(({ row, code, detail }) => [row, code, detail])).toEqual([
       [2, 'bad_row', expect.stringContaining('is not JSON')],
       [3, 'bad_row', 'has no column "prompt" (it has text)'],
-      [4, 'bad_row', 'has an empty prompt'],
+      [4, 'placeholder', 'has an empty prompt'],
       [5, 'bad_row', 'is not an object'],
     ]);
     expect(run.logs).toEqual([2, 3, 4, 5].map((line) => expect.stringContaining(`skipped ${file}:${line} `)));
@@ -134,7 +247,9 @@ describe('bad rows', () => {
     await using home = await stageHome();
     await using folder = await temporaryFolder();
     const many = [...Array.from({ length: 40 }, () => '{'), JSON.stringify({ prompt: prompts[0] })].join('\n');
-    const run = await runCollect(home, { sources: [{ file: await folder.write('tasks.jsonl', many) }] });
+    const run = await runCollect(home, {
+      sources: [{ file: await folder.write('tasks.jsonl', many), prompt: 'prompt' }],
+    });
     expect((await run.manifest()).reasons).toEqual({ bad_row: 40 });
     expect(run.logs).toHaveLength(6);
     expect(run.logs.at(-1)).toContain('counted, not shown');
@@ -324,6 +439,27 @@ describe('the Hub', () => {
     expect(none).toMatchObject({ outcome: 'failed', error: { code: 'collect/no-data-files' } });
     const missing = await runCollect(home, { sources: [{ ...source, hub: 'org/nothing' }] }, hubOf(server));
     expect(missing).toMatchObject({ outcome: 'failed', error: { code: 'hub/not-found' } });
+  });
+
+  it('reads no more of a dataset than a limit needs, and checks what it reads against the list', async () => {
+    await using server = await startHubServer();
+    await using home = await stageHome();
+    const many = Array.from({ length: 20_000 }, (_, n) => ({ problem: `Sort list number ${n} by ${sha256Json(n)}.` }));
+    server.commit('dataset', 'org/tasks', { 'a.jsonl': lines(many), 'b.jsonl': lines(rows) });
+    const run = await runCollect(home, { sources: [{ ...source, limit: 3 }] }, hubOf(server));
+    expect((await run.tasks()).map(({ row }) => row)).toEqual([1, 2, 3]);
+    expect(server.calls.filter(({ route }) => route === 'resolve').map(({ range }) => range)).toEqual([
+      'bytes=0-262143',
+    ]);
+    const both = await runCollect(
+      home,
+      { sources: [{ ...source, limit: 20_002 }], near_duplicates: false },
+      hubOf(server),
+    );
+    expect((await both.tasks()).slice(-2).map(({ row, prompt }) => [row, prompt])).toEqual([
+      [1, prompts[0]],
+      [2, prompts[1]],
+    ]);
   });
 
   it('names a bad row by its file on the Hub, never by where that lies here', async () => {

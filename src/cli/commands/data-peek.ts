@@ -1,0 +1,175 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { SecpiError } from '../../base/errors.js';
+import { columnsInYaml } from '../../datasets/columns/guess-columns.js';
+import { formatOf } from '../../datasets/rows/data-format.js';
+import { type Peek, peek } from '../../stages/collect/peek.js';
+import { type Source, sourceSchema } from '../../stages/collect/source.js';
+import type { CliEnvironment } from '../environment.js';
+import { abortOnSignals } from '../interrupt.js';
+import { shownPath, writeJson } from '../output.js';
+import type { OutputOptions } from '../recipes/run-options.js';
+import { openRooms } from '../services.js';
+import { amount, bytes } from '../views/format.js';
+import { plainTable } from '../views/plain-table.js';
+import { oneLine } from '../views/printable.js';
+import { type Style, styleFor } from '../views/style.js';
+
+export interface PeekOptions extends OutputOptions {
+  readonly rows: number;
+  readonly revision?: string;
+  readonly pathPrefix?: string;
+  readonly prompt: readonly string[];
+  readonly language?: string;
+  readonly answer?: string;
+}
+
+/** What is said of a dataset as a whole is said of so many rows at least. */
+const rowsLookedAt = 200;
+/** How often the Hub is asked again: somebody waits. */
+const hubRetries = 2;
+/** Characters of a row that are shown on its line, and of an example. */
+const shown = { row: 140, example: 60 };
+
+/** `secpi data peek`: rows of a dataset, what `collect` makes of them, and what to write into a recipe. */
+export async function dataPeek(name: string, options: PeekOptions, environment: CliEnvironment): Promise<number> {
+  using interrupt = abortOnSignals();
+  const { stdout, variables, redact } = environment;
+  const source = sourceNamed(name, options, environment);
+  const { hub } = openRooms(environment, { hubRetries });
+  const found = await peek(source, { hub, signal: interrupt.signal }, Math.max(rowsLookedAt, options.rows));
+  if (options.json === true) writeLines(source, found, options.rows, environment);
+  else stdout.write(redact(`${textOf(source, found, options.rows, environment, styleFor(stdout, variables))}\n`));
+  return 0;
+}
+
+/** A file that is there, or a dataset on the Hub. */
+function sourceNamed(name: string, options: PeekOptions, { workingDirectory }: CliEnvironment): Source {
+  const { revision, pathPrefix, prompt, language, answer } = options;
+  const columns = { prompt: prompt.length === 0 ? undefined : prompt, language, answer };
+  const path = resolve(workingDirectory, name);
+  if (existsSync(path)) return sourceSchema.parse({ file: path, ...columns });
+  const hub = name.replace(/^hub:/, '');
+  // A name with the ending of a data file is meant as a file, whichever folder it is looked for in.
+  if (/^\w[\w.-]*\/\w[\w.-]*$/.test(hub) && formatOf(hub) === undefined)
+    return sourceSchema.parse({ hub, revision, path_prefix: pathPrefix, ...columns });
+  throw new SecpiError('datasets/no-such-source', `${name} is neither a file nor the name of a dataset on the Hub`, {
+    hint: 'A dataset is named owner/name.',
+    exitCode: 2,
+  });
+}
+
+/** What a recipe's `collect.sources` needs to say. */
+function inRecipe(source: Source, { chosen, licence }: Peek, environment: CliEnvironment): string {
+  const where =
+    'file' in source
+      ? [`file: ${shownPath(source.file, environment)}`]
+      : [
+          `hub: ${source.hub}`,
+          ...(source.revision === 'main' ? [] : [`revision: ${source.revision}`]),
+          ...(source.path_prefix === '' ? [] : [`path_prefix: ${source.path_prefix}`]),
+        ];
+  const columns = chosen === undefined ? 'prompt: …' : columnsInYaml(chosen.columns);
+  const under = licence === null || chosen?.columns.licence_column !== undefined ? [] : [`licence: ${licence}`];
+  return `- { ${[...where, columns, ...under].join(', ')} }`;
+}
+
+function counted(values: readonly string[]): readonly (readonly [string, number])[] {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort(([, left], [, right]) => right - left);
+}
+
+/** How many of the rows are tasks, why the others are none, and in which languages. */
+function summaryOf({ rows }: Peek) {
+  const tasks = rows.flatMap(({ task }) => (task === undefined || 'problem' in task ? [] : [task]));
+  const bad = rows.flatMap(({ task }) => (task !== undefined && 'problem' in task ? [task.code] : []));
+  return {
+    rows: rows.length,
+    tasks: tasks.length,
+    no_tasks: Object.fromEntries(counted(bad)),
+    languages: Object.fromEntries(counted(tasks.map(({ language }) => language))),
+  };
+}
+
+function writeLines(source: Source, found: Peek, most: number, environment: CliEnvironment): void {
+  const { commit, files, format, licence, columns, chosen, rows } = found;
+  const size = files.reduce((sum, file) => sum + file.bytes, 0);
+  const recipe = inRecipe(source, found, environment);
+  const about = { commit: commit ?? null, files: files.length, bytes: size, format: format ?? null, licence };
+  const map = chosen === undefined ? null : chosen.columns;
+  writeJson(
+    { type: 'source', ...about, columns: map, guessed: chosen?.guessed ?? false, ...summaryOf(found), recipe },
+    environment,
+  );
+  for (const column of columns)
+    writeJson({ type: 'column', ...column, example: exampleOf(column.example) }, environment);
+  for (const { fileRow, task } of rows.slice(0, most))
+    writeJson({ type: 'row', row: fileRow.row, task: task ?? null }, environment);
+}
+
+function textOf(source: Source, found: Peek, most: number, environment: CliEnvironment, style: Style): string {
+  const { columns, rows } = found;
+  const table = plainTable(
+    columns.map(({ name, filled, example }) => [
+      oneLine(name, 40),
+      `${Math.round(100 * filled)} %`,
+      exampleOf(example),
+    ]),
+    { head: ['column', 'filled', 'example'], align: ['left', 'right', 'left'], style },
+  );
+  const taken = rows.slice(0, most).map(({ fileRow, task }) => {
+    if (task === undefined)
+      return [String(fileRow.row), '', 'value' in fileRow ? exampleOf(fileRow.value, shown.row) : fileRow.problem];
+    if ('problem' in task) return [String(fileRow.row), style('red', task.code), oneLine(task.problem, shown.row)];
+    return [String(fileRow.row), task.language, oneLine(task.prompt, shown.row)];
+  });
+  const tasks = plainTable(taken, { head: ['row', 'language', 'task'], align: ['right', 'left', 'left'], style });
+  return [
+    ...aboutLines(source, found, environment),
+    ...['', table],
+    ...(taken.length === 0 ? [] : ['', tasks]),
+    ...['', ...summaryLines(found)],
+    ...['', 'In a recipe, under `collect.sources`:', `  ${inRecipe(source, found, environment)}`],
+  ].join('\n');
+}
+
+function aboutLines(
+  source: Source,
+  { commit, files, format, licence }: Peek,
+  environment: CliEnvironment,
+): readonly string[] {
+  const size = bytes(files.reduce((sum, file) => sum + file.bytes, 0));
+  const where = 'file' in source ? shownPath(source.file, environment) : `${source.hub} at ${commit}`;
+  const inFiles = files.length === 1 ? size : `${size} in ${files.length} files`;
+  return [
+    `${where}: ${format ?? 'unknown format'}, ${inFiles}`,
+    ...(licence === null ? [] : [`licence: ${licence}, as its card says`]),
+  ];
+}
+
+function summaryLines(found: Peek): readonly string[] {
+  const { rows, tasks, no_tasks, languages } = summaryOf(found);
+  const { chosen } = found;
+  if (chosen === undefined)
+    return [`No column looks like a task in the first ${amount(rows)} rows: name it by \`--prompt\`.`];
+  const list = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .slice(0, 12)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ');
+  const others = Object.keys(no_tasks).length === 0 ? '' : `; no tasks: ${list(no_tasks)}`;
+  return [
+    `${chosen.guessed ? 'guessed' : 'chosen'} columns: ${columnsInYaml(chosen.columns)}`,
+    `the first ${amount(rows)} rows: ${amount(tasks)} tasks${others}`,
+    ...(tasks === 0 ? [] : [`languages: ${list(languages)}`]),
+  ];
+}
+
+function exampleOf(value: unknown, length: number = shown.example): string {
+  const text =
+    typeof value === 'string'
+      ? value
+      : JSON.stringify(value, (_key, one) => (typeof one === 'bigint' ? String(one) : one));
+  return oneLine((text ?? '').slice(0, 8 * length), length);
+}

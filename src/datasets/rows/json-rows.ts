@@ -1,0 +1,53 @@
+import { messageOf, SecpiError } from '../../base/errors.js';
+import { linesOf } from '../../base/files/read-lines.js';
+import type { DataFile } from './data-file.js';
+import type { DataFormat } from './data-format.js';
+import { asRow, type FileRow } from './file-row.js';
+import { unpacked } from './unpack.js';
+
+/** A JSON file is read whole; beyond this it should be JSON Lines or Parquet. */
+const largestJsonBytes = 512 * 1024 * 1024;
+
+/** Rows of a JSON Lines file, in constant memory. */
+export async function* jsonLinesRows(file: DataFile, packing: DataFormat['packing']): AsyncGenerator<FileRow> {
+  for await (const { number, text, valid } of linesOf(unpacked(file, packing), file.label, { invalid: 'mark' })) {
+    if (text.trim() === '') continue;
+    yield valid ? asRow(number, () => JSON.parse(text)) : { row: number, problem: 'is not valid UTF-8' };
+  }
+}
+
+/** Rows of a JSON file: a list of objects. */
+export async function* jsonRows(file: DataFile, packing: DataFormat['packing']): AsyncGenerator<FileRow> {
+  const text = await wholeText(file, packing);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new SecpiError('datasets/not-json', `${file.label} is not JSON: ${messageOf(error)}`, {
+      hint: 'If it holds one object a line, call it .jsonl.',
+    });
+  }
+  if (!Array.isArray(parsed)) throw new SecpiError('datasets/not-a-list', `${file.label} holds no list of rows`);
+  for (const [index, value] of parsed.entries()) yield asRow(index + 1, () => value);
+}
+
+async function wholeText(file: DataFile, packing: DataFormat['packing']): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = file.bytes;
+  const check = (): void => {
+    if (bytes <= largestJsonBytes) return;
+    throw new SecpiError(
+      'datasets/json-too-large',
+      `${file.label} has more than ${largestJsonBytes} bytes; a JSON file is read whole, up to that`,
+      { hint: 'Convert it to JSON Lines (one object a line), which is read row by row.' },
+    );
+  };
+  check();
+  bytes = 0;
+  for await (const piece of unpacked(file, packing)) {
+    bytes += piece.length;
+    check();
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}

@@ -1,0 +1,87 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { startHubServer } from '../../support/hub-server.js';
+import { jsonLines, runCli, temporaryFolder } from '../../support/run-cli.js';
+
+const rows = [
+  { problem: 'Write a Python function that reads a file.', solution: 'def f(): ...', license: 'mit' },
+  { problem: '-', solution: '', license: 'mit' },
+  { problem: 'Sort a list.\u001b[31m', solution: 'package main\n', license: 'mit' },
+];
+const text = rows.map((row) => JSON.stringify(row)).join('\n');
+
+describe('secpi data peek', () => {
+  it('shows columns, tasks, and what to write into a recipe', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 't.jsonl.gz'), gzipSync(text));
+    const { exitCode, stdout, stderr } = await runCli(['data', 'peek', 't.jsonl.gz'], { cwd: folder.path });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^t\.jsonl\.gz: jsonl\.gz, \d+ B\n/);
+    expect(stdout).toMatch(/^license +100 % {2}mit$/m);
+    expect(stdout).toMatch(/^ *1 {2}python +Write a Python function that reads a file\.$/m);
+    expect(stdout).toMatch(/^ *2 {2}placeholder {2}has a placeholder for a prompt \("-"\)$/m);
+    expect(stdout).toContain('guessed columns: prompt: problem, answer: solution, licence_column: license\n');
+    expect(stdout).toContain('the first 3 rows: 2 tasks; no tasks: placeholder 1\nlanguages: python 1, go 1\n');
+    expect(stdout).toContain('- { file: t.jsonl.gz, prompt: problem, answer: solution, licence_column: license }');
+    // What a dataset holds cannot steer a terminal.
+    expect(stdout).not.toContain('\u001b');
+    expect(await readdir(folder.path)).toEqual(['t.jsonl.gz']);
+  });
+
+  it('says so when no column looks like a task, and takes the one that is named', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 't.jsonl'), '{"meta":{"ask":"Sort it in Go."},"n":1}\n');
+    const blind = await runCli(['data', 'peek', 't.jsonl'], { cwd: folder.path });
+    expect(blind.exitCode).toBe(0);
+    expect(blind.stdout).toContain('No column looks like a task in the first 1 rows: name it by `--prompt`.');
+    const named = await runCli(['data', 'peek', 't.jsonl', '--prompt', 'meta.ask', '--json'], { cwd: folder.path });
+    expect(jsonLines(named.stdout)).toEqual([
+      {
+        ...{ type: 'source', commit: null, files: 1, bytes: 40, format: 'jsonl', licence: null, guessed: false },
+        ...{ columns: { prompt: ['meta.ask'] }, rows: 1, tasks: 1, no_tasks: {}, languages: { go: 1 } },
+        recipe: '- { file: t.jsonl, prompt: meta.ask }',
+      },
+      { type: 'column', name: 'meta', filled: 1, example: '{"ask":"Sort it in Go."}' },
+      { type: 'column', name: 'n', filled: 1, example: '1' },
+      {
+        type: 'row',
+        row: 1,
+        task: expect.objectContaining({ prompt: 'Sort it in Go.', language: 'go', source: 't.jsonl' }),
+      },
+    ]);
+  });
+
+  it('reads the beginning of a dataset on the Hub, and its card', async () => {
+    await using server = await startHubServer();
+    await using folder = await temporaryFolder();
+    const long = Array.from({ length: 4000 }, (_, n) =>
+      JSON.stringify({ query: `Sort list ${n}. ${'x'.repeat(200)}` }),
+    );
+    const commit = server.commit('dataset', 'org/tasks', {
+      'data/train.jsonl': long.join('\n'),
+      'README.md': '---\nlicense: apache-2.0\ntags: []\n---\n# Tasks\n',
+    });
+    const env = { HF_ENDPOINT: server.url };
+    const { exitCode, stdout, stderr } = await runCli(['data', 'peek', 'org/tasks', '-n', '2'], {
+      cwd: folder.path,
+      env,
+    });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toContain(`org/tasks at ${commit}: jsonl, `);
+    expect(stdout).toContain('licence: apache-2.0, as its card says');
+    expect(stdout).toContain('- { hub: org/tasks, prompt: query, licence: apache-2.0 }');
+    const ranges = server.calls.filter(({ route }) => route === 'resolve').map(({ range }) => range);
+    expect(ranges).toEqual(['bytes=0-262143', expect.stringMatching(/^bytes=0-\d\d$/)]);
+  });
+
+  it('knows what is neither a file nor a dataset', async () => {
+    await using folder = await temporaryFolder();
+    for (const name of ['./none.jsonl', 'data/none.jsonl.gz', 'none']) {
+      const { exitCode, stderr } = await runCli(['data', 'peek', name], { cwd: folder.path });
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(`${name} is neither a file nor the name of a dataset on the Hub`);
+    }
+  });
+});
