@@ -19,7 +19,7 @@ export function renderedText(text: string, search: TextSearch, language = ''): H
 }
 
 /** A text in colours. */
-export function renderedCode(code: string, search: TextSearch, language: string): Html {
+function renderedCode(code: string, search: TextSearch, language: string): Html {
   return html`${[...codePieces(code, language)].map(({ kind, start, end }) => {
     const piece = marked(code.slice(start, end), search);
     return kind === 'plain' ? piece : html`<span class="${kind}">${piece}</span>`;
@@ -27,7 +27,7 @@ export function renderedCode(code: string, search: TextSearch, language: string)
 }
 
 /** A text with what was searched for marked. */
-export function marked(text: string, search: TextSearch): Html {
+function marked(text: string, search: TextSearch): Html {
   const parts: (string | Html)[] = [];
   let from = 0;
   for (const { start, end } of search.placesIn(text)) {

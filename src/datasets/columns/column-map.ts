@@ -22,7 +22,6 @@ export const columnMapSchema = z.strictObject({
   /** Column of the licence that a row is under; where it is empty, that of the source holds. */
   licence_column: z.string().min(1).optional(),
 });
-export type ColumnMap = z.infer<typeof columnMapSchema>;
 
 /** A map in which nothing is left to guess. */
 export interface Columns {

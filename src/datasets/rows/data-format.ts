@@ -21,7 +21,7 @@ export function formatOf(name: string): DataFormat | undefined {
     /\.([a-z]{1,10})(?:\.([a-z]{1,10}))?$/i.exec(name.toLowerCase().replace(/.*\//, '')) ?? [];
   const packing = PACKINGS.find((one) => one === packed);
   const written = packed === undefined || packing !== undefined ? ending : packed;
-  const rank = FORMATS.findIndex((format) => format === written);
+  const rank = (FORMATS as readonly string[]).indexOf(written);
   const format = FORMATS[rank];
   // Parquet packs its columns itself.
   if (format === undefined || (format === 'parquet' && packing !== undefined)) return undefined;

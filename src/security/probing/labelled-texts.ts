@@ -40,7 +40,7 @@ const listsSchema = { drop: z.array(textSchema), keep: z.array(textSchema) };
 const fileSchema = z.strictObject({ ...listsSchema, held_out: z.strictObject(listsSchema) });
 
 /** Where the labelled texts stand. */
-export const labelledFolder = join(packageRoot, 'catalogue', 'labelled');
+const labelledFolder = join(packageRoot, 'catalogue', 'labelled');
 
 /**
  * The labelled texts of a filter. What stands there for words of the catalogue (`{{mistake CWE-89}}`, `{{advice CWE-89 1}}`) is filled in, so that

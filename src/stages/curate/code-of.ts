@@ -1,4 +1,4 @@
-import { normaliseLanguage } from '../../datasets/language.js';
+import { normaliseLanguage } from '../../datasets/languages/language-names.js';
 import type { FencedBlock } from '../../suites/answers/fenced-blocks.js';
 
 /**
