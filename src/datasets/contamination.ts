@@ -11,8 +11,9 @@ const codeRun = 13;
 const tellingWords = { prose: 3, code: 4 };
 
 /**
- * Finds benchmark material in training data, in three ways that fail differently:
+ * Finds benchmark material in training data, in ways that fail differently:
  *
+ * - a reference in prose that stands in it as a whole, if it has a word that is not everybody's;
  * - prose by runs of eight words, code by runs of thirteen, after folding case and punctuation;
  * - what is left of a copy of which every few words were changed, and paraphrases, by what their words mean (`ParaphraseIndex`).
  *
@@ -23,12 +24,21 @@ export class ContaminationIndex {
   readonly #ownerOfRun = new Map<string, string | null>();
   /** The first two words of every run, by which nearly all runs of other texts are passed over. */
   readonly #beginnings = new Set<string>();
+  /** References in prose of eight words and more, by their first two. */
+  readonly #wholes = new Map<string, { readonly reference: string; readonly words: readonly string[] }[]>();
   readonly #paraphrases: ParaphraseIndex;
 
   constructor(references: Iterable<ReferenceText>) {
     const texts = [...references];
     for (const { reference, text } of texts) {
-      for (const run of tellingRuns(wordsOf(text))) {
+      const words = wordsOf(text);
+      if (words.length >= proseRun && isProse(words) && countTelling(words) > 0) {
+        const beginning = beginningAt(words, 0);
+        const known = this.#wholes.get(beginning);
+        if (known === undefined) this.#wholes.set(beginning, [{ reference, words }]);
+        else known.push({ reference, words });
+      }
+      for (const run of tellingRuns(words)) {
         const owner = this.#ownerOfRun.get(run);
         this.#ownerOfRun.set(run, owner === undefined || owner === reference ? reference : null);
         this.#beginnings.add(run.split(' ', 2).join(' '));
@@ -44,10 +54,22 @@ export class ContaminationIndex {
 
   /** The first words in a row that a text has of a reference: for answers, whose words are much the same for different tasks. */
   findCopy(text: string): ContaminationHit | undefined {
-    if (this.#ownerOfRun.size === 0) return undefined;
-    for (const run of tellingRuns(wordsOf(text), this.#beginnings)) {
+    if (this.#ownerOfRun.size === 0 && this.#wholes.size === 0) return undefined;
+    const words = wordsOf(text);
+    for (const run of tellingRuns(words, this.#beginnings)) {
       const reference = this.#ownerOfRun.get(run);
       if (reference !== undefined && reference !== null) return { reference, kind: 'copy', words: run };
+    }
+    return this.#wholeIn(words);
+  }
+
+  #wholeIn(words: readonly string[]): ContaminationHit | undefined {
+    for (let at = 0; at + proseRun <= words.length; at += 1) {
+      const whole = this.#wholes
+        .get(beginningAt(words, at))
+        ?.find((one) => one.words.every((word, index) => word === words[at + index]));
+      if (whole !== undefined)
+        return { reference: whole.reference, kind: 'copy', words: whole.words.slice(0, proseRun).join(' ') };
     }
     return undefined;
   }
@@ -63,7 +85,7 @@ function* tellingRuns(words: readonly string[], beginnings?: ReadonlySet<string>
     return;
   }
   for (let at = 0; at + proseRun <= words.length; at += 1) {
-    if (beginnings?.has(`${words[at]} ${words[at + 1]}`) === false) continue;
+    if (beginnings?.has(beginningAt(words, at)) === false) continue;
     const sentence = words.slice(at, at + proseRun);
     if (isProse(sentence)) {
       if (countTelling(sentence) >= tellingWords.prose) yield sentence.join(' ');
@@ -72,6 +94,10 @@ function* tellingRuns(words: readonly string[], beginnings?: ReadonlySet<string>
     const code = words.slice(at, at + codeRun);
     if (code.length === codeRun && countTelling(code) >= tellingWords.code) yield code.join(' ');
   }
+}
+
+function beginningAt(words: readonly string[], at: number): string {
+  return `${words[at]} ${words[at + 1]}`;
 }
 
 function countTelling(words: readonly string[]): number {

@@ -107,6 +107,7 @@ describe('help', () => {
       'node:path',
       'node:timers/promises',
       'src/base/package-root.ts',
+      'src/cli/declare/cwe.ts',
       'src/cli/declare/data.ts',
       'src/cli/declare/export.ts',
       'src/cli/declare/lent.ts',

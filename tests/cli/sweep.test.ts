@@ -110,7 +110,7 @@ describe('a recipe with a matrix', () => {
         collect   cached
         filter    cached
         trace     run       params.samples: 1 → 2
-                            24 requests; about 14k tokens in, 98k out; 24 answers are kept already
+                            24 requests; about 15k tokens in, 98k out; 24 answers are kept already
         curate    waits     for trace
         base, train, evaluate, report, publish: left out
 
@@ -131,7 +131,7 @@ describe('a recipe with a matrix', () => {
         curate    waits     for trace
         base, train, evaluate, report, publish: left out
 
-      5 to run, 3 cached; 24 requests; about 14k tokens in and 98k out
+      5 to run, 3 cached; 24 requests; about 15k tokens in and 98k out
       Not in the cost: trace, whose models have no price in the recipe."
     `);
     const json = jsonLines((await secpi('plan', 'r.yaml', ...data, '--json')).stdout);

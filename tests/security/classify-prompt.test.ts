@@ -44,7 +44,7 @@ describe('classifyMessages', () => {
   it('says of each weakness where it occurs and what only looks like it', () => {
     const [system] = classifyMessages(task, catalogue);
     const line = (id: string) => system?.content.split('\n').find((one) => one.startsWith(`${id} `));
-    expect(line('CWE-787')).toMatch(/^CWE-787 \[c cpp\] out-of-bounds write: .*; not: /);
+    expect(line('CWE-787')).toMatch(/^CWE-787 \[c cpp rust\] out-of-bounds write: .*; not: /);
     for (const { id, negative_triggers } of catalogue.entries.values()) {
       for (const text of negative_triggers) expect(line(id)).toContain(text);
     }
@@ -120,7 +120,8 @@ describe('offeredEntries', () => {
   });
 
   it('keeps to the chosen groups', () => {
-    expect(ids('c', ['memory'])).toEqual(['CWE-119', 'CWE-120', 'CWE-125', 'CWE-190', 'CWE-416', 'CWE-476', 'CWE-787']);
+    const memory = [119, 120, 121, 122, 125, 131, 170, 190, 416, 468, 476, 676, 681, 787];
+    expect(ids('c', ['memory'])).toEqual(memory.map((number) => `CWE-${number}`));
     expect(ids('c', [])).toEqual([]);
   });
 });

@@ -2,7 +2,9 @@ import { SecpiError } from '../../base/errors.js';
 import { sha256Json } from '../../base/hash.js';
 import { Interruption } from '../../engine/runs/interruption.js';
 import type { StageEstimate } from '../../engine/stage.js';
+import { loadCatalogue } from '../../security/catalogue.js';
 import { loadProbe } from '../../security/probe-tasks.js';
+import { measureFilters } from '../../security/probing/measure-filters.js';
 import { Probe } from '../../stages/filter/probe/probe.js';
 import { type ProbedTask, probeParts } from '../../stages/filter/probe/probe-figures.js';
 import type { CliEnvironment } from '../environment.js';
@@ -13,7 +15,7 @@ import type { OutputOptions } from '../recipes/run-options.js';
 import { openServices } from '../services.js';
 import { amount, money } from '../views/format.js';
 import { printable } from '../views/printable.js';
-import { mistakeLines, probeTables } from '../views/probe-text.js';
+import { mistakeLines, probeTables, textFilterTable } from '../views/probe-text.js';
 import { styleFor } from '../views/style.js';
 
 interface ProbeOptions extends OutputOptions {
@@ -38,15 +40,20 @@ export async function probeCommand(path: string, options: ProbeOptions, environm
     const probed = await probe.run(interrupt.signal, progress(tasks.length, options, environment));
     const parts = probeParts(probed, services.catalogue);
     const { min_confidence } = params;
+    // Those ask nobody, and are of secpi's own catalogue: its texts are labelled with that one's ids.
+    const filters = measureFilters(loadCatalogue());
     const prompts = new Map(tasks.map(({ id, prompt }) => [id, prompt]));
     if (options.json === true) {
       for (const task of probed) writeJson({ type: 'probe-task', ...taskJson(task) }, environment);
       const { spent, identity } = probe;
-      writeJson({ type: 'probe', model: params.by, identity, min_confidence, ...parts, spent }, environment);
+      writeJson({ type: 'probe', model: params.by, identity, min_confidence, ...parts, filters, spent }, environment);
     } else {
       const style = styleFor(environment.stdout, environment.variables);
       const lines = [
         ...probeTables(parts, { style, minConfidence: min_confidence }),
+        '',
+        textFilterTable(filters, style),
+        style('dim', 'The filters of `curate` on labelled texts; how far that reaches: docs/filters.md'),
         ...(options.mistakes === true ? mistakeLines(probed, prompts, style) : []),
       ];
       environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));

@@ -5,12 +5,12 @@ const count = z.number().int().positive();
 
 export const curateParams = z.strictObject({
   /**
-   * Which filters are on. `shape`: what any training data needs. `minimal`: and no leaks of the teacher's guidance, and reasoning about a
-   * weakness. `strict`: and code that has what the task names, and that shows what prevents the weakness. `shape` is for the traces of a
-   * teacher that was not told which weaknesses matter (`trace.prompt`), of which none would be left otherwise.
+   * Which filters are on. `shape`: what any training data needs, and all that suits the traces of a teacher that was not told which weaknesses
+   * matter (`trace.prompt`). `minimal`: and no leaks of the teacher's guidance. `strict`: and code that has what the task names, and that shows
+   * what prevents the weakness. `depth` is on only where `filters` says so: it drops too much that is sound.
    */
   profile: z.enum(['minimal', 'shape', 'strict']).default('minimal'),
-  /** Switches single filters on or off, whatever the profile says: `{ depth: false, actuation: true }`. */
+  /** Switches single filters on or off, whatever the profile says: `{ leak: false, actuation: true }`. */
   filters: z.partialRecord(z.enum(FILTERS), z.boolean()).default({}),
   min_reasoning_characters: z.number().int().nonnegative().default(200),
   min_answer_characters: z.number().int().nonnegative().default(8),
@@ -49,8 +49,8 @@ const SHAPE: readonly FilterName[] = [
 ];
 const PROFILES: Readonly<Record<CurateParams['profile'], readonly FilterName[]>> = {
   shape: SHAPE,
-  minimal: [...SHAPE, 'leak', 'depth'],
-  strict: FILTERS,
+  minimal: [...SHAPE, 'leak'],
+  strict: FILTERS.filter((name) => name !== 'depth'),
 };
 
 /** The filters that a recipe switches on. */

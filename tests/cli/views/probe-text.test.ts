@@ -18,7 +18,6 @@ describe('textFilterTable', () => {
     ];
     expect(textFilterTable(figures, (_, text) => text).split('\n')).toEqual([
       'filter of the curation  part      texts  precision             recall',
-      expect.stringMatching(/^─*/),
       'leaks                   held-out     20  0.89 (0.52–1.00) 8/9  0.80 (0.44–0.97) 8/10',
       'depth                   look          4  –                     –',
     ]);

@@ -59,6 +59,12 @@ const mini = await loadMini();
 const [problem] = mini.problems;
 if (problem === undefined) throw new Error('mini has no problems');
 
+const depth = { filters: { depth: true } };
+const careless =
+  'The function gets a name and gives back rows. I open a cursor, ask for what is wanted and hand it over. Column order follows the schema; an empty result is an empty list. A docstring, the types that the task asks for, and it is done.';
+const worried =
+  "There could be SQL injection here: an attacker sends ' OR 1=1 -- in the name, which ends the literal, and reads every row. What a pity. The remainder is simple. Rows come in the order of their ids, a list of them is wanted, and an empty one is fine as well.";
+
 /** Reasons that need more traces than one, each with a test of its own. */
 const together = ['duplicate', 'code_shrunk', 'length_unusual', 'not_among_best', 'over_cap'] as const;
 type Together = (typeof together)[number];
@@ -78,11 +84,8 @@ const offending: Readonly<Record<Exclude<CurateReason, Together>, readonly [Part
     { reasoning: `${good.reasoning} The guidance above says that I should bind the value.` },
     'guidance above',
   ],
-  no_weakness_discussed: [{ reasoning: 'I take the name and look it up. '.repeat(20) }, 'CWE-89'],
-  no_mitigation_named: [
-    { reasoning: 'There could be SQL injection here, which is a pity, but so be it. '.repeat(6) },
-    'CWE-89',
-  ],
+  no_weakness_discussed: [{ reasoning: careless }, 'CWE-89', depth],
+  no_mitigation_named: [{ reasoning: worried }, 'CWE-89', depth],
   repetition: [{ reasoning: `${good.reasoning} ${'Wait, let me look at the name once more. '.repeat(9)}` }, '8 times'],
   function_missing: [{ answer: good.answer.replace('find_user', 'look_up') }, 'find_user', strict],
   mistake_in_code: [
@@ -128,7 +131,7 @@ describe('a trace that is not trained on', () => {
 
   it('is kept where its teacher was not told what matters, if only that is why', async () => {
     const { no_weakness_discussed, no_mitigation_named, prompt_leak, no_code } = offending;
-    const params = { profile: 'shape' };
+    const params = { profile: 'shape', filters: { repetition: false } };
     for (const [change] of [no_weakness_discussed, no_mitigation_named, prompt_leak])
       expect((await runCurate([aTrace(change)], { params })).samples).toHaveLength(1);
     expect((await runCurate([aTrace(no_code[0])], { params })).manifest.reasons).toEqual({ no_code: 1 });
@@ -161,7 +164,7 @@ describe('a trace that is not trained on', () => {
       expected.push(order.indexOf(first) < order.indexOf(second) ? first : second);
     }
     expect(traces.length).toBeGreaterThan(10);
-    const { dropped } = await runCurate(traces, { params: strict });
+    const { dropped } = await runCurate(traces, { params: { ...strict, ...depth } });
     expect(dropped.map(({ code }) => code)).toEqual(expected);
   });
 
@@ -174,7 +177,7 @@ describe('a trace that is not trained on', () => {
       good,
       ...[1, 2].map((sample) => aTrace({ sample, answer: long.replace('step', `step ${sample}`) })),
     ];
-    const { dropped } = await runCurate(traces, { params: strict });
+    const { dropped } = await runCurate(traces, { params: { ...strict, filters: { repetition: false } } });
     expect(dropped).toMatchObject([{ trace_id: good.id, code: 'code_shrunk' }]);
   });
 
@@ -228,10 +231,10 @@ describe('the filters', () => {
 
   it('are switched one by one, and say what they would do when they are off', async () => {
     const traces = bad.map((change, sample) => aTrace({ ...change, sample }));
-    const all = await runCurate(traces);
+    const all = await runCurate(traces, { params: depth });
     expect(all.samples).toEqual([]);
     for (const [index, filter] of (['code', 'refusal', 'leak', 'depth'] as const).entries()) {
-      const { samples, funnel } = await runCurate(traces, { params: { filters: { [filter]: false } } });
+      const { samples, funnel } = await runCurate(traces, { params: { filters: { depth: true, [filter]: false } } });
       expect(samples.map(({ completion }) => completion.includes(traces[index]?.answer.trim() ?? ''))).toEqual([true]);
       expect(funnel.filters.find((one) => one.filter === filter)).toMatchObject({ on: false, objects: 1, alone: 0 });
       expect(all.funnel.filters.find((one) => one.filter === filter)).toMatchObject({ on: true, objects: 1, alone: 1 });

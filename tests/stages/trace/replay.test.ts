@@ -12,7 +12,7 @@ import { startOpenaiServer } from '../../support/openai-server.js';
 import { aRelevantTask } from '../../support/records.js';
 import { given, runNodes, type StageHome, stageHome, testModel, testServices } from '../../support/stage-flow.js';
 
-const tasks = Array.from({ length: 12 }, (_, row) => aRelevantTask({ prompt: `Task ${row}.`, row }));
+const tasks = Array.from({ length: 12 }, (_, row) => aRelevantTask({ prompt: `Task ${row}.`, row: row + 1 }));
 
 async function digestOf(home: StageHome, teacher: ModelSpec): Promise<string> {
   const run = await runNodes<StageServices>(
