@@ -18,7 +18,7 @@ import type { ChatAnswer, ChatRequest } from '../src/models/chat.js';
 import { modelSpecSchema } from '../src/models/model-spec.js';
 import { openModel } from '../src/models/open-model.js';
 import { loadCatalogue } from '../src/security/catalogue.js';
-import { parseVerdict } from '../src/security/verdict.js';
+import { parseVerdict } from '../src/security/prompts/verdict.js';
 import { classifyRequest, filterParams } from '../src/stages/filter/filter.js';
 import { line, rounded, secondsOf } from './measure.js';
 

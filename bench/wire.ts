@@ -13,7 +13,7 @@ import { Agent, request, fetch as undiciFetch } from 'undici';
 import { median } from '../src/base/median.js';
 import { modelSpecSchema } from '../src/models/model-spec.js';
 import { openModel } from '../src/models/open-model.js';
-import { jsonObjectsIn } from '../src/security/json-objects.js';
+import { jsonObjectsIn } from '../src/security/prompts/json-objects.js';
 import { line, rounded } from './measure.js';
 
 const AT_ONCE = 64;

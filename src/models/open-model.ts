@@ -6,13 +6,13 @@ import { answersFolder, folderName } from './answers/model-folder.js';
 import { openRecording } from './answers/recording.js';
 import { AnswerSource, type ServerLink } from './asking/answer-source.js';
 import { askAll } from './asking/ask.js';
-import { estimateTokens } from './asking/chat-response.js';
 import { type Clock, systemClock } from './asking/clock.js';
 import { Ledger } from './asking/ledger.js';
 import { Notices } from './asking/notices.js';
-import type { ChatClient } from './asking/openai-client.js';
 import type { ThrottleEvent } from './asking/pace/throttle.js';
 import { SharedLimits } from './asking/shared-limits.js';
+import { estimateTokens } from './asking/wire/chat-response.js';
+import type { ChatClient } from './asking/wire/openai-client.js';
 import type { ChatRequest } from './chat.js';
 import { withRoom } from './further-fields.js';
 import type { Model } from './model.js';
@@ -165,7 +165,7 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
   const clientFor = async (endpoint: string, to: ServerAddress | undefined): Promise<ChatClient> => {
     const apiKey = to?.apiKey ?? keyOf();
     // Only when somebody is really asked: it takes longer to load than a run without work.
-    const { createOpenaiClient } = await import('./asking/openai-client.js');
+    const { createOpenaiClient } = await import('./asking/wire/openai-client.js');
     const hideKey = createRedactor({}, apiKey === undefined ? [] : [apiKey]);
     return createOpenaiClient({
       endpoint: to?.endpoint ?? endpoint,

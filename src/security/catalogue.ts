@@ -6,7 +6,7 @@ import { messageOf, SecpiError, type SourceLocation } from '../base/errors.js';
 import { type Sha256, sha256Json } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
 import { type CweEntry, type CweGroup, cweEntrySchema } from './cwe-entry.js';
-import { type PromptTemplate, parsePromptFile } from './prompt-file.js';
+import { type PromptTemplate, parsePromptFile } from './prompts/prompt-file.js';
 
 /** What stands in `catalogue.yaml`; the entries are in one file per group. */
 const headSchema = z.strictObject({

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { linearPatternProblem } from './linear-pattern.js';
+import { linearPatternProblem } from './texts/linear-pattern.js';
 
 /** `CWE-89`: no leading zeros, upper case. The only spelling used in records. Other catalogues have ids of their own: `PRIVACY-1`. */
 export const cweIdSchema = z.string().regex(/^[A-Z]{2,12}-[1-9]\d{0,4}$/, 'must look like CWE-89');

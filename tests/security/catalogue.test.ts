@@ -5,13 +5,13 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { SecpiError } from '../../src/base/errors.js';
 import { packageRoot } from '../../src/base/package-root.js';
 import { catalogueDigest, entryOf, loadCatalogue } from '../../src/security/catalogue.js';
-import { classifyMessages } from '../../src/security/classify-prompt.js';
 import { CWE_GROUPS } from '../../src/security/cwe-entry.js';
-import { evidenceIn } from '../../src/security/evidence.js';
 import { allMitigations } from '../../src/security/mitigations.js';
-import { traceMessages } from '../../src/security/trace-prompt.js';
-import { parseVerdict } from '../../src/security/verdict.js';
-import { wordsOf } from '../../src/security/words.js';
+import { classifyMessages } from '../../src/security/prompts/classify-prompt.js';
+import { traceMessages } from '../../src/security/prompts/trace-prompt.js';
+import { parseVerdict } from '../../src/security/prompts/verdict.js';
+import { evidenceIn } from '../../src/security/texts/evidence.js';
+import { wordsOf } from '../../src/security/texts/words.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'secpi-catalogue-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -5,8 +5,8 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { loadCatalogue } from '../../src/security/catalogue.js';
 import { type CweEntry, occursIn } from '../../src/security/cwe-entry.js';
-import { evidenceIn } from '../../src/security/evidence.js';
 import { mitigationsFor } from '../../src/security/mitigations.js';
+import { evidenceIn } from '../../src/security/texts/evidence.js';
 
 /** What snippets are written in. TypeScript is read as JavaScript. */
 const LANGUAGES = 'c cpp csharp go java javascript kotlin php python ruby rust shell sql'.split(' ');

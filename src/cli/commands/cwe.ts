@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Catalogue, entryOf, loadCatalogue } from '../../security/catalogue.js';
 import { type CweEntry, occursIn } from '../../security/cwe-entry.js';
 import { dangerFor, mitigationsFor } from '../../security/mitigations.js';
-import { normaliseCweId } from '../../security/verdict.js';
+import { normaliseCweId } from '../../security/prompts/verdict.js';
 import type { CliEnvironment } from '../environment.js';
 import { writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';

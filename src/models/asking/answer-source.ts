@@ -5,17 +5,17 @@ import type { AnswerStore } from '../answers/answer-store.js';
 import type { Recording } from '../answers/recording.js';
 import { requestHash } from '../answers/request-hash.js';
 import type { AskFailure, ChatAnswer, ChatRequest } from '../chat.js';
-import type { AttemptFailure } from './attempt-failure.js';
 import type { Amount, Budget } from './budget.js';
-import { estimateTokens } from './chat-response.js';
 import type { Clock } from './clock.js';
 import type { Ending } from './ending.js';
 import type { Ledger } from './ledger.js';
 import type { Notices } from './notices.js';
-import type { ChatClient } from './openai-client.js';
 import type { AttemptEnd } from './pace/pace.js';
 import type { Permit, Throttle } from './pace/throttle.js';
 import type { SeenAnswers } from './seen-answers.js';
+import type { AttemptFailure } from './wire/attempt-failure.js';
+import { estimateTokens } from './wire/chat-response.js';
+import type { ChatClient } from './wire/openai-client.js';
 
 export type Found =
   | {

@@ -1,6 +1,6 @@
 import type { Price } from '../model-spec.js';
 import type { Amount } from './budget.js';
-import type { TokenDetails } from './chat-response.js';
+import type { TokenDetails } from './wire/chat-response.js';
 
 interface Tokens {
   readonly input: number;

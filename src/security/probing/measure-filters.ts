@@ -1,8 +1,8 @@
 import type { Catalogue } from '../catalogue.js';
-import { depthOf } from '../depth.js';
-import { evidenceIn } from '../evidence.js';
-import { promptLeak } from '../leak.js';
-import { traceMessages } from '../trace-prompt.js';
+import { traceMessages } from '../prompts/trace-prompt.js';
+import { depthOf } from '../texts/depth.js';
+import { evidenceIn } from '../texts/evidence.js';
+import { promptLeak } from '../texts/leak.js';
 import {
   LABELLED_FILTERS,
   LABELLED_PARTS,

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { ChatRequest } from '../../models/chat.js';
 import type { Model } from '../../models/model.js';
-import { withCue } from '../../security/cues.js';
+import { withCue } from '../../security/prompts/cues.js';
 import type { Judging } from '../../suites/judging/judging.js';
 import type { Problem, Suite } from '../../suites/suite.js';
 import { type TokenCount, Unanswered } from '../asking.js';

@@ -1,7 +1,7 @@
 import type { Json } from '../../base/json.js';
 import type { PinnedFiles } from '../../engine/stage.js';
-import { CUE_TEXTS, type Cue } from '../../security/cues.js';
-import { promptsDigest } from '../../security/prompt-file.js';
+import { CUE_TEXTS, type Cue } from '../../security/prompts/cues.js';
+import { promptsDigest } from '../../security/prompts/prompt-file.js';
 import type { StageServices } from '../services.js';
 import { isWeights, type Variant } from './variant.js';
 

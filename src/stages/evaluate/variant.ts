@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { CUES, type Cue } from '../../security/cues.js';
+import { CUES, type Cue } from '../../security/prompts/cues.js';
 
 /** Weights that this recipe makes: what the stage reads. */
 export const WEIGHTS = ['base', 'tuned'] as const;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Task } from '../../../src/datasets/task.js';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import { loadCatalogue } from '../../../src/security/catalogue.js';
-import { traceMessages } from '../../../src/security/trace-prompt.js';
+import { traceMessages } from '../../../src/security/prompts/trace-prompt.js';
 import { curate } from '../../../src/stages/curate/curate.js';
 import { curateParams } from '../../../src/stages/curate/params.js';
 import {

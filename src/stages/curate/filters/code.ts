@@ -1,4 +1,4 @@
-import { evidenceIn } from '../../../security/evidence.js';
+import { evidenceIn } from '../../../security/texts/evidence.js';
 import type { Filter } from './filter.js';
 
 /** A name that a task asks for: `find_users(conn, name)` behind "write a function", say. What is repeated is bounded. */

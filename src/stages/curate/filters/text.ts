@@ -1,7 +1,7 @@
-import { depthOf } from '../../../security/depth.js';
-import type { Guidance } from '../../../security/leak.js';
-import { promptLeak } from '../../../security/leak.js';
-import { traceMessages } from '../../../security/trace-prompt.js';
+import { traceMessages } from '../../../security/prompts/trace-prompt.js';
+import { depthOf } from '../../../security/texts/depth.js';
+import type { Guidance } from '../../../security/texts/leak.js';
+import { promptLeak } from '../../../security/texts/leak.js';
 import type { Trace } from '../../trace/records.js';
 import type { Filter, FilterContext } from './filter.js';
 import { repeatedPassage } from './repeated-passage.js';

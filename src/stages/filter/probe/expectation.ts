@@ -1,7 +1,7 @@
 import type { Catalogue } from '../../../security/catalogue.js';
-import { offeredEntries } from '../../../security/classify-prompt.js';
 import type { CweGroup } from '../../../security/cwe-entry.js';
-import type { ProbeTask } from '../../../security/probe-tasks.js';
+import type { ProbeTask } from '../../../security/probing/probe-tasks.js';
+import { offeredEntries } from '../../../security/prompts/classify-prompt.js';
 
 /** What a filter that looks for these groups ought to make of a labelled task. */
 export interface Expectation {

@@ -1,4 +1,4 @@
-import { loadProbe } from '../../../../src/security/probe-tasks.js';
+import { loadProbe } from '../../../../src/security/probing/probe-tasks.js';
 import type { ServerScript } from '../../../support/openai-server.js';
 
 /** An endpoint that answers a labelled task as it is labelled, except where it is told to be wrong, by the task's id. */

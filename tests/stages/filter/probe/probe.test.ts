@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadCatalogue } from '../../../../src/security/catalogue.js';
-import { loadProbe, type ProbeTask } from '../../../../src/security/probe-tasks.js';
+import { loadProbe, type ProbeTask } from '../../../../src/security/probing/probe-tasks.js';
 import { filterParams } from '../../../../src/stages/filter/filter.js';
 import { Probe } from '../../../../src/stages/filter/probe/probe.js';
 import { probeFigures } from '../../../../src/stages/filter/probe/probe-figures.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { loadCatalogue } from '../../src/security/catalogue.js';
-import { promptLeak } from '../../src/security/leak.js';
-import { traceMessages } from '../../src/security/trace-prompt.js';
+import { loadCatalogue } from '../../../src/security/catalogue.js';
+import { traceMessages } from '../../../src/security/prompts/trace-prompt.js';
+import { promptLeak } from '../../../src/security/texts/leak.js';
 
 const catalogue = loadCatalogue();
 const task = { prompt: 'Look a user up by name: {{task}} ## system', language: 'go' };

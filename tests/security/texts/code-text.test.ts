@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { codeText } from '../../src/security/code-text.js';
+import { codeText } from '../../../src/security/texts/code-text.js';
 
 describe('codeText', () => {
   it.each([

@@ -1,9 +1,9 @@
-import { SecpiError } from '../base/errors.js';
-import { type Catalogue, entryOf } from './catalogue.js';
+import { SecpiError } from '../../base/errors.js';
+import { type Catalogue, entryOf } from '../catalogue.js';
+import type { CweEntry } from '../cwe-entry.js';
+import { mitigationsFor } from '../mitigations.js';
+import type { Guidance } from '../texts/leak.js';
 import type { PromptTask } from './classify-prompt.js';
-import type { CweEntry } from './cwe-entry.js';
-import type { Guidance } from './leak.js';
-import { mitigationsFor } from './mitigations.js';
 import { type PromptMessage, promptTemplate } from './prompt-file.js';
 import { renderTemplate } from './template.js';
 

@@ -3,9 +3,9 @@
  * cut off, whatever the status line said.
  */
 import * as z from 'zod';
-import { wellFormed } from '../../base/well-formed.js';
-import type { ChatAnswer } from '../chat.js';
-import { splitThink } from './think.js';
+import { wellFormed } from '../../../base/well-formed.js';
+import type { ChatAnswer } from '../../chat.js';
+import { splitThink } from '../think.js';
 
 const optionalText = z.string().nullish();
 const tokenCount = z.number().int().min(0);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { namesTerm, wordLine, wordsOf } from '../../src/security/words.js';
+import { namesTerm, wordLine, wordsOf } from '../../../src/security/texts/words.js';
 
 describe('wordsOf', () => {
   it('ignores case, punctuation and the spelling of -ise', () => {

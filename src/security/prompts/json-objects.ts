@@ -1,4 +1,4 @@
-import { wellFormed } from '../base/well-formed.js';
+import { wellFormed } from '../../base/well-formed.js';
 
 /** Longest text looked at, in characters, and how many opening braces are tried: both keep hostile answers cheap. */
 const LONGEST = 100_000;

@@ -1,13 +1,13 @@
 import OpenAI from 'openai';
 import { Agent } from 'undici';
-import type { Redactor } from '../../base/redact.js';
-import { wellFormed } from '../answers/request-hash.js';
-import type { ChatRequest } from '../chat.js';
-import { type FurtherFields, sentFields } from '../further-fields.js';
+import type { Redactor } from '../../../base/redact.js';
+import { wellFormed } from '../../answers/request-hash.js';
+import type { ChatRequest } from '../../chat.js';
+import { type FurtherFields, sentFields } from '../../further-fields.js';
+import { AttemptTimer } from '../pace/attempt-timer.js';
+import { Patience } from '../pace/patience.js';
 import { type AttemptFailure, bodyFailure, failureOf, shorten } from './attempt-failure.js';
 import { chunkSchema, completionSchema, type Reply, toReply } from './chat-response.js';
-import { AttemptTimer } from './pace/attempt-timer.js';
-import { Patience } from './pace/patience.js';
 import { serverEvents } from './server-events.js';
 import { type PlainResponse, plainFetch } from './transport.js';
 

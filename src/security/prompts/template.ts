@@ -1,4 +1,4 @@
-import { SecpiError } from '../base/errors.js';
+import { SecpiError } from '../../base/errors.js';
 
 const HOLE = /\{\{([a-z][a-z0-9_]*)\}\}/g;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { linearPatternProblem } from '../../src/security/linear-pattern.js';
+import { linearPatternProblem } from '../../../src/security/texts/linear-pattern.js';
 
 describe('linearPatternProblem', () => {
   it.each([

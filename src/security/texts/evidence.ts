@@ -1,6 +1,6 @@
-import { type Catalogue, entryOf } from './catalogue.js';
+import { type Catalogue, entryOf } from '../catalogue.js';
+import { dangerFor, mitigationsFor } from '../mitigations.js';
 import { codeText } from './code-text.js';
-import { dangerFor, mitigationsFor } from './mitigations.js';
 
 /** `unverified`: the catalogue has no pattern for this mitigation in this language. It never counts as visible. */
 export type Visibility = 'visible' | 'absent' | 'unverified';

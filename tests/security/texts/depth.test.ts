@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { loadCatalogue } from '../../src/security/catalogue.js';
-import { depthOf } from '../../src/security/depth.js';
+import { loadCatalogue } from '../../../src/security/catalogue.js';
+import { depthOf } from '../../../src/security/texts/depth.js';
 
 const catalogue = loadCatalogue();
 const thought =

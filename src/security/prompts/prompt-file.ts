@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { messageOf, SecpiError } from '../base/errors.js';
-import { type Sha256, sha256Json } from '../base/hash.js';
-import { packageRoot } from '../base/package-root.js';
-import { dataProblem } from '../base/zod-message.js';
+import { messageOf, SecpiError } from '../../base/errors.js';
+import { type Sha256, sha256Json } from '../../base/hash.js';
+import { packageRoot } from '../../base/package-root.js';
+import { dataProblem } from '../../base/zod-message.js';
 
 /** A message as every chat model takes it. The same shape as in `models/`, which stands on a higher floor. */
 export interface PromptMessage {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { loadCatalogue } from '../../src/security/catalogue.js';
-import { withCue } from '../../src/security/cues.js';
-import { traceMessages } from '../../src/security/trace-prompt.js';
+import { loadCatalogue } from '../../../src/security/catalogue.js';
+import { withCue } from '../../../src/security/prompts/cues.js';
+import { traceMessages } from '../../../src/security/prompts/trace-prompt.js';
 
 const catalogue = loadCatalogue();
 const question = [{ role: 'user' as const, content: 'Find a user.' }];

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { entryOf, loadCatalogue } from '../../src/security/catalogue.js';
-import type { CweEntry } from '../../src/security/cwe-entry.js';
-import { evidenceIn } from '../../src/security/evidence.js';
-import { mitigationsFor } from '../../src/security/mitigations.js';
+import { entryOf, loadCatalogue } from '../../../src/security/catalogue.js';
+import type { CweEntry } from '../../../src/security/cwe-entry.js';
+import { mitigationsFor } from '../../../src/security/mitigations.js';
+import { evidenceIn } from '../../../src/security/texts/evidence.js';
 
 const catalogue = loadCatalogue();
 const codeSchema = z.strictObject({ secure: z.string(), naive: z.string() });

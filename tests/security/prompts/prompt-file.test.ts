@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parsePromptFile, promptsDigest, promptTemplate } from '../../src/security/prompt-file.js';
+import { parsePromptFile, promptsDigest, promptTemplate } from '../../../src/security/prompts/prompt-file.js';
 
 describe('parsePromptFile', () => {
   const parts = '## system\nBe brief.\n\n## user\n{{task}}\n';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { renderTemplate } from '../../src/security/template.js';
+import { renderTemplate } from '../../../src/security/prompts/template.js';
 
 describe('renderTemplate', () => {
   it('fills each hole, as often as it stands there', () => {

@@ -1,7 +1,7 @@
 import { APIConnectionError, APIError } from 'openai';
 import * as z from 'zod';
-import { messageOf } from '../../base/errors.js';
-import type { Redactor } from '../../base/redact.js';
+import { messageOf } from '../../../base/errors.js';
+import type { Redactor } from '../../../base/redact.js';
 import { retryAfterSeconds } from './retry-after.js';
 
 /** One attempt that brought no answer. */

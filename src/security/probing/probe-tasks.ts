@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { messageOf, SecpiError } from '../base/errors.js';
-import { packageRoot } from '../base/package-root.js';
-import { dataProblem } from '../base/zod-message.js';
-import { cweIdSchema } from './cwe-entry.js';
+import { messageOf, SecpiError } from '../../base/errors.js';
+import { packageRoot } from '../../base/package-root.js';
+import { dataProblem } from '../../base/zod-message.js';
+import { cweIdSchema } from '../cwe-entry.js';
 
 const ids = z.array(cweIdSchema).min(1);
 
@@ -81,7 +81,7 @@ function tasksIn(path: string): readonly z.infer<typeof probeTaskSchema>[] {
 
 function invalid(path: string, what: string, cause?: unknown): SecpiError {
   return new SecpiError('security/probe-invalid', `The labelled tasks in ${path} cannot be used: ${what}`, {
-    hint: 'Their fields are described in src/security/probe-tasks.ts.',
+    hint: 'Their fields are described in docs/probe.md.',
     exitCode: 2,
     ...(cause === undefined ? {} : { cause }),
   });

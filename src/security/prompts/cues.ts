@@ -1,4 +1,4 @@
-import type { Catalogue } from './catalogue.js';
+import type { Catalogue } from '../catalogue.js';
 import type { PromptTask } from './classify-prompt.js';
 import type { PromptMessage } from './prompt-file.js';
 import { traceMessages } from './trace-prompt.js';

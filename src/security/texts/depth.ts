@@ -1,6 +1,6 @@
-import { type Catalogue, entryOf } from './catalogue.js';
+import { type Catalogue, entryOf } from '../catalogue.js';
+import { allMitigations } from '../mitigations.js';
 import { isDismissed, takesMeasure, threatCues } from './depth-cues.js';
-import { allMitigations } from './mitigations.js';
 import { namesTerm, wordLine, wordsOf } from './words.js';
 
 /** What a reasoning text says about the selected weaknesses. */

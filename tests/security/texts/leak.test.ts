@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadCatalogue } from '../../src/security/catalogue.js';
-import { LEAK_WORDS, promptLeak } from '../../src/security/leak.js';
-import { traceMessages } from '../../src/security/trace-prompt.js';
+import { loadCatalogue } from '../../../src/security/catalogue.js';
+import { traceMessages } from '../../../src/security/prompts/trace-prompt.js';
+import { LEAK_WORDS, promptLeak } from '../../../src/security/texts/leak.js';
 
 const catalogue = loadCatalogue();
 const guidance = {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadCatalogue } from '../../src/security/catalogue.js';
-import { classifyMessages, offeredEntries } from '../../src/security/classify-prompt.js';
-import type { CweGroup } from '../../src/security/cwe-entry.js';
-import { fenceMarker } from '../../src/security/fence.js';
-import { promptTemplate } from '../../src/security/prompt-file.js';
-import { parseVerdict } from '../../src/security/verdict.js';
+import { loadCatalogue } from '../../../src/security/catalogue.js';
+import type { CweGroup } from '../../../src/security/cwe-entry.js';
+import { classifyMessages, offeredEntries } from '../../../src/security/prompts/classify-prompt.js';
+import { fenceMarker } from '../../../src/security/prompts/fence.js';
+import { promptTemplate } from '../../../src/security/prompts/prompt-file.js';
+import { parseVerdict } from '../../../src/security/prompts/verdict.js';
 
 const catalogue = loadCatalogue();
 const ids = (language: string, groups?: readonly CweGroup[]) =>

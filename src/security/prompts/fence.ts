@@ -1,4 +1,4 @@
-import { sha256 } from '../base/hash.js';
+import { sha256 } from '../../base/hash.js';
 
 /**
  * A marker that the text cannot hold, derived from the text itself: writing it inside would change it. The same text

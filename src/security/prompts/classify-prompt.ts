@@ -1,5 +1,5 @@
-import type { Catalogue } from './catalogue.js';
-import type { CweEntry, CweGroup } from './cwe-entry.js';
+import type { Catalogue } from '../catalogue.js';
+import type { CweEntry, CweGroup } from '../cwe-entry.js';
 import { fenceMarker } from './fence.js';
 import { type PromptExample, type PromptMessage, promptTemplate } from './prompt-file.js';
 import { renderTemplate } from './template.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createRedactor } from '../../../src/base/redact.js';
-import { createOpenaiClient } from '../../../src/models/asking/openai-client.js';
-import type { ChatRequest } from '../../../src/models/chat.js';
-import { type ServerAction, type ServerScript, startOpenaiServer } from '../../support/openai-server.js';
+import { createRedactor } from '../../../../src/base/redact.js';
+import { createOpenaiClient } from '../../../../src/models/asking/wire/openai-client.js';
+import type { ChatRequest } from '../../../../src/models/chat.js';
+import { type ServerAction, type ServerScript, startOpenaiServer } from '../../../support/openai-server.js';
 
 function question(overrides: Partial<ChatRequest> & { max_tokens?: number } = {}): ChatRequest {
   const { max_tokens = 100, ...rest } = overrides;

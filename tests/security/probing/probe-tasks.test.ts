@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { loadCatalogue } from '../../src/security/catalogue.js';
-import { offeredEntries } from '../../src/security/classify-prompt.js';
-import { loadProbe } from '../../src/security/probe-tasks.js';
-import { promptTemplate } from '../../src/security/prompt-file.js';
-import { wordsOf } from '../../src/security/words.js';
+import { loadCatalogue } from '../../../src/security/catalogue.js';
+import { loadProbe } from '../../../src/security/probing/probe-tasks.js';
+import { offeredEntries } from '../../../src/security/prompts/classify-prompt.js';
+import { promptTemplate } from '../../../src/security/prompts/prompt-file.js';
+import { wordsOf } from '../../../src/security/texts/words.js';
 
 const tasks = loadProbe();
 const catalogue = loadCatalogue();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ServerEvent, serverEvents } from '../../../src/models/asking/server-events.js';
+import { type ServerEvent, serverEvents } from '../../../../src/models/asking/wire/server-events.js';
 
 async function eventsOf(pieces: readonly Uint8Array[]): Promise<ServerEvent[]> {
   const all: ServerEvent[] = [];

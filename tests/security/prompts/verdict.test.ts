@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadCatalogue } from '../../src/security/catalogue.js';
-import { normaliseCweId, parseVerdict } from '../../src/security/verdict.js';
+import { loadCatalogue } from '../../../src/security/catalogue.js';
+import { normaliseCweId, parseVerdict } from '../../../src/security/prompts/verdict.js';
 
 const catalogue = loadCatalogue();
 const answer = (change: object = {}) =>
