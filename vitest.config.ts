@@ -28,7 +28,8 @@ const fast = {
 };
 
 /**
- * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers and servers, what shells do with our scripts, and what answers do in the sandbox (that it is started, fed and heard stays in).
+ * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers and servers, what shells do with our scripts, what answers do in the sandbox (that it is started, fed and heard stays in),
+ * and what is only worked out: plans, pages, and which texts are kept.
  */
 const notOfNode = [
   'tests/recipe/limits.test.ts',
@@ -50,6 +51,13 @@ const notOfNode = [
   'tests/suites/baxbench/judge.test.ts',
   'tests/cli/commands/suites.test.ts',
   'tests/cli/commands/score.test.ts',
+  'tests/cli/commands/doctor.test.ts',
+  'tests/cli/commands/plan-training.test.ts',
+  'tests/cli/commands/probe.test.ts',
+  'tests/cli/browse/in-chromium.test.ts',
+  'tests/recipes/recipe-plans.test.ts',
+  'tests/stages/curate/curate.test.ts',
+  'tests/stages/report/render.test.ts',
 ];
 
 export default defineConfig({
