@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +71,29 @@ def podman_says(podman: str, *argv: str) -> str:
     ).stdout.decode("utf8", "replace")
 
 
+@contextmanager
+def naming() -> Iterator[None]:
+    """Only one of us at a time.
+
+    podman (4.3) writes all names of an image anew for each that comes or goes, and whoever does so meanwhile takes others away.
+    """
+    path = Path(tempfile.gettempdir()) / f"secpi-baxbench-{os.getuid()}.lock"
+    lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
 def remove_builds(podman: str) -> None:
     """Removes what is left of a build that was killed."""
     listed = podman_says(podman, "ps", "--all", "--external", "--noheading", "--format={{.ID}} {{.Image}}")
     for line in listed.splitlines():
         if line.split()[1:] == [BUILD_NAME]:
             podman_says(podman, "rm", "--force", line.split()[0])
-    podman_says(podman, "untag", BUILD_NAME, BUILD_NAME)
+    with naming():
+        podman_says(podman, "untag", BUILD_NAME, BUILD_NAME)
 
 
 def build_by_podman(podman: str, base: str, context: io.BytesIO, folder: str) -> str:
@@ -94,7 +113,8 @@ def build_by_podman(podman: str, base: str, context: io.BytesIO, folder: str) ->
     limits = [f"--memory={BUILD_BYTES}", f"--memory-swap={BUILD_BYTES}"]
     limits += [f"--ulimit={name}={value}:{value}" for name, value in most().items()]
     options = ["--quiet", "--network=none", "--pull=never", "--layers=false", "--force-rm", f"--iidfile={name}"]
-    podman_says(podman, "tag", base, BUILD_NAME)
+    with naming():
+        podman_says(podman, "tag", base, BUILD_NAME)
     done = subprocess.run(  # noqa: S603 - what a model wrote is in the folder, not in the arguments
         [*IN_ITS_OWN, podman, "build", *options, *limits, f"--file={place}/Dockerfile", place],
         stdin=subprocess.DEVNULL,
@@ -104,7 +124,8 @@ def build_by_podman(podman: str, base: str, context: io.BytesIO, folder: str) ->
         preexec_fn=die_with_parent,
         check=False,
     )
-    podman_says(podman, "untag", BUILD_NAME, BUILD_NAME)
+    with naming():
+        podman_says(podman, "untag", BUILD_NAME, BUILD_NAME)
     if done.returncode != 0:
         raise RuntimeError(done.stdout.decode("utf8", "replace")[-500:])
     return Path(name).read_text("utf8")
