@@ -75,7 +75,8 @@ def podman_says(podman: str, *argv: str) -> str:
 def naming() -> Iterator[None]:
     """Only one of us at a time.
 
-    podman (4.3) writes all names of an image anew for each that comes or goes, and whoever does so meanwhile takes others away.
+    podman (4.3) writes all names of an image anew for each that comes or goes: whoever does so meanwhile takes others
+    away.
     """
     path = Path(tempfile.gettempdir()) / f"secpi-baxbench-{os.getuid()}.lock"
     lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
