@@ -1,5 +1,6 @@
 import { Document, Scalar, visit } from 'yaml';
 import type { Json } from '../base/json.js';
+import { YAML_LAYOUT } from '../base/yaml-layout.js';
 
 /**
  * Documents of YAML as programs of other languages read them. Every text is quoted, because their YAML (1.1) takes words such as `on` and
@@ -14,7 +15,7 @@ export function clusterYaml(documents: readonly Json[], comment: string): string
         node.type = node.value.includes('\n') ? Scalar.BLOCK_LITERAL : Scalar.QUOTE_DOUBLE;
       },
     });
-    return document.toString({ lineWidth: 0 });
+    return document.toString(YAML_LAYOUT);
   });
   return `# ${comment}\n${texts.join('---\n')}`;
 }

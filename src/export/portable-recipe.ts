@@ -3,6 +3,7 @@ import { Document, visit } from 'yaml';
 import type { Json } from '../base/json.js';
 import { traitsOf } from '../base/schema/field-traits.js';
 import { type Schema, schemasAt, schemasOfEntry } from '../base/schema/schema-walk.js';
+import { YAML_LAYOUT } from '../base/yaml-layout.js';
 
 /** A file or folder that a recipe reads: where it lies here, and where beside the recipe it has to lie there. */
 export interface PortableInput {
@@ -105,7 +106,7 @@ export function printableYaml(value: Json): string {
     },
   });
   return document
-    .toString({ lineWidth: 0 })
+    .toString(YAML_LAYOUT)
     .replaceAll(
       new RegExp(UNPRINTABLE, 'gu'),
       (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -2,8 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import type { Json } from '../../src/base/json.js';
-import { portableRecipe } from '../../src/export/portable-recipe.js';
+import { portableRecipe, printableYaml } from '../../src/export/portable-recipe.js';
 import { recipeSchema } from '../../src/pipeline.js';
 import { loadRecipe } from '../../src/recipe/load-recipe.js';
 import { fuzzFolder } from '../recipe/fuzz/judge.js';
@@ -96,6 +97,13 @@ describe('a recipe that is carried elsewhere', () => {
       { numRuns: 80 },
     );
   });
+
+  it.each(['\u0085\na text of several lines\n \n---\nmore\n', `\u0085${' \n'.repeat(30)}`])(
+    'keeps lines of nothing but spaces in %j',
+    (text) => {
+      expect(parse(printableYaml({ text }))).toEqual({ text });
+    },
+  );
 
   it('names the variables that it reads, and holds no value of one', async () => {
     await using folder = await temporaryFolder();

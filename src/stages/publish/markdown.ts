@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { YAML_LAYOUT } from '../../base/yaml-layout.js';
 
 /** Text from data inside Markdown: one line, with nothing in it that Markdown or HTML would take for its own. */
 export function plain(text: string): string {
@@ -26,5 +27,5 @@ export function facts(rows: readonly (readonly [string, string])[]): string {
 /** A card: metadata for the Hub, then text. Keys without a value are left out. */
 export function card(metadata: Readonly<Record<string, unknown>>, body: readonly string[]): string {
   const given = Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined));
-  return `---\n${stringify(given, { lineWidth: 0 })}---\n\n${body.join('\n\n')}\n`;
+  return `---\n${stringify(given, YAML_LAYOUT)}---\n\n${body.join('\n\n')}\n`;
 }
