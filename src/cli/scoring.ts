@@ -5,7 +5,7 @@ import type { TargetSpec } from '../compute/target.js';
 import { containerOf } from '../compute/trainer-target.js';
 import type { StateDirectory } from '../engine/state-directory.js';
 import { type SandboxPlanOptions, sandboxPlan } from '../scoring/sandbox-plan.js';
-import { type ServedSandbox, servedSandbox } from '../scoring/served-sandbox.js';
+import type { ServedSandbox } from '../scoring/served-sandbox.js';
 import type { StageServices, Waiting } from '../stages/services.js';
 import { KeptJudgements } from '../suites/judging/kept-judgements.js';
 import type { CliEnvironment } from './environment.js';
@@ -32,6 +32,7 @@ export async function sandboxOn(
     container,
   };
   const digest = sha256Json(['sandbox', place.name, options.node, container?.image ?? null]).slice(0, 24);
+  const { servedSandbox } = await import('../scoring/served-sandbox.js');
   return servedSandbox(
     {
       digest,

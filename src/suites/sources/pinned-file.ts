@@ -4,7 +4,6 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { EnvHttpProxyAgent, fetch } from 'undici';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { sha256File } from '../../base/hash.js';
 import type { SuiteFiles, SuiteSetUp } from '../module.js';
@@ -81,6 +80,7 @@ async function placeOf(file: PinnedFile, source: string | undefined): Promise<st
 }
 
 async function download(address: string, { variables, signal }: SuiteSetUp): Promise<Readable> {
+  const { EnvHttpProxyAgent, fetch } = await import('undici');
   const named = (name: string) => variables[name.toLowerCase()] ?? variables[name];
   const [httpProxy, httpsProxy, noProxy] = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].map(named);
   const dispatcher = new EnvHttpProxyAgent({
