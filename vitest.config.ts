@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './tests/support/longest-first.js';
 
 /** What starts machines of its own: sshd, a Slurm cluster, containers. */
 const ofOtherMachines = [
@@ -64,6 +65,7 @@ export default defineConfig({
   test: {
     // Many tests wait for a process they started, so three at once pay off even on two cores.
     maxWorkers: Math.max(3, availableParallelism() - 1),
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { name: 'fast', ...fast } },
       { test: { name: 'newer-node', ...fast, exclude: [...fast.exclude, ...notOfNode] } },
