@@ -17,7 +17,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { packageRoot } from '../src/base/package-root.js';
 import { cacheDirectory } from '../src/setup/cache-directory.js';
-import { spentBy } from './cweval/spent.js';
+import { neededPath } from './harness/needed-path.js';
+import { spentBy } from './harness/spent.js';
 import { rounded } from './measure.js';
 
 const { values } = parseArgs({
@@ -29,12 +30,11 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
   },
 });
-const needed = (name: 'checkout' | 'python' | 'work'): string => {
-  const value = values[name];
-  if (value === undefined) throw new Error(`--${name} is missing; see the beginning of this file`);
-  return resolve(value);
-};
-const [checkout, python, work] = [needed('checkout'), needed('python'), needed('work')];
+const [checkout, python, work] = [
+  neededPath(values, 'checkout'),
+  neededPath(values, 'python'),
+  neededPath(values, 'work'),
+];
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** A task, as folders call it. */

@@ -18,8 +18,9 @@ import { differences, KEYS_AT_RANDOM } from './cweval/agreement.js';
 import { oursIn, runOurs } from './cweval/ours.js';
 import { samePrompts } from './cweval/prompts.js';
 import { type Run, sampleRuns, writeRun } from './cweval/sample-sets.js';
-import type { Spent } from './cweval/spent.js';
 import { allIn, runUpstream, setsIn, type Upstream } from './cweval/upstream.js';
+import { neededPath } from './harness/needed-path.js';
+import type { Spent } from './harness/spent.js';
 import { rounded } from './measure.js';
 
 const { values, positionals } = parseArgs({
@@ -36,16 +37,11 @@ const { values, positionals } = parseArgs({
     once: { type: 'boolean', default: false },
   },
 });
-const needed = (name: 'checkout' | 'python' | 'work'): string => {
-  const value = values[name];
-  if (value === undefined) throw new Error(`--${name} is missing; see the beginning of this file`);
-  return resolve(value);
-};
 const cache = resolve(values.cache);
-const work = needed('work');
+const work = neededPath(values, 'work');
 const upstream: Upstream = {
-  checkout: needed('checkout'),
-  python: needed('python'),
+  checkout: neededPath(values, 'checkout'),
+  python: neededPath(values, 'python'),
   pack: packFolder(cache, 'cweval'),
   goCache: join(work, 'go-build'),
 };

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/base/package-root.js';
-import { type Spent, spentBy } from './spent.js';
+import { type Spent, spentBy } from '../harness/spent.js';
 
 export interface Ours {
   /** A cache folder in which CWEval is set up. */

@@ -1,7 +1,7 @@
 /** Upstream's harness, as it is, on a folder of sample sets. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Spent, spentBy } from './spent.js';
+import { type Spent, spentBy } from '../harness/spent.js';
 
 export interface Upstream {
   /** Of CWEval at the pin, with its `third_party`. */

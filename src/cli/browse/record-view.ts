@@ -5,17 +5,15 @@ import type { TextSearch } from './text-search.js';
 
 /** What is read first of a record, in this order, by path; everything else comes behind it, in the order of the file. */
 const FIRST = [
-  ...[
-    'reason',
-    'detail',
-    'prompt',
-    'task.prompt',
-    'task.reason',
-    'messages.0.content',
-    'reasoning',
-    'answer',
-    'completion',
-  ],
+  'reason',
+  'detail',
+  'prompt',
+  'task.prompt',
+  'task.reason',
+  'messages.0.content',
+  'reasoning',
+  'answer',
+  'completion',
   'code',
 ];
 /** Texts of which a line or two stand in a list. */
