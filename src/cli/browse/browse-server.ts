@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sentenceOf } from '../../base/files/system-error.js';
 import type { Redactor } from '../../base/redact.js';
 import { type Html, html } from '../../stages/report/html.js';
@@ -93,10 +94,14 @@ async function answer(
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const query = queryIn(new URLSearchParams(parameters));
-  for await (const part of page === 'row' ? pages.row(query) : pages.list(query, gone.signal)) {
-    if (gone.signal.aborted) return;
-    if (!response.write(part) && !response.destroyed)
-      await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+  try {
+    for await (const part of page === 'row' ? pages.row(query) : pages.list(query, gone.signal)) {
+      if (gone.signal.aborted) return;
+      if (!response.write(part) && !response.destroyed)
+        await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+    }
+  } catch (error) {
+    response.write(pages.problem(error));
   }
   response.end();
 }
@@ -127,7 +132,7 @@ class Pages implements AsyncDisposable {
     }
     const complete = index.whenComplete().catch(() => {});
     // So that a small file is known before its page is made, and of a large one a part.
-    await (index.bytes <= SOON_READ ? complete : Promise.race([complete, pause(200)]));
+    await (index.bytes <= SOON_READ ? complete : Promise.race([complete, sleep(200)]));
     yield this.#text(
       html`${head(this.#browsed, 'rows')}${fileLinks(this.#browsed, query)}${chooser(query, index)}<ol>`,
     );
@@ -149,7 +154,7 @@ class Pages implements AsyncDisposable {
       }
     } catch (error) {
       if (signal.aborted) return;
-      yield this.#text(html`</ol><p class="notice">The file cannot be read any further: ${sentenceOf(error)}</p><ol>`);
+      yield this.problem(error);
     }
     if (query.direction === -1) {
       found.reverse();
@@ -171,6 +176,11 @@ class Pages implements AsyncDisposable {
     yield this.#text(page);
   }
 
+  /** What is shown in the place of what cannot be read. */
+  problem(error: unknown): string {
+    return this.#text(html`<p class="notice">The file cannot be read any further: ${sentenceOf(error)}</p>`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const index of this.#rows.values()) await index[Symbol.asyncDispose]();
   }
@@ -189,16 +199,18 @@ class Pages implements AsyncDisposable {
     if (of === undefined) return undefined;
     const opening = this.#indices.get(file) ?? RowIndex.open(of.path);
     this.#indices.set(file, opening);
-    const index = await opening;
-    this.#rows.set(file, index);
-    return index;
+    try {
+      const index = await opening;
+      this.#rows.set(file, index);
+      return index;
+    } catch (error) {
+      // It may be there again the next time.
+      this.#indices.delete(file);
+      throw error;
+    }
   }
 
   #text(page: Html): string {
     return this.#options.redact(page.toString());
   }
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -138,6 +138,16 @@ describe('the pages of secpi browse', () => {
       }),
       { numRuns: 8 },
     );
+  });
+
+  it('say what cannot be read, and read it once it is there again', async () => {
+    await using folder = await temporaryFolder();
+    await using server = await serve(folder.path, { 'rejected.jsonl': rejected });
+    const path = join(folder.path, 'rejected.jsonl');
+    await rename(path, `${path}.away`);
+    expect(await get(server.url)).toMatchObject({ status: 200, text: expect.stringContaining('it is not there') });
+    await rename(`${path}.away`, path);
+    expect(rowsOn((await get(server.url)).text)).toHaveLength(25);
   });
 
   it('choose by reason, weakness, language and text, and page in both directions', async () => {
