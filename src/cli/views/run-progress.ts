@@ -34,8 +34,6 @@ export interface Warning {
 }
 
 const RATE_WINDOW_MS = 30_000;
-/** Of events that come closer together than this only the newest is kept: a stage may report each of a million rows. */
-const RATE_STEP_MS = 500;
 
 /** A run as its events tell it. What a view shows is computed from this alone, so that all views agree. */
 export class RunProgress {
@@ -129,9 +127,6 @@ export class RunProgress {
       samples.length = 0;
       delete stage.rate;
     }
-    // The first stays, or work that was there already would count.
-    const before = samples.at(-2);
-    if (before !== undefined && (samples.at(-1)?.at ?? 0) < before.at + RATE_STEP_MS) samples.pop();
     samples.push(sample);
     while (samples.length > 2 && (samples[0]?.at ?? sample.at) < sample.at - RATE_WINDOW_MS) samples.shift();
     this.#samples.set(stage.stage, samples);
