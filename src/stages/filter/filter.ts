@@ -121,7 +121,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   },
 });
 
-/** What becomes of a task; `kept` says how many before it were. */
+/** What becomes of a task. */
 export function decide(
   task: Task,
   outcome: AskOutcome<Verdict>,

@@ -1,4 +1,3 @@
-import { SecpiError } from '../../../base/errors.js';
 import { type Task, taskId } from '../../../datasets/task.js';
 import type { StageEstimate } from '../../../engine/stage.js';
 import type { ModelLog, OpenModel } from '../../../models/open-model.js';
@@ -56,8 +55,6 @@ export class Probe implements AsyncDisposable {
    */
   async run(signal: AbortSignal, onSettled: (done: number) => void): Promise<readonly ProbedTask[]> {
     const { params, services, tasks } = this.#probing;
-    // A limit is for data: here every task counts.
-    const { max_tasks: _, ...withoutLimit } = params;
     const unanswered = new Unanswered(params.by);
     const probed: ProbedTask[] = [];
     const outcomes = this.#model.ask({
@@ -68,12 +65,8 @@ export class Probe implements AsyncDisposable {
       onSettled,
     });
     for await (const { row, outcome } of outcomes) {
-      if (!outcome.ok) {
-        const reason: string = outcome.reason;
-        if (reason === 'budget') throw outOfBudget(params.by, outcome.message);
-        if (unanswered.note(outcome.reason, outcome.message)) continue;
-      }
-      const decision = decide(row.task, outcome, withoutLimit, services);
+      if (!outcome.ok && unanswered.note(outcome.reason, outcome.message)) continue;
+      const decision = decide(row.task, outcome, params, services);
       const { id, heldOut } = row.labelled;
       probed.push({
         id,
@@ -105,10 +98,4 @@ async function* rowsOf(tasks: readonly ProbeTask[]): AsyncGenerator<ProbeRow> {
     const id = taskId(prompt, language);
     yield { task: { schema: 1, id, prompt, language, source: 'probe', row: index + 1, licence: null }, labelled };
   }
-}
-
-function outOfBudget(model: string, message: string): SecpiError {
-  return new SecpiError('models/unanswered', `The questions to \`${model}\` were not all asked: ${message}`, {
-    hint: `Every answer so far is kept; raise \`models.${model}.budget\`, and run the same command again.`,
-  });
 }
