@@ -127,8 +127,13 @@ export class AnswerSource {
     if (!store.has(key)) return undefined;
     // A budget is about the data, not about the process: what an interrupted run bought counts, at the price of then.
     const count = budget?.expect(key);
-    const stored = await store.get(key);
-    count?.(stored && ledger.amount(stored.answer.tokens, stored.cost_usd));
+    let stored: Awaited<ReturnType<AnswerStore['get']>>;
+    try {
+      stored = await store.get(key);
+    } finally {
+      // Also when it cannot be read: others of this run would wait for ever for what it cost.
+      count?.(stored && ledger.amount(stored.answer.tokens, stored.cost_usd));
+    }
     return stored && this.#found(key, stored.answer, 'store', stored.cost_usd, scope);
   }
 

@@ -1,3 +1,4 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../src/base/redact.js';
+import { modelFolders } from '../../../src/models/answers/model-folder.js';
 import { writeRecording } from '../../../src/models/answers/recording.js';
 import { type Clock, systemClock } from '../../../src/models/asking/clock.js';
 import { SharedLimits } from '../../../src/models/asking/shared-limits.js';
@@ -544,6 +546,29 @@ describe('the budget', () => {
     await using second = await open(spec, { limits });
     expect(await askUntilSpent(second, prompts(10))).toBe(3);
     expect(server.received).toHaveLength(3);
+  });
+
+  it('has nobody wait for what an answer cost that cannot be read', async () => {
+    await using server = await startOpenaiServer();
+    const spec = { endpoint: server.url, budget: { tokens: 110 } };
+    const limits = new SharedLimits();
+    {
+      await using first = await open(spec, { limits });
+      await askAll(first, ['q']);
+    }
+    await using unlucky = await open(spec, { limits });
+    const [folder] = await modelFolders(stateDir);
+    const spoil = (prompt: string) => {
+      for (const name of readdirSync(folder?.path ?? '').filter((file) => file.endsWith('.gz'))) {
+        const file = join(folder?.path ?? '', name);
+        rmSync(file);
+        mkdirSync(file);
+      }
+      return question(prompt);
+    };
+    await expect(askAll(unlucky, ['q'], { request: spoil })).rejects.toMatchObject({ code: 'EISDIR' });
+    await using other = await open(spec, { limits, stateDir: join(stateDir, 'another') });
+    expect(await askAll(other, ['another'])).toMatchObject([{ ok: true, from: 'server' }]);
   });
 });
 
