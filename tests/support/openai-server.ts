@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ReceivedChat {
   readonly headers: IncomingMessage['headers'];
@@ -52,6 +53,8 @@ export type ServerAction =
   | { readonly kind: 'cut' }
   /** Headers and half of the body, then nothing more. */
   | { readonly kind: 'stall' }
+  /** Headers, then something that is no part of the answer, so often; then the answer, if there is one. */
+  | { readonly kind: 'waits'; readonly signs: number; readonly everyMs: number; readonly answer?: Answer }
   /** Not even headers. */
   | { readonly kind: 'hang' }
   /** Everything but the finish reason. */
@@ -147,6 +150,9 @@ function perform(action: ServerAction, chat: ReceivedChat, response: ServerRespo
       if (streamed) startStream(response).end(chunksOf(action, true).join(''));
       else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(completionOf(action)));
       return;
+    case 'waits':
+      void waitAndAnswer(action, streamed, response);
+      return;
     case 'unfinished':
       if (streamed) startStream(response).end(chunksOf({ kind: 'answer', content: action.content }, false).join(''));
       else {
@@ -168,6 +174,22 @@ function perform(action: ServerAction, chat: ReceivedChat, response: ServerRespo
       return;
     }
   }
+}
+
+async function waitAndAnswer(
+  { signs, everyMs, answer }: Extract<ServerAction, { kind: 'waits' }>,
+  streamed: boolean,
+  response: ServerResponse,
+): Promise<void> {
+  if (streamed) startStream(response);
+  else response.writeHead(200, { 'content-type': 'application/json' });
+  response.flushHeaders();
+  for (let sign = 0; sign < signs; sign += 1) {
+    await sleep(everyMs);
+    response.write(streamed ? ': still waiting\n\n' : '\n');
+  }
+  if (answer === undefined) return;
+  response.end(streamed ? chunksOf(answer, true).join('') : JSON.stringify(completionOf(answer)));
 }
 
 function startStream(response: ServerResponse): ServerResponse {

@@ -13,6 +13,7 @@ export class AttemptTimer {
   readonly #longest = { before: 0, within: 0 };
   #heardAt = this.#begun;
   #silence: Silence = 'before';
+  #hasHeard = false;
   #timer: NodeJS.Timeout | undefined;
   /** Why it was ended, as a sentence. */
   expired: string | undefined;
@@ -27,24 +28,25 @@ export class AttemptTimer {
 
   /** Whether anything has come. */
   get hasHeard(): boolean {
-    return this.#silence === 'within';
+    return this.#hasHeard;
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Something has come. */
-  heard(): void {
+  /** Something has come: some of the answer, or only a sign that somebody is at work on it. */
+  heard(what: 'answer' | 'sign'): void {
     const now = performance.now();
     this.#longest[this.#silence] = Math.max(this.#longest[this.#silence], (now - this.#heardAt) / 1000);
     this.#heardAt = now;
-    this.#silence = 'within';
+    this.#hasHeard = true;
+    if (what === 'answer') this.#silence = 'within';
   }
 
   /** The answer is complete: this is how long such a server is silent. */
   answered(): void {
-    this.heard();
+    this.heard('answer');
     this.#patience.answered(this.#longest);
   }
 

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import OpenAI from 'openai';
 import { Agent } from 'undici';
 import type { Redactor } from '../../../base/redact.js';
@@ -98,7 +99,11 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
         const response = (await sent.asResponse()) as unknown as PlainResponse;
         const type = response.headers.get('content-type') ?? '';
         const isStream = type.includes('event-stream') || (streamed && !type.includes('json'));
-        const asked = await (isStream ? readStream : readWhole)({ response, timer, promptCharacters, redact });
+        // An answer that comes whole is there when its beginning is; a stream may only have been opened.
+        const what = isStream ? 'sign' : 'answer';
+        timer.heard(what);
+        const bytes = heardBy(timer, what, response.body);
+        const asked = await (isStream ? readStream : readWhole)({ bytes, timer, promptCharacters, redact });
         if (asked.ok) timer.answered();
         return asked;
       } catch (error) {
@@ -136,7 +141,7 @@ function bodyOf(
 }
 
 interface Reading {
-  readonly response: PlainResponse;
+  readonly bytes: AsyncIterable<Uint8Array>;
   readonly timer: AttemptTimer;
   readonly promptCharacters: number;
   readonly redact: Redactor;
@@ -144,10 +149,20 @@ interface Reading {
 
 type Asked = { readonly ok: true; readonly reply: Reply } | AttemptFailure;
 
-async function readWhole({ response, timer, promptCharacters, redact }: Reading): Promise<Asked> {
-  // The answer is there when its beginning is: from here on silence is a stall.
-  timer.heard();
-  const value: unknown = JSON.parse(await response.text());
+/** Each piece is a sign of life, whatever it holds: while a question waits for its turn, some servers send comments or blank lines. */
+async function* heardBy(
+  timer: AttemptTimer,
+  what: 'answer' | 'sign',
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of bytes) {
+    timer.heard(what);
+    yield piece;
+  }
+}
+
+async function readWhole({ bytes, promptCharacters, redact }: Omit<Reading, 'timer'>): Promise<Asked> {
+  const value: unknown = JSON.parse(await text(bytes));
   const error = errorIn(value);
   if (error !== undefined) return bodyFailure(error, 'an error without a message', redact);
   const parsed = completionSchema.safeParse(value);
@@ -166,13 +181,13 @@ async function readWhole({ response, timer, promptCharacters, redact }: Reading)
   };
 }
 
-async function readStream({ response, timer, promptCharacters, redact }: Reading): Promise<Asked> {
+async function readStream({ bytes, timer, promptCharacters, redact }: Reading): Promise<Asked> {
   const content: string[] = [];
   const reasoned: string[] = [];
   let finish: string | undefined;
   let usage: Parameters<typeof toReply>[0]['usage'];
-  for await (const { kind, data } of serverEvents(response.body)) {
-    timer.heard();
+  for await (const { kind, data } of serverEvents(bytes)) {
+    timer.heard('answer');
     // Read on to the end: a connection whose last bytes nobody wants cannot be used again.
     if (data.startsWith('[DONE]')) continue;
     const chunk: unknown = JSON.parse(data);

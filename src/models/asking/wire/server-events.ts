@@ -35,9 +35,10 @@ export async function* serverEvents(bytes: AsyncIterable<Uint8Array>): AsyncGene
       if (event !== undefined) yield event;
     }
   }
-  message.add(unfinished + decoder.end());
-  const last = message.add('');
-  if (last !== undefined) yield last;
+  for (const line of [unfinished + decoder.end(), '']) {
+    const last = message.add(line);
+    if (last !== undefined) yield last;
+  }
 }
 
 /** What the lines so far say. */

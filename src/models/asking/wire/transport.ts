@@ -25,6 +25,8 @@ export function plainFetch(agent: Agent): Fetch {
       headers: [...(init.headers as Headers)].flat(),
       body: init.body as string,
       signal: init.signal ?? null,
+    }).catch((error: unknown) => {
+      throw isNeverTaken(error) ? new Error('nobody took the connection') : error;
     });
     return {
       status: statusCode,
@@ -36,6 +38,12 @@ export function plainFetch(agent: Agent): Fetch {
     };
   };
   return ask as unknown as Fetch;
+}
+
+/** Its own words have the package say `Request timed out`, as if the question had been sent. */
+function isNeverTaken(error: unknown): boolean {
+  const { code, syscall } = error as { readonly code?: unknown; readonly syscall?: unknown };
+  return code === 'UND_ERR_CONNECT_TIMEOUT' || (code === 'ETIMEDOUT' && syscall !== 'read');
 }
 
 /** The part of `Headers` that is read. Names are lower case, as undici gives them. */

@@ -121,6 +121,22 @@ describe.each(ways)('an answer that comes $way', ({ max_tokens }) => {
     });
   });
 
+  it('may be waited for as long as there are signs of life', async () => {
+    const { result } = await attemptOnce(
+      { kind: 'waits', signs: 8, everyMs: 100, answer: { kind: 'answer', content: 'at last' } },
+      { request: question({ max_tokens }), idleTimeoutSeconds: 0.5 },
+    );
+    expect(result).toMatchObject({ ok: true, reply: { content: 'at last' } });
+  });
+
+  it('and was only begun shows that there is a server', async () => {
+    const { result } = await attemptOnce(
+      { kind: 'waits', signs: 0, everyMs: 0 },
+      { request: question({ max_tokens }), idleTimeoutSeconds: 0.1, timeoutSeconds: max_tokens > 1000 ? 10 : 0.1 },
+    );
+    expect(result).toMatchObject({ ok: false, reason: 'transport', reached: true });
+  });
+
   it('stops at once when the caller aborts, with the caller’s reason', async () => {
     const controller = new AbortController();
     const reason = new Error('interrupted');

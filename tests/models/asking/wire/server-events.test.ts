@@ -50,6 +50,13 @@ describe('serverEvents', () => {
     ]);
   });
 
+  it('counts a last message whose line ends and which no empty line follows', async () => {
+    expect(await read('data: a\n\ndata: b\n')).toEqual([
+      { kind: '', data: 'a' },
+      { kind: '', data: 'b' },
+    ]);
+  });
+
   it('gives up on a line that never ends', async () => {
     const piece = Buffer.alloc(1024 * 1024, 'a');
     await expect(eventsOf(Array.from({ length: 17 }, () => piece))).rejects.toThrow(SyntaxError);
