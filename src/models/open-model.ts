@@ -82,7 +82,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   const ledger = new Ledger(spec.price);
   const endpoints = endpointsOf(spec);
   const throttle = limits.throttle(`${identity} ${server?.model ?? spec.model}`, {
-    name: `model "${name}"`,
+    name,
     endpoints,
     concurrency: spec.concurrency,
     requestsPerMinute: spec.requests_per_minute,

@@ -1,4 +1,3 @@
-import { SecpiError } from '../../base/errors.js';
 import type { Sha256 } from '../../base/hash.js';
 import { type AnswerKey, keyText } from '../answers/answer-row.js';
 import type { AnswerStore } from '../answers/answer-store.js';
@@ -8,6 +7,7 @@ import type { AskFailure, ChatAnswer, ChatRequest } from '../chat.js';
 import type { Amount, Budget } from './budget.js';
 import type { Clock } from './clock.js';
 import type { Ending } from './ending.js';
+import { Hopes } from './hopes.js';
 import type { Ledger } from './ledger.js';
 import type { Notices } from './notices.js';
 import type { AttemptEnd } from './pace/pace.js';
@@ -61,18 +61,17 @@ export interface AskScope {
   readonly paid: SeenAnswers;
 }
 
-/** So many refusals before the first answer mean that the server refuses us, not the questions. */
-const REFUSALS_BEFORE_GIVING_UP = 8;
 /** An attempt that met a server with too much to do counts so much against `retries`: it is hardly the question's fault. */
 const BUSY_COUNTS = 0.25;
 
 /** Finds answers, cheapest first: in the recording, in the store, and then by asking the server until it answers. */
 export class AnswerSource {
   readonly #options: AnswerSourceOptions;
-  #refusals = 0;
+  readonly #hopes: Hopes;
 
   constructor(options: AnswerSourceOptions) {
     this.#options = options;
+    this.#hopes = new Hopes(options.name, options.throttle);
   }
 
   hash(request: ChatRequest): Sha256 {
@@ -180,7 +179,7 @@ export class AnswerSource {
       const { failure, client } = tried;
       attempts += 1;
       this.#note(failure);
-      this.#throwIfHopeless(failure, permit);
+      this.#hopes.throwIfNone(failure, permit.where);
       if (!failure.retryable) return { ok: false, reason: failure.reason, message: failure.message };
       const death = failure.reason === 'transport' ? await link.death(client) : undefined;
       if (death instanceof Error) throw death;
@@ -188,7 +187,7 @@ export class AnswerSource {
       // While the server is down for everybody, this question is not to blame.
       if (!permit.down && death !== 'restarts') failures += failure.busy === true ? BUSY_COUNTS : 1;
       if (failures > retries) {
-        if (!throttle.hasAnswered) throw this.#unreachable(permit, failure.message);
+        this.#hopes.throwIfNeverAnswered(failure, permit.where);
         return { ok: false, reason: failure.reason, message: `${attempts} attempts; the last: ${failure.message}` };
       }
       await clock.sleep(retryDelayMs(failures, clock), signal);
@@ -203,12 +202,12 @@ export class AnswerSource {
     most: Tokens,
     scope: AskScope,
   ): Promise<Tried> {
-    const { store, ledger, budget } = this.#options;
+    const { name, store, ledger, budget } = this.#options;
     const { signal } = scope;
     const client = await link.connect(endpoint, signal);
     const worst = ledger.amount(most);
     const reserved = await budget?.reserve(worst, signal);
-    if (budget !== undefined && reserved === undefined) throw this.#outOfBudget(budget, worst);
+    if (budget !== undefined && reserved === undefined) throw budget.spentError(name, worst);
     let used: Amount = { usd: 0, tokens: 0 };
     let outcome: Awaited<ReturnType<ChatClient['attempt']>>;
     try {
@@ -234,17 +233,6 @@ export class AnswerSource {
     notices.note(`failed: ${reason}`, 'info', `${name}: an attempt failed (${reason}: ${message})`);
   }
 
-  #outOfBudget(budget: Budget, next: Amount): SecpiError {
-    const { name } = this.#options;
-    return new SecpiError(
-      'models/budget-spent',
-      `The budget of model "${name}" (${budget.limitText}) is spent: ${budget.usedText} went into its answers, and the next one may take ${budget.textOf(next)}`,
-      {
-        hint: `Every answer so far is kept: raise models.${name}.budget and run the same command again; only what is missing is bought.`,
-      },
-    );
-  }
-
   #notRecorded(): string {
     const { name, identity, recording } = this.#options;
     if (recording === undefined) return `model "${name}" has neither an endpoint nor a recording`;
@@ -253,36 +241,6 @@ export class AnswerSource {
         ? `; its answers are those of "${recording.identity}", not of "${identity}"`
         : '';
     return `the recording ${recording.path} holds no answer to this question${foreign}, and model "${name}" has no endpoint`;
-  }
-
-  #throwIfHopeless(failure: AttemptFailure, { where }: Permit): void {
-    const { name, throttle } = this.#options;
-    const { fatal, message } = failure;
-    if (fatal !== undefined && !(fatal === 'forbidden' && throttle.hasAnswered)) {
-      throw new SecpiError(`models/${fatal}`, `Model "${name}"${where} cannot be asked: ${message}`, {
-        hint: FATAL_HINTS[fatal],
-      });
-    }
-    if (failure.reason !== 'refused') return;
-    this.#refusals += 1;
-    if (throttle.hasAnswered || this.#refusals < REFUSALS_BEFORE_GIVING_UP) return;
-    throw new SecpiError(
-      'models/refused',
-      `Model "${name}"${where} has refused all of the first ${this.#refusals} questions; the last time: ${message}`,
-      {
-        hint: 'Check that the model takes this max_tokens and this format.',
-      },
-    );
-  }
-
-  #unreachable({ where }: Permit, message: string): SecpiError {
-    return new SecpiError(
-      'models/unreachable',
-      `Model "${this.#options.name}"${where} has not answered a single time: ${message}`,
-      {
-        hint: 'Check that its endpoint is right (it should include /v1) and that the server is up.',
-      },
-    );
   }
 }
 
@@ -293,13 +251,6 @@ type Tried = { readonly end: AttemptEnd } & (
   | { readonly found: Found }
   | { readonly failure: AttemptFailure; readonly client: ChatClient }
 );
-
-const FATAL_HINTS: Readonly<Record<NonNullable<AttemptFailure['fatal']>, string>> = {
-  unauthorised: 'Set the environment variable that api_key_env names to a valid key.',
-  forbidden: 'Check that the key may use this model.',
-  'no-such-model': 'Check the spelling of the model, and that the endpoint includes /v1.',
-  'no-credit': 'All answers so far are kept: top up the account and run the same command again.',
-};
 
 /** A question that is asked again is another question, so none has a second attempt. */
 function keyOf(request: Sha256): AnswerKey {

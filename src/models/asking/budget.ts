@@ -1,3 +1,4 @@
+import { SecpiError } from '../../base/errors.js';
 import type { AnswerKey } from '../answers/answer-row.js';
 import type { BudgetLimit } from '../model-spec.js';
 import { SeenAnswers } from './seen-answers.js';
@@ -45,19 +46,16 @@ export class Budget {
     };
   }
 
-  /** In words, for messages: `20 USD and 1000 tokens`. */
-  get limitText(): string {
-    return this.#inWords(this.#limit);
-  }
-
-  /** What was counted so far, in the units of the limit. */
-  get usedText(): string {
-    return this.#inWords(this.#used);
-  }
-
-  /** The same for any amount. */
-  textOf(amount: Amount): string {
-    return this.#inWords(amount);
+  /** What to throw when `next` could not be set aside; `name` is the model's. */
+  spentError(name: string, next: Amount): SecpiError {
+    const [limit, used, wanted] = [this.#limit, this.#used, next].map((amount) => this.#inWords(amount));
+    return new SecpiError(
+      'models/budget-spent',
+      `The budget of model "${name}" (${limit}) is spent: ${used} went into its answers, and the next one may take ${wanted}`,
+      {
+        hint: `Every answer so far is kept: raise models.${name}.budget and run the same command again; only what is missing is bought.`,
+      },
+    );
   }
 
   /** Sets the amount aside, or returns `undefined` when it does not fit any more. Throws `signal.reason`. */
@@ -82,6 +80,7 @@ export class Budget {
     };
   }
 
+  /** In the units of the limit: `20 USD and 1000 tokens`. */
   #inWords({ usd, tokens }: { readonly usd?: number | undefined; readonly tokens?: number | undefined }): string {
     const parts = [
       this.#limit.usd === undefined || usd === undefined ? [] : [`${Number(usd.toPrecision(4))} USD`],

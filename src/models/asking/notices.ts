@@ -4,7 +4,6 @@ type Level = 'info' | 'warn';
 
 interface Kind {
   readonly saidAt: number;
-  readonly level: Level;
   unsaid: number;
   last: string;
 }
@@ -31,13 +30,12 @@ export class Notices {
       return;
     }
     this.#log(level, said === undefined ? message : withCount(message, said.unsaid));
-    this.#kinds.set(kind, { saidAt: now, level, unsaid: 0, last: message });
+    this.#kinds.set(kind, { saidAt: now, unsaid: 0, last: message });
   }
 
-  /** Says what has not been said yet. */
+  /** Says what has not been said yet. It is over, so nobody needs to be warned any more. */
   flush(): void {
-    for (const { level, unsaid, last } of this.#kinds.values())
-      if (unsaid > 0) this.#log(level, withCount(last, unsaid - 1));
+    for (const { unsaid, last } of this.#kinds.values()) if (unsaid > 0) this.#log('info', withCount(last, unsaid - 1));
     this.#kinds.clear();
   }
 }

@@ -54,13 +54,14 @@ describe('Budget', () => {
 
   it('counts what was bought earlier, and stays spent once something did not fit', async () => {
     const budget = new Budget({ usd: 1, tokens: 100 });
-    expect(budget.limitText).toBe('1 USD and 100 tokens');
     const known = budget.expect(keyOf('a'));
     const refused = budget.reserve({ usd: 0.2, tokens: 0 }, forever);
     known({ usd: 0.9, tokens: 1 });
     expect(await refused).toBeUndefined();
     expect(await budget.reserve({ usd: 0.01, tokens: 0 }, forever)).toBeUndefined();
-    expect(budget.usedText).toBe('0.9 USD and 1 tokens');
+    expect(budget.spentError('m', { usd: 0.2, tokens: 7 }).message).toBe(
+      'The budget of model "m" (1 USD and 100 tokens) is spent: 0.9 USD and 1 tokens went into its answers, and the next one may take 0.2 USD and 7 tokens',
+    );
   });
 
   it('counts an answer once, whoever uses it again', async () => {
@@ -70,7 +71,7 @@ describe('Budget', () => {
     for (let use = 0; use < 5; use += 1) budget.expect(keyOf('a'))({ usd: 0, tokens: 40 });
     budget.expect(keyOf('b'))({ usd: 0, tokens: 10 });
     budget.expect(keyOf('b'))({ usd: 0, tokens: 10 });
-    expect(budget.usedText).toBe('50 tokens');
+    expect(budget.spentError('m', { usd: 0, tokens: 60 }).message).toContain('50 tokens went');
     expect(await budget.reserve({ usd: 0, tokens: 50 }, forever)).toBeDefined();
   });
 

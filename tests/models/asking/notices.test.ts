@@ -18,7 +18,7 @@ describe('Notices', () => {
       'warn slower at 120 (and 59 more of the kind since the last line)',
     ]);
     notices.flush();
-    expect(lines.slice(4)).toEqual(['warn slower at 129 (and 8 more of the kind since the last line)']);
+    expect(lines.slice(4)).toEqual(['info slower at 129 (and 8 more of the kind since the last line)']);
     notices.flush();
     expect(lines).toHaveLength(5);
   });

@@ -1,5 +1,6 @@
-import { SecpiError } from '../../../base/errors.js';
+import type { SecpiError } from '../../../base/errors.js';
 import { type Clock, systemClock } from '../clock.js';
+import { nobodyThere, silent } from './given-up.js';
 import { type AttemptEnd, Pace, type PaceChange } from './pace.js';
 import { RateCeiling } from './rate-ceiling.js';
 
@@ -20,7 +21,7 @@ export type ThrottleEvent = (PaceChange | { readonly type: 'given-up'; readonly 
 };
 
 export interface ThrottleOptions {
-  /** Whom it is about, for messages: `model "teacher"`. */
+  /** The model's name in the recipe, for messages. */
   readonly name: string;
   /** Servers of the model that are asked by turns; an address, or `''` for one that has none. */
   readonly endpoints: readonly string[];
@@ -248,37 +249,16 @@ export class Throttle {
     const troubled = lane.pace.troubledSeconds(now);
     const patience = Math.min(NOBODY_THERE_SECONDS, this.#options.saturationSeconds);
     const nobody = !lane.reached && lane.pace.allFailed(2) && troubled >= patience;
-    if (nobody) lane.broken = this.#nobodyThere(lane, troubled, result.message);
-    else if (lane.pace.open && troubled >= this.#options.saturationSeconds)
-      lane.broken = this.#saturated(lane, troubled, result);
-    else return;
+    const saturated = lane.pace.open && troubled >= this.#options.saturationSeconds;
+    if (!nobody && !saturated) return;
+    const whom = { name: this.#options.name, where: lane.where, seconds: Math.round(troubled), last: result };
+    lane.broken = nobody ? nobodyThere(whom) : silent(whom);
     if (this.#lanes.some(({ broken }) => broken === undefined)) {
       this.#tell({ type: 'given-up', message: lane.broken.message, where: lane.where });
       return;
     }
     for (const line of [this.#waiting.again, this.#waiting.first])
       for (const waiter of [...line]) waiter.refuse(lane.broken);
-  }
-
-  #nobodyThere(lane: Lane, seconds: number, message: string): SecpiError {
-    const { name } = this.#options;
-    return new SecpiError(
-      'models/unreachable',
-      `Nobody answers${lane.where} for ${name}, tried for ${Math.round(seconds)} s: ${message}`,
-      { hint: 'Check that its endpoint is right (it should include /v1) and that the server is up.' },
-    );
-  }
-
-  #saturated(lane: Lane, seconds: number, result: Exclude<AttemptEnd, { kind: 'answered' | 'void' }>): SecpiError {
-    const asked = result.kind === 'overloaded' ? result.retryAfterSeconds : undefined;
-    const wish = asked === undefined ? '' : ` (it asks for ${Math.round(asked)} s of patience)`;
-    return new SecpiError(
-      'models/saturated',
-      `${this.#options.name}${lane.where} has answered nothing for ${Math.round(seconds)} s; the last thing that came: ${result.message}${wish}`,
-      {
-        hint: 'All answers so far are kept: run the same command again once the server is well. A lower concurrency.start or requests_per_minute may help, and a longer saturation_seconds is more patient.',
-      },
-    );
   }
 
   /** Named in messages only where there are several. */

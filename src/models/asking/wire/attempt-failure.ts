@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { APIConnectionError, APIError } from 'openai';
 import * as z from 'zod';
 import { messageOf } from '../../../base/errors.js';
@@ -74,7 +75,9 @@ function statusFailure(
   text: string,
   redact: Redactor,
 ): AttemptFailure {
-  const said = shorten(text.startsWith(`${status}`) ? text : `${status} ${text}`, redact);
+  const silent = text === `${status} status code (no body)`;
+  const words = silent ? `${status} ${STATUS_CODES[status] ?? 'without a word'}` : text;
+  const said = shorten(words.startsWith(`${status}`) ? words : `${status} ${words}`, redact);
   const wait = retryAfterSeconds(headers, Date.now());
   const common = { ok: false, message: said, ...(wait === undefined ? {} : { retryAfterSeconds: wait }) } as const;
   if (status === 402 || NO_CREDIT.has(code))

@@ -10,6 +10,7 @@ export interface PlainResponse {
   readonly headers: { get(name: string): string | null };
   /** The bytes, as they come. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** A refusal's, for the package. */
   text(): Promise<string>;
 }
 
@@ -32,7 +33,7 @@ export function plainFetch(agent: Agent): Fetch {
       status: statusCode,
       headers: new PlainHeaders(headers),
       body,
-      text: () => body.text(),
+      text: async () => withError(await body.text()),
       // What follows is for the package alone.
       ...{ ok: statusCode >= 200 && statusCode < 300, url },
     };
@@ -44,6 +45,17 @@ export function plainFetch(agent: Agent): Fetch {
 function isNeverTaken(error: unknown): boolean {
   const { code, syscall } = error as { readonly code?: unknown; readonly syscall?: unknown };
   return code === 'UND_ERR_CONNECT_TIMEOUT' || (code === 'ETIMEDOUT' && syscall !== 'read');
+}
+
+/** The package looks for what a refusal says in `error` and nowhere else; some servers (earlier vLLM, FastAPI) have it at the top. */
+function withError(refusal: string): string {
+  try {
+    const body: unknown = JSON.parse(refusal);
+    const isBare = typeof body === 'object' && body !== null && !('error' in body);
+    return isBare ? JSON.stringify({ error: body }) : refusal;
+  } catch {
+    return refusal;
+  }
 }
 
 /** The part of `Headers` that is read. Names are lower case, as undici gives them. */

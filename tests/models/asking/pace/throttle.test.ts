@@ -21,7 +21,7 @@ function setUp(overrides: Partial<ThrottleOptions> = {}) {
   const clock = new FakeClock();
   const events: ThrottleEvent[] = [];
   const throttle = new Throttle({
-    name: 'model "m"',
+    name: 'm',
     endpoints: ['http://user:secret@host/v1?key=secret'],
     concurrency: { start: 4, max: 8 },
     saturationSeconds: 600,
@@ -157,7 +157,7 @@ describe('Throttle', () => {
     }
     expect(errors.length).toBeGreaterThan(90);
     expect(errors[0]).toMatchObject({ code: 'models/saturated', message: expect.stringContaining('429 slow down') });
-    expect(() => throttle.throwIfBroken()).toThrow('model "m" at http://host/v1 has answered nothing for 300 s');
+    expect(() => throttle.throwIfBroken()).toThrow('Model "m" at http://host/v1 has answered nothing for 300 s');
     throttle.forgive();
     expect(() => throttle.throwIfBroken()).not.toThrow();
   });

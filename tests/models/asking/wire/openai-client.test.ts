@@ -211,6 +211,17 @@ describe('a refusal', () => {
     expect('retryAfterSeconds' in result ? result.retryAfterSeconds : undefined).toBe(seconds);
   });
 
+  it.each([
+    ['{"error":{"message":"too long"}}', '400 too long'],
+    ['{"object":"error","message":"too long","code":400}', '400 too long'],
+    ['{"detail":"too long"}', '400 {"detail":"too long"}'],
+    ['too long', '400 too long'],
+    ['', '400 Bad Request'],
+  ])('is told in the words of the server, wherever it puts them: %s', async (body, message) => {
+    const { result } = await attemptOnce({ kind: 'status', status: 400, body });
+    expect(result).toMatchObject({ ok: false, reason: 'refused', message });
+  });
+
   it('fits into a line, even when the server sends a page, and leaks no key', async () => {
     const body = `<html>\n<h1>Bad gateway</h1> for swordfish-key ${'x '.repeat(5000)}</html>`;
     const { result } = await attemptOnce({ kind: 'status', status: 502, body }, { apiKey: 'swordfish-key' });
