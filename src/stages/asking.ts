@@ -36,7 +36,7 @@ export class Unanswered {
         : 'Every answer so far is kept; run the same command again to ask only for what is missing.';
     throw new SecpiError(
       'models/unanswered',
-      `${total} questions to \`${this.#model}\` got no answer (${list}): ${first[1].message}`,
+      `${total} ${total === 1 ? 'question' : 'questions'} to \`${this.#model}\` got no answer (${list}): ${first[1].message}`,
       { hint },
     );
   }

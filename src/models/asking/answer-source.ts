@@ -259,10 +259,11 @@ function keyOf(request: Sha256): AnswerKey {
 
 function endOf(outcome: Awaited<ReturnType<ChatClient['attempt']>>): AttemptEnd {
   if (outcome.ok) return { kind: 'answered', tokens: outcome.reply.tokens.input + outcome.reply.tokens.output };
-  const { reason, load, message, retryAfterSeconds } = outcome;
+  const { reason, load, reached, foreign, message, retryAfterSeconds } = outcome;
   if (load === true) return { kind: 'overloaded', message, retryAfterSeconds };
   if (reason === 'refused') return { kind: 'void' };
-  return { kind: reason === 'transport' && outcome.reached !== true ? 'unreachable' : 'faulty', message };
+  const isSomebodyThere = foreign !== true && (reason !== 'transport' || reached === true);
+  return { kind: isSomebodyThere ? 'faulty' : 'unreachable', message };
 }
 
 /** The most that an attempt can use: two bytes of a prompt make a token at worst, and the answer is as long as allowed. */

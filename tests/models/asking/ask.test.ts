@@ -667,6 +667,22 @@ describe('what stops everything', () => {
     });
   });
 
+  it.each([64, 5000])('is a server of another kind, like one that is not there (max_tokens %i)', async (max_tokens) => {
+    await using server = await startOpenaiServer(() => ({
+      kind: 'status',
+      status: 200,
+      headers: { 'content-type': 'text/html' },
+      body: '<html>It works!</html>',
+    }));
+    await using model = await open({ endpoint: server.url });
+    const asked = askAll(model, prompts(200), { request: (prompt) => question(prompt, { max_tokens }) });
+    await expect(asked).rejects.toMatchObject({
+      code: 'models/unreachable',
+      message: expect.stringMatching(/http:\/\/127.0.0.1:\d+\/v1 .*not a chat completion: <html>It works!/),
+      hint: expect.stringContaining('/v1'),
+    });
+  });
+
   it('is a server that stays overloaded, and what was bought before is kept', async () => {
     await using server = await startOpenaiServer(({ prompt }) =>
       Number(prompt.slice(1)) < 5 ? answered('fine') : { kind: 'status', status: 429 },

@@ -5,7 +5,7 @@ export type AttemptEnd =
   | { readonly kind: 'overloaded'; readonly message: string; readonly retryAfterSeconds?: number | undefined }
   /** A reply that is none: nobody knows why. */
   | { readonly kind: 'faulty'; readonly message: string }
-  /** No connection, or one that broke. */
+  /** No connection, one that broke, or somebody there who is no model's server. */
   | { readonly kind: 'unreachable'; readonly message: string }
   /** Says nothing about the server: refused for its content, or aborted by us. */
   | { readonly kind: 'void' };

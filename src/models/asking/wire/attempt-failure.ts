@@ -16,6 +16,8 @@ export interface AttemptFailure {
   readonly busy?: true;
   /** A reply had begun: there is a server. */
   readonly reached?: true;
+  /** What came is nothing that a model's server says: perhaps another kind of server. */
+  readonly foreign?: true;
   /** What would go wrong with every other question too: no use in asking on. */
   readonly fatal?: 'unauthorised' | 'forbidden' | 'no-such-model' | 'no-credit';
   readonly retryAfterSeconds?: number;

@@ -98,7 +98,7 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
         const sent = client.post('/chat/completions', { body, signal: timer.signal });
         const response = (await sent.asResponse()) as unknown as PlainResponse;
         const type = response.headers.get('content-type') ?? '';
-        const isStream = type.includes('event-stream') || (streamed && !type.includes('json'));
+        const isStream = type.includes('event-stream') || (streamed && !/json|html/.test(type));
         // An answer that comes whole is there when its beginning is; a stream may only have been opened.
         const what = isStream ? 'sign' : 'answer';
         timer.heard(what);
@@ -162,7 +162,9 @@ async function* heardBy(
 }
 
 async function readWhole({ bytes, promptCharacters, redact }: Omit<Reading, 'timer'>): Promise<Asked> {
-  const value: unknown = JSON.parse(await text(bytes));
+  const body = await text(bytes);
+  if (!/^\s*(?:[[{"]|null)/.test(body)) return foreign(body, redact);
+  const value: unknown = JSON.parse(body);
   const error = errorIn(value);
   if (error !== undefined) return bodyFailure(error, 'an error without a message', redact);
   const parsed = completionSchema.safeParse(value);
@@ -225,6 +227,10 @@ function errorIn(response: unknown): unknown {
 
 function malformed(issue: { path: PropertyKey[]; message: string } | undefined, redact: Redactor): AttemptFailure {
   const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
-  const message = shorten(`the response is not a chat completion${where}: ${issue?.message ?? 'invalid'}`, redact);
-  return { ok: false, reason: 'server', retryable: true, message };
+  return foreign(`${issue?.message ?? 'invalid'}${where}`, redact);
+}
+
+function foreign(what: string, redact: Redactor): AttemptFailure {
+  const message = shorten(`the response is not a chat completion: ${what}`, redact);
+  return { ok: false, reason: 'server', retryable: true, foreign: true, message };
 }
