@@ -158,7 +158,7 @@ describe('filter', () => {
     expect(failed).toMatchObject({ outcome: 'failed', exitCode: 1 });
     expect(failed.error).toMatchObject({
       code: 'models/unanswered',
-      message: expect.stringContaining('1 questions to `classifier` got no answer (1 × transport)'),
+      message: expect.stringContaining('1 question to `classifier` got no answer (1 × transport)'),
       hint: expect.stringContaining('ask only for what is missing'),
     });
     await expect(failed.artifact('filter')).rejects.toThrow();

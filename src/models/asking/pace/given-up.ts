@@ -23,7 +23,7 @@ export function nobodyThere({ name, where, seconds, last }: GivenUp): SecpiError
 /** What to throw where somebody is who answers nothing. */
 export function silent({ name, where, seconds, last }: GivenUp): SecpiError {
   const asked = last.kind === 'overloaded' ? last.retryAfterSeconds : undefined;
-  const wish = asked === undefined ? '' : ` (it asks for ${Math.round(asked)} s of patience)`;
+  const wish = asked === undefined ? '' : ` (it asks for ${Number(asked.toPrecision(2))} s of patience)`;
   return new SecpiError(
     'models/saturated',
     `Model "${name}"${where} has answered nothing for ${seconds} s; the last thing that came: ${last.message}${wish}`,
