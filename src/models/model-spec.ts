@@ -78,7 +78,7 @@ const modelFields = z.strictObject({
   timeout_seconds: operational(seconds.default(1800)),
   /** Longest silence before and inside an answer. It is less as soon as the server is known to be quicker. */
   idle_timeout_seconds: operational(seconds.default(300)),
-  /** How long the server may do nothing but refuse (429, 5xx, no connection) before the run gives up; 10 s if it was never reached. */
+  /** How long the server may do nothing but refuse (429, 5xx, no connection) before the run gives up; 10 s if no model server was ever reached. */
   saturation_seconds: operational(seconds.default(300)),
   /** Further attempts after a failed one, per question. */
   retries: operational(z.number().int().min(0).default(5)),

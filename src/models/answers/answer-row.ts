@@ -5,7 +5,7 @@ import type { Sha256 } from '../../base/hash.js';
 import { wellFormed } from '../../base/well-formed.js';
 import type { ChatAnswer } from '../chat.js';
 
-/** Which answer: to what request, and the how-manieth attempt at it (0 is the first; further ones follow unusable answers). */
+/** Which answer: to what request, and the how-manieth attempt at it (always 0 today; earlier versions asked the same once more after an unusable answer). */
 export interface AnswerKey {
   readonly request: Sha256;
   readonly attempt: number;
