@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../../src/base/package-root.js';
 import { type OpenaiServer, type ServerAction, startOpenaiServer } from '../../support/openai-server.js';
@@ -160,7 +161,7 @@ async function artifacts(stage: string): Promise<readonly unknown[]> {
 
 beforeAll(async () => {
   home = await temporaryFolder();
-  server = await startOpenaiServer(({ body, prompt }) => {
+  server = await startOpenaiServer(async ({ body, prompt }) => {
     const { does, after } = models.find(({ model }) => model === body.model) ?? untroubled;
     const known = of(body.model);
     known.asked += 1;
@@ -169,6 +170,8 @@ beforeAll(async () => {
       return does;
     }
     known.answered.push(prompt);
+    // So that some are still under way when the end comes.
+    if (!isWell) await sleep(100);
     const content = body.response_format === undefined ? `About ${prompt.length} letters.` : VERDICT;
     return { kind: 'answer', content, usage: USAGE };
   });
