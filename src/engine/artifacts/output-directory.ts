@@ -29,6 +29,9 @@ export interface OutputDirectory {
   reference(file: ArtifactFile & { readonly at: NonNullable<ArtifactFile['at']> }): void;
 }
 
+/** Rows are small, and each turn to the disk costs more than one of them. */
+const BUFFER_BYTES = 256 * 1024;
+
 /** Writes rows through a stream's buffer: nothing here must outlive a crash, the commit forces all of it to the disk. */
 class StreamRowWriter implements RowWriter {
   readonly #stream: WriteStream;
@@ -37,7 +40,7 @@ class StreamRowWriter implements RowWriter {
   #closed: Promise<void> | undefined;
 
   constructor(path: string) {
-    this.#stream = createWriteStream(path, { flags: 'wx' });
+    this.#stream = createWriteStream(path, { flags: 'wx', highWaterMark: BUFFER_BYTES });
     this.#stream.on('error', (error) => {
       this.#failure = atPath(error, path);
     });
