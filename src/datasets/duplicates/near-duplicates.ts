@@ -1,7 +1,7 @@
 import { BandIndex } from './band-index.js';
 import { MinHash } from './min-hash.js';
 import { shinglesOf } from './shingles.js';
-import { doubled, Sketches, similarity, sketchOf } from './sketches.js';
+import { Sketches, similarity, sketchOf } from './sketches.js';
 
 /** A near duplicate of something seen before. */
 export interface NearDuplicate {
@@ -24,10 +24,6 @@ export class NearDuplicates {
   readonly #index: BandIndex;
   readonly #sketches = new Sketches();
   readonly #keys: Uint32Array;
-  /** By text: the search that looked at it last. Bands of one search often meet the same text, and a `Set` for each search took a fifth of the time. */
-  #lookedAt = new Uint32Array(1024);
-  #searches = 0;
-  #texts = 0;
 
   /** `threshold`: Jaccard similarity from which two texts count as the same, above 0 and at most 1. */
   constructor(threshold: number) {
@@ -43,10 +39,10 @@ export class NearDuplicates {
     const sketch = sketchOf(shingles);
     this.#minHash.keysOf(shingles, this.#keys);
     let best: NearDuplicate | undefined;
-    this.#searches += 1;
+    const seen = new Set<number>();
     const look = (of: number): void => {
-      if (this.#lookedAt[of] === this.#searches) return;
-      this.#lookedAt[of] = this.#searches;
+      if (seen.has(of)) return;
+      seen.add(of);
       const size = this.#sketches.sizeOf(of);
       // Sets of such different sizes cannot be alike, whatever is in them.
       if (Math.min(size, sketch.size) < this.#threshold * Math.max(size, sketch.size)) return;
@@ -61,8 +57,6 @@ export class NearDuplicates {
     if (best !== undefined) return best;
     this.#index.add(this.#keys);
     this.#sketches.add(sketch);
-    this.#texts += 1;
-    if (this.#texts === this.#lookedAt.length) this.#lookedAt = doubled(this.#lookedAt);
     return undefined;
   }
 }
