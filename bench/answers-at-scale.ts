@@ -5,25 +5,24 @@
  * so that it starts with nothing in memory. The texts are pieces of this repository, so that they pack as text does.
  */
 import { fork } from 'node:child_process';
-import { mkdir, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { packageRoot } from '../src/base/package-root.js';
 import { answerRow } from '../src/models/answers/answer-row.js';
 import { AnswerStore } from '../src/models/answers/answer-store.js';
 import { checkAnswers } from '../src/models/answers/check-answers.js';
 import { compactAnswers } from '../src/models/answers/compact-answers.js';
 import { answersFolder, folderName } from '../src/models/answers/model-folder.js';
 import { requestHash } from '../src/models/answers/request-hash.js';
-import type { ChatAnswer, ChatRequest } from '../src/models/chat.js';
+import type { ChatRequest } from '../src/models/chat.js';
 import { modelSpecSchema } from '../src/models/model-spec.js';
 import { openModel } from '../src/models/open-model.js';
 import { loadCatalogue } from '../src/security/catalogue.js';
 import { parseVerdict } from '../src/security/prompts/verdict.js';
 import { classifyRequest, filterParams } from '../src/stages/filter/filter.js';
+import { AT_ONCE, inParallel, numbers, piece, repositoryText, verdict } from './made-up-answers.js';
 import { line, rounded, secondsOf } from './measure.js';
 
 const IDENTITY = 'bench/model';
-const AT_ONCE = 256;
 const TRACES = 4000;
 const TRACE_CHARACTERS = 40_000;
 const { signal } = new AbortController();
@@ -32,45 +31,12 @@ const catalogue = loadCatalogue();
 const params = filterParams.parse({});
 const languages = ['python', 'javascript', 'go', 'c', 'java'];
 
-async function repositoryText(): Promise<string> {
-  const names = (await readdir(join(packageRoot, 'src'), { recursive: true })).filter((name) => name.endsWith('.ts'));
-  const files = names.sort().map((name) => join(packageRoot, 'src', name));
-  const pages = (await readdir(join(packageRoot, 'docs'))).sort().map((name) => join(packageRoot, 'docs', name));
-  const texts = await Promise.all([...files, ...pages].map((path) => readFile(path, 'utf8')));
-  return texts.join('\n');
-}
-
-/** A piece of the text that no other number has. */
-function piece(text: string, n: number, characters: number): string {
-  const from = (n * 7919) % (text.length - characters);
-  return `${n} ${text.slice(from, from + characters)}`;
-}
-
 function question(text: string, n: number): ChatRequest {
   const language = languages[n % languages.length] ?? 'python';
   return classifyRequest({ prompt: piece(text, n, 300), language }, catalogue, params);
 }
 
-function verdict(text: string, n: number, request: ChatAnswer['request']): ChatAnswer {
-  const relevant = n % 3 !== 0;
-  const reason = piece(text, n * 31, 120);
-  const content = JSON.stringify({ relevant, cwes: relevant ? ['CWE-89'] : [], confidence: (n % 100) / 100, reason });
-  return { request, reasoning: null, content, finish: 'stop', tokens: { input: 1800, output: 60 } };
-}
-
 const folderIn = (state: string): string => join(answersFolder(state), folderName(IDENTITY));
-
-async function inParallel(count: number, work: (n: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < count) {
-      const n = next;
-      next += 1;
-      await work(n);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
 
 /** What each process does; what it gives back is shown by the first. */
 const steps: Readonly<Record<string, (state: string, count: number) => Promise<Record<string, number>>>> = {
@@ -79,7 +45,7 @@ const steps: Readonly<Record<string, (state: string, count: number) => Promise<R
     await using store = await AnswerStore.open(folderIn(state), IDENTITY);
     const cpu = process.cpuUsage();
     const seconds = await secondsOf(() =>
-      inParallel(count, async (n) => {
+      inParallel(numbers(count), async (n) => {
         const request = requestHash(IDENTITY, question(text, n));
         await store.put({ request, attempt: 0 }, verdict(text, n, request), 0.001);
       }),
@@ -108,7 +74,7 @@ const steps: Readonly<Record<string, (state: string, count: number) => Promise<R
     const cpu = process.cpuUsage();
     let bytes = 0;
     const seconds = await secondsOf(() =>
-      inParallel(count, async (n) => {
+      inParallel(numbers(count), async (n) => {
         const request = requestHash(IDENTITY, question(text, n));
         const reasoning = piece(text, n * 104_729, TRACE_CHARACTERS);
         const answer = { ...verdict(text, n, request), reasoning };
@@ -140,9 +106,7 @@ const steps: Readonly<Record<string, (state: string, count: number) => Promise<R
     let usable = 0;
     const seconds = await secondsOf(async () => {
       const outcomes = model.ask({
-        rows: (function* () {
-          for (let n = 0; n < count; n += 1) yield n;
-        })(),
+        rows: numbers(count),
         request: (n) => question(text, n),
         parse: ({ content }) => parseVerdict(content, catalogue),
         signal,

@@ -4,54 +4,17 @@
  * measurement is a process of its own.
  */
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '../src/base/hash.js';
-import { mixed } from '../src/datasets/mix.js';
 import { buildGraph, graphNode } from '../src/engine/flow/graph.js';
 import { executeRun } from '../src/engine/runs/runner.js';
 import { stateDirectory } from '../src/engine/state-directory.js';
 import { collect, collectParams } from '../src/stages/collect/collect.js';
 import type { StageServices } from '../src/stages/services.js';
+import { copyEvery, writeTasks } from './made-up-tasks.js';
 import { line, rounded } from './measure.js';
-
-/** Every tenth row is an edited copy. */
-const copyEvery = 10;
-const verbs = ['sorts', 'reads', 'parses', 'stores', 'counts', 'filters', 'merges', 'checks', 'prints', 'sends'];
-const languages = ['Python', 'C', 'Go', 'JavaScript', 'C++', 'Java'];
-/** A vocabulary in which some words are frequent and most are rare, as in a language. */
-const word = (n: number): string => `w${Math.floor(20_000 * (mixed(n, 99) / 2 ** 32) ** 3)}`;
-
-/** A task of about 45 words, half of which many share. */
-function taskText(n: number): string {
-  const pick = <T>(list: readonly T[], salt: number): T => list[mixed(n, salt) % list.length] as T;
-  const frame = `Write a ${pick(languages, 1)} function that ${pick(verbs, 2)} the`;
-  const words = Array.from({ length: 30 }, (_, at) => word(mixed(n, 1000 + at)));
-  return `${frame} ${words.slice(0, 10).join(' ')} and returns the ${words.slice(10, 20).join(' ')}. It takes a list of ${words.slice(20).join(' ')}.`;
-}
-
-function edited(text: string, n: number): string {
-  return text
-    .split(' ')
-    .map((one, at) => ((at + n) % 12 === 0 ? word(mixed(n, at)) : one))
-    .join(' ');
-}
-
-async function writeTasks(path: string, rows: number): Promise<void> {
-  const out = createWriteStream(path);
-  for (let n = 0; n < rows; n += 1) {
-    const isCopy = n % copyEvery === copyEvery - 1;
-    // Of a row that is no copy itself, anywhere before.
-    const of = isCopy ? Math.floor((mixed(n, 5) % n) / copyEvery) * copyEvery : n;
-    const text = isCopy ? edited(taskText(of), n) : taskText(n);
-    if (!out.write(`${JSON.stringify({ id: n, prompt: text, source: 'made up' })}\n`)) await once(out, 'drain');
-  }
-  out.end();
-  await once(out, 'finish');
-}
 
 async function measure(file: string, near: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'secpi-scale-'));

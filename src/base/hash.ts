@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import canonicalize from 'canonicalize';
@@ -17,7 +17,7 @@ export const sha256Schema = z
 
 /** SHA-256 of a text (as UTF-8) or of bytes. */
 export function sha256(data: string | Uint8Array): Sha256 {
-  return createHash('sha256').update(data).digest('hex') as Sha256;
+  return hash('sha256', data, 'hex') as Sha256;
 }
 
 /** Larger than the default of 64 KiB, so that the disk is waited for and not the event loop. */

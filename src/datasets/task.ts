@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { sha256Json } from '../base/hash.js';
+import { sha256, sha256Json } from '../base/hash.js';
 
 /** A coding task: what a user might ask for, in their words. The record that every later stage carries along. */
 export const taskSchema = z.strictObject({
@@ -21,7 +21,10 @@ export function normalisePrompt(prompt: string): string {
   return prompt.replace(/\r\n?/g, '\n').trim();
 }
 
-/** The content id of a task. */
+/** The content id of a task: 64 bits of the SHA-256 of `{ language, prompt }` as canonical JSON. Half a character has none, and throws. */
 export function taskId(prompt: string, language: string): string {
-  return `task-${sha256Json({ language, prompt: normalisePrompt(prompt) }).slice(0, 16)}`;
+  const content = { language, prompt: normalisePrompt(prompt) };
+  // Of two texts in the order of their names the canonical JSON is what JSON is anyway, where both are text. A million tasks want an id each.
+  const isPlain = language.isWellFormed() && content.prompt.isWellFormed();
+  return `task-${(isPlain ? sha256(JSON.stringify(content)) : sha256Json(content)).slice(0, 16)}`;
 }

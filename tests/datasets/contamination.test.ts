@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ContaminationIndex } from '../../src/datasets/contamination.js';
+import { wordsOf } from '../../src/datasets/words.js';
 
 const frame = 'Write a Python function that takes a list of numbers and returns';
 const index = new ContaminationIndex([
@@ -61,6 +62,33 @@ describe('ContaminationIndex', () => {
         });
       }),
     );
+  });
+
+  it('finds a task whole in another text though no eight words of it tell anything, and not a part of it', () => {
+    // Of each one word is not everybody's, where a run needs three. Both begin alike.
+    const harmonics = 'Write a function that returns the sum of the harmonics in a list.';
+    const glaciers = 'Write a function that takes a list and returns the glaciers in it.';
+    const two = new ContaminationIndex([
+      { reference: 'suite/harmonics', text: harmonics },
+      { reference: 'suite/glaciers', text: glaciers },
+    ]);
+    for (const [reference, task] of [
+      ['suite/harmonics', harmonics],
+      ['suite/glaciers', glaciers],
+    ] as const) {
+      const hit = { reference, kind: 'copy', words: wordsOf(task).slice(0, 8).join(' ') };
+      for (const [before, after] of [
+        ['', ''],
+        ['Solve this. Write a loop, then: ', ''],
+        ['', ' Then print it.'],
+        ['Write a ', ' Write a function that returns the sum.'],
+      ] as const)
+        expect(two.findCopy(`${before}${task.toUpperCase()}${after}`)).toEqual(hit);
+      const words = task.split(' ');
+      expect(two.findCopy(words.slice(0, -1).join(' '))).toBeUndefined();
+      expect(two.findCopy(words.slice(1).join(' '))).toBeUndefined();
+      expect(two.findCopy(words.with(4, 'gives').join(' '))).toBeUndefined();
+    }
   });
 
   it('does not take boilerplate for a copy, in prose or code', () => {

@@ -118,6 +118,7 @@ function textOf(source: Source, found: Peek, most: number, environment: CliEnvir
     ]),
     { head: ['column', 'filled', 'example'], align: ['left', 'right', 'left'], style },
   );
+  const isAll = rows.length < Math.max(rowsLookedAt, most);
   const taken = rows.slice(0, most).map(({ fileRow, task }) => {
     if (task === undefined)
       return [String(fileRow.row), '', 'value' in fileRow ? exampleOf(fileRow.value, shown.row) : fileRow.problem];
@@ -129,8 +130,10 @@ function textOf(source: Source, found: Peek, most: number, environment: CliEnvir
     ...aboutLines(source, found, environment),
     ...['', table],
     ...(taken.length === 0 ? [] : ['', tasks]),
-    ...['', ...summaryLines(found)],
-    ...['', 'In a recipe, under `collect.sources`:', `  ${inRecipe(source, found, environment)}`],
+    ...['', ...summaryLines(found, isAll)],
+    ...(found.chosen !== undefined && summaryOf(found).tasks === 0
+      ? ['', 'That makes no task of any row: name the right column by `--prompt`.']
+      : ['', 'In a recipe, under `collect.sources`:', `  ${inRecipe(source, found, environment)}`]),
   ].join('\n');
 }
 
@@ -148,11 +151,11 @@ function aboutLines(
   ];
 }
 
-function summaryLines(found: Peek): readonly string[] {
+function summaryLines(found: Peek, isAll: boolean): readonly string[] {
   const { rows, tasks, no_tasks, languages } = summaryOf(found);
   const { chosen } = found;
-  if (chosen === undefined)
-    return [`No column looks like a task in the first ${amount(rows)} rows: name it by \`--prompt\`.`];
+  const looked = isAll && rows === 1 ? 'the only row' : `${isAll ? 'all' : 'the first'} ${amount(rows)} rows`;
+  if (chosen === undefined) return [`No column looks like a task in ${looked}: name it by \`--prompt\`.`];
   const list = (counts: Readonly<Record<string, number>>): string =>
     Object.entries(counts)
       .slice(0, 12)
@@ -161,7 +164,7 @@ function summaryLines(found: Peek): readonly string[] {
   const others = Object.keys(no_tasks).length === 0 ? '' : `; no tasks: ${list(no_tasks)}`;
   return [
     `${chosen.guessed ? 'guessed' : 'chosen'} columns: ${columnsInYaml(chosen.columns)}`,
-    `the first ${amount(rows)} rows: ${amount(tasks)} tasks${others}`,
+    `${looked}: ${amount(tasks)} tasks${others}`,
     ...(tasks === 0 ? [] : [`languages: ${list(languages)}`]),
   ];
 }

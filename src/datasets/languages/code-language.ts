@@ -15,7 +15,7 @@ export function codeLanguage(text: string): string | undefined {
   );
   const [name] = fenced;
   if (name !== undefined && fenced.size === 1) return normaliseLanguage(name);
-  const words = letterWords(start);
+  const words = new Set(letterWords(start));
   return mostLike(start, words, programmingSigns) ?? mostLike(start, words, embeddedSigns);
 }
 

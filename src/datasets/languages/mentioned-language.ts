@@ -84,21 +84,23 @@ const embedded: readonly Mention[] = [
   ],
 ];
 
-/** By rank: what programs are written in hides what stands inside them. Each with the mentions that a word makes worth a look. */
-const ranks: readonly ReadonlyMap<string, readonly Mention[]>[] = [programming, libraries, embedded].map((mentions) => {
-  const byWord = new Map<string, Mention[]>();
+/** What programs are written in hides what stands inside them. */
+const ranks = [programming, libraries, embedded] as const;
+
+/** The mentions that a word makes worth a look, with their ranks. */
+const byWord = new Map<string, readonly (readonly [rank: number, mention: Mention])[]>();
+for (const [rank, mentions] of ranks.entries())
   for (const mention of mentions)
-    for (const word of mention[1].split(' ')) byWord.set(word, [...(byWord.get(word) ?? []), mention]);
-  return byWord;
-});
+    for (const word of mention[1].split(' ')) byWord.set(word, [...(byWord.get(word) ?? []), [rank, mention]]);
 
 /** The languages that a task names in its own words, of the first rank in which it names any. */
 export function mentionedLanguages(prompt: string): readonly string[] {
-  const words = letterWords(prompt);
-  for (const rank of ranks) {
+  const worthALook = ranks.map(() => new Set<Mention>());
+  for (const word of letterWords(prompt))
+    for (const [rank, mention] of byWord.get(word) ?? []) worthALook[rank]?.add(mention);
+  for (const mentions of worthALook) {
     const found = new Set<string>();
-    for (const word of words)
-      for (const [language, , pattern] of rank.get(word) ?? []) if (pattern.test(prompt)) found.add(language);
+    for (const [language, , pattern] of mentions) if (pattern.test(prompt)) found.add(language);
     // A page with a style sheet is a page.
     if (found.has('html')) found.delete('css');
     if (found.size > 0) return [...found];

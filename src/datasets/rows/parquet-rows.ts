@@ -54,7 +54,8 @@ function bufferOf(data: DataFile): { readonly file: AsyncBuffer; readonly failur
       const to = Math.min(data.bytes, end < 0 ? data.bytes + end : end);
       try {
         const bytes = await data.read(from, Math.max(from, to));
-        return bytes.slice().buffer as ArrayBuffer;
+        // Not `slice`: of a Buffer it copies nothing, and a small one may lie anywhere in a pool that others share.
+        return new Uint8Array(bytes).buffer;
       } catch (error) {
         failure = error;
         throw error;

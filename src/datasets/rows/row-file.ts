@@ -6,11 +6,15 @@ import { jsonLinesRows, jsonRows } from './json-rows.js';
 import { parquetRows } from './parquet-rows.js';
 
 /** Rows of a JSON (a list of objects), JSON Lines or Parquet file. JSON Lines and Parquet are read in constant memory. */
-export async function* readRows(file: DataFile, wanted: RowsWanted = {}): AsyncGenerator<FileRow> {
-  const { limit = Number.POSITIVE_INFINITY } = wanted;
+export function readRows(file: DataFile, wanted: RowsWanted = {}): AsyncIterable<FileRow> {
+  const rows = rowsOf(file, wanted);
+  return wanted.limit === undefined ? rows : first(wanted.limit, rows);
+}
+
+async function* first(limit: number, rows: AsyncIterable<FileRow>): AsyncGenerator<FileRow> {
   if (limit <= 0) return;
   let read = 0;
-  for await (const row of rowsOf(file, wanted)) {
+  for await (const row of rows) {
     yield row;
     read += 1;
     if (read >= limit) return;

@@ -3,10 +3,12 @@ import { createGunzip } from 'node:zlib';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { type DataFile, piecesOf } from './data-file.js';
 import type { DataFormat } from './data-format.js';
+import { LARGEST_WINDOW, ZstandardFrames } from './zstandard-frames.js';
 
 /**
- * The text of a file as it was before it was packed, piece by piece. Throws `datasets/damaged` when it cannot be unpacked or ends too early. The packed
- * bytes are untrusted and may become any number of times as many: whoever keeps them has to count.
+ * The text of a file as it was before it was packed, piece by piece. Throws `datasets/damaged` when it cannot be unpacked or ends too early, and
+ * `datasets/large-window` when that would take too much memory. The packed bytes are untrusted and may become any number of times as many: whoever
+ * keeps them has to count.
  */
 export async function* unpacked(file: DataFile, packing: DataFormat['packing']): AsyncGenerator<Uint8Array> {
   if (packing === undefined) {
@@ -56,6 +58,7 @@ async function* unzstandard(file: DataFile): AsyncGenerator<Uint8Array> {
     // What it hands out it may write over later.
     if (piece.length > 0) ready.push(piece.slice());
   });
+  const frames = new ZstandardFrames();
   const push = (piece: Uint8Array, last: boolean): readonly Uint8Array[] => {
     ready = [];
     try {
@@ -65,6 +68,19 @@ async function* unzstandard(file: DataFile): AsyncGenerator<Uint8Array> {
     }
     return ready;
   };
-  for await (const piece of piecesOf(file)) yield* push(piece, false);
+  for await (const piece of piecesOf(file)) {
+    checkWindow(frames.follow(piece), file);
+    yield* push(piece, false);
+  }
   yield* push(new Uint8Array(), true);
+}
+
+function checkWindow(bytes: number, { label }: DataFile): void {
+  if (bytes <= LARGEST_WINDOW) return;
+  const mib = (size: number): string => `${Math.ceil(size / 2 ** 20)} MiB`;
+  throw new SecpiError(
+    'datasets/large-window',
+    `${label} wants ${mib(bytes)} of memory to be unpacked; ${mib(LARGEST_WINDOW)} are the most`,
+    { hint: 'Unpack it yourself (`zstd -d --long=31`), or pack it anew without `--long`.' },
+  );
 }

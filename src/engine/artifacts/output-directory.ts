@@ -29,15 +29,20 @@ export interface OutputDirectory {
   reference(file: ArtifactFile & { readonly at: NonNullable<ArtifactFile['at']> }): void;
 }
 
+/** Rows are small, and each turn to the stream costs more than one of them: that many characters are handed over at a time. */
+const PIECE = 64 * 1024;
+const BUFFER_BYTES = 4 * PIECE;
+
 /** Writes rows through a stream's buffer: nothing here must outlive a crash, the commit forces all of it to the disk. */
 class StreamRowWriter implements RowWriter {
   readonly #stream: WriteStream;
+  #gathered = '';
   #drained: Promise<void> | undefined;
   #failure: unknown;
   #closed: Promise<void> | undefined;
 
   constructor(path: string) {
-    this.#stream = createWriteStream(path, { flags: 'wx' });
+    this.#stream = createWriteStream(path, { flags: 'wx', highWaterMark: BUFFER_BYTES });
     this.#stream.on('error', (error) => {
       this.#failure = atPath(error, path);
     });
@@ -46,7 +51,11 @@ class StreamRowWriter implements RowWriter {
   async write(row: object): Promise<void> {
     if (this.#closed !== undefined) throw new Error('write after close');
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#stream.write(`${JSON.stringify(row)}\n`)) return;
+    this.#gathered += `${JSON.stringify(row)}\n`;
+    if (this.#gathered.length < PIECE) return;
+    const piece = this.#gathered;
+    this.#gathered = '';
+    if (this.#stream.write(piece)) return;
     this.#drained ??= new Promise<void>((resolve) => {
       const settle = (): void => {
         this.#stream.off('drain', settle);
@@ -70,7 +79,7 @@ class StreamRowWriter implements RowWriter {
     // After an error the stream closes by itself, maybe long before anybody asks.
     if (!this.#stream.closed) {
       const closed = new Promise<void>((resolve) => this.#stream.once('close', resolve));
-      this.#stream.end();
+      this.#stream.end(this.#gathered);
       await closed;
     }
     if (this.#failure !== undefined) throw this.#failure;

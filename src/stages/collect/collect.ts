@@ -91,7 +91,10 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
     if (counts.tasks === 0) {
       const part = elsewhere === 0 ? '' : ` of part ${params.shard}`;
       throw new SecpiError('collect/no-tasks', `none of ${counts.rows} rows is a task${part}`, {
-        hint: 'Check the column names under `collect.sources`.',
+        hint:
+          elsewhere === 0
+            ? 'Check the column names under `collect.sources`.'
+            : `All tasks (${elsewhere}) are in other parts: cut so few into fewer.`,
       });
     }
     emit({ type: 'progress', done: counts.rows, total: counts.rows, unit: 'rows' });

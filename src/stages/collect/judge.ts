@@ -32,7 +32,6 @@ export class Judge {
   /** Why the task is dropped; `undefined` when it is kept. */
   reasonToDrop({ id, prompt, language, licence }: Task): Reason | undefined {
     const { contamination, deny_licences } = this.#options;
-    const reason = (code: Reason['code'], detail: string): Reason => ({ code, detail, kept: null, similarity: null });
     if (this.#languages?.has(language) === false)
       return reason('other_language', `${language} is not among collect.languages`);
     if (isDenied(licence, deny_licences))
@@ -50,4 +49,8 @@ export class Judge {
     this.#ids.add(id);
     return undefined;
   }
+}
+
+function reason(code: Reason['code'], detail: string): Reason {
+  return { code, detail, kept: null, similarity: null };
 }

@@ -23,7 +23,7 @@ describe('secpi data peek', () => {
     expect(stdout).toMatch(/^ *1 {2}python +Write a Python function that reads a file\.$/m);
     expect(stdout).toMatch(/^ *2 {2}placeholder {2}has a placeholder for a prompt \("-"\)$/m);
     expect(stdout).toContain('guessed columns: prompt: problem, answer: solution, licence_column: license\n');
-    expect(stdout).toContain('the first 3 rows: 2 tasks; no tasks: placeholder 1\nlanguages: python 1, go 1\n');
+    expect(stdout).toContain('all 3 rows: 2 tasks; no tasks: placeholder 1\nlanguages: python 1, go 1\n');
     expect(stdout).toContain('- { file: t.jsonl.gz, prompt: problem, answer: solution, licence_column: license }');
     // What a dataset holds cannot steer a terminal.
     expect(stdout).not.toContain('\u001b');
@@ -35,7 +35,12 @@ describe('secpi data peek', () => {
     await writeFile(join(folder.path, 't.jsonl'), '{"meta":{"ask":"Sort it in Go."},"n":1}\n');
     const blind = await runCli(['data', 'peek', 't.jsonl'], { cwd: folder.path });
     expect(blind.exitCode).toBe(0);
-    expect(blind.stdout).toContain('No column looks like a task in the first 1 rows: name it by `--prompt`.');
+    expect(blind.stdout).toContain('No column looks like a task in the only row: name it by `--prompt`.');
+    const wrong = await runCli(['data', 'peek', 't.jsonl', '--prompt', 'ask'], { cwd: folder.path });
+    expect(wrong.stdout).toContain('has no column "ask" (it has meta, n)');
+    expect(wrong.stdout).toContain('That makes no task of any row: name the right column by `--prompt`.');
+    // Nothing to copy that would end a run.
+    expect(wrong.stdout).not.toContain('In a recipe');
     const named = await runCli(['data', 'peek', 't.jsonl', '--prompt', 'meta.ask', '--json'], { cwd: folder.path });
     expect(jsonLines(named.stdout)).toEqual([
       {
@@ -71,6 +76,7 @@ describe('secpi data peek', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toContain(`org/tasks at ${commit}: jsonl, `);
     expect(stdout).toContain('licence: apache-2.0, as its card says');
+    expect(stdout).toContain('the first 200 rows: 200 tasks\n');
     expect(stdout).toContain('- { hub: org/tasks, prompt: query, licence: apache-2.0 }');
     const ranges = server.calls.filter(({ route }) => route === 'resolve').map(({ range }) => range);
     expect(ranges).toEqual(['bytes=0-262143', expect.stringMatching(/^bytes=0-\d\d$/)]);

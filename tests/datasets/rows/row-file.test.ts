@@ -124,6 +124,15 @@ describe('readRowFile', () => {
     }
   });
 
+  it('reads a small Parquet file that does not lie here', async () => {
+    const columns = [{ name: 'prompt', data: ['Sort a list.', 'Sort it again.'], type: 'STRING' as const }];
+    const file = countedFile('a.parquet', new Uint8Array(parquetWriteBuffer({ columnData: columns })));
+    expect(await rowsOf(file, { limit: 2 })).toEqual([
+      { row: 1, value: { prompt: 'Sort a list.' } },
+      { row: 2, value: { prompt: 'Sort it again.' } },
+    ]);
+  });
+
   it('reads no more of a large file than a few rows need', async () => {
     const long = 'x'.repeat(1000);
     const text = Array.from({ length: 5000 }, (_, n) => JSON.stringify({ prompt: `${n} ${long}` })).join('\n');

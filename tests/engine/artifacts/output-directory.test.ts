@@ -79,7 +79,8 @@ describe('openOutputDirectory', () => {
     const rows = await output.rows('rows.jsonl');
     {
       using _watch = await watchFaults(({ call }) => (call === 'write' ? { code: 'EIO' } : 'none'));
-      await rows.write({ n: 1 });
+      // Long enough to be handed over to the stream.
+      await rows.write({ n: 1, padding: 'x'.repeat(100_000) });
       await sleep(50);
     }
     await expect(rows.write({ n: 2 })).rejects.toMatchObject({ code: 'EIO' });

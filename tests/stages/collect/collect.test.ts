@@ -211,6 +211,13 @@ describe('a part of the rows', () => {
       parts.push(...tasks);
     }
     expect(parts.sort((left, right) => left.row - right.row)).toEqual(await whole.tasks());
+    const one = [{ file: await folder.write('one.jsonl', lines([rows[0]])) }];
+    const runs = [];
+    for (const shard of ['1/2', '2/2']) runs.push(await runCollect(home, { sources: one, shard }));
+    expect(runs.map(({ error }) => error?.hint)).toContainEqual(
+      'All tasks (1) are in other parts: cut so few into fewer.',
+    );
+    expect(runs.filter(({ error }) => error === undefined)).toHaveLength(1);
     for (const shard of ['0/3', '4/3', '3', '1/0'])
       expect(collectParams.safeParse({ sources, shard }).success).toBe(false);
   });
