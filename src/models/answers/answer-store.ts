@@ -4,13 +4,13 @@ import { ulid } from 'ulid';
 import { makeDirectory } from '../../base/files/durable-directory.js';
 import { systemCode } from '../../base/files/system-code.js';
 import type { ChatAnswer } from '../chat.js';
-import { listedLines } from './answer-frame.js';
-import { AnswerIndex, type AnswerPlace } from './answer-index.js';
-import { AnswerReader, rowOf } from './answer-reader.js';
 import { type AnswerKey, answerOf, answerRow } from './answer-row.js';
-import { type AnswerWriter, createAnswerWriter, type WrittenFrame } from './answer-writer.js';
+import { listedLines } from './format/answer-frame.js';
+import { AnswerIndex, type AnswerPlace } from './format/answer-index.js';
+import { AnswerReader, rowOf } from './format/answer-reader.js';
+import { type AnswerWriter, createAnswerWriter, type WrittenFrame } from './format/answer-writer.js';
+import { scanAnswers } from './format/scan-answers.js';
 import { PACKED, segmentsIn, writeIdentity } from './model-folder.js';
-import { scanAnswers } from './scan-answers.js';
 
 export interface StoredAnswer {
   readonly answer: ChatAnswer;

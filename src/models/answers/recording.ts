@@ -3,12 +3,12 @@ import * as z from 'zod';
 import { messageOf, SecpiError } from '../../base/errors.js';
 import { writeTextAtomic } from '../../base/files/atomic-file.js';
 import { type ChatAnswer, type ChatRequest, samplingSchema } from '../chat.js';
-import { listedLines } from './answer-frame.js';
-import { AnswerIndex, type AnswerPlace } from './answer-index.js';
-import { AnswerReader } from './answer-reader.js';
 import { type AnswerKey, answerOf, answerRow, answerRowSchema, keyText } from './answer-row.js';
+import { listedLines } from './format/answer-frame.js';
+import { AnswerIndex, type AnswerPlace } from './format/answer-index.js';
+import { AnswerReader } from './format/answer-reader.js';
+import { isPacked, type Stretch, scanAnswers } from './format/scan-answers.js';
 import { requestHash, wellFormed } from './request-hash.js';
-import { isPacked, type Stretch, scanAnswers } from './scan-answers.js';
 
 /**
  * A row of a recording: an answer, whose it is, and its question, so that a person can read it. The store keeps no questions, so what

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { modelFolders } from '../../../src/models/answers/model-folder.js';
-import { walkAnswers } from '../../../src/models/answers/walk-answers.js';
+import { walkAnswers } from '../../../src/models/answers/upkeep/walk-answers.js';
 import { startOpenaiServer } from '../../support/openai-server.js';
 
 let stateDir: string;

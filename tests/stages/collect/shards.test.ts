@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { graphNode } from '../../../src/engine/flow/graph.js';
-import { exportAnswers } from '../../../src/models/answers/export-answers.js';
-import { importAnswers } from '../../../src/models/answers/import-answers.js';
+import { exportAnswers } from '../../../src/models/answers/upkeep/export-answers.js';
+import { importAnswers } from '../../../src/models/answers/upkeep/import-answers.js';
 import { modelFolders } from '../../../src/models/answers/model-folder.js';
 import { openRecording } from '../../../src/models/answers/recording.js';
 import { collect, collectParams } from '../../../src/stages/collect/collect.js';

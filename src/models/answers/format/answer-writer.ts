@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from '../../base/files/durable-directory.js';
-import { GroupCommit } from '../../base/files/group-commit.js';
+import { syncDirectory } from '../../../base/files/durable-directory.js';
+import { GroupCommit } from '../../../base/files/group-commit.js';
 import { type FrameLine, frameGroups, packFrame } from './answer-frame.js';
 
 /** A frame that was written, and where in it the lines are. */

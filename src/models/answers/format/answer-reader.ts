@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { type AnswerKey, type AnswerRow, answerRowSchema } from '../answer-row.js';
 import { unpackFrame } from './answer-frame.js';
 import type { AnswerPlace, FramePlace } from './answer-index.js';
-import { type AnswerKey, type AnswerRow, answerRowSchema } from './answer-row.js';
 import { isPacked } from './scan-answers.js';
 
 /** More files than this are opened for each read instead of being kept open. */

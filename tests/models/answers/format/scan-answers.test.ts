@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256 } from '../../../src/base/hash.js';
-import { listedLines, packFrame } from '../../../src/models/answers/answer-frame.js';
-import { answerRow } from '../../../src/models/answers/answer-row.js';
-import { scanAnswers } from '../../../src/models/answers/scan-answers.js';
+import { sha256 } from '../../../../src/base/hash.js';
+import { answerRow } from '../../../../src/models/answers/answer-row.js';
+import { listedLines, packFrame } from '../../../../src/models/answers/format/answer-frame.js';
+import { scanAnswers } from '../../../../src/models/answers/format/scan-answers.js';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { type FrameLine, listedLines } from './answer-frame.js';
-import { AnswerIndex } from './answer-index.js';
-import { AnswerReader, rowOf } from './answer-reader.js';
-import type { AnswerRow } from './answer-row.js';
-import { segmentsIn } from './model-folder.js';
-import { scanAnswers } from './scan-answers.js';
+import type { AnswerRow } from '../answer-row.js';
+import { type FrameLine, listedLines } from '../format/answer-frame.js';
+import { AnswerIndex } from '../format/answer-index.js';
+import { AnswerReader, rowOf } from '../format/answer-reader.js';
+import { scanAnswers } from '../format/scan-answers.js';
+import { segmentsIn } from '../model-folder.js';
 
 /** What stands in the files of one model, one after the other. */
 type Walked =

@@ -1,10 +1,10 @@
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeTime, isValid, ulid } from 'ulid';
-import { syncDirectory } from '../../base/files/durable-directory.js';
-import { type ModelFolder, PACKED, segmentsIn } from './model-folder.js';
-import { writePacked } from './packed-file.js';
-import { isPacked, scanAnswers } from './scan-answers.js';
+import { syncDirectory } from '../../../base/files/durable-directory.js';
+import { writePacked } from '../format/packed-file.js';
+import { isPacked, scanAnswers } from '../format/scan-answers.js';
+import { type ModelFolder, PACKED, segmentsIn } from '../model-folder.js';
 import { walkAnswers } from './walk-answers.js';
 
 /** What became of a model's files. */

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sha256 } from '../../../src/base/hash.js';
-import { AnswerStore } from '../../../src/models/answers/answer-store.js';
-import { exportAnswers } from '../../../src/models/answers/export-answers.js';
-import { importAnswers } from '../../../src/models/answers/import-answers.js';
-import { answersFolder, folderName, modelFolders } from '../../../src/models/answers/model-folder.js';
-import { openRecording, writeRecording } from '../../../src/models/answers/recording.js';
-import { requestHash } from '../../../src/models/answers/request-hash.js';
-import type { ChatAnswer, ChatRequest } from '../../../src/models/chat.js';
-import { watchFaults } from '../../support/fault-points.js';
+import { sha256 } from '../../../../src/base/hash.js';
+import { AnswerStore } from '../../../../src/models/answers/answer-store.js';
+import { answersFolder, folderName, modelFolders } from '../../../../src/models/answers/model-folder.js';
+import { openRecording, writeRecording } from '../../../../src/models/answers/recording.js';
+import { requestHash } from '../../../../src/models/answers/request-hash.js';
+import { exportAnswers } from '../../../../src/models/answers/upkeep/export-answers.js';
+import { importAnswers } from '../../../../src/models/answers/upkeep/import-answers.js';
+import type { ChatAnswer, ChatRequest } from '../../../../src/models/chat.js';
+import { watchFaults } from '../../../support/fault-points.js';
 
 let folder: string;
 beforeEach(async () => {

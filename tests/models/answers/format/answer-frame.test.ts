@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sha256 } from '../../../src/base/hash.js';
+import { sha256 } from '../../../../src/base/hash.js';
 import {
   type FrameLine,
   findFrame,
@@ -10,7 +10,7 @@ import {
   packFrame,
   readFrameHead,
   unpackFrame,
-} from '../../../src/models/answers/answer-frame.js';
+} from '../../../../src/models/answers/format/answer-frame.js';
 
 const line: fc.Arbitrary<FrameLine> = fc.record({
   key: fc.record({ request: fc.string().map((text) => sha256(text)), attempt: fc.nat(999_999) }),

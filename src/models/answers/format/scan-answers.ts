@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { scanRows } from '../answer-row.js';
 import { ENTRY_BYTES, FRAME_START_BYTES, findFrame, readFrameHead, writeEntry } from './answer-frame.js';
-import { scanRows } from './answer-row.js';
 
 /** What a file of answers holds, from its beginning to its end. */
 export type Stretch =

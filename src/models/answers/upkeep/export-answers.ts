@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from '../../base/files/durable-directory.js';
-import { atPath } from '../../base/files/system-code.js';
-import type { FrameLine } from './answer-frame.js';
-import type { ModelFolder } from './model-folder.js';
-import { writePacked } from './packed-file.js';
-import type { RecordingRow } from './recording.js';
-import { isPacked } from './scan-answers.js';
+import { syncDirectory } from '../../../base/files/durable-directory.js';
+import { atPath } from '../../../base/files/system-code.js';
+import type { FrameLine } from '../format/answer-frame.js';
+import { writePacked } from '../format/packed-file.js';
+import { isPacked } from '../format/scan-answers.js';
+import type { ModelFolder } from '../model-folder.js';
+import type { RecordingRow } from '../recording.js';
 import { walkAnswers } from './walk-answers.js';
 
 interface ExportedAnswers {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { SecpiError } from '../../base/errors.js';
-import { answerOf } from './answer-row.js';
-import { AnswerStore } from './answer-store.js';
-import { answersFolder, folderName } from './model-folder.js';
-import type { Recording } from './recording.js';
+import { SecpiError } from '../../../base/errors.js';
+import { answerOf } from '../answer-row.js';
+import { AnswerStore } from '../answer-store.js';
+import { answersFolder, folderName } from '../model-folder.js';
+import type { Recording } from '../recording.js';
 
 interface ImportOptions {
   /** Where the answers go. */

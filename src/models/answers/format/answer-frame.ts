@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { crc32, deflateRaw, gunzip } from 'node:zlib';
-import type { Sha256 } from '../../base/hash.js';
-import type { AnswerKey } from './answer-row.js';
+import type { Sha256 } from '../../../base/hash.js';
+import type { AnswerKey } from '../answer-row.js';
 
 /**
  * How answers are kept: a file of frames, each of which is a whole member of a gzip file (RFC 1952) with some lines of JSON in it. So

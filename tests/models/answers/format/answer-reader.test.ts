@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sha256 } from '../../../src/base/hash.js';
-import { packFrame } from '../../../src/models/answers/answer-frame.js';
-import { AnswerReader } from '../../../src/models/answers/answer-reader.js';
-import { watchFaults } from '../../support/fault-points.js';
+import { sha256 } from '../../../../src/base/hash.js';
+import { packFrame } from '../../../../src/models/answers/format/answer-frame.js';
+import { AnswerReader } from '../../../../src/models/answers/format/answer-reader.js';
+import { watchFaults } from '../../../support/fault-points.js';
 
 let path: string;
 beforeEach(async () => {

@@ -1,4 +1,4 @@
-import type { AnswerKey } from './answer-row.js';
+import type { AnswerKey } from '../answer-row.js';
 
 /** A stretch of a file that is read at once: a frame, or neighbouring lines of a file that is not packed. */
 export interface FramePlace {

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ModelFolder, segmentsIn } from './model-folder.js';
+import { type ModelFolder, segmentsIn } from '../model-folder.js';
 import { walkAnswers } from './walk-answers.js';
 
 /** What a model's folder holds. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sha256 } from '../../../src/base/hash.js';
-import { AnswerIndex, type AnswerPlace } from '../../../src/models/answers/answer-index.js';
-import { type AnswerKey, keyText } from '../../../src/models/answers/answer-row.js';
+import { sha256 } from '../../../../src/base/hash.js';
+import { type AnswerKey, keyText } from '../../../../src/models/answers/answer-row.js';
+import { AnswerIndex, type AnswerPlace } from '../../../../src/models/answers/format/answer-index.js';
 
 function key(name: string, attempt = 0): AnswerKey {
   return { request: sha256(name), attempt };
