@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory } from './durable-directory.js';
 import { atPath } from './system-code.js';
@@ -16,11 +16,16 @@ function nameBeside(path: string): string {
 }
 
 /** Writes a new file and forces it to the disk. Throws EEXIST if there is one; what was written in part is removed again. */
-export async function writeDurably(path: string, text: string): Promise<void> {
+export function writeDurably(path: string, text: string): Promise<void> {
+  return fillDurably(path, (handle) => handle.writeFile(text));
+}
+
+/** The same of what comes in pieces. */
+export async function fillDurably(path: string, fill: (handle: FileHandle) => Promise<void>): Promise<void> {
   const handle = await open(path, 'wx');
   try {
     try {
-      await handle.writeFile(text);
+      await fill(handle);
       await handle.sync();
     } finally {
       await handle.close();
@@ -36,8 +41,13 @@ export async function writeDurably(path: string, text: string): Promise<void> {
  * The folder must exist. Throws the file system's error.
  */
 export async function writeTextAtomic(path: string, text: string): Promise<void> {
+  await replaceAtomically(path, (unfinished) => writeDurably(unfinished, text));
+}
+
+/** The same of a file that `write` makes and forces to the disk, under the name it is given. */
+export async function replaceAtomically(path: string, write: (unfinished: string) => Promise<void>): Promise<void> {
   const unfinished = nameBeside(path);
-  await writeDurably(unfinished, text);
+  await write(unfinished);
   try {
     await rename(unfinished, path);
   } catch (error) {

@@ -1,11 +1,8 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type * as z from 'zod';
 import { messageOf, SecpiError } from '../errors.js';
 import { dataProblem } from '../zod-message.js';
-import { syncDirectory } from './durable-directory.js';
 import { GroupCommit } from './group-commit.js';
+import { createForAppending } from './new-file.js';
 import { type ReadLinesOptions, readLines, type TextLine } from './read-lines.js';
 
 /** Appends rows to one file; unless opened otherwise, a row is on the disk once its `append` resolves. */
@@ -72,14 +69,7 @@ export async function createJsonLines<T>(
   path: string,
   options: { readonly durable?: boolean } = {},
 ): Promise<JsonLinesWriter<T>> {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND;
-  const handle = await open(path, flags, 0o666);
-  try {
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  const handle = await createForAppending(path);
   const lines = new GroupCommit<string>({ handle, path, encode: textOfLines, durable: options.durable ?? true });
   return { append: (row) => lines.append(JSON.stringify(row)), close: () => lines.close() };
 }

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { blaming } from '../../../base/files/system-code.js';
 import { type AnswerKey, type AnswerRow, answerRowSchema } from '../answer-row.js';
 import { unpackFrame } from './answer-frame.js';
 import type { AnswerPlace, FramePlace } from './answer-index.js';
@@ -71,7 +72,10 @@ export class AnswerReader implements AsyncDisposable {
 
   async #read({ file, start, length, unpacked }: FramePlace): Promise<Buffer | undefined> {
     const path = this.#paths[file] ?? '';
-    const bytes = await this.#withFile(file, path, (handle) => readExactly(handle, start, length));
+    const bytes = await blaming(
+      path,
+      this.#withFile(file, path, (handle) => readExactly(handle, start, length)),
+    );
     return isPacked(path) ? unpackFrame(bytes, unpacked) : bytes;
   }
 

@@ -1,8 +1,5 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { syncDirectory } from '../../../base/files/durable-directory.js';
 import { GroupCommit } from '../../../base/files/group-commit.js';
+import { createForAppending } from '../../../base/files/new-file.js';
 import { type FrameLine, frameGroups, packFrame } from './answer-frame.js';
 
 /** A frame that was written, and where in it the lines are. */
@@ -29,14 +26,7 @@ interface AnswerWriterOptions {
 
 /** Makes a new file of frames. Nobody else writes to it. Throws EEXIST if there is one. */
 export async function createAnswerWriter(path: string, options: AnswerWriterOptions = {}): Promise<AnswerWriter> {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND;
-  const handle = await open(path, flags, 0o666);
-  try {
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  const handle = await createForAppending(path);
   let end = 0;
   let unwritten: WrittenFrame[] = [];
   const commits = new GroupCommit<FrameLine>({

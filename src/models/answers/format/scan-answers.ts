@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { atPath } from '../../../base/files/system-code.js';
 import { scanRows } from '../answer-row.js';
 import { ENTRY_BYTES, FRAME_START_BYTES, findFrame, readFrameHead, writeEntry } from './answer-frame.js';
 
@@ -26,8 +27,16 @@ export function isPacked(name: string): boolean {
  * Finds the answers of a file from byte `from` on, reading no more than it has to, in constant memory. A last line without a line
  * feed is unfinished, unless `lastLine` says that it is to be taken for one.
  */
-export function scanAnswers(path: string, from = 0, lastLine: 'read' | 'drop' = 'drop'): AsyncGenerator<Stretch> {
-  return isPacked(path) ? scanFrames(path, from) : scanLines(path, from, lastLine);
+export async function* scanAnswers(
+  path: string,
+  from = 0,
+  lastLine: 'read' | 'drop' = 'drop',
+): AsyncGenerator<Stretch> {
+  try {
+    yield* isPacked(path) ? scanFrames(path, from) : scanLines(path, from, lastLine);
+  } catch (error) {
+    throw atPath(error, path);
+  }
 }
 
 /** Small frames are read many at once; of large ones, which fill most of a file, only the lists. */

@@ -1,10 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { syncDirectory } from '../../../base/files/durable-directory.js';
-import { atPath } from '../../../base/files/system-code.js';
-import type { FrameLine } from '../format/answer-frame.js';
-import { writePacked } from '../format/packed-file.js';
+import { stat } from 'node:fs/promises';
+import { fillDurably, replaceAtomically } from '../../../base/files/atomic-file.js';
+import { type FillLines, writePacked } from '../format/packed-file.js';
 import { isPacked } from '../format/scan-answers.js';
 import type { ModelFolder } from '../model-folder.js';
 import type { RecordingRow } from '../recording.js';
@@ -26,10 +22,9 @@ export async function exportAnswers(
   path: string,
   signal: AbortSignal,
 ): Promise<ExportedAnswers> {
-  const unfinished = `${path}.${randomBytes(8).toString('hex')}.unfinished`;
   let answers = 0;
   let damaged = 0;
-  const fill = async (add: (line: FrameLine) => Promise<void>): Promise<void> => {
+  const fill: FillLines = async (add) => {
     for await (const walked of walkAnswers(folder)) {
       signal.throwIfAborted();
       if (walked.kind === 'damaged') damaged += walked.answers;
@@ -39,23 +34,16 @@ export async function exportAnswers(
       await add({ key: walked.line.key, text: JSON.stringify(row) });
     }
   };
-  try {
-    await (isPacked(path) ? writePacked(unfinished, fill) : writeLines(unfinished, fill));
-    await rename(unfinished, path);
-  } catch (error) {
-    await rm(unfinished, { force: true }).catch(() => undefined);
-    throw atPath(error, path);
-  }
-  await syncDirectory(dirname(path));
+  const write = isPacked(path) ? writePacked : writeLines;
+  await replaceAtomically(path, (unfinished) => write(unfinished, fill));
   return { answers, bytes: (await stat(path)).size, damaged };
 }
 
 /** Lines are written in pieces of so many characters. */
 const PIECE = 1024 * 1024;
 
-async function writeLines(path: string, fill: (add: (line: FrameLine) => Promise<void>) => Promise<void>) {
-  const handle = await open(path, 'wx');
-  try {
+async function writeLines(path: string, fill: FillLines): Promise<void> {
+  await fillDurably(path, async (handle) => {
     let piece = '';
     await fill(async ({ text }) => {
       piece += `${text}\n`;
@@ -64,8 +52,5 @@ async function writeLines(path: string, fill: (add: (line: FrameLine) => Promise
       piece = '';
     });
     await handle.appendFile(piece);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  });
 }

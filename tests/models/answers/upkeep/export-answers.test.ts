@@ -77,6 +77,23 @@ describe.each(['answers.jsonl', 'answers.jsonl.gz'])('%s', (name) => {
     expect(await readFile(path, 'utf8')).toBe('what was there');
     expect((await readdir(folder)).sort()).toEqual([name, 'one']);
   });
+
+  it('names the file of the store that cannot be read, not its own', async () => {
+    const model = await bought(3);
+    const [segment = ''] = (await readdir(model.path)).filter((file) => file.endsWith('.gz'));
+    for (let fails = 1; fails <= 2; fails += 1) {
+      let reads = 0;
+      using _watch = await watchFaults(
+        ({ call, path }) => {
+          if (call === 'read' && path.endsWith(segment)) reads += 1;
+          return call === 'read' && reads === fails ? { code: 'EIO' } : 'none';
+        },
+        { looks: true },
+      );
+      const done = exportAnswers(model, join(folder, name), signal);
+      await expect(done).rejects.toMatchObject({ code: 'EIO', path: join(model.path, segment) });
+    }
+  });
 });
 
 describe('importing', () => {
