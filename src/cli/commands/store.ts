@@ -2,8 +2,6 @@ import { dirname, resolve } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
 import { sha256 } from '../../base/hash.js';
 import { type Lock, tryLock } from '../../base/locks/lock.js';
-import { isLive } from '../../engine/garbage/plan-garbage.js';
-import { readRuns } from '../../engine/runs/run-record.js';
 import { type ModelFolder, modelFolders } from '../../models/answers/model-folder.js';
 import { openRecording } from '../../models/answers/recording.js';
 import { type CheckedAnswers, checkAnswers } from '../../models/answers/upkeep/check-answers.js';
@@ -61,7 +59,6 @@ export async function compactStore(options: StoreOptions, environment: CliEnviro
   const models = await chosen(options, environment);
   const lock = await alone(environment, interrupt.signal);
   try {
-    await refuseLive(environment);
     for (const model of models) {
       const done = await compactAnswers(model, interrupt.signal);
       if (options.json === true) {
@@ -173,16 +170,6 @@ async function alone({ state }: CliEnvironment, signal: AbortSignal): Promise<Lo
   throw new SecpiError('store/busy', `Another process is at work on the answers in ${dirname(state.runs)}`, {
     hint: 'Wait until its `secpi store` command has ended.',
   });
-}
-
-/** A run adds answers to files that would be taken away from under it. */
-async function refuseLive({ state }: CliEnvironment): Promise<void> {
-  for await (const run of readRuns(state)) {
-    if (!isLive(run)) continue;
-    throw new SecpiError('store/run-is-live', `Run ${run.run} may be adding answers`, {
-      hint: 'Compact when it is over, or stop it with `secpi cancel`. Of a run on another host it is not known whether it lives.',
-    });
-  }
 }
 
 function counted(count: number, what: string): string {

@@ -61,7 +61,7 @@ export interface GarbagePlan {
 }
 
 /** Runs that may be at work: that cannot be told of one on another host, or of one without a readable owner, so they count as live. */
-export function isLive({ state, owner }: RunRecord): boolean {
+function isLive({ state, owner }: RunRecord): boolean {
   return state === 'running' || state === 'unknown' || (state === 'unreadable' && owner === undefined);
 }
 

@@ -11,13 +11,12 @@ import { AnswerReader, rowOf } from './format/answer-reader.js';
 import { type AnswerWriter, createAnswerWriter, type WrittenFrame } from './format/answer-writer.js';
 import { scanAnswers } from './format/scan-answers.js';
 import { PACKED, segmentsIn, writeIdentity } from './model-folder.js';
+import { leaveSegment, takeSegment } from './segment-owner.js';
 
 export interface StoredAnswer {
   readonly answer: ChatAnswer;
   /** What it cost when it was bought. */
   readonly cost_usd: number;
-  /** Whether it was put in through this very store object. */
-  readonly own: boolean;
 }
 
 /** How often the folder is looked at while files vanish from it: `secpi store compact` is putting one in the place of many. */
@@ -38,7 +37,8 @@ export class AnswerStore implements AsyncDisposable {
   readonly #segments = new Map<string, { readonly file: number; scanned: number }>();
   #refreshing: Promise<void> | undefined;
   #writer: Promise<AnswerWriter> | undefined;
-  #own: { readonly name: string; readonly file: number } | undefined;
+  /** Name of the file that is added to. */
+  #own: string | undefined;
 
   private constructor(folder: string, identity: string | undefined) {
     this.#folder = folder;
@@ -68,9 +68,7 @@ export class AnswerStore implements AsyncDisposable {
     for (let place = this.#index.find(key); place !== undefined; place = this.#index.find(key)) {
       const line = await this.#line(place);
       const row = line === undefined ? undefined : rowOf(key, line);
-      if (row !== undefined) {
-        return { answer: answerOf(row), cost_usd: row.cost_usd ?? 0, own: place.frame.file === this.#own?.file };
-      }
+      if (row !== undefined) return { answer: answerOf(row), cost_usd: row.cost_usd ?? 0 };
       this.#index.drop(key, place);
     }
     return undefined;
@@ -96,6 +94,8 @@ export class AnswerStore implements AsyncDisposable {
     this.#writer = Promise.reject(new Error('the answer store is closed'));
     this.#writer.catch(() => undefined);
     await writer?.then((open) => open.close()).catch(() => undefined);
+    // If that fails: the process is gone soon, and that can be seen as well.
+    if (this.#own !== undefined) await leaveSegment(join(this.#folder, this.#own)).catch(() => undefined);
     await this.#reader[Symbol.asyncDispose]();
   }
 
@@ -105,7 +105,8 @@ export class AnswerStore implements AsyncDisposable {
     const name = `${ulid()}${PACKED}`;
     const path = join(this.#folder, name);
     const file = this.#reader.addFile(path);
-    this.#own = { name, file };
+    this.#own = name;
+    await takeSegment(path);
     return createAnswerWriter(path, { onWritten: (frame) => this.#addFrame(file, frame) });
   }
 
@@ -119,7 +120,7 @@ export class AnswerStore implements AsyncDisposable {
       let vanished = false;
       // Of two answers to one request the older one counts.
       for (const name of await segmentsIn(this.#folder)) {
-        if (name !== this.#own?.name && !(await this.#scan(name))) vanished = true;
+        if (name !== this.#own && !(await this.#scan(name))) vanished = true;
       }
       if (!vanished) return;
     }

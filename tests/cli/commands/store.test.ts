@@ -1,7 +1,9 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/hash.js';
+import { tryLock } from '../../../src/base/locks/lock.js';
+import { stateDirectory } from '../../../src/engine/state-directory.js';
 import { AnswerStore } from '../../../src/models/answers/answer-store.js';
 import { answersFolder, folderName } from '../../../src/models/answers/model-folder.js';
 import { jsonLines, runCli } from '../../support/run-cli.js';
@@ -12,11 +14,8 @@ const cwd = folder.path;
 afterAll(() => folder[Symbol.asyncDispose]());
 const store = (...args: readonly string[]) => runCli(['store', ...args], { cwd });
 
-async function buy(identity: string, count: number): Promise<void> {
-  await using answers = await AnswerStore.open(
-    join(answersFolder(join(cwd, '.secpi')), folderName(identity)),
-    identity,
-  );
+async function buying(identity: string, count: number): Promise<AnswerStore> {
+  const answers = await AnswerStore.open(join(answersFolder(join(cwd, '.secpi')), folderName(identity)), identity);
   for (let n = 0; n < count; n += 1) {
     const request = sha256(`${identity} ${n}`);
     const answer = {
@@ -28,6 +27,11 @@ async function buy(identity: string, count: number): Promise<void> {
     };
     await answers.put({ request, attempt: 0 }, answer as Parameters<AnswerStore['put']>[1], 0.25);
   }
+  return answers;
+}
+
+async function buy(identity: string, count: number): Promise<void> {
+  await using _answers = await buying(identity, count);
 }
 
 beforeAll(async () => {
@@ -81,14 +85,26 @@ describe('secpi store', () => {
     expect(stdout).toContain('At least 2 answers cannot be used; who asks for one buys it again.');
   });
 
-  it('does not compact under a live run, and knows which models there are', async () => {
-    const run = join(cwd, '.secpi', 'runs', '01ARZ3NDEKTSV4RRFFQ69G5FAV');
-    await mkdir(run, { recursive: true });
-    // Nobody can tell whose it is, so it may be at work.
-    await writeFile(join(run, 'owner.json'), '{}');
-    const live = await store('compact', '--json');
-    expect(live.exitCode).toBe(1);
-    expect(jsonLines(live.stdout)).toMatchObject([{ code: 'store/run-is-live' }]);
+  it('does not compact what somebody adds to', async () => {
+    await using _answers = await buying('small', 1);
+    const busy = await store('compact', '--model', 'small', '--json');
+    expect(busy.exitCode).toBe(1);
+    expect(jsonLines(busy.stdout)).toMatchObject([{ code: 'store/in-use' }]);
+  });
+
+  it('neither compacts nor imports beside one that does', async () => {
+    const { signal } = new AbortController();
+    const lock = await tryLock(stateDirectory(join(cwd, '.secpi')).lock(sha256('secpi store')), signal);
+    await store('export', 'small.jsonl', '--model', 'small');
+    for (const command of [['compact'], ['import', 'small.jsonl']]) {
+      const busy = await store(...command, '--json');
+      expect(busy.exitCode).toBe(1);
+      expect(jsonLines(busy.stdout)).toMatchObject([{ code: 'store/busy' }]);
+    }
+    await lock?.release();
+  });
+
+  it('knows which models there are', async () => {
     const unknown = await store('check', '--model', 'smal', '--json');
     expect(jsonLines(unknown.stdout)).toMatchObject([
       { code: 'store/no-such-model', hint: 'There are those of Qwen/QwQ-32B@main, small.' },

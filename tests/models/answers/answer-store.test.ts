@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Sha256, sha256 } from '../../../src/base/hash.js';
 import { answerRow } from '../../../src/models/answers/answer-row.js';
 import { AnswerStore } from '../../../src/models/answers/answer-store.js';
+import { packFrame } from '../../../src/models/answers/format/answer-frame.js';
 import { modelFolders } from '../../../src/models/answers/model-folder.js';
 import type { ChatAnswer } from '../../../src/models/chat.js';
 import { watchFaults } from '../../support/fault-points.js';
@@ -38,13 +40,13 @@ describe('AnswerStore', () => {
           await using store = await AnswerStore.open(own);
           await Promise.all(all.map(([name, text]) => store.put(key(name), answer(name, text), 0.5)));
           for (const [name, text] of all) {
-            expect(await store.get(key(name))).toEqual({ answer: answer(name, text), cost_usd: 0.5, own: true });
+            expect(await store.get(key(name))).toEqual({ answer: answer(name, text), cost_usd: 0.5 });
           }
         }
         await using again = await AnswerStore.open(own);
         expect(again.size).toBe(all.length);
         for (const [name, text] of all) {
-          expect(await again.get(key(name))).toEqual({ answer: answer(name, text), cost_usd: 0.5, own: false });
+          expect(await again.get(key(name))).toEqual({ answer: answer(name, text), cost_usd: 0.5 });
         }
       }),
       { numRuns: 30 },
@@ -105,6 +107,33 @@ describe('AnswerStore', () => {
     expect((await store.get(key('a')))?.answer.content).toBe('bought again');
   });
 
+  it('gives nobody the answer of another, whatever the list of a frame says', async () => {
+    const wrong = { a: answerRow(key('b'), answer('b'), 0), c: { ...answerRow(key('c'), answer('c'), 0), attempt: 1 } };
+    const { bytes } = await packFrame(
+      Object.entries(wrong).map(([name, row]) => ({ key: key(name), text: JSON.stringify(row) })),
+    );
+    await writeFile(join(folder, `01ARZ3NDEKTSV4RRFFQ69G5FAV.jsonl.gz`), bytes);
+    await using store = await AnswerStore.open(folder);
+    expect(store.size).toBe(2);
+    for (const name of ['a', 'c']) expect(await store.get(key(name))).toBeUndefined();
+    expect(store.size).toBe(0);
+  });
+
+  it('says that somebody adds to a file from before it is there until it is closed', async () => {
+    const points: string[] = [];
+    {
+      await using store = await AnswerStore.open(folder);
+      using _watch = await watchFaults(({ call, path }) => {
+        if (call === 'create' && path.endsWith('.jsonl.gz')) points.push(`${existsSync(`${path}.owner`)}`);
+        return 'none';
+      });
+      await store.put(key('a'), answer('a'), 0);
+      expect(await readdir(folder)).toEqual([expect.stringMatching(/gz$/), expect.stringMatching(/gz\.owner$/)]);
+    }
+    expect(points).toEqual(['true']);
+    expect(await readdir(folder)).toEqual([expect.stringMatching(/gz$/)]);
+  });
+
   it('forces an answer to the disk before it says that it is kept', async () => {
     await using store = await AnswerStore.open(folder);
     await store.put(key('a'), answer('a'), 0);
@@ -138,7 +167,7 @@ describe('AnswerStore', () => {
     await writeFile(join(folder, '01ARZ3NDEKTSV4RRFFQ69G5FAV.jsonl'), lines);
     await using store = await AnswerStore.open(folder);
     expect(store.size).toBe(3);
-    expect(await store.get(key('a'))).toEqual({ answer: answer('a'), cost_usd: 0.25, own: false });
+    expect(await store.get(key('a'))).toEqual({ answer: answer('a'), cost_usd: 0.25 });
     expect(await store.get(key('b'))).toBeUndefined();
     expect((await store.get(key('c')))?.answer).toEqual(answer('c'));
     await store.put(key('b'), answer('b'), 0);

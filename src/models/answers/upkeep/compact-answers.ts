@@ -5,6 +5,7 @@ import { syncDirectory } from '../../../base/files/durable-directory.js';
 import { writePacked } from '../format/packed-file.js';
 import { isPacked, scanAnswers } from '../format/scan-answers.js';
 import { type ModelFolder, PACKED, segmentsIn } from '../model-folder.js';
+import { leaveSegment, refuseWhileOwned } from '../segment-owner.js';
 import { walkAnswers } from './walk-answers.js';
 
 /** What became of a model's files. */
@@ -25,14 +26,16 @@ const DAMAGED = '.damaged';
 const WELL_FILLED_BYTES = 64 * 1024;
 
 /**
- * Puts one well packed file in the place of all of a model's: each answer once, in the order of purchase. No process may be adding
- * answers meanwhile; those that only read find them again. Gives `undefined` when there is nothing to gain. Whenever it is cut off, no answer
- * is lost. Throws the signal's reason and the file system's error.
+ * Puts one well packed file in the place of all of a model's: each answer once, in the order of purchase. Processes that read find them
+ * again. Gives `undefined` when there is nothing to gain. Whenever it is cut off, no answer is lost. Throws `store/in-use` while a process
+ * adds to one of the files, the signal's reason and the file system's error.
  */
 export async function compactAnswers({ path }: ModelFolder, signal: AbortSignal): Promise<Compacted | undefined> {
   const before = await segmentsIn(path);
   const [oldest] = before;
   if (oldest === undefined || (await isCompact(path, before))) return undefined;
+  // Not before the list is made: who begins to add from then on makes a file that is not on it, and stays.
+  for (const name of before) await refuseWhileOwned(join(path, name));
   for (const name of await readdir(path)) if (name.endsWith(UNFINISHED)) await rm(join(path, name));
   const damaged = new Set<string>();
   let answers = 0;
@@ -51,7 +54,9 @@ export async function compactAnswers({ path }: ModelFolder, signal: AbortSignal)
   for (const name of before) bytesBefore += (await stat(join(path, name))).size;
   await rename(unfinished, target);
   await syncDirectory(path);
-  for (const name of before) {
+  // Newest first: cut off in between, what is left of two answers to one request is the older one all the same.
+  for (const name of before.toReversed()) {
+    await leaveSegment(join(path, name));
     if (damaged.has(name)) await rename(join(path, name), join(path, `${name}${DAMAGED}`));
     else await rm(join(path, name));
   }

@@ -1,12 +1,14 @@
-import { renameSync } from 'node:fs';
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFileSync, existsSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../../src/base/hash.js';
+import { thisProcess } from '../../../../src/base/processes/process-owner.js';
 import { answerRow } from '../../../../src/models/answers/answer-row.js';
 import { AnswerStore } from '../../../../src/models/answers/answer-store.js';
+import { packFrame } from '../../../../src/models/answers/format/answer-frame.js';
 import type { ModelFolder } from '../../../../src/models/answers/model-folder.js';
 import { checkAnswers } from '../../../../src/models/answers/upkeep/check-answers.js';
 import { compactAnswers } from '../../../../src/models/answers/upkeep/compact-answers.js';
@@ -37,8 +39,8 @@ async function buy(...numbers: readonly number[]): Promise<void> {
   for (const n of numbers) await store.put(key(n), answer(n), 0.5);
 }
 
-async function expectAll(store: AnswerStore, count: number): Promise<void> {
-  expect(store.size).toBe(count);
+async function expectAll(store: AnswerStore, count: number, size = count): Promise<void> {
+  expect(store.size).toBe(size);
   for (let n = 0; n < count; n += 1) expect((await store.get(key(n)))?.answer).toEqual(answer(n));
 }
 
@@ -95,6 +97,124 @@ describe('compacting', () => {
     for (const name of await readdir(path)) await rm(join(path, name));
     await using late = await AnswerStore.open(path);
     expect(late.size).toBe(0);
+  });
+
+  it('leaves the files alone while somebody adds to one, as far as can be told', async () => {
+    await buy(0, 1);
+    const [dead = ''] = await readdir(path);
+    {
+      await using store = await AnswerStore.open(path);
+      await store.put(key(2), answer(2), 0.5);
+      const before = await readdir(path);
+      await expect(compactAnswers(model, signal)).rejects.toMatchObject({
+        code: 'store/in-use',
+        hint: 'Compact when it is over.',
+      });
+      expect(await readdir(path)).toEqual(before);
+    }
+    expect(await readdir(path)).toHaveLength(2);
+    const owner = await thisProcess();
+    const ownedBy = (text: string): Promise<void> => writeFile(join(path, `${dead}.owner`), text);
+    for (const text of [JSON.stringify({ schema: 1, owner: { ...owner, boot: 'elsewhere', host: 'far' } }), '{}']) {
+      await ownedBy(text);
+      await expect(compactAnswers(model, signal)).rejects.toMatchObject({
+        code: 'store/in-use',
+        hint: expect.stringContaining(`delete ${join(path, dead)}.owner`),
+      });
+    }
+    await ownedBy(JSON.stringify({ schema: 1, owner: { ...owner, started: 'before' } }));
+    expect(await compactAnswers(model, signal)).toMatchObject({ files: 2, answers: 3 });
+    expect(await readdir(path)).toHaveLength(1);
+  });
+
+  it('takes no file away to which somebody begins to add meanwhile', async () => {
+    const all = await mkdtemp(join(tmpdir(), 'secpi-compact-meanwhile-'));
+    const frames = await Promise.all(
+      [8, 9].map((n) => packFrame([{ key: key(n), text: JSON.stringify(answerRow(key(n), answer(n), 0.5)) }])),
+    );
+    const [first, second] = frames.map(({ bytes }) => bytes) as [Buffer, Buffer];
+    await buy(0, 1);
+    const [old = ''] = await readdir(path);
+    const bought = await readFile(join(path, old));
+    const owner = JSON.stringify({ schema: 1, owner: await thisProcess() });
+    let [refused, done] = [0, 0];
+    try {
+      for (let at = 1; ; at += 1) {
+        path = join(all, `${at}`);
+        model = { name: 'm', path, identity: undefined };
+        await mkdir(path);
+        await writeFile(join(path, old), bought);
+        const segment = join(path, `${ulid()}.jsonl.gz`);
+        {
+          using _watch = await watchFaults(
+            ({ number }) => {
+              if (number !== at) return 'none';
+              writeFileSync(`${segment}.owner`, owner);
+              writeFileSync(segment, first);
+              return 'none';
+            },
+            { looks: true },
+          );
+          const isDone = await compactAnswers(model, signal).then(
+            () => true,
+            (error: unknown) => expect(error).toMatchObject({ code: 'store/in-use' }),
+          );
+          if (!existsSync(`${segment}.owner`)) break;
+          if (isDone === true) done += 1;
+          else refused += 1;
+        }
+        appendFileSync(segment, second);
+        await using store = await AnswerStore.open(path);
+        await expectAll(store, 2, 4);
+        for (const n of [8, 9]) expect((await store.get(key(n)))?.answer, `at point ${at}`).toEqual(answer(n));
+      }
+    } finally {
+      await rm(all, { recursive: true, force: true });
+    }
+    expect(refused).toBeGreaterThan(0);
+    expect(done).toBeGreaterThan(10);
+  });
+
+  it('forces the new file and its name to the disk before it removes the old ones', async () => {
+    await buy(0, 1);
+    const steps: string[] = [];
+    {
+      using _watch = await watchFaults(({ call, path: at }) => {
+        const what = at === path ? 'folder' : at.endsWith('.compacting') ? 'new file' : 'old file';
+        steps.push(`${call} ${what}`);
+        return 'none';
+      });
+      await compactAnswers(model, signal);
+    }
+    expect(steps.slice(steps.indexOf('sync new file'))).toEqual([
+      'sync new file',
+      'rename new file',
+      'sync folder',
+      'remove old file',
+      'remove old file',
+      'sync folder',
+    ]);
+  });
+
+  it('keeps the older answer also when it is cut off between files of one moment', async () => {
+    // Names that sort before every other one of that moment.
+    for (const [last, content] of ['older', 'newer'].entries()) {
+      const { bytes } = await packFrame([
+        { key: key(0), text: JSON.stringify(answerRow(key(0), answer(0, content), 0)) },
+      ]);
+      await writeFile(join(path, `01ARZ3NDEK000000000000000${last}.jsonl.gz`), bytes);
+    }
+    let removed = 0;
+    {
+      using _watch = await watchFaults(({ call, path: at }) => {
+        if (call === 'remove' && at.endsWith('.gz')) removed += 1;
+        return removed === 2 ? { code: 'EIO' } : 'none';
+      });
+      await expect(compactAnswers(model, signal)).rejects.toMatchObject({ code: 'EIO' });
+    }
+    expect(await readdir(path)).toHaveLength(2);
+    await using store = await AnswerStore.open(path);
+    expect((await store.get(key(0)))?.answer.content).toBe('older');
   });
 
   it('takes no answer from a process that opens the store meanwhile', async () => {

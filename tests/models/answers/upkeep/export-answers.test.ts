@@ -59,7 +59,7 @@ describe.each(['answers.jsonl', 'answers.jsonl.gz'])('%s', (name) => {
     expect(await importedFrom(path, 'two')).toEqual([{ identity, added: 30, there: 0 }]);
     await using other = await storeIn('two');
     for (let n = 0; n < 30; n += 1) {
-      expect(await other.get(key(n))).toEqual({ answer: answer(n), cost_usd: n / 4, own: false });
+      expect(await other.get(key(n))).toEqual({ answer: answer(n), cost_usd: n / 4 });
     }
     expect(await importedFrom(path, 'two')).toEqual([{ identity, added: 0, there: 30 }]);
     // What went through two stores is the same recording again.
@@ -117,7 +117,7 @@ describe('importing', () => {
     );
     await using store = await storeIn('two', 'b');
     const stored = await store.get({ request: requestHash('b', request), attempt: 0 });
-    expect(stored).toEqual({ answer: { ...said, request: requestHash('b', request) }, cost_usd: 0, own: false });
+    expect(stored).toEqual({ answer: { ...said, request: requestHash('b', request) }, cost_usd: 0 });
   });
 
   it('asks whose answers they are, where nobody knows', async () => {
