@@ -85,7 +85,7 @@ export async function compactStore(options: StoreOptions, environment: CliEnviro
 export async function exportStore(file: string, options: StoreOptions, environment: CliEnvironment): Promise<number> {
   if (!/\.jsonl(\.gz)?$/.test(file)) {
     throw new SecpiError('store/unknown-format', `A recording is called .jsonl or .jsonl.gz, not ${printable(file)}`, {
-      hint: 'With .gz it is packed, to about a seventh.',
+      hint: 'With .gz it is packed.',
       exitCode: 2,
     });
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -262,6 +262,27 @@ describe('asking', () => {
     );
     // What was refused is asked again: nobody has kept it.
     expect(server.received).toHaveLength(count + 6 + 6 + 6);
+  });
+
+  it('buys again what is gone from the disk before the turn of its row', async () => {
+    const count = 40;
+    let release = (): void => undefined;
+    const gone = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using server = await startOpenaiServer(async ({ prompt }) => {
+      if (prompt === 'q0') await gone;
+      if (prompt === `q${count - 1}`) {
+        const [{ path } = { path: '' }] = await modelFolders(stateDir);
+        for (const name of readdirSync(path)) if (name.endsWith('.gz')) truncateSync(join(path, name));
+        release();
+      }
+      return answered(`echo: ${prompt}`);
+    });
+    await using model = await open({ endpoint: server.url, concurrency: { start: 4, max: 4 } });
+    const outcomes = await askAll(model, prompts(count), { rows: () => prompts(count) });
+    expect(outcomes).toMatchObject(prompts(count).map((prompt) => ({ ok: true, parsed: `echo: ${prompt}` })));
+    expect(server.received.length).toBeGreaterThan(count);
   });
 
   it('stops with the last row that is wanted, and asks for no more than surely needed', async () => {
