@@ -3,8 +3,8 @@ import { sha256Json } from '../../base/hash.js';
 import { Interruption } from '../../engine/runs/interruption.js';
 import type { StageEstimate } from '../../engine/stage.js';
 import { loadCatalogue } from '../../security/catalogue.js';
-import { measureFilters } from '../../security/probing/measure-filters.js';
 import { loadProbe } from '../../security/probing/probe-tasks.js';
+import { measureFilters } from '../../stages/curate/measure-filters.js';
 import { Probe } from '../../stages/filter/probe/probe.js';
 import { type ProbedTask, probeParts } from '../../stages/filter/probe/probe-figures.js';
 import type { CliEnvironment } from '../environment.js';
@@ -41,7 +41,7 @@ export async function probeCommand(path: string, options: ProbeOptions, environm
     const parts = probeParts(probed, services.catalogue);
     const { min_confidence } = params;
     // Those ask nobody, and are of secpi's own catalogue: its texts are labelled with that one's ids.
-    const filters = measureFilters(loadCatalogue());
+    const filters = measureFilters(recipe.catalogue === undefined ? services.catalogue : loadCatalogue());
     const prompts = new Map(tasks.map(({ id, prompt }) => [id, prompt]));
     if (options.json === true) {
       for (const task of probed) writeJson({ type: 'probe-task', ...taskJson(task) }, environment);

@@ -23,7 +23,7 @@ type Input = 'tasks' | 'relevant' | 'traces';
 /** Turns traces into training samples: the task without any security hint, followed by reasoning and answer. */
 export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams, Input, StageServices>({
   name: 'curate',
-  version: 2,
+  version: 3,
   params: curateParams,
   inputs: ['tasks', 'relevant', 'traces'],
   seeded: false,

@@ -7,7 +7,8 @@ export const curateParams = z.strictObject({
   /**
    * Which filters are on. `shape`: what any training data needs, and all that suits the traces of a teacher that was not told which weaknesses
    * matter (`trace.prompt`). `minimal`: and no leaks of the teacher's guidance. `strict`: and code that has what the task names, and that shows
-   * what prevents the weakness. `depth` is on only where `filters` says so: it drops too much that is sound.
+   * what prevents the weakness. `depth` (the reasoning names something that prevents a weakness) is on only where `filters` says so: it drops too much
+   * that is sound.
    */
   profile: z.enum(['minimal', 'shape', 'strict']).default('minimal'),
   /** Switches single filters on or off, whatever the profile says: `{ leak: false, actuation: true }`. */

@@ -20,8 +20,8 @@ export type Sample = z.infer<typeof sampleSchema>;
  * What looks at each trace, in the order in which it does; a recipe switches each on or off (`curate.filters`).
  *
  * `finish`: the teacher came to an end. `think`: there is reasoning, long enough, without tags in it. `answer`: an answer, long enough.
- * `refusal`: it does what was asked for. `code`: a fenced block. `leak`: nothing gives the guidance away. `depth`: a weakness is thought
- * through and something decided on. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
+ * `refusal`: it does what was asked for. `code`: a fenced block. `leak`: nothing gives the guidance away. `depth`: something that prevents a
+ * weakness is named. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
  * half as long as that of other samples. `actuation`: the code shows what prevents the weaknesses, and
  * not what causes them. `length`: neither too long nor far from what is usual. `duplicate` and `contamination`: not a second time, and nothing of a benchmark.
  */
@@ -54,7 +54,6 @@ export const CURATE_REASONS = {
   refused: 'refusal',
   no_code: 'code',
   prompt_leak: 'leak',
-  no_weakness_discussed: 'depth',
   no_mitigation_named: 'depth',
   repetition: 'repetition',
   function_missing: 'function',
