@@ -65,10 +65,12 @@ const careless =
 
 /** Reasons that need more traces than one, each with a test of its own. */
 const together = ['duplicate', 'code_shrunk', 'length_unusual', 'not_among_best', 'over_cap'] as const;
-type Together = (typeof together)[number];
+/** Reasons that a model gives: `judge.test.ts`. */
+const judged = ['judged_leak', 'judged_shallow'] as const;
+type Elsewhere = (typeof together | typeof judged)[number];
 
 /** One change to a good trace per way of going wrong, and what the detail has to say. */
-const offending: Readonly<Record<Exclude<CurateReason, Together>, readonly [Partial<Trace>, string, object?]>> = {
+const offending: Readonly<Record<Exclude<CurateReason, Elsewhere>, readonly [Partial<Trace>, string, object?]>> = {
   finish_length: [{ finish: 'length' }, '"length"'],
   finish_content_filter: [{ finish: 'content_filter' }, '"content_filter"'],
   finish_other: [{ finish: 'other' }, '"other"'],
@@ -123,7 +125,7 @@ describe('a trace that is not trained on', () => {
   });
 
   it('has no reason code that nothing can give', () => {
-    expect(new Set([...Object.keys(offending), ...together])).toEqual(new Set(Object.keys(CURATE_REASONS)));
+    expect(new Set([...Object.keys(offending), ...together, ...judged])).toEqual(new Set(Object.keys(CURATE_REASONS)));
   });
 
   it('is kept where its teacher was not told what matters, if only that is why', async () => {
