@@ -12,8 +12,9 @@ import type { Verdict } from './filters/filter.js';
 import { depth, leak } from './filters/text.js';
 
 /** How a filter does on the labelled texts of one part. What it drops counts as found. */
-export interface FilterFigures {
-  readonly filter: LabelledFilter;
+export interface FilterFigures<Name extends string = string> {
+  /** `leaks`, `depth` or `actuation`; of a judge `judge, leaks` and `judge, depth`. */
+  readonly filter: Name;
   readonly part: LabelledPart;
   readonly counts: {
     /** Dropped, and rightly so. */
@@ -41,17 +42,30 @@ const filters = { leaks: leak, depth, actuation };
  * Measures the filters that read traces and answers on the texts that were written for it (`catalogue/labelled/`): one entry for each filter
  * and part. Asks no model.
  */
-export function measureFilters(catalogue: Catalogue): readonly FilterFigures[] {
+export function measureFilters(catalogue: Catalogue): readonly FilterFigures<LabelledFilter>[] {
   return LABELLED_FILTERS.flatMap((filter) => {
     const judged = labelledTexts(filter, catalogue).map((text) => ({
       text,
       verdict: filters[filter](candidateOf(text), { catalogue }),
     }));
-    return LABELLED_PARTS.flatMap((part) => {
-      const ofPart = judged.filter(({ text }) => text.part === part);
-      return ofPart.length === 0 ? [] : [figuresOf(filter, part, ofPart)];
-    });
+    return figuresByPart(filter, judged);
   });
+}
+
+/** One entry for each part that has texts. */
+export function figuresByPart<Name extends string>(
+  filter: Name,
+  judged: readonly Judged[],
+): readonly FilterFigures<Name>[] {
+  return LABELLED_PARTS.flatMap((part) => {
+    const ofPart = judged.filter(({ text }) => text.part === part);
+    return ofPart.length === 0 ? [] : [figuresOf(filter, part, ofPart)];
+  });
+}
+
+interface Judged {
+  readonly text: LabelledText;
+  readonly verdict: Verdict;
 }
 
 /** The text as a trace: reasoning, or the code of an answer. */
@@ -59,11 +73,11 @@ function candidateOf({ text, prompt, language, cwes }: LabelledText) {
   return { trace: { task: { prompt, language, cwes: [...cwes] }, reasoning: text, answer: '' }, code: text };
 }
 
-function figuresOf(
-  filter: LabelledFilter,
+function figuresOf<Name extends string>(
+  filter: Name,
   part: LabelledPart,
-  texts: readonly { readonly text: LabelledText; readonly verdict: Verdict }[],
-): FilterFigures {
+  texts: readonly Judged[],
+): FilterFigures<Name> {
   const isDropped = (verdict: Verdict) => typeof verdict === 'object';
   const number = (drop: boolean, dropped: boolean) =>
     texts.filter(({ text, verdict }) => text.drop === drop && isDropped(verdict) === dropped).length;
