@@ -3,7 +3,7 @@ import { operational } from '../../../engine/operational.js';
 import { samplingSchema } from '../../../models/chat.js';
 
 /** What a judge can drop a trace for. */
-export const JUDGED_FOR = ['leak', 'depth'] as const;
+const JUDGED_FOR = ['leak', 'depth'] as const;
 
 export const judgeParams = z.strictObject({
   /** Which of the recipe's `models` judges. What it is enters the fingerprint, its name here does not. */
