@@ -24,9 +24,11 @@ interface ProbeOptions extends OutputOptions {
   readonly member: readonly string[];
   readonly estimate?: boolean;
   readonly mistakes?: boolean;
+  /** Without the classifier. */
+  readonly filters?: boolean;
 }
 
-/** `secpi probe`: what the recipe's classifier makes of tasks whose right classification is known. */
+/** `secpi probe`: what the recipe's classifier makes of tasks whose right classification is known, and its curation of labelled texts. */
 export async function probeCommand(path: string, options: ProbeOptions, environment: CliEnvironment): Promise<number> {
   const { value: recipe } = theOneOf(await readMembers(path, options, environment));
   const {
@@ -36,41 +38,44 @@ export async function probeCommand(path: string, options: ProbeOptions, environm
   const tasks = loadProbe();
   const services = openServices(recipe, environment);
   using interrupt = abortOnSignals();
-  await using probe = await Probe.open({ params, services, tasks }, teller(options, environment));
+  await using probe =
+    options.filters === true ? undefined : await Probe.open({ params, services, tasks }, teller(options, environment));
   // The filters ask nobody. They and the judge are measured with secpi's own catalogue: its texts are labelled with that one's ids.
   const catalogue = recipe.catalogue === undefined ? services.catalogue : loadCatalogue();
   await using judging =
     judge === undefined
       ? undefined
       : await JudgeProbe.open({ params: judge, services, catalogue }, teller(options, environment));
-  showEstimate(await probe.estimate(), { model: params.by, asked: tasks.length, what: 'tasks' }, options, environment);
+  if (probe !== undefined) {
+    const about = { model: params.by, asked: tasks.length, what: 'tasks' };
+    showEstimate(await probe.estimate(), about, options, environment);
+  }
   if (judge !== undefined && judging !== undefined) {
     const about = { model: judge.by, asked: judging.questions, what: 'texts' };
     showEstimate(await judging.estimate(), about, options, environment);
   }
   if (options.estimate === true) return 0;
   try {
-    const probed = await probe.run(interrupt.signal, progress(tasks.length, options, environment));
+    const probed = await probe?.run(interrupt.signal, progress(tasks.length, options, environment));
     const judged = await judging?.run(interrupt.signal, progress(judging.questions, options, environment));
-    const parts = probeParts(probed, services.catalogue);
+    const parts = probed && probeParts(probed, services.catalogue);
     const { min_confidence } = params;
     const filters = [...measureFilters(catalogue), ...(judged ?? [])];
-    const prompts = new Map(tasks.map(({ id, prompt }) => [id, prompt]));
     if (options.json === true) {
-      for (const task of probed) writeJson({ type: 'probe-task', ...taskJson(task) }, environment);
-      const { spent, identity } = probe;
-      const judgeUsed =
+      for (const task of probed ?? []) writeJson({ type: 'probe-task', ...taskJson(task) }, environment);
+      const asked =
+        probe === undefined ? {} : { model: params.by, identity: probe.identity, min_confidence, spent: probe.spent };
+      const judgeAsked =
         judging === undefined ? {} : { judge: { model: judge?.by, identity: judging.identity, spent: judging.spent } };
-      const about = { type: 'probe', model: params.by, identity, min_confidence };
-      writeJson({ ...about, ...parts, filters, spent, ...judgeUsed }, environment);
+      writeJson({ type: 'probe', ...asked, ...parts, filters, ...judgeAsked }, environment);
     } else {
       const style = styleFor(environment.stdout, environment.variables);
+      const prompts = new Map(tasks.map(({ id, prompt }) => [id, prompt]));
       const lines = [
-        ...probeTables(parts, { style, minConfidence: min_confidence }),
-        '',
+        ...(parts === undefined ? [] : [...probeTables(parts, { style, minConfidence: min_confidence }), '']),
         textFilterTable(filters, style),
         style('dim', 'What `curate` makes of labelled texts; how far that reaches: docs/filters.md'),
-        ...(options.mistakes === true ? mistakeLines(probed, prompts, style) : []),
+        ...(options.mistakes === true && probed !== undefined ? mistakeLines(probed, prompts, style) : []),
       ];
       environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
     }

@@ -63,9 +63,7 @@ describe('secpi probe', () => {
   it('asks the judge of the curation about labelled texts, where a recipe names one', async () => {
     await using folder = await temporaryFolder();
     const texts = (['leaks', 'depth'] as const).flatMap((list) => labelledTexts(list, loadCatalogue()));
-    const tasks = labelledAnswers({});
-    await using server = await startOpenaiServer((chat, number) => {
-      if (!chat.prompt.includes('What the teacher thought')) return tasks(chat, number);
+    await using server = await startOpenaiServer((chat) => {
       const text = texts.find((candidate) => chat.prompt.includes(`\n${candidate.text.trim()}\n`));
       if (text === undefined) return { kind: 'status', status: 400 };
       const told = text.id.startsWith('leaks') && text.drop;
@@ -82,7 +80,7 @@ describe('secpi probe', () => {
     const judge = ['r.yaml', '--set', 'curate.judge={by: classifier}'];
     const estimate = await runCli(['probe', ...judge, '--estimate'], { cwd: folder.path });
     expect(estimate.stdout).toMatch(/^252 labelled texts for `classifier`: 252 requests; .*; at most \$/m);
-    const { exitCode, stdout } = await runCli(['probe', ...judge, '--json'], { cwd: folder.path });
+    const { exitCode, stdout } = await runCli(['probe', ...judge, '--filters', '--json'], { cwd: folder.path });
     expect(exitCode).toBe(0);
     const { filters, judge: used } = jsonLines(stdout).at(-1) as Record<string, unknown>;
     expect(used).toMatchObject({ model: 'classifier', spent: { requests: 252 } });
@@ -103,5 +101,10 @@ describe('secpi probe', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain('models/unanswered');
     expect(stderr).toContain('endpoint');
+    // The filters need nobody.
+    const filters = await runCli(['probe', quickstart, '--filters'], { cwd: folder.path });
+    expect(filters).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(filters.stdout).toMatch(/^actuation +held-out +36 +0\.\d\d/m);
+    expect(filters.stdout).not.toContain('judge');
   });
 });
