@@ -25,7 +25,11 @@ export interface RecipeSections {
   readonly catalogue?: string | undefined;
   readonly filter: { readonly by: string; readonly groups?: readonly string[] | undefined };
   readonly trace: { readonly by: string; readonly prompt: string };
-  readonly curate: { readonly profile: string; readonly decontaminate?: readonly string[] | undefined };
+  readonly curate: {
+    readonly profile: string;
+    readonly judge?: { readonly by: string } | undefined;
+    readonly decontaminate?: readonly string[] | undefined;
+  };
   readonly train: Training & { readonly on: string };
   readonly evaluate: {
     readonly suites: Readonly<Record<string, { readonly from?: object | undefined }>>;
@@ -81,7 +85,17 @@ function tracesCanBeKept({ trace, curate }: RecipeSections, complain: Complain):
   );
 }
 
-function modelsExist({ models, filter, trace, evaluate }: RecipeSections, complain: Complain): void {
+/** Who asks a model for the data, and where the recipe says which. */
+function askersOf({ filter, trace, curate }: RecipeSections) {
+  return [
+    { stage: 'filter', path: ['filter', 'by'], by: filter.by },
+    { stage: 'trace', path: ['trace', 'by'], by: trace.by },
+    ...(curate.judge === undefined ? [] : [{ stage: 'curate', path: ['curate', 'judge', 'by'], by: curate.judge.by }]),
+  ];
+}
+
+function modelsExist(recipe: RecipeSections, complain: Complain): void {
+  const { models, evaluate } = recipe;
   const known = Object.keys(models).filter((name) => name !== 'target');
   for (const [index, { of }] of evaluate.variants.map(variantNamed).entries()) {
     if (isWeights(of) || known.includes(of)) continue;
@@ -90,9 +104,9 @@ function modelsExist({ models, filter, trace, evaluate }: RecipeSections, compla
       `there is no model "${shown(of)}" (there are: base, tuned, and under \`models\`: ${known.slice(0, maximumListed).map(shown).join(', ') || 'none'})`,
     );
   }
-  for (const [stage, { by }] of Object.entries({ filter, trace })) {
+  for (const { path, by } of askersOf(recipe)) {
     if (!known.includes(by)) {
-      complain([stage, 'by'], `there is no model "${shown(by)}" under \`models\` (${listed(known)})`);
+      complain(path, `there is no model "${shown(by)}" under \`models\` (${listed(known)})`);
     }
   }
 }
@@ -112,15 +126,14 @@ function variantsFit({ evaluate: { variants, compare } }: RecipeSections, compla
 }
 
 /** One that nobody asks may be kept for later. */
-function modelsCanBeAsked({ models, filter, trace, evaluate }: RecipeSections, complain: Complain): void {
+function modelsCanBeAsked(recipe: RecipeSections, complain: Complain): void {
+  const { models, evaluate } = recipe;
   const variants = [...new Set(evaluate.variants.map((name) => variantNamed(name).of))];
-  const stages: (readonly [string, string])[] =
-    filter.by === trace.by
-      ? [['`filter` and `trace` ask', filter.by]]
-      : [
-          ['`filter` asks', filter.by],
-          ['`trace` asks', trace.by],
-        ];
+  const askers = askersOf(recipe);
+  const stages = [...new Set(askers.map(({ by }) => by))].map((name) => {
+    const asking = askers.filter(({ by }) => by === name).map(({ stage }) => `\`${stage}\``);
+    return [`${asking.join(' and ')} ${asking.length > 1 ? 'ask' : 'asks'}`, name] as const;
+  });
   stages.push(...variants.filter((of) => !isWeights(of)).map((of) => ['`evaluate` asks', of] as const));
   for (const [who, name] of stages) {
     // One that is not there is another mistake, and the target is asked by its own server.

@@ -69,6 +69,16 @@ describe('the rules of a recipe', () => {
     expect(messages({ models: { teacher }, filter: { by: 'teacher' } })).toEqual([
       `models/teacher: nobody would answer, and \`filter\` and \`trace\` ask it: ${needs}`,
     ]);
+    const judge = (by: string) => ({ curate: { judge: { by } } });
+    expect(messages({ models: { teacher }, filter: { by: 'teacher' }, ...judge('teacher') })).toEqual([
+      `models/teacher: nobody would answer, and \`filter\` and \`trace\` and \`curate\` ask it: ${needs}`,
+    ]);
+    expect(messages({ models: { small: { model: 's' } }, ...judge('small') })).toEqual([
+      `models/small: nobody would answer, and \`curate\` asks it: ${needs}`,
+    ]);
+    expect(messages(judge('nobody'))).toEqual([
+      'curate/judge/by: there is no model "nobody" under `models` (there are: classifier, teacher)',
+    ]);
     const revision = 'a'.repeat(40);
     for (const answers of [
       { replay: 'answers.jsonl' },

@@ -3,8 +3,9 @@ import { sha256Json } from '../../base/hash.js';
 import { Interruption } from '../../engine/runs/interruption.js';
 import type { StageEstimate } from '../../engine/stage.js';
 import { loadCatalogue } from '../../security/catalogue.js';
-import { measureFilters } from '../../security/probing/measure-filters.js';
 import { loadProbe } from '../../security/probing/probe-tasks.js';
+import { JudgeProbe } from '../../stages/curate/judge/probe.js';
+import { measureFilters } from '../../stages/curate/measure-filters.js';
 import { Probe } from '../../stages/filter/probe/probe.js';
 import { type ProbedTask, probeParts } from '../../stages/filter/probe/probe-figures.js';
 import type { CliEnvironment } from '../environment.js';
@@ -23,38 +24,58 @@ interface ProbeOptions extends OutputOptions {
   readonly member: readonly string[];
   readonly estimate?: boolean;
   readonly mistakes?: boolean;
+  /** Without the classifier. */
+  readonly filters?: boolean;
 }
 
-/** `secpi probe`: what the recipe's classifier makes of tasks whose right classification is known. */
+/** `secpi probe`: what the recipe's classifier makes of tasks whose right classification is known, and its curation of labelled texts. */
 export async function probeCommand(path: string, options: ProbeOptions, environment: CliEnvironment): Promise<number> {
   const { value: recipe } = theOneOf(await readMembers(path, options, environment));
-  const { filter: params } = recipe;
+  const {
+    filter: params,
+    curate: { judge },
+  } = recipe;
   const tasks = loadProbe();
   const services = openServices(recipe, environment);
   using interrupt = abortOnSignals();
-  await using probe = await Probe.open({ params, services, tasks }, teller(options, environment));
-  const estimate = await probe.estimate();
-  showEstimate(estimate, { model: params.by, tasks: tasks.length }, options, environment);
+  await using probe =
+    options.filters === true ? undefined : await Probe.open({ params, services, tasks }, teller(options, environment));
+  // The filters ask nobody. They and the judge are measured with secpi's own catalogue: its texts are labelled with that one's ids.
+  const catalogue = recipe.catalogue === undefined ? services.catalogue : loadCatalogue();
+  await using judging =
+    judge === undefined
+      ? undefined
+      : await JudgeProbe.open({ params: judge, services, catalogue }, teller(options, environment));
+  if (probe !== undefined) {
+    const about = { model: params.by, asked: tasks.length, what: 'tasks' };
+    showEstimate(await probe.estimate(), about, options, environment);
+  }
+  if (judge !== undefined && judging !== undefined) {
+    const about = { model: judge.by, asked: judging.questions, what: 'texts' };
+    showEstimate(await judging.estimate(), about, options, environment);
+  }
   if (options.estimate === true) return 0;
   try {
-    const probed = await probe.run(interrupt.signal, progress(tasks.length, options, environment));
-    const parts = probeParts(probed, services.catalogue);
+    const probed = await probe?.run(interrupt.signal, progress(tasks.length, options, environment));
+    const judged = await judging?.run(interrupt.signal, progress(judging.questions, options, environment));
+    const parts = probed && probeParts(probed, services.catalogue);
     const { min_confidence } = params;
-    // Those ask nobody, and are of secpi's own catalogue: its texts are labelled with that one's ids.
-    const filters = measureFilters(loadCatalogue());
-    const prompts = new Map(tasks.map(({ id, prompt }) => [id, prompt]));
+    const filters = [...measureFilters(catalogue), ...(judged ?? [])];
     if (options.json === true) {
-      for (const task of probed) writeJson({ type: 'probe-task', ...taskJson(task) }, environment);
-      const { spent, identity } = probe;
-      writeJson({ type: 'probe', model: params.by, identity, min_confidence, ...parts, filters, spent }, environment);
+      for (const task of probed ?? []) writeJson({ type: 'probe-task', ...taskJson(task) }, environment);
+      const asked =
+        probe === undefined ? {} : { model: params.by, identity: probe.identity, min_confidence, spent: probe.spent };
+      const judgeAsked =
+        judging === undefined ? {} : { judge: { model: judge?.by, identity: judging.identity, spent: judging.spent } };
+      writeJson({ type: 'probe', ...asked, ...parts, filters, ...judgeAsked }, environment);
     } else {
       const style = styleFor(environment.stdout, environment.variables);
+      const prompts = new Map(tasks.map(({ id, prompt }) => [id, prompt]));
       const lines = [
-        ...probeTables(parts, { style, minConfidence: min_confidence }),
-        '',
+        ...(parts === undefined ? [] : [...probeTables(parts, { style, minConfidence: min_confidence }), '']),
         textFilterTable(filters, style),
-        style('dim', 'The filters of `curate` on labelled texts; how far that reaches: docs/filters.md'),
-        ...(options.mistakes === true ? mistakeLines(probed, prompts, style) : []),
+        style('dim', 'What `curate` makes of labelled texts; how far that reaches: docs/filters.md'),
+        ...(options.mistakes === true && probed !== undefined ? mistakeLines(probed, prompts, style) : []),
       ];
       environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
     }
@@ -68,10 +89,13 @@ export async function probeCommand(path: string, options: ProbeOptions, environm
 
 /** The recipe, or the first of its matrix where all ask the same. */
 function theOneOf(members: readonly [RecipeMember, ...RecipeMember[]]): RecipeMember {
-  const asked = ({ value: { filter, models } }: RecipeMember) =>
-    sha256Json(JSON.parse(JSON.stringify([filter, (models as Readonly<Record<string, unknown>>)[filter.by] ?? null])));
+  const asked = ({ value: { filter, curate, models } }: RecipeMember) => {
+    const names = [filter.by, ...(curate.judge === undefined ? [] : [curate.judge.by])];
+    const specs = names.map((name) => (models as Readonly<Record<string, unknown>>)[name] ?? null);
+    return sha256Json(JSON.parse(JSON.stringify([filter, curate.judge ?? null, specs])));
+  };
   if (new Set(members.map(asked)).size === 1) return members[0];
-  throw new SecpiError('cli/which-member', 'the classifier is not the same in all members of the matrix', {
+  throw new SecpiError('cli/which-member', 'what is asked is not the same in all members of the matrix', {
     hint: `Choose one with --member: ${namesOf(members)}`,
     exitCode: 2,
   });
@@ -92,21 +116,21 @@ function taskJson({ id, heldOut, expected, code, named, confidence, reason }: Pr
 /** Before anything is bought. */
 function showEstimate(
   estimate: StageEstimate,
-  { model, tasks }: { readonly model: string; readonly tasks: number },
+  { model, asked, what }: { readonly model: string; readonly asked: number; readonly what: string },
   { json, quiet, estimate: only }: ProbeOptions,
   environment: CliEnvironment,
 ): void {
-  if (json === true) writeJson({ type: 'probe-estimate', model, tasks, ...estimate }, environment);
+  if (json === true) writeJson({ type: 'probe-estimate', model, [what]: asked, ...estimate }, environment);
   if (json === true || (quiet === true && only !== true)) return;
   const { requests = 0, input_tokens = 0, output_tokens = 0, cost_usd } = estimate;
-  const kept = requests === tasks ? '' : `, ${tasks - requests} answered already`;
+  const kept = requests === asked ? '' : `, ${asked - requests} answered already`;
   const cost = cost_usd === undefined ? '' : `; at most ${money(cost_usd)}`;
   const asks =
     requests === 0
       ? 'nothing to ask'
       : `${amount(requests)} requests; about ${amount(input_tokens)} tokens in, ${amount(output_tokens)} out${cost}`;
   const stream = only === true ? environment.stdout : environment.stderr;
-  stream.write(environment.redact(`${tasks} labelled tasks for \`${model}\`${kept}: ${asks}\n`));
+  stream.write(environment.redact(`${asked} labelled ${what} for \`${model}\`${kept}: ${asks}\n`));
 }
 
 function teller({ json, quiet, verbose }: ProbeOptions, { stderr, redact }: CliEnvironment) {

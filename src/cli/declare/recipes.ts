@@ -76,6 +76,7 @@ export function declareRecipeCommands(program: Command, { finish, withGlobal }: 
     .addOption(memberOption())
     .option('--estimate', 'say what asking would take, and ask nothing')
     .option('--mistakes', 'list the tasks that were kept or dropped wrongly')
+    .option('--filters', 'leave the classifier out: only the filters of `curate`, which ask nobody, and its judge')
     .description("what the recipe's classifier is worth, on labelled tasks")
     .addHelpText(
       'after',
@@ -83,6 +84,7 @@ export function declareRecipeCommands(program: Command, { finish, withGlobal }: 
         'probe my.yaml --estimate',
         'probe my.yaml',
         'probe my.yaml --mistakes --set filter.min_confidence=0.7',
+        'probe my.yaml --filters',
         'probe my.yaml --json | jq .held_out.relevant',
       ),
     )

@@ -10,8 +10,11 @@ import { mitigationsFor } from '../mitigations.js';
 export const LABELLED_FILTERS = ['leaks', 'depth', 'actuation'] as const;
 export type LabelledFilter = (typeof LABELLED_FILTERS)[number];
 
-/** `look`: may be read while a filter is changed. `held-out`: written after it, and only counted. */
-export const LABELLED_PARTS = ['look', 'held-out'] as const;
+/**
+ * `look`: may be read while a filter is changed. `held-out`: written after it, and only counted. `spent`: was held out, until the filter was
+ * changed with it in view; shows what gets worse, and proves nothing.
+ */
+export const LABELLED_PARTS = ['look', 'held-out', 'spent'] as const;
 export type LabelledPart = (typeof LABELLED_PARTS)[number];
 
 /** A text and whether the filter has to drop it. */
@@ -37,7 +40,8 @@ const textSchema = z.union([
   z.strictObject({ cwe: z.string(), language: z.string(), code: z.string() }),
 ]);
 const listsSchema = { drop: z.array(textSchema), keep: z.array(textSchema) };
-const fileSchema = z.strictObject({ ...listsSchema, held_out: z.strictObject(listsSchema) });
+const furtherSchema = z.strictObject(listsSchema).optional();
+const fileSchema = z.strictObject({ ...listsSchema, held_out: furtherSchema, spent: furtherSchema });
 
 /** Where the labelled texts stand. */
 const labelledFolder = join(packageRoot, 'catalogue', 'labelled');
@@ -51,9 +55,9 @@ export function labelledTexts(filter: LabelledFilter, catalogue: Catalogue): rea
   const tasks = tasksSchema.parse(read('tasks'));
   const file = fileSchema.parse(read(filter));
   return LABELLED_PARTS.flatMap((part) => {
-    const lists = part === 'look' ? file : file.held_out;
+    const lists = { look: file, 'held-out': file.held_out, spent: file.spent }[part];
     return (['drop', 'keep'] as const).flatMap((list) =>
-      lists[list].map((given, index) => {
+      (lists?.[list] ?? []).map((given, index) => {
         const id = `${filter}/${part}/${list}-${index + 1}`;
         const common = { id, part, drop: list === 'drop' };
         if ('code' in given) {

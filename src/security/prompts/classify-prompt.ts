@@ -84,6 +84,6 @@ function exampleText({ language, task, answer }: PromptExample): string {
 }
 
 /** A data set may call its language anything; only a plain name may stand outside the fence. */
-function plainLanguage(language: string): string {
+export function plainLanguage(language: string): string {
   return /^[a-z][a-z0-9+#._-]{0,29}$/.test(language) ? language : 'unknown';
 }

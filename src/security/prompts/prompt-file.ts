@@ -84,7 +84,7 @@ function invalid(path: string, what: string, hint: string): SecpiError {
 
 const loaded = new Map<string, PromptTemplate>();
 
-const NAMES = ['classify', 'trace', 'reminder'] as const;
+const NAMES = ['classify', 'trace', 'reminder', 'judge'] as const;
 export type PromptName = (typeof NAMES)[number];
 
 /** A prompt of `catalogue/prompts/`, read once per process. */

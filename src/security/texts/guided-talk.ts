@@ -1,17 +1,21 @@
 import { wordLine } from './words.js';
 
-/** Things that a teacher is given and a user's message is not. */
-const HANDED =
-  '(?:guidance|guidelines?|briefing|hints?|notes|memo|checklist|advice|mitigations?|weaknesses|cwes?|cwe entries|warnings|preamble)';
-/** Things that a user's message may hold as well, which tell nothing by themselves. */
+/** Things that a teacher is given and that neither a task nor a program has. */
+const HANDED = '(?:guidance|briefing|guidelines|hints|mitigations|weaknesses|cwes|cwe entries)';
+/** Things that a user's message or a program may have as well, which tell nothing by themselves. */
 const ORDINARY =
-  '(?:list|lists|instructions?|requirements|rules|points?|items?|entries|context|prompt|message|background|concerns?)';
+  '(?:hint|guideline|notes|memo|checklist|advice|warnings|preamble|list|lists|instructions?|requirements|context|prompt|message|background|concerns?)';
 const ANY = `(?:${HANDED}|${ORDINARY})`;
 const SAYS =
   '(?:say|says|said|list|lists|listed|mention|mentions|mentioned|name|names|state|states|tell|tells|told|ask|asks|asked|suggest|suggests|recommend|recommends|want|wants|require|requires|point|points|warn|warns|flag|flags|demand|demands|remind|reminds|expect|expects)';
 const WAS = '(?:was|were|am|m|have been|ve been|had been|d been|got)';
 const PASSED = '(?:given|handed|shown|supplied|provided|briefed|sent|passed|fed|provided with|reminded of)';
-/** What the hints are about. Needed where the other words could speak of the user's message. */
+/** Not to speak of something, up to what is not spoken of. */
+const UNSAID =
+  '(?:without|not|never|no|don t|shouldn t|mustn t|can t|cannot|avoid|nor|n t) (?:to |be |any )*(?:mention|mentions|mentioning|quote|quoting|cite|citing|refer|referring|reference|reveal|revealing|admit|admitting|say|disclose|disclosing|hint|point|pointing|acknowledge|acknowledging|name|naming|copy|copying|repeat|repeating) (?:at |to |from |that |of )*(?:any |the |these |those |this |their |where |it came |idea |source |existence |of )*';
+const UNSEEN =
+  '(?:user|reader|they|anyone|anybody|nobody) (?:\\w+ )?(?:hasn t|has not|have not|haven t|cannot|can t|does not|doesn t|didn t|did not|shouldn t|should not|must not|mustn t|won t|never) (?:be able to )?(?:see|seen|saw|know|realise|realize|realiz|notic|notice|guess|learn|find out|suspect) (?:that |of |about |the |this |these |those |any )*';
+/** What the hints are about. Needed where the other words could speak of the task or of the program. */
 const SECURITY =
   '(?:security|secure|insecure|cwe|cwes|weakness|weaknesses|vulnerability|vulnerabilities|vulnerable|injection|traversal|overflow|overflows|xss|ssrf|xxe|idor|redos|sqli|csrf|attack|attacks|attacker|exploit|mitigation|mitigations|hardening|deserialization|deserialisation|authorization|authorisation|untrusted|threat|threats)';
 const MINE =
@@ -19,7 +23,7 @@ const MINE =
 
 /** Somebody else's advice, of which anybody may speak. */
 const ELSEWHERE =
-  / (?:owasp|nist|mitre|mdn|cert|rfc|docs?|documentation|manual|man page|readme|book|blog|article|wiki|release notes|stack overflow|style guide|colleagues?|reviews|usual|common|general|standard library|framework s|vendor) /;
+  / (?:owasp|nist|mitre|mdn|cert|rfc|docs?|documentation|manual|man page|readme|book|blog|article|wiki|release notes|stack overflow|style guide|linter|compiler|mypy|type hints?|type annotations?|colleagues?|reviews|usual|common|general|standard library|framework s|vendor) /;
 
 /** Whose instructions and lists are the user's, and no secret. */
 const OF_THE_TASK = / (?:the user|user s|users|the task|task s|the issue|ticket|customer|the caller) /;
@@ -27,71 +31,80 @@ const OF_THE_TASK = / (?:the user|user s|users|the task|task s|the issue|ticket|
 /** Each says by itself that somebody else pointed the way. Matched on words, see `wordLine`. */
 const GIVEN_AWAY = [
   // What I was given, and what was given to me.
-  `${ANY} (?:that |which )?(?:i|we) (?:${WAS} ${PASSED}|got|received|${WAS} (?:told|asked|instructed)|have to (?:work|go) through)`,
-  `(?:what|all) i (?:m|am|was|have been|ve been) (?:told|given|asked|instructed|supposed)`,
-  `(?:flagged|pointed out|handed|described|spelled out|listed|supplied|suggested|recommended|assigned|dictated) (?:to|for) me`,
+  `${HANDED} (?:that |which )?(?:i|we) (?:${WAS} ${PASSED}|got|received|${WAS} (?:told|asked|instructed)|have to (?:work|go) through)`,
+  `(?:flagged|pointed out|spelled out|suggested|recommended|assigned|dictated) (?:to|for) me`,
   `i (?:${WAS} )?(?:warned|briefed|tipped off|nudged)`,
-  `i ${WAS} (?:given|handed|shown|supplied with|provided with) (?:\\w+ ){0,3}${ANY}`,
-  `(?:they|prompt|somebody|someone|instructions?|${HANDED}) (?:told|tell|tells|instructed|instructs|instruct|reminds?|remind|urged?|urges) (?:me|us)`,
-  `(?:came|comes|come|arrived|shipped|delivered) (?:along )?with the (?:task|prompt|request)`,
-  `as (?:instructed|directed|told) (?:above|by the)`,
+  `i ${WAS} (?:given|handed|shown|supplied with|provided with) (?:\\w+ ){0,3}${HANDED}`,
+  `(?:prompt|instructions?|${HANDED}) (?:told|tell|tells|instructed|instructs|instruct|reminds?|remind|urged?|urges) me`,
   `i ${WAS} (?:told|instructed|asked) (?:not )?to (?:reason|act|pretend|notice|behave|appear|sound|make it)`,
-  `(?:the|these|those|this|my) (?:\\w+ )?(?:guidance|guidelines|briefing|hints?|memo|checklist|preamble) (?:above |below |here )?(?:\\w+ ){0,2}${SAYS}`,
-  `(?:they|somebody|someone|you|prompt|setup) (?:gave|handed|showed|supplied|listed|named|told) (?:me|us)`,
+  `(?:the|these|those|this|my) (?:\\w+ )?${HANDED} (?:above |below |here )?(?:\\w+ ){0,2}${SAYS}`,
   `(?:gave|given|got|received|had|have|take|took) (?:\\w+ ){0,3}as (?:a |the )?(?:hints?|pointers?|tips?|clues?)`,
-  `(?:know|knew|learnt|learned|have it|gather) from (?:the|my) (?:setup|prompt|context|briefing|instructions|material|hints?|notes|list)`,
-  `(?:in|from|by) the (?:material|setup|instructions|prompt|notes|text) (?:that )?i (?:have|had|got|was|received|see|saw)`,
-  `the security (?:guidance|guidelines|hints?|notes|checklist|list|requirements|advice|instructions|rules|brief|context|background)`,
-  `(?:cwe \\d+|weakness|weaknesses) (?:was|were|is|are) (?:given|flagged|listed|selected|provided|marked|supplied|mentioned)`,
-  `(?:thing|weakness|issue|concern|worry|risk) (?:\\w+ )?(?:from|on|in) (?:the|my) (?:list|notes|hints?|briefing|prompt)`,
+  `(?:know|knew|learnt|learned|have it|gather) from (?:the|my) (?:setup|prompt|briefing|instructions|material|hints?|notes)`,
+  `the security (?:guidance|guidelines|hints?|notes|checklist|advice|brief)`,
+  `(?:cwe \\d+|weakness|weaknesses) (?:was|were|is|are) (?:given|flagged|selected|provided|supplied)`,
   `(?:seen|saw|see|read) (?:a|the|that|this) (?:list|set|table) of (?:weaknesses|cwes|mitigations|hints|vulnerabilities)`,
-  // My prompt, the hidden one, the one of the system.
-  'my (?:system )?(?:prompt|instructions|briefing|guidelines|guidance|checklist|directives|brief)',
-  '(?:system|developer|hidden|secret|initial|preceding) (?:prompt|message|instruction|instructions|directive|part of the prompt)',
+  // My prompt, and the one of the system.
+  'my (?:system )?(?:prompt|briefing|guidelines|guidance|directives|brief)',
+  '(?:system prompt|developer (?:prompt|message|instructions?)|hidden (?:prompt|instructions?)|(?:hidden|secret|preceding) part of the prompt)',
   '(?:before|besides|beyond|outside|not in|in addition to) the user s (?:message|prompt|request)',
+  'as (?:instructed|directed|told) (?:above|by the)',
   // The guidance, which nobody but me has.
   `(?:given|provided|supplied|listed|selected|above|aforementioned|received|mentioned|preselected|flagged|enumerated) (?:security )?${HANDED}`,
   `${HANDED} (?:that were |which were )?(?:above|provided|supplied|handed|listed above|given|below|in the prompt|from the prompt)`,
-  `(?:guidance|guideline) (?:item|point|section|paragraph|bullet|number)`,
-  `(?:in|from|by|to|of) the (?:briefing|guidance|hints|checklist|memo|preamble)`,
-  `(?:according to|following|per|as per|in line with|in accordance with|based on|obeying|going by) (?:the |these |those |this )?(?:security )?(?:guidance|guidelines|hints?|notes|briefing|checklist|memo|advice|mitigations)`,
-  `(?:through|off|against|with|cover|covers|covered|over) (?:all )?(?:the|these|those) (?:listed |given |security )?(?:mitigations|weaknesses|cwes|checklist)`,
+  `guidance (?:item|point|section|paragraph|bullet|number)`,
+  `(?:in|from|by|to|of) the (?:briefing|guidance)|the given advice|(?:in|from) the material (?:that )?i (?:have|got|was given)`,
+  `(?:the|my) system message ${SAYS}`,
+  `(?:according to|following|per|as per|in line with|in accordance with|based on|obeying|going by) (?:the |these |those |this )?(?:security )?${HANDED}`,
+  `(?:through|off|against|with|cover|covers|covered|over) (?:all )?(?:the|these|those) (?:listed |given |security )?(?:mitigations|weaknesses|cwes)`,
   `(?:the|this|that|one|each|every|first|second|last|next) (?:cwe|weakness|mitigation) (?:in|on|from|of) (?:the|my|this|that) (?:list|prompt|message|briefing)`,
   // What must not be noticed.
-  `(?:not|n t|never|without|shouldn t|mustn t|don t|can t|cannot) (?:to )?(?:let on|letting on|give away|giving away|let slip|let (?:it|this|that) show|be obvious)`,
-  `(?:not|never) supposed to (?:say|mention|reveal|refer|know|name|quote|cite|show|tell|repeat)`,
-  `(?:without|not) (?:making|make) it (?:obvious|clear|look|seem|visible)`,
-  `(?:user|reader|they) (?:must|should|may|can) (?:not|never) (?:see|know|notice|learn|find out)`,
+  `(?:not|n t|never|without|shouldn t|mustn t|don t|can t|cannot) (?:to )?(?:let on|letting on|let slip)`,
+  `without (?:making|make) it obvious (?:that (?:it|i)|where)`,
+  `i (?:am|m|was) (?:not|never) supposed to (?:say|mention|reveal|refer|know|name|quote|cite|show|tell|repeat)`,
+  `(?:not|never) supposed to (?:mention|reveal|quote|cite)`,
   `(?:crossed|came to|come to|occurred to) (?:my mind|me) (?:just now|by itself|on its own)|(?:like|as if|as though) it (?:just |only )?(?:crossed|came to|occurred)`,
-  `let (?:it|this|that|them|every concern|each concern) come up`,
+  `let (?:(?:every|each) concern come up|(?:it|this|that|them) come up (?:naturally|by|as|on))`,
   `as if (?:i was |i were )?(?:unaware|ignorant|not knowing)|(?:reason|act|write|behave) as (?:if|though) (?:i |unaware|not)`,
-  `(?:as if|as though|like) (?:i|it|they|this|that|these|the \\w+) (?:had |have |has |was |were |just |simply |only )*(?:noticed|discovered|spotted|came up|come up|comes up|found|thought of|occurred|my own|mine|my habit|unprompted|by itself)`,
+  `(?:as if|as though|like) i (?:had |have |just |simply |only )*(?:noticed|discovered|spotted|came up|found|thought of)`,
+  `(?:as if|as though|like) (?:it|they|this|that|these|the \\w+) (?:had |have |has |was |were |just |simply |only )*(?:noticed|spotted|came up|come up|comes up|thought of|occurred|my own|mine|my habit|unprompted|by itself)`,
   `(?:as|like|into) my own ${MINE}`,
   `as (?:if|though) (?:it|they|this|that) (?:was|were|is|are) my`,
-  `(?:i|we) (?:need to|have to|must|should|shall|ought to|am supposed to|m supposed to|am to|was asked to|ve been asked to|am asked to|have been asked to) (?:just )?(?:pretend|act as|act like|weave|phrase it as|make it (?:look|seem|appear|sound)|appear to)`,
-  `(?:pretend|pretending) (?:that |i |it |the |this |to (?:have )?(?:noticed?|discovere?d?|not know))`,
-  `supposed to (?:weave|mention|bring up|present|pretend|notice|discover|raise|cover|include|address|work)`,
-  `(?:must|should|has to|have to|needs to|need to) (?:look|seem|sound|appear|come across|come up|feel) (?:like |as )?(?:an |my |by |natural|spontaneous|organic|unprompted)`,
-  `(?:unprompted|(?:naturally|organically) (?:arrive|come up|surface|weave)|(?:arrive|come|get) (?:at it |there |to it )(?:naturally|by myself))`,
-  `(?:without|not|never|no|don t|shouldn t|mustn t|can t|cannot|avoid|nor|n t) (?:to |be |any )*(?:mention|mentions|mentioning|quote|quoting|cite|citing|refer|referring|reference|reveal|revealing|admit|admitting|say|disclose|disclosing|hint|point|pointing|acknowledge|acknowledging|name|naming|copy|copying|repeat|repeating) (?:at |to |from |that |of )*(?:any |the |these |those |this |their |where |it came |idea |source |existence |of )*(?:${HANDED}|list|rules|instructions?|prompt|source|origin|idea|briefing|it was given|i was|i am|i ve|these were|they were|this was)`,
-  `without (?:citing|quoting|crediting|mentioning|referencing|pointing to) (?:it|them|the source|any of it)`,
+  `(?:i|we) (?:need to|have to|must|should|shall|ought to|am supposed to|m supposed to|am to|was asked to|ve been asked to|am asked to|have been asked to) (?:just )?(?:weave|phrase it as|make it (?:look|seem|appear|sound) (?:like (?:i|my)|as (?:if|though)|natural|spontaneous))`,
+  `(?:pretend|pretending|act as though|act as if) (?:that )?(?:i |to have )(?:just |only )?(?:noticed|discovered|found|didn t|did not|don t|do not|know|thought)`,
+  `supposed to (?:weave|pretend|notice|discover|come up with)`,
+  `(?:must|should|has to|have to|needs to|need to) (?:look|seem|sound|appear|come across|come up|feel) (?:like |as )?(?:spontaneous|organic|unprompted|my own)`,
+  `(?:naturally|organically) (?:arrive|come up|surface|weave)|(?:arrive|come|get) (?:at it |to it )(?:naturally|by myself)|(?:come|comes|came) (?:up )?unprompted|like an? (?:unprompted|spontaneous)`,
+  `${UNSAID}(?:${HANDED}|briefing|it was given|i was|i am|i ve|these were|they were|this was)`,
+  `without (?:citing|quoting|crediting|mentioning|referencing|pointing to) (?:the source|the list|any of it)`,
   `keep (?:quiet|silent|it quiet) about (?:where|the|it|that|who)`,
-  `(?:user|reader|they|anyone|anybody|nobody) (?:\\w+ )?(?:hasn t|has not|have not|haven t|cannot|can t|does not|doesn t|didn t|did not|shouldn t|should not|must not|mustn t|won t|never) (?:be able to )?(?:see|seen|saw|know|realise|realize|realiz|notic|notice|guess|learn|find out|suspect) (?:that |of |about |the |this |these |those |any )*(?:${HANDED}|list|rules|instructions?|prompt|i was|i am|i ve|it was given)`,
+  `${UNSEEN}(?:${HANDED}|i was|i am|i ve|it was given)`,
 ].map(whole);
 
-/** Each says so if it is about security, since a user's message has instructions and lists too. */
+/** Each says so if the sentence is about security, since tasks and programs have instructions, notes and lists too. */
 const ABOUT_SECURITY = [
   `(?:the|these|those|this|my|which|a|reviewers?|security) (?:security )?${ANY} (?:above |below |here )?(?:\\w+ ){0,3}${SAYS}`,
   `(?:according to|following|per|as per|in line with|in accordance with|based on) (?:the|these|those|my|given) (?:\\w+ )?${ANY}`,
   `(?:given|provided|supplied|listed|selected|above) ${ORDINARY}`,
   `${ORDINARY} (?:above|provided|supplied|handed)`,
+  `${ORDINARY} (?:that |which )?(?:i|we) (?:${WAS} ${PASSED}|got|received|${WAS} (?:told|asked|instructed)|have to (?:work|go) through)`,
+  `i ${WAS} (?:given|handed|shown|supplied with|provided with) (?:\\w+ ){0,3}${ORDINARY}`,
+  `(?:what|all) i (?:m|am|was|have been|ve been) (?:told|given|asked|instructed|supposed)`,
+  `(?:they|you|somebody|someone|setup|prompt) (?:gave|handed|showed|supplied|listed|named|told|tell|tells|reminds?) (?:me|us)`,
+  `(?:came|comes|come|arrived|shipped|delivered) (?:along )?with the (?:task|prompt)`,
+  `(?:in|from|by|to|of) (?:the|my) (?:checklist|memo|preamble|hints|notes|instructions|prompt|setup|material)`,
+  `(?:described|listed|handed|supplied) (?:to|for) me`,
+  `my (?:instructions|checklist|notes)`,
+  '(?:system|hidden|secret|initial|preceding) (?:message|instruction|instructions|directive)',
   `(?:cwe|cwes|weakness|weaknesses|mitigation|mitigations) (?:\\w+ )?(?:in|on|from) (?:the|this|that) list`,
+  `(?:thing|weakness|issue|concern|worry|risk) (?:\\w+ )?(?:from|on|in) (?:the|my) (?:list|notes|briefing|prompt)`,
+  `${UNSAID}(?:list|rules|instructions?|prompt|source|origin)`,
+  `${UNSEEN}(?:list|rules|instructions?|prompt)`,
 ].map(whole);
 const SECURITY_WORD = whole(SECURITY);
 
 /** Words without which none of the patterns can match: most sentences need no closer look. */
 const WORTH_A_LOOK =
-  / (?:guid\w*|hints?|notes?|memo|checklist|advice|mitigations?|weakness\w*|cwes?|warned|warnings?|preamble|brief\w*|lists?|listed|instruct\w*|requirements|rules|points?|items?|entries|context|prompt|message|told|given|handed|asked|supposed|flagged|background|pretend\w*|unprompted|naturally|organically|without|quiet|though|my|like|supplied|provided|came|comes|come|described|nudged|tipped|as if|must|should) /;
+  / (?:guid\w*|hints?|notes?|memo|checklist|advice|mitigations?|weakness\w*|cwes?|warned|warnings?|preamble|brief\w*|lists?|listed|instruct\w*|requirements|rules|points?|items?|entries|context|prompt|message|told|given|handed|asked|supposed|flagged|background|pretend\w*|unprompted|naturally|organically|without|quiet|though|my|like|supplied|provided|came|comes|come|material|described|nudged|tipped|as if|must|should) /;
 
 /**
  * Finds talk about having been told what to look for: of material that only the teacher saw, or of hiding it. Returns the words. What the

@@ -1,21 +1,23 @@
-import { sha256Json } from '../../base/hash.js';
 import { ContaminationIndex } from '../../datasets/contamination.js';
 import { taskSchema } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
-import { fencedBlocks } from '../../suites/answers/fenced-blocks.js';
+import { promptsDigest } from '../../security/prompts/prompt-file.js';
 import { count } from '../asking.js';
 import { suiteReferences } from '../decontamination.js';
+import { estimateQuestions, requestsOf } from '../estimate.js';
 import { relevantTaskSchema } from '../filter/records.js';
+import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
 import { type Trace, traceSchema } from '../trace/records.js';
 import { Caps } from './caps.js';
-import { codeOf } from './code-of.js';
-import type { Candidate, FilterContext, Finding, Verdict } from './filters/filter.js';
-import { firstFinding, judgeTrace, type Verdicts } from './filters/judge-trace.js';
+import type { Finding } from './filters/filter.js';
 import { FunnelCount } from './funnel.js';
+import { askJudge } from './judge/ask-judge.js';
+import { judgeRequest } from './judge/judge.js';
 import { type CurateParams, curateParams, filtersOn } from './params.js';
 import type { DroppedTrace, Sample } from './records.js';
+import { type Sifted, sampleOf, sifted } from './sift.js';
 import { usualLengths } from './usual-lengths.js';
 
 type Input = 'tasks' | 'relevant' | 'traces';
@@ -23,27 +25,52 @@ type Input = 'tasks' | 'relevant' | 'traces';
 /** Turns traces into training samples: the task without any security hint, followed by reasoning and answer. */
 export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams, Input, StageServices>({
   name: 'curate',
-  version: 2,
+  version: 3,
   params: curateParams,
   inputs: ['tasks', 'relevant', 'traces'],
   seeded: false,
 
-  async pins({ params, services }) {
+  occupies: ({ judge }) => (judge === undefined ? [] : [occupiedModel(judge.by)]),
+
+  async pins({ params: { judge, decontaminate = [] }, services, files }) {
     return {
       catalogue: services.catalogueDigest,
-      suites: await suitePins(params.decontaminate ?? [], services),
+      suites: await suitePins(decontaminate, services),
+      ...(judge === undefined
+        ? {}
+        : { judge: await services.models.pin(judge.by, files), prompt: promptsDigest().judge }),
     };
+  },
+
+  async estimate({ params: { judge }, services, inputs }) {
+    if (judge === undefined || inputs.traces === undefined) return {};
+    await using model = await services.models.open(judge.by);
+    const traces = inputs.traces.rows('traces.jsonl', traceSchema);
+    const estimate = await estimateQuestions(
+      model,
+      requestsOf(traces, (trace) => judgeRequest(trace, services.catalogue, judge)),
+    );
+    const most = 'at most: traces that a filter drops are not judged';
+    return { ...estimate, note: estimate.note === undefined ? most : `${most}; ${estimate.note}` };
   },
 
   async run(context) {
     const { params, inputs, output, services, signal, emit } = context;
     const on = filtersOn(params);
-    const contamination = new ContaminationIndex(await suiteReferences(params.decontaminate ?? [], services));
-    const filterContext: FilterContext = {
-      params,
-      catalogue: services.catalogue,
-      usualLength: params.length_band === undefined ? new Map() : await usualLengths(tracesOf(context)),
+    const sieve = {
+      context: {
+        params,
+        catalogue: services.catalogue,
+        usualLength:
+          params.length_band === undefined ? new Map<string, number>() : await usualLengths(tracesOf(context)),
+      },
+      contamination: new ContaminationIndex(await suiteReferences(params.decontaminate ?? [], services)),
+      on,
     };
+    await using judged =
+      params.judge === undefined
+        ? undefined
+        : await askJudge(context, params.judge, () => sifted(tracesOf(context), sieve));
     const funnel = new FunnelCount(on);
     const reasons: Record<string, number> = {};
     const samples = await output.rows('samples.jsonl');
@@ -63,28 +90,22 @@ export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams,
     for await (const task of inputs.tasks.rows('tasks.jsonl', taskSchema)) funnel.add('tasks', task);
     for await (const task of inputs.relevant.rows('kept.jsonl', relevantTaskSchema)) funnel.add('relevant', task);
 
-    const seen = new Set<string>();
     const caps = params.cap === undefined ? undefined : new Caps(params.cap);
     /** One bit for each trace: whether it got as far as the caps. */
     const candidates: boolean[] = [];
-    for await (const group of byTask(tracesOf(context))) {
-      const judged = group.map((candidate) => {
-        const sample = sampleOf(candidate.trace);
-        const verdicts = judgeTrace(candidate, filterContext, {
-          duplicate: duplicate(sample, seen),
-          contamination: contaminated(sample, contamination),
-        });
-        funnel.add('traces', candidate.trace.task);
-        funnel.judged(verdicts);
-        const finding = firstFinding(verdicts, on);
-        if (finding === undefined) seen.add(sample.id);
-        return { trace: candidate.trace, sample, verdicts, finding };
-      });
+    for await (const group of sifted(tracesOf(context), sieve)) {
+      const all: Sifted[] = [];
+      for (const one of group) {
+        const whole = judged === undefined ? one : await judged.addTo(one);
+        funnel.add('traces', whole.trace.task);
+        funnel.judged(whole.verdicts);
+        all.push(whole);
+      }
       const best = bestOf(
-        judged.filter(({ finding }) => finding === undefined),
+        all.filter(({ finding }) => finding === undefined),
         params.best_of,
       );
-      for (const one of judged) {
+      for (const one of all) {
         signal.throwIfAborted();
         counts.traces += 1;
         const finding = one.finding ?? (best.has(one) ? undefined : notAmongBest(params));
@@ -106,7 +127,9 @@ export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams,
       }
     }
     await output.json('funnel.json', funnel.funnel);
-    return { counts, reasons };
+    if (judged === undefined) return { counts, reasons };
+    const { tokens, cost_usd, ...numbers } = judged.used;
+    return { counts: { ...counts, ...numbers }, reasons, tokens, cost_usd };
   },
 });
 
@@ -116,58 +139,12 @@ function tracesOf({ inputs }: Context): AsyncIterable<Trace> {
   return inputs.traces.rows('traces.jsonl', traceSchema);
 }
 
-/** The traces in groups of one task each, which stand beside each other: all that is in memory at a time. */
-async function* byTask(traces: AsyncIterable<Trace>): AsyncIterable<readonly Candidate[]> {
-  let group: Trace[] = [];
-  for await (const trace of traces) {
-    if (group[0] !== undefined && group[0].task.id !== trace.task.id) {
-      yield candidatesOf(group);
-      group = [];
-    }
-    group.push(trace);
-  }
-  if (group.length > 0) yield candidatesOf(group);
-}
-
-function candidatesOf(traces: readonly Trace[]): readonly Candidate[] {
-  const read = traces.map((trace) => {
-    const blocks = fencedBlocks(trace.answer);
-    return { trace, blocks, code: codeOf(blocks, trace.task.language) };
-  });
-  const siblings = read.map(({ code }) => code.length).sort((one, other) => one - other);
-  return read.map((one) => ({ ...one, siblings }));
-}
-
-function sampleOf({ task, reasoning, answer }: Trace): Sample {
-  const prompt = task.prompt;
-  const completion = `<think>\n${(reasoning ?? '').trim()}\n</think>\n\n${answer.trim()}`;
-  const id = `sample-${sha256Json({ prompt, completion }).slice(0, 16)}`;
-  const { language, cwes, source, licence } = task;
-  return { schema: 1, id, prompt, completion, language, cwes, task_id: task.id, source, licence };
-}
-
-function duplicate(sample: Sample, seen: ReadonlySet<string>): Verdict {
-  return seen.has(sample.id) ? { code: 'duplicate', detail: `same as ${sample.id}` } : 'pass';
-}
-
-function contaminated(sample: Sample, index: ContaminationIndex): Verdict {
-  const hit = index.find(sample.prompt) ?? index.findCopy(sample.completion);
-  if (hit === undefined) return 'pass';
-  const what = hit.kind === 'copy' ? `shares "${hit.words}" with` : `has the meaning ("${hit.words}") of`;
-  return { code: 'contaminated', detail: `${what} ${hit.reference}` };
-}
-
-interface Judged {
-  readonly sample: Sample;
-  readonly verdicts: Verdicts;
-}
-
 /** What best-of-N counts: how much of the code is known to be right. */
 const known = ['function', 'actuation'] as const;
 
-function bestOf<T extends Judged>(judged: readonly T[], most = Infinity): ReadonlySet<T> {
-  const merit = ({ verdicts }: Judged) => known.filter((name) => verdicts.get(name) === 'pass').length;
-  const best = [...judged].sort(
+function bestOf(sifted: readonly Sifted[], most = Infinity): ReadonlySet<Sifted> {
+  const merit = ({ verdicts }: Sifted) => known.filter((name) => verdicts.get(name) === 'pass').length;
+  const best = [...sifted].sort(
     (one, other) => merit(other) - merit(one) || one.sample.completion.length - other.sample.completion.length,
   );
   return new Set(best.slice(0, most));

@@ -1,19 +1,21 @@
 import type { Verdicts } from './filters/judge-trace.js';
-import { type Ablation, FILTERS, type FilterName, type Funnel, type FunnelStep } from './records.js';
+import { type Ablation, type Funnel, type FunnelStep, OBJECTORS, type ObjectorName } from './records.js';
 
 /** Counts what is left after each step, in all, per language and per weakness, and what each filter has to do with it. */
 export class FunnelCount {
   readonly #total = emptyStep();
   readonly #byLanguage = new Map<string, FunnelStep>();
   readonly #byCwe = new Map<string, FunnelStep>();
-  readonly #filters: Readonly<Record<FilterName, Ablation>>;
-  readonly #on: ReadonlySet<FilterName>;
+  readonly #filters: ReadonlyMap<ObjectorName, Ablation>;
+  readonly #on: ReadonlySet<ObjectorName>;
 
-  constructor(on: ReadonlySet<FilterName>) {
+  constructor(on: ReadonlySet<ObjectorName>) {
     this.#on = on;
-    this.#filters = Object.fromEntries(
-      FILTERS.map((filter) => [filter, { filter, on: on.has(filter), objects: 0, alone: 0, unverified: 0 }]),
-    ) as Record<FilterName, Ablation>;
+    // The judge is asked or not; a filter that is off is still there.
+    const names = OBJECTORS.filter((name) => name !== 'judge' || on.has(name));
+    this.#filters = new Map(
+      names.map((filter) => [filter, { filter, on: on.has(filter), objects: 0, alone: 0, unverified: 0 }]),
+    );
   }
 
   add(
@@ -28,12 +30,14 @@ export class FunnelCount {
   judged(verdicts: Verdicts): void {
     const objecting = [...verdicts].flatMap(([name, verdict]) => (typeof verdict === 'object' ? [name] : []));
     const decisive = objecting.filter((name) => this.#on.has(name));
-    for (const name of objecting) {
-      const one = this.#filters[name];
+    for (const [name, verdict] of verdicts) {
+      const one = this.#filters.get(name);
+      if (one === undefined) continue;
+      if (verdict === 'unverified') one.unverified += 1;
+      if (typeof verdict !== 'object') continue;
       one.objects += 1;
       if (decisive.length === 1 && decisive[0] === name) one.alone += 1;
     }
-    for (const [name, verdict] of verdicts) if (verdict === 'unverified') this.#filters[name].unverified += 1;
   }
 
   get funnel(): Funnel {
@@ -42,7 +46,7 @@ export class FunnelCount {
       total: this.#total,
       by_language: sorted(this.#byLanguage),
       by_cwe: sorted(this.#byCwe),
-      filters: Object.values(this.#filters),
+      filters: [...this.#filters.values()],
     };
   }
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { FILTERS, type FilterName } from './records.js';
+import { judgeParams } from './judge/params.js';
+import { FILTERS, type FilterName, type ObjectorName } from './records.js';
 
 const count = z.number().int().positive();
 
@@ -7,11 +8,17 @@ export const curateParams = z.strictObject({
   /**
    * Which filters are on. `shape`: what any training data needs, and all that suits the traces of a teacher that was not told which weaknesses
    * matter (`trace.prompt`). `minimal`: and no leaks of the teacher's guidance. `strict`: and code that has what the task names, and that shows
-   * what prevents the weakness. `depth` is on only where `filters` says so: it drops too much that is sound.
+   * what prevents the weakness. `depth` (the reasoning names something that prevents a weakness) is on only where `filters` says so: it drops too much
+   * that is sound.
    */
   profile: z.enum(['minimal', 'shape', 'strict']).default('minimal'),
   /** Switches single filters on or off, whatever the profile says: `{ leak: false, actuation: true }`. */
   filters: z.partialRecord(z.enum(FILTERS), z.boolean()).default({}),
+  /**
+   * A model that is asked about each trace that the filters let through: whether its words give away that somebody told the teacher what to
+   * look for, and whether a weakness is thought through. Default: none.
+   */
+  judge: judgeParams.optional(),
   min_reasoning_characters: z.number().int().nonnegative().default(200),
   min_answer_characters: z.number().int().nonnegative().default(8),
   /** Reasoning and answer together. Tokens are counted later, when the target's tokenizer is at hand. */
@@ -53,7 +60,8 @@ const PROFILES: Readonly<Record<CurateParams['profile'], readonly FilterName[]>>
   strict: FILTERS.filter((name) => name !== 'depth'),
 };
 
-/** The filters that a recipe switches on. */
-export function filtersOn({ profile, filters }: CurateParams): ReadonlySet<FilterName> {
-  return new Set(FILTERS.filter((name) => filters[name] ?? PROFILES[profile].includes(name)));
+/** The filters that a recipe switches on, and the judge if it names one. */
+export function filtersOn({ profile, filters, judge }: CurateParams): ReadonlySet<ObjectorName> {
+  const on = FILTERS.filter((name) => filters[name] ?? PROFILES[profile].includes(name));
+  return new Set([...on, ...(judge === undefined ? [] : (['judge'] as const))]);
 }

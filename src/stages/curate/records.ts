@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { judgementSchema } from '../../security/prompts/judgement.js';
 
 /** What the target model is trained on: the task as its user wrote it, and the trace that followed. No security hint. */
 export const sampleSchema = z.strictObject({
@@ -20,8 +21,8 @@ export type Sample = z.infer<typeof sampleSchema>;
  * What looks at each trace, in the order in which it does; a recipe switches each on or off (`curate.filters`).
  *
  * `finish`: the teacher came to an end. `think`: there is reasoning, long enough, without tags in it. `answer`: an answer, long enough.
- * `refusal`: it does what was asked for. `code`: a fenced block. `leak`: nothing gives the guidance away. `depth`: a weakness is thought
- * through and something decided on. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
+ * `refusal`: it does what was asked for. `code`: a fenced block. `leak`: nothing gives the guidance away. `depth`: something that prevents a
+ * weakness is named. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
  * half as long as that of other samples. `actuation`: the code shows what prevents the weaknesses, and
  * not what causes them. `length`: neither too long nor far from what is usual. `duplicate` and `contamination`: not a second time, and nothing of a benchmark.
  */
@@ -42,6 +43,10 @@ export const FILTERS = [
 ] as const;
 export type FilterName = (typeof FILTERS)[number];
 
+/** The filters, and behind them the model that a recipe may ask about what they let through (`curate.judge`). */
+export const OBJECTORS = [...FILTERS, 'judge'] as const;
+export type ObjectorName = (typeof OBJECTORS)[number];
+
 /** Why a trace is not trained on, and which filter says so. The order is the order of the checks; the first that fires is counted. */
 export const CURATE_REASONS = {
   finish_length: 'finish',
@@ -54,7 +59,6 @@ export const CURATE_REASONS = {
   refused: 'refusal',
   no_code: 'code',
   prompt_leak: 'leak',
-  no_weakness_discussed: 'depth',
   no_mitigation_named: 'depth',
   repetition: 'repetition',
   function_missing: 'function',
@@ -65,9 +69,11 @@ export const CURATE_REASONS = {
   length_unusual: 'length',
   duplicate: 'duplicate',
   contaminated: 'contamination',
+  judged_leak: 'judge',
+  judged_shallow: 'judge',
   not_among_best: null,
   over_cap: null,
-} as const satisfies Readonly<Record<string, FilterName | null>>;
+} as const satisfies Readonly<Record<string, ObjectorName | null>>;
 export type CurateReason = keyof typeof CURATE_REASONS;
 const codes = Object.keys(CURATE_REASONS) as [CurateReason, ...CurateReason[]];
 
@@ -83,9 +89,21 @@ export const droppedTraceSchema = z.strictObject({
 });
 export type DroppedTrace = z.infer<typeof droppedTraceSchema>;
 
+/** What the judge said of one trace that the filters let through. */
+export const judgedTraceSchema = z.strictObject({
+  schema: z.literal(1),
+  trace_id: z.string(),
+  task_id: z.string(),
+  /** `null`: it gave none that can be used. */
+  judgement: judgementSchema.nullable(),
+  /** Why there is none. */
+  unusable: z.string().nullable(),
+});
+export type JudgedTrace = z.infer<typeof judgedTraceSchema>;
+
 /** What one filter did to the traces, by itself and beside the others. */
 const ablationSchema = z.strictObject({
-  filter: z.enum(FILTERS),
+  filter: z.enum(OBJECTORS),
   /** One that is off only says what it would do. */
   on: z.boolean(),
   /** Traces that it objects to. */

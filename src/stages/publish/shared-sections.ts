@@ -48,6 +48,7 @@ export function dataModels({ report }: CardFacts): string {
   return [
     ...line('filter', 'classifier', 'Chosen as security-relevant by'),
     ...line('trace', 'teacher', 'Reasoning and answers by'),
+    ...line('curate', 'judge', 'What the filters let through, judged by'),
   ].join('\n');
 }
 

@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../../src/base/package-root.js';
+import { loadCatalogue } from '../../../src/security/catalogue.js';
+import { labelledTexts } from '../../../src/security/probing/labelled-texts.js';
 import { labelledAnswers } from '../../stages/filter/probe/labelled-answers.js';
 import { startOpenaiServer } from '../../support/openai-server.js';
 import { jsonLines, runCli, temporaryFolder } from '../../support/run-cli.js';
@@ -58,6 +60,40 @@ describe('secpi probe', () => {
     expect(server.received).toHaveLength(asked);
   });
 
+  it('asks the judge of the curation about labelled texts, where a recipe names one', async () => {
+    await using folder = await temporaryFolder();
+    const texts = (['leaks', 'depth'] as const).flatMap((list) => labelledTexts(list, loadCatalogue()));
+    await using server = await startOpenaiServer((chat) => {
+      const text = texts.find((candidate) => chat.prompt.includes(`\n${candidate.text.trim()}\n`));
+      if (text === undefined) return { kind: 'status', status: 400 };
+      const told = text.id.startsWith('leaks') && text.drop;
+      const thought = text.id.startsWith('depth') && !text.drop && text.part !== 'spent';
+      const judgement = {
+        told,
+        told_because: 'As labelled.',
+        thought_through: thought,
+        thought_because: 'As labelled.',
+      };
+      return { kind: 'answer', content: JSON.stringify(judgement) };
+    });
+    await recipeFor(folder.path, server.url);
+    const judge = ['r.yaml', '--set', 'curate.judge={by: classifier}'];
+    const estimate = await runCli(['probe', ...judge, '--estimate'], { cwd: folder.path });
+    expect(estimate.stdout).toMatch(/^252 labelled texts for `classifier`: 252 requests; .*; at most \$/m);
+    const { exitCode, stdout } = await runCli(['probe', ...judge, '--filters', '--json'], { cwd: folder.path });
+    expect(exitCode).toBe(0);
+    const { filters, judge: used } = jsonLines(stdout).at(-1) as Record<string, unknown>;
+    expect(used).toMatchObject({ model: 'classifier', spent: { requests: 252 } });
+    expect(filters).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ filter: 'judge, leaks', part: 'look', precision: 1, recall: 1 }),
+        expect.objectContaining({ filter: 'judge, leaks', part: 'spent', precision: 1, recall: 1 }),
+        expect.objectContaining({ filter: 'judge, depth', part: 'look', precision: 1, recall: 1 }),
+        expect.objectContaining({ filter: 'judge, depth', part: 'spent', precision: 0.5, recall: 1 }),
+      ]),
+    );
+  });
+
   it('says what is missing where nobody can be asked', async () => {
     await using folder = await temporaryFolder();
     const quickstart = join(packageRoot, 'recipes', 'quickstart.yaml');
@@ -65,5 +101,10 @@ describe('secpi probe', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain('models/unanswered');
     expect(stderr).toContain('endpoint');
+    // The filters need nobody.
+    const filters = await runCli(['probe', quickstart, '--filters'], { cwd: folder.path });
+    expect(filters).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(filters.stdout).toMatch(/^actuation +held-out +36 +0\.\d\d/m);
+    expect(filters.stdout).not.toContain('judge');
   });
 });

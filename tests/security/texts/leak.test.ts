@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import * as z from 'zod';
 import { loadCatalogue } from '../../../src/security/catalogue.js';
 import { traceMessages } from '../../../src/security/prompts/trace-prompt.js';
 import { LEAK_WORDS, promptLeak } from '../../../src/security/texts/leak.js';
@@ -68,6 +72,17 @@ describe('promptLeak', () => {
     'I noticed that the name comes from the user.',
   ])('lets ordinary reasoning pass: %j', (text) => {
     expect(promptLeak(text, guidance, 'Return a list.')).toBeUndefined();
+  });
+
+  it('lets what one says of lists, prompts, hints and rules pass, but for the sentences that it is known to get wrong', () => {
+    const path = join(import.meta.dirname, 'ordinary-sentences.yaml');
+    const strings = z.array(z.string());
+    const { kept, dropped } = z
+      .strictObject({ kept: strings, dropped: strings })
+      .parse(parse(readFileSync(path, 'utf8')));
+    const found = [...kept, ...dropped].filter((text) => promptLeak(text, guidance, 'Write it.') !== undefined);
+    expect(found).toEqual(dropped);
+    expect(dropped.length / (kept.length + dropped.length)).toBeLessThan(0.07);
   });
 
   it('lets a phrase pass that the task itself uses', () => {

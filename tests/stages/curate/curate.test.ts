@@ -62,15 +62,15 @@ if (problem === undefined) throw new Error('mini has no problems');
 const depth = { filters: { depth: true } };
 const careless =
   'The function gets a name and gives back rows. I open a cursor, ask for what is wanted and hand it over. Column order follows the schema; an empty result is an empty list. A docstring, the types that the task asks for, and it is done.';
-const worried =
-  "There could be SQL injection here: an attacker sends ' OR 1=1 -- in the name, which ends the literal, and reads every row. What a pity. The remainder is simple. Rows come in the order of their ids, a list of them is wanted, and an empty one is fine as well.";
 
 /** Reasons that need more traces than one, each with a test of its own. */
 const together = ['duplicate', 'code_shrunk', 'length_unusual', 'not_among_best', 'over_cap'] as const;
-type Together = (typeof together)[number];
+/** Reasons that a model gives: `judge.test.ts`. */
+const judged = ['judged_leak', 'judged_shallow'] as const;
+type Elsewhere = (typeof together | typeof judged)[number];
 
 /** One change to a good trace per way of going wrong, and what the detail has to say. */
-const offending: Readonly<Record<Exclude<CurateReason, Together>, readonly [Partial<Trace>, string, object?]>> = {
+const offending: Readonly<Record<Exclude<CurateReason, Elsewhere>, readonly [Partial<Trace>, string, object?]>> = {
   finish_length: [{ finish: 'length' }, '"length"'],
   finish_content_filter: [{ finish: 'content_filter' }, '"content_filter"'],
   finish_other: [{ finish: 'other' }, '"other"'],
@@ -84,8 +84,7 @@ const offending: Readonly<Record<Exclude<CurateReason, Together>, readonly [Part
     { reasoning: `${good.reasoning} The guidance above says that I should bind the value.` },
     'guidance above',
   ],
-  no_weakness_discussed: [{ reasoning: careless }, 'CWE-89', depth],
-  no_mitigation_named: [{ reasoning: worried }, 'CWE-89', depth],
+  no_mitigation_named: [{ reasoning: careless }, 'CWE-89', depth],
   repetition: [{ reasoning: `${good.reasoning} ${'Wait, let me look at the name once more. '.repeat(9)}` }, '8 times'],
   function_missing: [{ answer: good.answer.replace('find_user', 'look_up') }, 'find_user', strict],
   mistake_in_code: [
@@ -126,13 +125,13 @@ describe('a trace that is not trained on', () => {
   });
 
   it('has no reason code that nothing can give', () => {
-    expect(new Set([...Object.keys(offending), ...together])).toEqual(new Set(Object.keys(CURATE_REASONS)));
+    expect(new Set([...Object.keys(offending), ...together, ...judged])).toEqual(new Set(Object.keys(CURATE_REASONS)));
   });
 
   it('is kept where its teacher was not told what matters, if only that is why', async () => {
-    const { no_weakness_discussed, no_mitigation_named, prompt_leak, no_code } = offending;
+    const { no_mitigation_named, prompt_leak, no_code } = offending;
     const params = { profile: 'shape', filters: { repetition: false } };
-    for (const [change] of [no_weakness_discussed, no_mitigation_named, prompt_leak])
+    for (const [change] of [no_mitigation_named, prompt_leak])
       expect((await runCurate([aTrace(change)], { params })).samples).toHaveLength(1);
     expect((await runCurate([aTrace(no_code[0])], { params })).manifest.reasons).toEqual({ no_code: 1 });
   });
@@ -222,12 +221,7 @@ describe('a trace that is not trained on', () => {
 });
 
 describe('the filters', () => {
-  const bad = [
-    offending.no_code[0],
-    offending.refused[0],
-    offending.prompt_leak[0],
-    offending.no_weakness_discussed[0],
-  ];
+  const bad = [offending.no_code[0], offending.refused[0], offending.prompt_leak[0], offending.no_mitigation_named[0]];
 
   it('are switched one by one, and say what they would do when they are off', async () => {
     const traces = bad.map((change, sample) => aTrace({ ...change, sample }));

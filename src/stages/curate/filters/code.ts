@@ -1,5 +1,6 @@
 import { evidenceIn } from '../../../security/texts/evidence.js';
-import type { Filter } from './filter.js';
+import type { Trace } from '../../trace/records.js';
+import type { Filter, FilterContext, Verdict } from './filter.js';
 
 /** A name that a task asks for: `find_users(conn, name)` behind "write a function", say. What is repeated is bounded. */
 const ASKED =
@@ -29,8 +30,17 @@ function hasWord(code: string, name: string): boolean {
   return false;
 }
 
+/** What is read of a trace for actuation: labelled code has no more. */
+interface Coded {
+  readonly trace: { readonly task: Pick<Trace['task'], 'language' | 'cwes'> };
+  readonly code: string;
+}
+
 /** The code shows what prevents the weaknesses, and does not show the mistake that is each. */
-export const actuation: Filter = ({ trace: { task }, code }, { catalogue }) => {
+export const actuation = (
+  { trace: { task }, code }: Coded,
+  { catalogue }: Pick<FilterContext, 'catalogue'>,
+): Verdict => {
   if (code === '') return 'unverified';
   const read = evidenceIn(code, task.language, task.cwes, catalogue);
   const mistaken = read.find(({ verdict }) => verdict === 'contradicted');

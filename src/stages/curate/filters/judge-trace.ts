@@ -1,4 +1,4 @@
-import { FILTERS, type FilterName } from '../records.js';
+import { FILTERS, type FilterName, type ObjectorName } from '../records.js';
 import { actuation, functionKept } from './code.js';
 import type { Candidate, Filter, FilterContext, Finding, Verdict } from './filter.js';
 import { answer, code, finish, length, think } from './shape.js';
@@ -20,7 +20,7 @@ const filters: Readonly<Record<Exclude<FilterName, 'duplicate' | 'contamination'
 };
 
 /** What every filter says of a trace, in their order; also those that are off, so that the report can tell what they would do. */
-export type Verdicts = ReadonlyMap<FilterName, Verdict>;
+export type Verdicts = ReadonlyMap<ObjectorName, Verdict>;
 
 /** `others`: the verdicts of the filters that need more than the trace. */
 export function judgeTrace(
@@ -36,7 +36,7 @@ export function judgeTrace(
 }
 
 /** The first objection of a filter that is on. */
-export function firstFinding(verdicts: Verdicts, on: ReadonlySet<FilterName>): Finding | undefined {
+export function firstFinding(verdicts: Verdicts, on: ReadonlySet<ObjectorName>): Finding | undefined {
   for (const [name, verdict] of verdicts) if (on.has(name) && typeof verdict === 'object') return verdict;
   return undefined;
 }

@@ -1,9 +1,9 @@
+import type { Catalogue } from '../../../security/catalogue.js';
 import { traceMessages } from '../../../security/prompts/trace-prompt.js';
-import { depthOf } from '../../../security/texts/depth.js';
-import type { Guidance } from '../../../security/texts/leak.js';
-import { promptLeak } from '../../../security/texts/leak.js';
+import { namedMitigation } from '../../../security/texts/depth.js';
+import { type Guidance, promptLeak } from '../../../security/texts/leak.js';
 import type { Trace } from '../../trace/records.js';
-import type { Filter, FilterContext } from './filter.js';
+import type { Filter, FilterContext, Verdict } from './filter.js';
 import { repeatedPassage } from './repeated-passage.js';
 
 /** Characters at the beginning of an answer in which one refuses. */
@@ -18,36 +18,40 @@ export const refusal: Filter = ({ trace }) => {
   return said === undefined ? 'pass' : { code: 'refused', detail: `the answer says "${said}"` };
 };
 
+/** What is read of a trace for leaks and depth: labelled texts have no more. */
+interface Written {
+  readonly trace: Pick<Trace, 'reasoning' | 'answer'> & { readonly task: Told };
+}
+type Told = Pick<Trace['task'], 'prompt' | 'language' | 'cwes'>;
+type Knowledge = Pick<FilterContext, 'catalogue'>;
+
 /** Nothing gives away that the teacher was told what to look for. */
-export const leak: Filter = ({ trace: { reasoning, answer, task } }, context) => {
-  const found = promptLeak(`${reasoning ?? ''}\n\n${answer}`, guidanceOf(task, context), task.prompt);
+export const leak = ({ trace: { reasoning, answer, task } }: Written, { catalogue }: Knowledge): Verdict => {
+  const found = promptLeak(`${reasoning ?? ''}\n\n${answer}`, guidanceOf(task, catalogue), task.prompt);
   return found === undefined ? 'pass' : { code: 'prompt_leak', detail: `${found.kind}: ${found.text}` };
 };
 
 /** Guidance that was rendered already: tasks of one language with the same weaknesses share it. */
-const rendered = new WeakMap<FilterContext, Map<string, Guidance>>();
+const rendered = new WeakMap<Catalogue, Map<string, Guidance>>();
 const mostRendered = 1000;
 
-function guidanceOf(task: Trace['task'], context: FilterContext): Guidance {
-  const known = rendered.get(context) ?? new Map<string, Guidance>();
-  rendered.set(context, known);
-  const key = [task.language, ...task.cwes].join(' ');
+function guidanceOf({ language, cwes }: Told, catalogue: Catalogue): Guidance {
+  const known = rendered.get(catalogue) ?? new Map<string, Guidance>();
+  rendered.set(catalogue, known);
+  const key = [language, ...cwes].join(' ');
   const before = known.get(key);
   if (before !== undefined) return before;
-  const { guidance } = traceMessages({ language: task.language, prompt: '' }, task.cwes, context.catalogue);
+  const { guidance } = traceMessages({ language, prompt: '' }, cwes, catalogue);
   if (known.size >= mostRendered) known.clear();
   known.set(key, guidance);
   return guidance;
 }
 
-/** The reasoning works out what could go wrong and decides on something against it. */
-export const depth: Filter = ({ trace: { reasoning, task } }, { catalogue }) => {
-  const { threat, sound } = depthOf(reasoning ?? '', task.cwes, catalogue);
-  if (sound) return 'pass';
-  return threat === null
-    ? { code: 'no_weakness_discussed', detail: `how ${task.cwes.join(', ')} could come about is not thought through` }
-    : { code: 'no_mitigation_named', detail: `nothing is decided on against ${task.cwes.join(', ')}` };
-};
+/** The reasoning names something that prevents one of the weaknesses. */
+export const depth = ({ trace: { reasoning, task } }: Written, { catalogue }: Knowledge): Verdict =>
+  namedMitigation(reasoning ?? '', task.cwes, catalogue) === undefined
+    ? { code: 'no_mitigation_named', detail: `nothing that prevents ${task.cwes.join(', ')} is named` }
+    : 'pass';
 
 /** Neither reasoning nor answer goes in circles. */
 export const repetition: Filter = ({ trace: { reasoning, answer } }) => {

@@ -1,0 +1,85 @@
+import { sha256Json } from '../../base/hash.js';
+import type { ContaminationIndex } from '../../datasets/contamination.js';
+import { fencedBlocks } from '../../suites/answers/fenced-blocks.js';
+import type { Trace } from '../trace/records.js';
+import { codeOf } from './code-of.js';
+import type { Candidate, FilterContext, Finding, Verdict } from './filters/filter.js';
+import { firstFinding, judgeTrace, type Verdicts } from './filters/judge-trace.js';
+import type { ObjectorName, Sample } from './records.js';
+
+/** A trace, the sample that it would make, and what the filters say of it. */
+export interface Sifted {
+  readonly trace: Trace;
+  readonly sample: Sample;
+  readonly verdicts: Verdicts;
+  /** The first objection of a filter that is on. */
+  readonly finding: Finding | undefined;
+}
+
+interface Sieve {
+  readonly context: FilterContext;
+  readonly contamination: ContaminationIndex;
+  readonly on: ReadonlySet<ObjectorName>;
+}
+
+/** What the filters say of the traces, task by task: the same each time, so that it can be read again instead of being kept. */
+export async function* sifted(
+  traces: AsyncIterable<Trace>,
+  { context, contamination, on }: Sieve,
+): AsyncGenerator<readonly Sifted[]> {
+  const seen = new Set<string>();
+  for await (const group of byTask(traces)) {
+    yield group.map((candidate) => {
+      const sample = sampleOf(candidate.trace);
+      const verdicts = judgeTrace(candidate, context, {
+        duplicate: duplicate(sample, seen),
+        contamination: contaminated(sample, contamination),
+      });
+      const finding = firstFinding(verdicts, on);
+      if (finding === undefined) seen.add(sample.id);
+      return { trace: candidate.trace, sample, verdicts, finding };
+    });
+  }
+}
+
+/** The traces in groups of one task each, which stand beside each other: all that is in memory at a time. */
+async function* byTask(traces: AsyncIterable<Trace>): AsyncIterable<readonly Candidate[]> {
+  let group: Trace[] = [];
+  for await (const trace of traces) {
+    if (group[0] !== undefined && group[0].task.id !== trace.task.id) {
+      yield candidatesOf(group);
+      group = [];
+    }
+    group.push(trace);
+  }
+  if (group.length > 0) yield candidatesOf(group);
+}
+
+function candidatesOf(traces: readonly Trace[]): readonly Candidate[] {
+  const read = traces.map((trace) => {
+    const blocks = fencedBlocks(trace.answer);
+    return { trace, blocks, code: codeOf(blocks, trace.task.language) };
+  });
+  const siblings = read.map(({ code }) => code.length).sort((one, other) => one - other);
+  return read.map((one) => ({ ...one, siblings }));
+}
+
+/** What a trace is trained on as. */
+export function sampleOf({ task, reasoning, answer }: Trace): Sample {
+  const prompt = task.prompt;
+  const completion = `<think>\n${(reasoning ?? '').trim()}\n</think>\n\n${answer.trim()}`;
+  const id = `sample-${sha256Json({ prompt, completion }).slice(0, 16)}`;
+  const { language, cwes, source, licence } = task;
+  return { schema: 1, id, prompt, completion, language, cwes, task_id: task.id, source, licence };
+}
+
+function duplicate(sample: Sample, seen: ReadonlySet<string>): Verdict {
+  return seen.has(sample.id) ? { code: 'duplicate', detail: `same as ${sample.id}` } : 'pass';
+}
+
+function contaminated(sample: Sample, index: ContaminationIndex): Verdict {
+  const hit = index.find(sample.prompt) ?? index.findCopy(sample.completion);
+  if (hit === undefined) return 'pass';
+  const what = hit.kind === 'copy' ? `shares "${hit.words}" with` : `has the meaning ("${hit.words}") of`;
+  return { code: 'contaminated', detail: `${what} ${hit.reference}` };
+}
