@@ -35,9 +35,13 @@ export function run(command, args, options = {}) {
 
 async function must(what, command, args) {
   const code = await run(command, args);
+  if (code === 130 || code === 143) {
+    process.stderr.write(`\n${what} was interrupted; the same command goes on.\n`);
+    process.exit(code);
+  }
   if (code !== 0) {
     process.stderr.write(`\n${what} failed (exit code ${code}).\n`);
-    process.exit(code === 130 || code === 143 ? code : 1);
+    process.exit(1);
   }
 }
 

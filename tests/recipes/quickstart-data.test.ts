@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeQuickstartData } from '../../scripts/quickstart-data.js';
 import { packageRoot } from '../../src/base/package-root.js';
+import { loadCatalogue } from '../../src/security/catalogue.js';
+import { traceMessages } from '../../src/security/prompts/trace-prompt.js';
+import { promptLeak } from '../../src/security/texts/leak.js';
 import { loadMini } from '../support/mini.js';
 
 const folder = join(packageRoot, 'recipes', 'quickstart');
@@ -41,5 +44,21 @@ describe("the quickstart's data", () => {
     const prompts = new Set((await rowsOf('tasks.jsonl')).map((task) => task.prompt));
     for (const problem of (await loadMini()).problems)
       expect(prompts.has(problem.prompt.trim()), problem.id).toBe(true);
+  });
+
+  it('has traces of clearly unlike length, none begun like another, none that gives away what its teacher was told', async () => {
+    const traces = (await rowsOf('teacher.jsonl')).map((row) => (row.answer as { reasoning: string }).reasoning);
+    const words = traces.map((trace) => trace.split(/\s+/).length).sort((left, right) => left - right);
+    expect(words[0]).toBeLessThan(80);
+    expect(words.at(-1)).toBeGreaterThan(300);
+    expect((words.at(-4) ?? 0) / (words[3] ?? 0)).toBeGreaterThan(2);
+    expect(new Set(traces.map((trace) => trace.split(/\s+/, 2).join(' '))).size).toBe(traces.length);
+
+    const catalogue = loadCatalogue();
+    const cwes = (await rowsOf('classifier.jsonl')).flatMap(
+      (row) => (JSON.parse((row.answer as { content: string }).content) as { cwes: string[] }).cwes,
+    );
+    const { guidance } = traceMessages({ language: 'python', prompt: '' }, [...new Set(cwes)], catalogue);
+    for (const trace of traces) expect(promptLeak(trace, guidance, ''), trace.slice(0, 60)).toBeUndefined();
   });
 });

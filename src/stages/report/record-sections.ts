@@ -60,7 +60,7 @@ export function trainingSection({ trained, base, losses }: ReportData, chart: Ht
       'merge check',
       trained.merge_difference === null
         ? 'not merged'
-        : `merged weights deviate from base plus adapter by ${trained.merge_difference.toExponential(1)} of what the adapter changes`,
+        : `merged weights deviate from base plus adapter by ${trained.merge_difference === 0 ? 0 : trained.merge_difference.toExponential(1)} of what the adapter changes`,
     ],
   ];
   return html`<section id="training"><h2>Training</h2>

@@ -24,7 +24,7 @@ export type ReportInput = 'tasks' | 'relevant' | 'traces' | 'samples' | 'base' |
 /** One self-contained page with everything that was measured; reads without network and without scripts. */
 export const report: SecpiStage<ReportParams, ReportInput> = defineStage<ReportParams, ReportInput, StageServices>({
   name: 'report',
-  version: 4,
+  version: 5,
   params,
   inputs: ['tasks', 'relevant', 'traces', 'samples', 'base', 'trained', 'scores'],
   seeded: false,

@@ -41,10 +41,10 @@ nav { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin-top: 1.3rem; fon
 .base { color: var(--base); } .tuned { color: var(--tuned); }
 
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)); gap: 1rem; margin: 1.3rem 0 1.8rem; }
-.card { background: var(--panel); border-radius: 8px; padding: 1rem 1.2rem 1.1rem; }
+.card { background: var(--panel); border-radius: 8px; padding: 1rem 1.2rem 1.1rem; display: flex; flex-direction: column; }
 .card .name { font-weight: 600; }
 .card .quiet { line-height: 1.4; }
-.big { font-size: 1.55rem; line-height: 1.2; font-weight: 650; letter-spacing: -.02em; font-variant-numeric: tabular-nums; margin: .5rem 0 .15rem; }
+.big { font-size: 1.55rem; line-height: 1.2; font-weight: 650; letter-spacing: -.02em; font-variant-numeric: tabular-nums; margin: auto 0 .15rem; padding-top: .5rem; }
 .big span { white-space: nowrap; }
 .big .arrow { color: var(--quiet); font-weight: 400; padding: 0 .1em; }
 

@@ -97,7 +97,8 @@ function officialTable({ official = {} }: ReportSuite, [from, to]: Compared): Ht
 /** A change that chance may have made is said to be one where the figure stands largest. */
 function changeText(change: PairedDifference | null): string {
   if (change === null) return 'no difference can be told';
-  const interval = change.interval === null ? ', how sure is not known' : ` ${pointsInterval(change.interval)}`;
+  const interval =
+    change.interval === null ? ', how sure is not known' : ` ${pointsInterval(change.interval).replace(' ', '\u00a0')}`;
   return `${points(change.estimate)} points${interval}${change.estimate !== 0 && perhapsChance(change) ? '; may be chance' : ''}`;
 }
 
