@@ -123,8 +123,9 @@ describe.each(ways)('an answer that comes $way', ({ max_tokens }) => {
 
   it('may be waited for as long as there are signs of life', async () => {
     const { result } = await attemptOnce(
-      { kind: 'waits', signs: 8, everyMs: 100, answer: { kind: 'answer', content: 'at last' } },
-      { request: question({ max_tokens }), idleTimeoutSeconds: 0.5 },
+      // Longer than it takes until somebody looks at the clock.
+      { kind: 'waits', signs: 14, everyMs: 400, answer: { kind: 'answer', content: 'at last' } },
+      { request: question({ max_tokens }), idleTimeoutSeconds: 3 },
     );
     expect(result).toMatchObject({ ok: true, reply: { content: 'at last' } });
   });
