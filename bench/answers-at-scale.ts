@@ -19,7 +19,7 @@ import { openModel } from '../src/models/open-model.js';
 import { loadCatalogue } from '../src/security/catalogue.js';
 import { parseVerdict } from '../src/security/prompts/verdict.js';
 import { classifyRequest, filterParams } from '../src/stages/filter/filter.js';
-import { AT_ONCE, inParallel, numbers, piece, repositoryText, verdict } from './made-up-answers.js';
+import { AT_ONCE, inParallel, numbers, piece, repositoryText, verdict } from './made-up/answers.js';
 import { line, rounded, secondsOf } from './measure.js';
 
 const IDENTITY = 'bench/model';

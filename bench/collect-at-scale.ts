@@ -13,7 +13,7 @@ import { executeRun } from '../src/engine/runs/runner.js';
 import { stateDirectory } from '../src/engine/state-directory.js';
 import { collect, collectParams } from '../src/stages/collect/collect.js';
 import type { StageServices } from '../src/stages/services.js';
-import { copyEvery, writeTasks } from './made-up-tasks.js';
+import { copyEvery, writeTasks } from './made-up/tasks.js';
 import { line, rounded } from './measure.js';
 
 async function measure(file: string, near: string): Promise<void> {

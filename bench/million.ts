@@ -21,8 +21,8 @@ import { loadCatalogue } from '../src/security/catalogue.js';
 import { classifyRequest, filterParams } from '../src/stages/filter/filter.js';
 import { type RelevantTask, relevantTaskSchema } from '../src/stages/filter/records.js';
 import { traceParams, traceRequest } from '../src/stages/trace/trace.js';
-import { inParallel, piece, repositoryText, verdict } from './made-up-answers.js';
-import { writeTasks } from './made-up-tasks.js';
+import { inParallel, piece, repositoryText, verdict } from './made-up/answers.js';
+import { writeTasks } from './made-up/tasks.js';
 import { line, rounded } from './measure.js';
 
 const CLASSIFIER = 'bench/classifier';

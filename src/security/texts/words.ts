@@ -15,9 +15,13 @@ export function wordLine(text: string): string {
 /** Up to this length a term must be a whole word: `XSS`, but not the start of another word. */
 const SHORT_TERM = 4;
 
+/** Terms as words. They are the catalogue's, a few thousand, and each is looked for in every trace. */
+const asWords = new Map<string, string>();
+
 /** Whether a term stands in a word line. Longer terms also match the start of a word: `placeholder` finds `placeholders`. */
 export function namesTerm(line: string, term: string): boolean {
-  const wanted = wordsOf(term).join(' ');
+  const wanted = asWords.get(term) ?? wordsOf(term).join(' ');
+  asWords.set(term, wanted);
   if (wanted === '') return false;
   return line.includes(wanted.length <= SHORT_TERM ? ` ${wanted} ` : ` ${wanted}`);
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packageRoot } from '../src/base/package-root.js';
-import type { ChatAnswer } from '../src/models/chat.js';
+import { packageRoot } from '../../src/base/package-root.js';
+import type { ChatAnswer } from '../../src/models/chat.js';
 
 /** Questions that wait at the same time. */
 export const AT_ONCE = 256;

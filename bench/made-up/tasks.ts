@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mixed } from '../src/datasets/mix.js';
+import { mixed } from '../../src/datasets/mix.js';
 
 /** Every tenth row is an edited copy. */
 export const copyEvery = 10;
