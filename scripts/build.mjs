@@ -3,7 +3,7 @@
 // to other machines. Types are checked elsewhere.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'dist', 'cli');
@@ -69,7 +69,24 @@ if (builtFrom() !== wanted) {
   }
   // For whoever runs the sources.
   write(server);
+  copyGrammars();
   writeFileSync(stamp, wanted);
+}
+
+/** What reads code cannot be bundled. Files that nobody loads (languages of other editors) stay behind. */
+function copyGrammars() {
+  const from = join(root, 'node_modules', '@vscode', 'tree-sitter-wasm');
+  const to = join(root, 'dist', 'grammars');
+  const unused = ['css', 'ini', 'powershell', 'regex'].map((name) => `tree-sitter-${name}.wasm`);
+  for (const name of [
+    'package.json',
+    'LICENSE',
+    ...readdirSync(join(from, 'wasm')).map((file) => join('wasm', file)),
+  ]) {
+    if (unused.includes(basename(name))) continue;
+    mkdirSync(dirname(join(to, name)), { recursive: true });
+    write({ path: join(to, name), contents: readFileSync(join(from, name)) });
+  }
 }
 
 function write({ path, contents }) {

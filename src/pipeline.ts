@@ -55,6 +55,7 @@ export const recipeSchema = sections.superRefine(checkRecipeRules);
 export function pipelineOf(recipe: Recipe): Graph<StageServices> {
   const { gates, ...evaluation } = recipe.evaluate;
   const decontaminate = recipe.curate.decontaminate ?? recipe.collect.decontaminate;
+  const evaluated = Object.keys(evaluation.suites);
   const nodes: GraphNode<StageServices>[] = [
     graphNode({ name: 'collect', stage: collect, params: recipe.collect, inputs: {} }),
     graphNode({ name: 'filter', stage: filter, params: recipe.filter, inputs: { tasks: 'collect' } }),
@@ -62,7 +63,7 @@ export function pipelineOf(recipe: Recipe): Graph<StageServices> {
     graphNode({
       name: 'curate',
       stage: curate,
-      params: { ...recipe.curate, decontaminate },
+      params: { ...recipe.curate, decontaminate, evaluated },
       inputs: { tasks: 'collect', relevant: 'filter', traces: 'trace' },
     }),
     graphNode({ name: 'base', stage: base, params: recipe.models.target, inputs: {} }),
@@ -71,7 +72,7 @@ export function pipelineOf(recipe: Recipe): Graph<StageServices> {
     graphNode({
       name: 'report',
       stage: report,
-      params: { ...recipe.report, recipe: recipe.name, description: recipe.description, decontaminated: decontaminate },
+      params: { ...recipe.report, recipe: recipe.name, description: recipe.description },
       inputs: {
         tasks: 'collect',
         relevant: 'filter',

@@ -34,6 +34,14 @@ describe('the seed', () => {
   });
 });
 
+describe('the gate before the training', () => {
+  it('looks for every suite that the recipe evaluates, whatever it decontaminates', async () => {
+    const recipe = await quickstart('evaluate.suites.humaneval-plus={}', 'collect.decontaminate=[cweval]');
+    const curate = pipelineOf(recipe).nodes.find(({ name }) => name === 'curate');
+    expect(curate?.params).toMatchObject({ evaluated: ['mini', 'humaneval-plus'], decontaminate: ['cweval'] });
+  });
+});
+
 describe('what computes', () => {
   const facts: SandboxFacts = {
     level: {

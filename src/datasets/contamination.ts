@@ -9,11 +9,13 @@ const proseRun = 8;
 const codeRun = 13;
 /** Different words in a run that do not stand in any task or program. With fewer it is boilerplate. */
 const tellingWords = { prose: 3, code: 4 };
+/** The same of a text that stands in another one as a whole: a short solution is made of names that any program may have. */
+const tellingOfWhole = { prose: 1, code: 2 };
 
 /**
  * Finds benchmark material in training data, in ways that fail differently:
  *
- * - a reference in prose that stands in it as a whole, if it has a word that is not everybody's;
+ * - a reference of eight words and more that stands in it as a whole, if it has a word (in code two) that is not everybody's;
  * - prose by runs of eight words, code by runs of thirteen, after folding case and punctuation;
  * - what is left of a copy of which every few words were changed, and paraphrases, by what their words mean (`ParaphraseIndex`).
  *
@@ -24,7 +26,7 @@ export class ContaminationIndex {
   readonly #ownerOfRun = new Map<string, string | null>();
   /** The first two words of every run, by which nearly all runs of other texts are passed over. */
   readonly #beginnings = new Set<string>();
-  /** References in prose of eight words and more, by their first two. */
+  /** References of eight words and more, by their first two. */
   readonly #wholes = new Map<string, { readonly reference: string; readonly words: readonly string[] }[]>();
   readonly #paraphrases: ParaphraseIndex;
 
@@ -32,7 +34,7 @@ export class ContaminationIndex {
     const texts = [...references];
     for (const { reference, text } of texts) {
       const words = wordsOf(text);
-      if (words.length >= proseRun && isProse(words) && countTelling(words) > 0) {
+      if (words.length >= proseRun && countTelling(words) >= tellingOfWhole[isProse(words) ? 'prose' : 'code']) {
         const beginning = beginningAt(words, 0);
         const known = this.#wholes.get(beginning);
         if (known === undefined) this.#wholes.set(beginning, [{ reference, words }]);

@@ -42,7 +42,7 @@ describe('the data stages through the command line', () => {
       collect   cached TIME  48 rows, 48 tasks, 0 dropped
       filter    cached TIME  48 tasks, 24 kept, 24 rejected
       trace     cached TIME  24 questions, 24 traces, 0 missing
-      curate    cached TIME  24 traces, 24 samples, 0 dropped
+      curate    cached TIME  24 traces, 24 samples, 0 dropped, 19 in mini
       base      skipped         not asked for
       train     skipped         not asked for
       evaluate  skipped         not asked for

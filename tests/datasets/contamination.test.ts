@@ -113,6 +113,15 @@ describe('ContaminationIndex', () => {
     ).toBeUndefined();
   });
 
+  it('knows a short solution that stands there as a whole, and not a part of it', () => {
+    const code = 'def add(orchard, crates):\n    orchard.list.append(crates)\n    return sum(orchard.list)\n';
+    const one = new ContaminationIndex([{ reference: 'suite/one', text: code }]);
+    expect(one.findCopy(`I do it so:\n${code}It is right.`)).toMatchObject({ kind: 'copy', reference: 'suite/one' });
+    expect(one.findCopy(code.replace('sum(orchard.list)', 'len(orchard.list)'))).toBeUndefined();
+    const anybodys = 'def add(data, items):\n    data.list.append(items)\n    return sum(data.list)\n';
+    expect(new ContaminationIndex([{ reference: 'suite/one', text: anybodys }]).findCopy(anybodys)).toBeUndefined();
+  });
+
   it('knows a task again that is asked for in other words, and not a task like it', () => {
     const one = new ContaminationIndex([
       {

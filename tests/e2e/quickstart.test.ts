@@ -74,8 +74,10 @@ describe('the quickstart', () => {
   it('writes a report that needs neither network nor script, and says at its top what the figures are worth', async () => {
     const page = await readFile(join(home, 'runs', finished.run, 'report.html'), 'utf8');
     expect(page).not.toMatch(/<script|<link|<img|src=|@import|url\(/i);
-    expect(page.indexOf('Decontamination against mini was switched off')).toBeGreaterThan(0);
-    expect(page.indexOf('Decontamination against mini was switched off')).toBeLessThan(page.indexOf('id="suite-mini"'));
+    expect(page.indexOf('which the recipe accepts (curate.on_contamination: report)')).toBeGreaterThan(0);
+    expect(page.indexOf('which the recipe accepts (curate.on_contamination: report)')).toBeLessThan(
+      page.indexOf('id="suite-mini"'),
+    );
   });
 
   it('publishes adapter, dataset and report to the folder', async () => {

@@ -61,6 +61,7 @@ trace:
 curate:
   profile: minimal
   max_characters: 64000
+  on_contamination: stop     # a sample with something of a suite below ends the run; report: it is counted and trained on
 
 # The target learns to reason like this without being told to.
 train:

@@ -2,12 +2,11 @@ import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { type Columns, type NoTask, taskOf } from '../../datasets/columns/column-map.js';
 import { columnsInYaml } from '../../datasets/columns/guess-columns.js';
-import { ContaminationIndex } from '../../datasets/contamination.js';
 import { normaliseLanguage } from '../../datasets/languages/language-names.js';
 import type { Task } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
 import { count } from '../asking.js';
-import { suiteReferences } from '../decontamination.js';
+import { SuiteTexts } from '../decontamination.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
 import { Judge, type Reason } from './judge.js';
@@ -47,7 +46,7 @@ const badRowsShown = 5;
 /** Reads the sources into one list of tasks, without bad rows, duplicates and benchmark problems: each counted and kept aside. */
 export const collect: SecpiStage<Params, never> = defineStage<Params, never, StageServices>({
   name: 'collect',
-  version: 2,
+  version: 3,
   params: collectParams,
   inputs: [],
   seeded: isSampled,
@@ -63,7 +62,7 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
     const { params, output, services, signal, emit } = context;
     const tasks = await output.rows('tasks.jsonl');
     const dropped = await output.rows('dropped.jsonl');
-    const contamination = new ContaminationIndex(await suiteReferences(params.decontaminate, services));
+    const contamination = await SuiteTexts.open(params.decontaminate, services);
     const judge = new Judge({ ...params, contamination });
     const reasons: Record<string, number> = {};
     const counts = { rows: 0, tasks: 0, dropped: 0 };

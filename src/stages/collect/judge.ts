@@ -1,15 +1,15 @@
 import { isDenied } from '../../datasets/columns/licence.js';
-import type { ContaminationIndex } from '../../datasets/contamination.js';
 import { NearDuplicates } from '../../datasets/duplicates/near-duplicates.js';
 import { TaskIds } from '../../datasets/duplicates/task-ids.js';
 import type { Task } from '../../datasets/task.js';
+import type { SuiteTexts } from '../decontamination.js';
 import type { DroppedRow } from './records.js';
 
 export interface JudgeOptions {
   readonly near_duplicates: number | false;
   readonly languages?: readonly string[] | undefined;
   readonly deny_licences: readonly string[];
-  readonly contamination: ContaminationIndex;
+  readonly contamination: SuiteTexts;
 }
 
 /** Why a task is dropped, as `dropped.jsonl` has it. */
@@ -37,7 +37,7 @@ export class Judge {
     if (isDenied(licence, deny_licences))
       return reason('denied_licence', `${licence ?? 'no licence'} is among collect.deny_licences`);
     if (this.#ids.has(id)) return { code: 'exact_duplicate', detail: `same as ${id}`, kept: id, similarity: 1 };
-    const hit = contamination.find(prompt);
+    const hit = contamination.inTask(prompt);
     if (hit !== undefined) return reason('contaminated', `shares "${hit.words}" with ${hit.reference}`);
     const near = this.#near?.add(prompt);
     if (near !== undefined) {

@@ -1,41 +1,44 @@
-import { ContaminationIndex } from '../../datasets/contamination.js';
 import { taskSchema } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
 import { promptsDigest } from '../../security/prompts/prompt-file.js';
 import { count } from '../asking.js';
-import { suiteReferences } from '../decontamination.js';
+import { SuiteTexts } from '../decontamination.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
 import { relevantTaskSchema } from '../filter/records.js';
 import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
 import { type Trace, traceSchema } from '../trace/records.js';
+import { BenchmarkGate, refuseSamples } from './benchmark-gate.js';
 import { Caps } from './caps.js';
 import type { Finding } from './filters/filter.js';
 import { FunnelCount } from './funnel.js';
 import { askJudge } from './judge/ask-judge.js';
 import { judgeRequest } from './judge/judge.js';
-import { type CurateParams, curateParams, filtersOn } from './params.js';
-import type { DroppedTrace, Sample } from './records.js';
+import { type CurateParams, type CurateStageParams, curateStageParams, filtersOn } from './params.js';
+import { type DroppedTrace, inSuite, type Sample } from './records.js';
 import { type Sifted, sampleOf, sifted } from './sift.js';
+import { grammarsVersion } from './syntax/grammars.js';
 import { usualLengths } from './usual-lengths.js';
 
 type Input = 'tasks' | 'relevant' | 'traces';
 
 /** Turns traces into training samples: the task without any security hint, followed by reasoning and answer. */
-export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams, Input, StageServices>({
+export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateStageParams, Input, StageServices>({
   name: 'curate',
-  version: 3,
-  params: curateParams,
+  version: 4,
+  params: curateStageParams,
   inputs: ['tasks', 'relevant', 'traces'],
   seeded: false,
 
   occupies: ({ judge }) => (judge === undefined ? [] : [occupiedModel(judge.by)]),
 
-  async pins({ params: { judge, decontaminate = [] }, services, files }) {
+  async pins({ params, services, files }) {
+    const { judge } = params;
     return {
       catalogue: services.catalogueDigest,
-      suites: await suitePins(decontaminate, services),
+      grammars: grammarsVersion(),
+      suites: await suitePins(suitesOf(params), services),
       ...(judge === undefined
         ? {}
         : { judge: await services.models.pin(judge.by, files), prompt: promptsDigest().judge }),
@@ -54,6 +57,10 @@ export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams,
     return { ...estimate, note: estimate.note === undefined ? most : `${most}; ${estimate.note}` };
   },
 
+  async ready({ params, services }) {
+    await Promise.all(suitesOf(params).map((name) => services.suite(name)));
+  },
+
   async run(context) {
     const { params, inputs, output, services, signal, emit } = context;
     const on = filtersOn(params);
@@ -64,9 +71,10 @@ export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams,
         usualLength:
           params.length_band === undefined ? new Map<string, number>() : await usualLengths(tracesOf(context)),
       },
-      contamination: new ContaminationIndex(await suiteReferences(params.decontaminate ?? [], services)),
+      contamination: await SuiteTexts.open(params.decontaminate ?? [], services),
       on,
     };
+    const gate = new BenchmarkGate(await SuiteTexts.open(params.evaluated, services));
     await using judged =
       params.judge === undefined
         ? undefined
@@ -79,6 +87,7 @@ export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams,
     const keep = async (sample: Sample) => {
       counts.samples += 1;
       funnel.add('samples', sample);
+      gate.look(sample);
       await samples.write(sample);
     };
     const drop = async (trace: Trace, finding: Finding) => {
@@ -127,13 +136,24 @@ export const curate: SecpiStage<CurateParams, Input> = defineStage<CurateParams,
       }
     }
     await output.json('funnel.json', funnel.funnel);
-    if (judged === undefined) return { counts, reasons };
+    const finding = gate.finding(counts.samples);
+    if (finding !== undefined && params.on_contamination === 'stop')
+      throw refuseSamples(finding, Object.keys(gate.samples), params);
+    if (finding !== undefined) emit({ type: 'log', level: 'warn', message: finding });
+    // In no file: what is trained must not depend on which suites there are.
+    const held = Object.fromEntries(Object.entries(gate.samples).map(([suite, held]) => [inSuite(suite), held]));
+    if (judged === undefined) return { counts: { ...counts, ...held }, reasons };
     const { tokens, cost_usd, ...numbers } = judged.used;
-    return { counts: { ...counts, ...numbers }, reasons, tokens, cost_usd };
+    return { counts: { ...counts, ...held, ...numbers }, reasons, tokens, cost_usd };
   },
 });
 
-type Context = StageContextOf<CurateParams, Input>;
+type Context = StageContextOf<CurateStageParams, Input>;
+
+/** Those that decide what becomes of a sample. */
+function suitesOf({ decontaminate = [], evaluated }: CurateStageParams): readonly string[] {
+  return [...new Set([...decontaminate, ...evaluated])];
+}
 
 function tracesOf({ inputs }: Context): AsyncIterable<Trace> {
   return inputs.traces.rows('traces.jsonl', traceSchema);

@@ -40,8 +40,20 @@ export const curateParams = z.strictObject({
     .optional(),
   /** Suites whose problems must not stand in the samples; default: what `collect.decontaminate` names. */
   decontaminate: z.array(z.string()).optional(),
+  /**
+   * Samples that hold something of a suite under `evaluate`, once all filters have looked: `stop` ends the run before anything is trained, `report`
+   * goes on, and the report says so at its top.
+   */
+  on_contamination: z.enum(['stop', 'report']).default('stop'),
 });
 export type CurateParams = z.infer<typeof curateParams>;
+
+/** With what the pipeline adds about the rest of the recipe. */
+export const curateStageParams = curateParams.extend({
+  /** The suites under `evaluate`. */
+  evaluated: z.array(z.string()),
+});
+export type CurateStageParams = z.infer<typeof curateStageParams>;
 
 const SHAPE: readonly FilterName[] = [
   'finish',
@@ -49,6 +61,7 @@ const SHAPE: readonly FilterName[] = [
   'answer',
   'refusal',
   'code',
+  'parse',
   'repetition',
   'length',
   'duplicate',

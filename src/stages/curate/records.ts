@@ -21,8 +21,8 @@ export type Sample = z.infer<typeof sampleSchema>;
  * What looks at each trace, in the order in which it does; a recipe switches each on or off (`curate.filters`).
  *
  * `finish`: the teacher came to an end. `think`: there is reasoning, long enough, without tags in it. `answer`: an answer, long enough.
- * `refusal`: it does what was asked for. `code`: a fenced block. `leak`: nothing gives the guidance away. `depth`: something that prevents a
- * weakness is named. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
+ * `refusal`: it does what was asked for. `code`: a fenced block. `parse`: the program in it can be parsed. `leak`: nothing gives the
+ * guidance away. `depth`: something that prevents a weakness is named. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
  * half as long as that of other samples. `actuation`: the code shows what prevents the weaknesses, and
  * not what causes them. `length`: neither too long nor far from what is usual. `duplicate` and `contamination`: not a second time, and nothing of a benchmark.
  */
@@ -32,6 +32,7 @@ export const FILTERS = [
   'answer',
   'refusal',
   'code',
+  'parse',
   'leak',
   'depth',
   'repetition',
@@ -58,6 +59,7 @@ export const CURATE_REASONS = {
   answer_short: 'answer',
   refused: 'refusal',
   no_code: 'code',
+  code_unparsable: 'parse',
   prompt_leak: 'leak',
   no_mitigation_named: 'depth',
   repetition: 'repetition',
@@ -76,6 +78,11 @@ export const CURATE_REASONS = {
 } as const satisfies Readonly<Record<string, ObjectorName | null>>;
 export type CurateReason = keyof typeof CURATE_REASONS;
 const codes = Object.keys(CURATE_REASONS) as [CurateReason, ...CurateReason[]];
+
+/** What the stage calls the count of samples that hold something of a suite. */
+export function inSuite(suite: string): string {
+  return `in_${suite}`;
+}
 
 export const droppedTraceSchema = z.strictObject({
   schema: z.literal(1),

@@ -1,11 +1,12 @@
 import { sha256Json } from '../../base/hash.js';
-import type { ContaminationIndex } from '../../datasets/contamination.js';
 import { fencedBlocks } from '../../suites/answers/fenced-blocks.js';
+import type { SuiteTexts } from '../decontamination.js';
 import type { Trace } from '../trace/records.js';
 import { codeOf } from './code-of.js';
 import type { Candidate, FilterContext, Finding, Verdict } from './filters/filter.js';
 import { firstFinding, judgeTrace, type Verdicts } from './filters/judge-trace.js';
 import type { ObjectorName, Sample } from './records.js';
+import { readCode } from './syntax/read-code.js';
 
 /** A trace, the sample that it would make, and what the filters say of it. */
 export interface Sifted {
@@ -18,7 +19,7 @@ export interface Sifted {
 
 interface Sieve {
   readonly context: FilterContext;
-  readonly contamination: ContaminationIndex;
+  readonly contamination: SuiteTexts;
   readonly on: ReadonlySet<ObjectorName>;
 }
 
@@ -29,11 +30,14 @@ export async function* sifted(
 ): AsyncGenerator<readonly Sifted[]> {
   const seen = new Set<string>();
   for await (const group of byTask(traces)) {
-    yield group.map((candidate) => {
+    const parsed: Verdict[] = [];
+    for (const { blocks, trace } of group) parsed.push(await readCode(blocks, trace.task.language));
+    yield group.map((candidate, index) => {
       const sample = sampleOf(candidate.trace);
       const verdicts = judgeTrace(candidate, context, {
         duplicate: duplicate(sample, seen),
         contamination: contaminated(sample, contamination),
+        parse: parsed[index] ?? 'unverified',
       });
       const finding = firstFinding(verdicts, on);
       if (finding === undefined) seen.add(sample.id);
@@ -77,9 +81,10 @@ function duplicate(sample: Sample, seen: ReadonlySet<string>): Verdict {
   return seen.has(sample.id) ? { code: 'duplicate', detail: `same as ${sample.id}` } : 'pass';
 }
 
-function contaminated(sample: Sample, index: ContaminationIndex): Verdict {
-  const hit = index.find(sample.prompt) ?? index.findCopy(sample.completion);
-  if (hit === undefined) return 'pass';
-  const what = hit.kind === 'copy' ? `shares "${hit.words}" with` : `has the meaning ("${hit.words}") of`;
-  return { code: 'contaminated', detail: `${what} ${hit.reference}` };
+function contaminated(sample: Sample, suites: SuiteTexts): Verdict {
+  for (const [, hit] of suites.inSample(sample)) {
+    const what = hit.kind === 'copy' ? `shares "${hit.words}" with` : `has the meaning ("${hit.words}") of`;
+    return { code: 'contaminated', detail: `${what} ${hit.reference}` };
+  }
+  return 'pass';
 }

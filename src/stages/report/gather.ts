@@ -1,7 +1,7 @@
 import type { Manifest } from '../../engine/artifacts/manifest.js';
 import type { VariantSummary } from '../../suites/figures/metrics.js';
 import { baseSchema } from '../base/records.js';
-import { type Funnel, funnelSchema, type Sample, sampleSchema } from '../curate/records.js';
+import { type Funnel, funnelSchema, inSuite, type Sample, sampleSchema } from '../curate/records.js';
 import { type ScoredSample, scoredSampleSchema, scoresSchema } from '../evaluate/records.js';
 import type { StageContextOf } from '../services.js';
 import { lossSchema, trainedSchema } from '../train/records.js';
@@ -21,6 +21,8 @@ export async function gather({
   const { name, origin, revision } = await inputs.base.json('base.json', baseSchema);
   const [from, to] = scores.compared;
   const funnel = await inputs.samples.json('funnel.json', funnelSchema);
+  const { counts } = inputs.samples.manifest;
+  const inSamples = Object.fromEntries(Object.keys(scores.suites).map((name) => [name, counts[inSuite(name)] ?? 0]));
   const suites = Object.entries(scores.suites).map(([suite, { problems, variants, comparison, official }]) => {
     const { [from]: base, [to]: tuned } = variants;
     if (base === undefined || tuned === undefined) throw new TypeError('what is compared was evaluated');
@@ -59,11 +61,12 @@ export async function gather({
     recipe: params.recipe,
     title: params.title ?? `${name}, tuned with ${params.recipe}`,
     description: params.description ?? null,
-    notices: noticesOf(params, suites, scores.sandbox.kind),
+    notices: noticesOf(suites, inSamples, funnel, scores.sandbox.kind),
     compared: scores.compared,
     suites,
     weaknesses: Object.fromEntries(weaknesses),
     funnel,
+    in_samples: inSamples,
     dropped: Object.values(inputs).flatMap(({ manifest }) =>
       Object.entries(manifest.reasons).map(([reason, count]) => ({ stage: manifest.stage, reason, count })),
     ),
@@ -79,13 +82,19 @@ export async function gather({
   };
 }
 
-function noticesOf(params: ReportParams, suites: ReportData['suites'], sandbox: string): string[] {
+function noticesOf(
+  suites: ReportData['suites'],
+  inSamples: ReportData['in_samples'],
+  { total }: Funnel,
+  sandbox: string,
+): string[] {
   const notices: string[] = [];
   for (const { name, variants } of suites) {
     const all = Object.values(variants);
-    if (!params.decontaminated.includes(name)) {
+    const held = inSamples[name] ?? 0;
+    if (held > 0) {
       notices.push(
-        `Decontamination against ${name} was switched off in the recipe: problems of the suite may stand in the training data. These figures show that the flow works; they say nothing about how the model does on problems it has not seen.`,
+        `${held} of the ${total.samples} samples that were trained on hold tasks, tests or solutions of ${name}, which the recipe accepts (curate.on_contamination: report). These figures show that the flow works; they say nothing about how the model does on problems it has not seen.`,
       );
     }
     const unverified = all.reduce((sum, variant) => sum + variant.unverified, 0);

@@ -6,7 +6,8 @@ import type { ReportData, ReportRun } from './report-data.js';
 const steps = ['tasks', 'relevant', 'traces', 'samples'] as const;
 
 /** How many records were left after each step, and why the others were dropped. */
-export function funnelSection({ funnel, dropped, weaknesses }: ReportData): Html {
+export function funnelSection(data: ReportData): Html {
+  const { funnel, dropped, weaknesses } = data;
   const most = Math.max(1, ...steps.map((step) => funnel.total[step]));
   const head = (name: string, shown: readonly string[]) =>
     html`<thead><tr><th>${name}</th>${shown.map((step) => html`<th>${step}</th>`)}</tr></thead>`;
@@ -20,12 +21,21 @@ export function funnelSection({ funnel, dropped, weaknesses }: ReportData): Html
 <div class="scroll"><table>${head('language', steps)}<tbody>${Object.entries(funnel.by_language).map(([language, row]) => html`<tr><td>${language}</td>${steps.map((step) => html`<td>${integer(row[step])}</td>`)}</tr>`)}</tbody></table></div>
 <details><summary>by weakness</summary><div class="scroll"><table>${head('weakness', labelled)}<tbody>${Object.entries(funnel.by_cwe).map(([cwe, row]) => html`<tr><td>${cwe}${weaknesses[cwe] === undefined ? null : html` <span class="quiet">${weaknesses[cwe]}</span>`}</td>${labelled.map((step) => html`<td>${integer(row[step])}</td>`)}</tr>`)}</tbody></table></div></details>
 ${filtersTable(funnel)}
+<p>Before the training every sample was compared with the suites: ${sharedText(data)}.</p>
 ${
   dropped.length === 0
     ? html`<p class="quiet">Nothing was dropped.</p>`
     : html`<h3>What was dropped</h3><div class="scroll"><table><caption>Every record is kept aside with its reason.</caption><thead><tr><th>stage</th><th class="text">reason</th><th>records</th></tr></thead><tbody>${dropped.map(({ stage, reason, count }) => html`<tr><td>${stage}</td><td class="text"><code>${reason}</code></td><td>${integer(count)}</td></tr>`)}</tbody></table></div>`
 }
 </section>`;
+}
+
+function sharedText({ in_samples, funnel }: ReportData): string {
+  const of = Object.entries(in_samples).map(([suite, held]) => {
+    const share = held === 0 ? 'none' : `${integer(held)} of ${integer(funnel.total.samples)}`;
+    return `${share} ${held > 1 ? 'hold' : 'holds'} tasks, tests or solutions of ${suite}`;
+  });
+  return of.join(', ');
 }
 
 /** What each filter of the traces has to do with the result: an ablation without running anything again. */

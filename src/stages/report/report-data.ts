@@ -20,6 +20,8 @@ export interface ReportData {
   /** Short names of weaknesses, by id. */
   readonly weaknesses: Readonly<Record<string, string>>;
   readonly funnel: Funnel;
+  /** How many samples hold something of a suite, by its name; the recipe accepts it if any do. */
+  readonly in_samples: Readonly<Record<string, number>>;
   /** Why records were dropped, by stage and reason code. */
   readonly dropped: readonly { readonly stage: string; readonly reason: string; readonly count: number }[];
   readonly base: { readonly name: string; readonly origin: string; readonly revision: string | null };

@@ -15,8 +15,6 @@ export const reportParams = z.strictObject({
 const params = reportParams.extend({
   recipe: z.string(),
   description: z.string().or(z.undefined()),
-  /** Suites that the training data was checked against. */
-  decontaminated: z.array(z.string()),
 });
 export type ReportParams = z.infer<typeof params>;
 export type ReportInput = 'tasks' | 'relevant' | 'traces' | 'samples' | 'base' | 'trained' | 'scores';

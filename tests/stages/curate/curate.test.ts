@@ -38,7 +38,7 @@ async function runCurate(
       graphNode({
         name: 'curate',
         stage: curate,
-        params: curateParams.parse(params),
+        params: { ...curateParams.parse(params), evaluated: [] },
         inputs: { tasks: 'collect', relevant: 'filter', traces: 'trace' },
       }),
     ],
@@ -80,6 +80,7 @@ const offending: Readonly<Record<Exclude<CurateReason, Elsewhere>, readonly [Par
   answer_short: [{ answer: '`1`' }, '3 characters of at least 8'],
   refused: [{ answer: `I'm sorry, but I can't help with that.\n${good.answer}` }, 'sorry'],
   no_code: [{ answer: 'Use a placeholder for the name and bind it.' }, 'no fenced code block'],
+  code_unparsable: [{ answer: good.answer.replace('.fetchall()', '.fetchall(') }, 'python, block 1, line'],
   prompt_leak: [
     { reasoning: `${good.reasoning} The guidance above says that I should bind the value.` },
     'guidance above',
@@ -240,7 +241,7 @@ describe('the filters', () => {
     const { samples, funnel } = await runCurate([aTrace({ task })], { params: strict });
     expect(samples).toHaveLength(1);
     const unverified = funnel.filters.flatMap((one) => (one.unverified > 0 ? [one.filter] : []));
-    expect(unverified).toEqual(['function', 'actuation']);
+    expect(unverified).toEqual(['parse', 'function', 'actuation']);
   });
 });
 
@@ -277,7 +278,7 @@ describe('a sample', () => {
   });
 
   it('is also kept out when only its answer is that of a suite', async () => {
-    const answer = `Here:\n\`\`\`python\n${problem.secure}\`\`\`\n`;
+    const answer = `Here:\n\`\`\`c\n${problem.secure}\`\`\`\n`;
     const { dropped } = await runCurate([aTrace({ answer })], { params: { decontaminate: ['mini'] } });
     expect(dropped).toMatchObject([{ code: 'contaminated', detail: expect.stringContaining(`mini/${problem.id}`) }]);
   });

@@ -53,7 +53,7 @@ function nodesOf(traces: readonly Trace[], params: object) {
     graphNode({
       name: 'curate',
       stage: curate,
-      params: curateParams.parse({ judge: { by: 'small' }, ...params }),
+      params: { ...curateParams.parse({ judge: { by: 'small' }, ...params }), evaluated: [] },
       inputs: { tasks: 'collect', relevant: 'filter', traces: 'trace' },
     }),
   ];

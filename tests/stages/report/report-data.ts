@@ -70,7 +70,7 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
     description:
       'A toy that shows the flow, not a result. The model has 2 million parameters and can only memorise, so it is trained on tasks that are also the suite’s problems, with answers that were written for this project.',
     notices: [
-      'Decontamination against mini was switched off in the recipe: problems of the suite may stand in the training data. These figures show that the flow works; they say nothing about how the model does on problems it has not seen.',
+      '18 of the 24 samples that were trained on hold tasks, tests or solutions of mini, which the recipe accepts (curate.on_contamination: report). These figures show that the flow works; they say nothing about how the model does on problems it has not seen.',
       '4 answers to mini could not be checked on the machine that scored them (a compiler was missing, say) and count neither as pass nor as fail.',
     ],
     compared: ['base', 'tuned'],
@@ -107,6 +107,7 @@ export function realisticData(change: Partial<ReportData> = {}): ReportData {
         { filter: 'actuation', on: false, objects: 5, alone: 0, unverified: 3 },
       ],
     },
+    in_samples: { mini: 18 },
     dropped: [
       { stage: 'collect', reason: 'near_duplicate', count: 2 },
       { stage: 'filter', reason: 'not_relevant', count: 20 },

@@ -61,11 +61,12 @@ interface Given {
   readonly tuned: readonly ScoredSample[];
   readonly samples?: readonly Sample[];
   readonly sandbox?: Scores['sandbox'];
-  readonly decontaminated?: readonly string[];
+  /** Samples that hold something of mini. */
+  readonly held?: number;
   readonly title?: string;
 }
 
-async function runReport({ base, tuned, samples = [], decontaminated = [], title, ...rest }: Given) {
+async function runReport({ base, tuned, samples = [], held = 0, title, ...rest }: Given) {
   await using home = await stageHome();
   const realistic = realisticData();
   const outcomes = (rows: readonly ScoredSample[]): ProblemOutcome[] =>
@@ -94,7 +95,6 @@ async function runReport({ base, tuned, samples = [], decontaminated = [], title
     ...(title === undefined ? {} : { title }),
     recipe: 'quickstart',
     description: 'A toy.',
-    decontaminated: [...decontaminated],
   };
   const nodes = [
     given<StageServices>('collect', { files: { 'tasks.jsonl': [] }, reasons: { exact_duplicate: 2 } }),
@@ -103,6 +103,7 @@ async function runReport({ base, tuned, samples = [], decontaminated = [], title
     given<StageServices>('curate', {
       files: { 'samples.jsonl': samples, 'funnel.json': realistic.funnel },
       reasons: { leak: 1, no_code: 3 },
+      counts: held === 0 ? {} : { in_mini: held },
     }),
     given<StageServices>('base', { files: { 'base.json': baseRecord } }),
     given<StageServices>('train', {
@@ -140,12 +141,16 @@ const insecure = [scored('py-find-users', 'base', 'pass', 'fail'), scored('py-co
 const secure = [scored('py-find-users', 'tuned', 'pass', 'pass'), scored('py-count-words', 'tuned', 'pass', 'pass')];
 
 describe('the report stage', () => {
-  it('says at the top when the suite was not kept out of the training data', async () => {
-    const off = await runReport({ base: insecure, tuned: secure });
-    expect(off.data.notices).toEqual([expect.stringContaining('Decontamination against mini was switched off')]);
-    expect(off.page.indexOf('switched off')).toBeLessThan(off.page.indexOf('func-sec@1'));
-    const on = await runReport({ base: insecure, tuned: secure, decontaminated: ['mini'] });
+  it('says at the top that what is evaluated was trained on, and else that it was looked for', async () => {
+    const off = await runReport({ base: insecure, tuned: secure, held: 18 });
+    expect(off.data.notices).toEqual([
+      expect.stringMatching(/^18 of the \d+ samples .* of mini, .*curate\.on_contamination: report/),
+    ]);
+    expect(off.page.indexOf('on_contamination')).toBeLessThan(off.page.indexOf('func-sec@1'));
+    expect(off.page).toMatch(/compared with the suites: 18 of \d+ hold tasks, tests or solutions of mini\./);
+    const on = await runReport({ base: insecure, tuned: secure });
     expect(on.data.notices).toEqual([]);
+    expect(on.page).toContain('compared with the suites: none holds tasks, tests or solutions of mini.');
     expect(on.data.forgeable).toContain('mini/py-hash-password');
     expect(on.page).toContain('<td>could be forged</td><td>verdicts on mini/');
   });
@@ -153,7 +158,7 @@ describe('the report stage', () => {
   it('says what could not be checked, and when there was no sandbox', async () => {
     const base = [...insecure, scored('go-audit-line', 'base', 'unverified', 'unverified')];
     const sandbox = { ...realisticData().sandbox, kind: 'none' as const };
-    const { data } = await runReport({ base, tuned: secure, decontaminated: ['mini'], sandbox });
+    const { data } = await runReport({ base, tuned: secure, sandbox });
     expect(data.notices).toEqual([
       expect.stringMatching(/^1 answer to mini \(python\) could not be checked/),
       'The code was scored without a sandbox, as the recipe asked for.',
