@@ -98,7 +98,8 @@ export interface StageDefinition<Params, Input extends string, Services> {
    * (Python lock, trainer code, kind of device). They enter the fingerprint, and are asked for once more before the commit.
    */
   readonly pins?: (context: PinContext<Params, Services>) => Promise<Readonly<Record<string, Json>>>;
-  readonly estimate?: (context: EstimateContext<Params, Input, Services>) => Promise<StageEstimate>;
+  /** What it would ask and cost. `undefined`: with these parameters nothing. */
+  readonly estimate?: (context: EstimateContext<Params, Input, Services>) => Promise<StageEstimate | undefined>;
   /**
    * Throws what it would fail with hours later and can be told now: something that is not set up, a setting that nobody knows. Asked once,
    * before the first stage that leads to this one does anything.

@@ -50,9 +50,9 @@ export async function planRun<Services>(options: PlanOptions<Services>): Promise
   const made = new Map<string, ArtifactReader>();
 
   const estimateOf = async (node: GraphNode<Services>, inputs: Readonly<Record<string, ArtifactReader>>) => {
-    if (node.stage.estimate === undefined) return {};
     try {
-      return { estimate: await node.stage.estimate({ params: node.params, services, signal, inputs }) };
+      const estimate = await node.stage.estimate?.({ params: node.params, services, signal, inputs });
+      return estimate === undefined ? {} : { estimate };
     } catch (error) {
       signal.throwIfAborted();
       return { estimate: { note: `no estimate: ${sentenceOf(error)}` } };

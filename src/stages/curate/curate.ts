@@ -46,7 +46,8 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
   },
 
   async estimate({ params: { judge }, services, inputs }) {
-    if (judge === undefined || inputs.traces === undefined) return {};
+    if (judge === undefined) return undefined;
+    if (inputs.traces === undefined) return {};
     await using model = await services.models.open(judge.by);
     const traces = inputs.traces.rows('traces.jsonl', traceSchema);
     const estimate = await estimateQuestions(
