@@ -1,21 +1,22 @@
-import { SecpiError } from '../../base/errors.js';
 import type { Sha256 } from '../../base/hash.js';
 import { type AnswerKey, keyText } from '../answers/answer-row.js';
 import type { AnswerStore } from '../answers/answer-store.js';
 import type { Recording } from '../answers/recording.js';
 import { requestHash } from '../answers/request-hash.js';
 import type { AskFailure, ChatAnswer, ChatRequest } from '../chat.js';
+import type { BatchBuyer } from './batch/batch-buyer.js';
 import type { Amount, Budget } from './budget.js';
 import type { Clock } from './clock.js';
 import type { Ending } from './ending.js';
+import { fatalError, outOfBudget, refusedAll, unreachable } from './hopeless.js';
 import type { Ledger } from './ledger.js';
 import type { Notices } from './notices.js';
 import type { AttemptEnd } from './pace/pace.js';
 import type { Permit, Throttle } from './pace/throttle.js';
 import type { SeenAnswers } from './seen-answers.js';
 import type { AttemptFailure } from './wire/attempt-failure.js';
-import { estimateTokens } from './wire/chat-response.js';
 import type { ChatClient } from './wire/openai-client.js';
+import { seedOf, type Tokens, worstCase } from './worst-case.js';
 
 export type Found =
   | {
@@ -42,6 +43,8 @@ export interface AnswerSourceOptions {
   readonly recording: Recording | undefined;
   readonly store: AnswerStore;
   readonly link: ServerLink | undefined;
+  /** Who buys answers, where many questions are handed in together. */
+  readonly batches?: Pick<BatchBuyer, 'buy'> | undefined;
   readonly throttle: Throttle;
   readonly ledger: Ledger;
   readonly budget: Budget | undefined;
@@ -61,8 +64,6 @@ export interface AskScope {
   readonly paid: SeenAnswers;
 }
 
-/** So many refusals before the first answer mean that the server refuses us, not the questions. */
-const REFUSALS_BEFORE_GIVING_UP = 8;
 /** An attempt that met a server with too much to do counts so much against `retries`: it is hardly the question's fault. */
 const BUSY_COUNTS = 0.25;
 
@@ -139,8 +140,11 @@ export class AnswerSource {
   /** Asks the server until it answers. What would meet every question ends the whole call, once what is under way is there. */
   async #buy(link: ServerLink, request: ChatRequest, key: AnswerKey, scope: AskScope): Promise<Found> {
     const { signal, ending } = scope;
+    const { batches } = this.#options;
     try {
-      return await this.#ask(link, request, key, scope);
+      if (batches === undefined) return await this.#ask(link, request, key, scope);
+      const bought = await batches.buy(request, key, scope);
+      return bought.ok ? this.#found(key, bought.answer, bought.from, bought.cost_usd, scope) : bought;
     } catch (error) {
       if (signal.aborted) throw error;
       return ending.end(error, signal);
@@ -183,7 +187,7 @@ export class AnswerSource {
       // While the server is down for everybody, this question is not to blame.
       if (!permit.down && death !== 'restarts') failures += failure.busy === true ? BUSY_COUNTS : 1;
       if (failures > retries) {
-        if (!throttle.hasAnswered) throw this.#unreachable(permit, failure.message);
+        if (!throttle.hasAnswered) throw unreachable(`"${this.#options.name}"${permit.where}`, failure.message);
         return { ok: false, reason: failure.reason, message: `${attempts} attempts; the last: ${failure.message}` };
       }
       await clock.sleep(retryDelayMs(failures, clock), signal);
@@ -203,7 +207,7 @@ export class AnswerSource {
     const client = await link.connect(endpoint, signal);
     const worst = ledger.amount(most);
     const reserved = await budget?.reserve(worst, signal);
-    if (budget !== undefined && reserved === undefined) throw this.#outOfBudget(budget, worst);
+    if (budget !== undefined && reserved === undefined) throw outOfBudget(this.#options.name, budget, worst);
     let used: Amount = { usd: 0, tokens: 0 };
     let outcome: Awaited<ReturnType<ChatClient['attempt']>>;
     try {
@@ -229,17 +233,6 @@ export class AnswerSource {
     notices.note(`failed: ${reason}`, 'info', `${name}: an attempt failed (${reason}: ${message})`);
   }
 
-  #outOfBudget(budget: Budget, next: Amount): SecpiError {
-    const { name } = this.#options;
-    return new SecpiError(
-      'models/budget-spent',
-      `The budget of model "${name}" (${budget.limitText}) is spent: ${budget.usedText} went into its answers, and the next one may take ${budget.textOf(next)}`,
-      {
-        hint: `Every answer so far is kept: raise models.${name}.budget and run the same command again; only what is missing is bought.`,
-      },
-    );
-  }
-
   #notRecorded(): string {
     const { name, identity, recording } = this.#options;
     if (recording === undefined) return `model "${name}" has neither an endpoint nor a recording`;
@@ -252,49 +245,20 @@ export class AnswerSource {
 
   #throwIfHopeless(failure: AttemptFailure, { where }: Permit): void {
     const { name, throttle } = this.#options;
-    const { fatal, message } = failure;
-    if (fatal !== undefined && !(fatal === 'forbidden' && throttle.hasAnswered)) {
-      throw new SecpiError(`models/${fatal}`, `Model "${name}"${where} cannot be asked: ${message}`, {
-        hint: FATAL_HINTS[fatal],
-      });
-    }
+    const hopeless = fatalError(`"${name}"${where}`, failure, throttle.hasAnswered);
+    if (hopeless !== undefined) throw hopeless;
     if (failure.reason !== 'refused') return;
     this.#refusals += 1;
-    if (throttle.hasAnswered || this.#refusals < REFUSALS_BEFORE_GIVING_UP) return;
-    throw new SecpiError(
-      'models/refused',
-      `Model "${name}"${where} has refused all of the first ${this.#refusals} questions; the last time: ${message}`,
-      {
-        hint: 'Check that the model takes this max_tokens and this format.',
-      },
-    );
-  }
-
-  #unreachable({ where }: Permit, message: string): SecpiError {
-    return new SecpiError(
-      'models/unreachable',
-      `Model "${this.#options.name}"${where} has not answered a single time: ${message}`,
-      {
-        hint: 'Check that its endpoint is right (it should include /v1) and that the server is up.',
-      },
-    );
+    const refused = refusedAll(`"${name}"${where}`, throttle.hasAnswered ? 0 : this.#refusals, failure.message);
+    if (refused !== undefined) throw refused;
   }
 }
-
-type Tokens = ChatAnswer['tokens'];
 
 /** How an attempt ended, for the pace and for the question. */
 type Tried = { readonly end: AttemptEnd } & (
   | { readonly found: Found }
   | { readonly failure: AttemptFailure; readonly client: ChatClient }
 );
-
-const FATAL_HINTS: Readonly<Record<NonNullable<AttemptFailure['fatal']>, string>> = {
-  unauthorised: 'Set the environment variable that api_key_env names to a valid key.',
-  forbidden: 'Check that the key may use this model.',
-  'no-such-model': 'Check the spelling of the model, and that the endpoint includes /v1.',
-  'no-credit': 'All answers so far are kept: top up the account and run the same command again.',
-};
 
 /** A question that is asked again is another question, so none has a second attempt. */
 function keyOf(request: Sha256): AnswerKey {
@@ -307,18 +271,6 @@ function endOf(outcome: Awaited<ReturnType<ChatClient['attempt']>>): AttemptEnd 
   if (load === true) return { kind: 'overloaded', message, retryAfterSeconds };
   if (reason === 'refused') return { kind: 'void' };
   return { kind: reason === 'transport' && outcome.reached !== true ? 'unreachable' : 'faulty', message };
-}
-
-/** The most that an attempt can use: two bytes of a prompt make a token at worst, and the answer is as long as allowed. */
-function worstCase({ messages, sampling }: ChatRequest): Tokens {
-  const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
-  return { input: estimateTokens(bytes * 2) + 8 * messages.length, output: sampling.max_tokens };
-}
-
-/** Further samples get other seeds, or a server that obeys seeds would say the same again. */
-function seedOf({ sampling, sample }: ChatRequest): number | undefined {
-  if (sampling.seed === undefined) return undefined;
-  return (sampling.seed + sample * 7919) % 2 ** 31;
 }
 
 function retryDelayMs(failures: number, clock: Clock): number {
