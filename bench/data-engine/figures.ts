@@ -48,11 +48,11 @@ export async function lostOf(
   return questions.length - held.size;
 }
 
-export function twiceOf({ answers }: Served): number {
+function twiceOf({ answers }: Served): number {
   return Object.values(answers).filter((count) => count > 1).length;
 }
 
-export function askingSecondsOf({ first, times }: Served): number {
+function askingSecondsOf({ first, times }: Served): number {
   return ((times.at(-1) ?? first) - first) / 1000;
 }
 
@@ -65,7 +65,7 @@ const BEFORE_MS = 3000;
  * Seconds from the end of the outage to the first second in which 0.8 of the answers came that came in a second before it; `undefined` when there was no
  * outage, or no such second.
  */
-export function recoverySecondsOf({ outage, times }: Pick<Served, 'outage' | 'times'>): number | undefined {
+function recoverySecondsOf({ outage, times }: Pick<Served, 'outage' | 'times'>): number | undefined {
   if (outage === undefined) return undefined;
   const before = times.filter((time) => time > outage.from - BEFORE_MS && time <= outage.from);
   const span = Math.min(BEFORE_MS, outage.from - (times[0] ?? outage.from));

@@ -29,6 +29,8 @@ const priceSchema = z.strictObject({
   cached_input: z.number().min(0).optional(),
   /** For output that was thought and not said, where the server tells these apart. Default: as `output`. */
   reasoning: z.number().min(0).optional(),
+  /** Share of all these prices that an answer out of a batch costs. Default: 0.5, half of them. */
+  batch: z.number().min(0).max(1).optional(),
 });
 export type Price = z.infer<typeof priceSchema>;
 
@@ -45,6 +47,17 @@ export type BudgetLimit = z.infer<typeof budgetSchema>;
 const concurrencySchema = z
   .strictObject({ start: z.number().int().min(1).default(8), max: z.number().int().min(1).default(64) })
   .refine((limits) => limits.start <= limits.max, 'start must not be larger than max');
+
+const batchSchema = z.strictObject({
+  /** Most questions of one batch. OpenAI takes 50000. */
+  requests: z.number().int().min(1).max(50_000).default(10_000),
+  /** Most MB of one batch. OpenAI takes 200. */
+  megabytes: z.number().positive().max(200).default(100),
+  /** Batches at the server at once. So many times `requests` rows are held in memory. */
+  at_once: z.number().int().min(1).max(16).default(2),
+  /** First pause between two looks at a batch. It grows to ten times that. */
+  poll_seconds: z.number().positive().max(3600).default(30),
+});
 
 /**
  * One entry under the recipe's `models:`. Fields that say *how* a model is asked, not what it answers, are marked as
@@ -69,6 +82,13 @@ const modelFields = z.strictObject({
    */
   request: furtherFieldsSchema.optional(),
   price: operational(priceSchema.optional()),
+  /**
+   * `online` asks one question per request and has the answer at once. `batch` hands many in together, as a file, to a server with OpenAI's
+   * Batch API: at a lower price, and within a day.
+   */
+  mode: operational(z.enum(['online', 'batch']).default('online')),
+  /** How questions are put together where `mode` is `batch`. */
+  batch: operational(batchSchema.prefault({})),
   concurrency: operational(concurrencySchema.prefault({})),
   /** Ceiling on requests, at each endpoint. */
   requests_per_minute: operational(z.number().positive().optional()),
@@ -91,11 +111,16 @@ export const modelSpecSchema = modelFields.superRefine(checkServing).superRefine
 export type ModelSpec = z.infer<typeof modelSpecSchema>;
 
 function checkServing(spec: z.infer<typeof modelFields>, context: z.core.$RefinementCtx): void {
-  const { serve, endpoint, replicas, api_key_env, revision } = spec;
+  const { serve, endpoint, replicas, api_key_env, revision, mode } = spec;
   const complain = (path: string[], message: string) =>
     context.addIssue({ code: 'custom', path, message, input: spec });
   if (replicas.length > 0 && endpoint === undefined)
     complain(['replicas'], 'are further ones: the first is `endpoint`');
+  if (mode === 'batch' && serve !== undefined)
+    complain(['mode'], 'must be `online`: a server of ours takes no batches');
+  if (mode === 'batch' && replicas.length > 0) {
+    complain(['replicas'], 'are of no use where `mode` is `batch`: a batch is at one server');
+  }
   if (serve === undefined) return;
   if (endpoint !== undefined) complain(['endpoint'], 'a model is asked at an endpoint or served, not both');
   if (api_key_env !== undefined) complain(['api_key_env'], 'a model that is served here gets a random key of its own');

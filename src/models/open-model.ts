@@ -6,6 +6,7 @@ import { answersFolder, folderName } from './answers/model-folder.js';
 import { openRecording } from './answers/recording.js';
 import { AnswerSource, type ServerLink } from './asking/answer-source.js';
 import { askAll } from './asking/ask.js';
+import type { BatchesOptions, openBatches } from './asking/batch/open-batches.js';
 import { type Clock, systemClock } from './asking/clock.js';
 import { Ledger } from './asking/ledger.js';
 import { Notices } from './asking/notices.js';
@@ -61,6 +62,8 @@ export interface OpenModel extends Model, AsyncDisposable {
   estimate(requests: AsyncIterable<ChatRequest> | Iterable<ChatRequest>): Promise<AskEstimate>;
 }
 
+/** OpenAI, and those who do as it does, take half for an answer that may take a day. */
+const USUAL_BATCH_SHARE = 0.5;
 /** Rows in work per request in flight: enough that one slow answer does not leave the server idle. */
 const ROWS_PER_REQUEST = 4;
 
@@ -78,12 +81,12 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   const identity = options.identity ?? identityOf(spec);
   const log = (level: ModelLog['level'], message: string): void => options.onLog?.({ level, message });
   const recording = spec.replay === undefined ? undefined : await openRecording(spec.replay);
-  const store = await AnswerStore.open(join(answersFolder(options.stateDir), folderName(identity)), identity);
-  const ledger = new Ledger(spec.price);
-  const endpoints = endpointsOf(spec);
+  const folder = join(answersFolder(options.stateDir), folderName(identity));
+  const store = await AnswerStore.open(folder, identity);
+  const ledger = new Ledger(spec.price, spec.mode === 'batch' ? (spec.price?.batch ?? USUAL_BATCH_SHARE) : 1);
   const throttle = limits.throttle(`${identity} ${server?.model ?? spec.model}`, {
     name,
-    endpoints,
+    endpoints: endpointsOf(spec),
     concurrency: spec.concurrency,
     requestsPerMinute: spec.requests_per_minute,
     tokensPerMinute: spec.tokens_per_minute,
@@ -95,15 +98,18 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     notices.note(event.type, event.type === 'circuit-closed' ? 'info' : 'warn', throttleText(name, event));
   });
   const link = linkTo(options);
+  const budget = spec.budget === undefined ? undefined : limits.budget(name, spec.budget);
+  const batches = batchesFor(options, { folder, store, ledger, budget, clock, notices });
   const source = new AnswerSource({
     name,
     identity,
     recording,
     store,
     link,
+    batches,
     throttle,
     ledger,
-    budget: spec.budget === undefined ? undefined : limits.budget(name, spec.budget),
+    budget,
     retries: spec.retries,
     clock,
     notices,
@@ -118,7 +124,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
       // What another process has bought meanwhile need not be bought again.
       await store.refresh();
       const request = (row: Parameters<typeof ask.request>[0]) => withRoom(ask.request(row), spec.request);
-      yield* askAll(source, spec.concurrency.max * endpoints.length * ROWS_PER_REQUEST, { ...ask, request });
+      yield* askAll(source, rowsInWork(spec), { ...ask, request });
     },
     async estimate(requests) {
       const tokens = { input: 0, output: 0 };
@@ -140,6 +146,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     },
     async [Symbol.asyncDispose]() {
       unlisten();
+      await batches?.[Symbol.asyncDispose]();
       notices.flush();
       await link?.[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
@@ -150,23 +157,14 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
 
 /** The way to the server, opened when the first answer is bought; `undefined` when there is none. */
 function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | undefined {
-  const { name, spec, env, server } = options;
+  const { spec, server } = options;
   if (spec.endpoint === undefined && server === undefined) return undefined;
   const connected = new Map<string, Connected>();
 
-  const keyOf = (): string | undefined => {
-    const apiKey = spec.api_key_env === undefined ? undefined : env(spec.api_key_env);
-    if (spec.api_key_env === undefined || apiKey) return apiKey;
-    throw new SecpiError('models/no-key', `Model "${name}" needs a key, but ${spec.api_key_env} is not set`, {
-      hint: `Set the environment variable ${spec.api_key_env}, which the recipe names in models.${name}.api_key_env.`,
-      exitCode: 2,
-    });
-  };
   const clientFor = async (endpoint: string, to: ServerAddress | undefined): Promise<ChatClient> => {
-    const apiKey = to?.apiKey ?? keyOf();
+    const apiKey = to?.apiKey ?? keyOf(options);
     // Only when somebody is really asked: it takes longer to load than a run without work.
     const { createOpenaiClient } = await import('./asking/wire/openai-client.js');
-    const hideKey = createRedactor({}, apiKey === undefined ? [] : [apiKey]);
     return createOpenaiClient({
       endpoint: to?.endpoint ?? endpoint,
       socketPath: to?.socketPath,
@@ -176,7 +174,7 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
       connections: spec.concurrency.max,
       timeoutSeconds: spec.timeout_seconds,
       idleTimeoutSeconds: spec.idle_timeout_seconds,
-      redact: (text) => options.redact(hideKey(text)),
+      redact: redactorFor(options, apiKey),
     });
   };
   return {
@@ -200,6 +198,58 @@ function linkTo(options: OpenModelOptions): (ServerLink & AsyncDisposable) | und
       await server?.held[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Throws `models/no-key`. */
+function keyOf({ name, spec, env }: OpenModelOptions): string | undefined {
+  const apiKey = spec.api_key_env === undefined ? undefined : env(spec.api_key_env);
+  if (spec.api_key_env === undefined || apiKey) return apiKey;
+  throw new SecpiError('models/no-key', `Model "${name}" needs a key, but ${spec.api_key_env} is not set`, {
+    hint: `Set the environment variable ${spec.api_key_env}, which the recipe names in models.${name}.api_key_env.`,
+    exitCode: 2,
+  });
+}
+
+function redactorFor({ redact }: OpenModelOptions, apiKey: string | undefined): Redactor {
+  const hideKey = createRedactor({}, apiKey === undefined ? [] : [apiKey]);
+  return (text) => redact(hideKey(text));
+}
+
+/** Whoever buys answers in batches, where the recipe wants that; opened when the first answer is bought. */
+function batchesFor(
+  options: OpenModelOptions,
+  means: Pick<BatchesOptions, 'folder' | 'store' | 'ledger' | 'budget' | 'clock' | 'notices'>,
+): ReturnType<typeof openBatches> | undefined {
+  const { name, spec } = options;
+  const { mode, endpoint } = spec;
+  if (mode !== 'batch' || endpoint === undefined) return undefined;
+  let opened: Promise<ReturnType<typeof openBatches>> | undefined;
+  const open = async (): Promise<ReturnType<typeof openBatches>> => {
+    const { openBatches } = await import('./asking/batch/open-batches.js');
+    return openBatches({
+      name,
+      spec,
+      endpoint,
+      apiKey: () => keyOf(options),
+      redactorFor: (apiKey) => redactorFor(options, apiKey),
+      ...means,
+    });
+  };
+  return {
+    async buy(...asked) {
+      opened ??= open();
+      return (await opened).buy(...asked);
+    },
+    async [Symbol.asyncDispose]() {
+      await (await opened?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** How many rows may be in work: as many as the server and its queue hold. */
+function rowsInWork(spec: ModelSpec): number {
+  if (spec.mode === 'batch') return spec.batch.requests * spec.batch.at_once;
+  return spec.concurrency.max * endpointsOf(spec).length * ROWS_PER_REQUEST;
 }
 
 /** The addresses of a model's servers; one without a name for a server of ours. */

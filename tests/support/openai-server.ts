@@ -200,7 +200,14 @@ function event(data: unknown): string {
   return `data: ${JSON.stringify(data)}\n\n`;
 }
 
-function completionOf({ content, reasoning, reasoningField = 'reasoning_content', finish = 'stop', usage }: Answer) {
+/** An answer as a server says it in one piece. */
+export function completionOf({
+  content,
+  reasoning,
+  reasoningField = 'reasoning_content',
+  finish = 'stop',
+  usage,
+}: Answer) {
   return {
     id: 'chatcmpl-1',
     object: 'chat.completion',

@@ -4,6 +4,7 @@ import type { AnswerStore } from '../answers/answer-store.js';
 import type { Recording } from '../answers/recording.js';
 import { requestHash } from '../answers/request-hash.js';
 import type { AskFailure, ChatAnswer, ChatRequest } from '../chat.js';
+import type { BatchBuyer } from './batch/batch-buyer.js';
 import type { Amount, Budget } from './budget.js';
 import type { Clock } from './clock.js';
 import type { Ending } from './ending.js';
@@ -14,8 +15,8 @@ import type { AttemptEnd } from './pace/pace.js';
 import type { Permit, Throttle } from './pace/throttle.js';
 import type { SeenAnswers } from './seen-answers.js';
 import type { AttemptFailure } from './wire/attempt-failure.js';
-import { estimateTokens } from './wire/chat-response.js';
 import type { ChatClient } from './wire/openai-client.js';
+import { seedOf, type Tokens, worstCase } from './worst-case.js';
 
 export type Found =
   | {
@@ -42,6 +43,8 @@ export interface AnswerSourceOptions {
   readonly recording: Recording | undefined;
   readonly store: AnswerStore;
   readonly link: ServerLink | undefined;
+  /** Who buys answers, where many questions are handed in together. */
+  readonly batches?: Pick<BatchBuyer, 'buy'> | undefined;
   readonly throttle: Throttle;
   readonly ledger: Ledger;
   readonly budget: Budget | undefined;
@@ -143,8 +146,11 @@ export class AnswerSource {
   /** Asks the server until it answers. What would meet every question ends the whole call, once what is under way is there. */
   async #buy(link: ServerLink, request: ChatRequest, key: AnswerKey, scope: AskScope): Promise<Found> {
     const { signal, ending } = scope;
+    const { batches } = this.#options;
     try {
-      return await this.#ask(link, request, key, scope);
+      if (batches === undefined) return await this.#ask(link, request, key, scope);
+      const bought = await batches.buy(request, key, scope);
+      return bought.ok ? this.#found(key, bought.answer, bought.from, bought.cost_usd, scope) : bought;
     } catch (error) {
       if (signal.aborted) throw error;
       return ending.end(error, signal);
@@ -244,8 +250,6 @@ export class AnswerSource {
   }
 }
 
-type Tokens = ChatAnswer['tokens'];
-
 /** How an attempt ended, for the pace and for the question. */
 type Tried = { readonly end: AttemptEnd } & (
   | { readonly found: Found }
@@ -264,18 +268,6 @@ function endOf(outcome: Awaited<ReturnType<ChatClient['attempt']>>): AttemptEnd 
   if (reason === 'refused') return { kind: 'void' };
   const isSomebodyThere = foreign !== true && (reason !== 'transport' || reached === true);
   return { kind: isSomebodyThere ? 'faulty' : 'unreachable', message };
-}
-
-/** The most that an attempt can use: two bytes of a prompt make a token at worst, and the answer is as long as allowed. */
-function worstCase({ messages, sampling }: ChatRequest): Tokens {
-  const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
-  return { input: estimateTokens(bytes * 2) + 8 * messages.length, output: sampling.max_tokens };
-}
-
-/** Further samples get other seeds, or a server that obeys seeds would say the same again. */
-function seedOf({ sampling, sample }: ChatRequest): number | undefined {
-  if (sampling.seed === undefined) return undefined;
-  return (sampling.seed + sample * 7919) % 2 ** 31;
 }
 
 function retryDelayMs(failures: number, clock: Clock): number {

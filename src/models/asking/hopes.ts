@@ -16,8 +16,8 @@ export class Hopes {
     this.#throttle = throttle;
   }
 
-  /** Throws `models/unauthorised`, `models/forbidden`, `models/no-such-model`, `models/no-credit`, `models/refused`. */
-  throwIfNone({ fatal, reason, message }: AttemptFailure, where: string): void {
+  /** `where`: which of several endpoints, for messages. Throws `models/unauthorised`, `models/forbidden`, `models/no-such-model`, `models/no-credit`, `models/refused`. */
+  throwIfNone({ fatal, reason, message }: Pick<AttemptFailure, 'fatal' | 'reason' | 'message'>, where = ''): void {
     const { hasAnswered } = this.#throttle;
     if (fatal !== undefined && !(fatal === 'forbidden' && hasAnswered)) {
       throw new SecpiError(`models/${fatal}`, `Model "${this.#name}"${where} cannot be asked: ${message}`, {

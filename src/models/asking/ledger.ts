@@ -24,6 +24,7 @@ const NO_DETAILS: TokenDetails = { cached_input: 0, reasoning: 0 };
 /** What was bought in this process. */
 export class Ledger {
   readonly #price: Price | undefined;
+  readonly #share: number;
   readonly #spent = {
     requests: 0,
     input_tokens: 0,
@@ -33,8 +34,10 @@ export class Ledger {
     cost_usd: 0,
   };
 
-  constructor(price: Price | undefined) {
+  /** `share`: how much of its price an answer costs. */
+  constructor(price: Price | undefined, share = 1) {
     this.#price = price;
+    this.#share = share;
   }
 
   get spent(): Spent {
@@ -59,7 +62,7 @@ export class Ledger {
     const { input, output, cached_input = input, reasoning = output } = this.#price;
     const { cached_input: cached, reasoning: thought } = tokens.details ?? NO_DETAILS;
     const spent = tokens.input * input + tokens.output * output;
-    return (spent + cached * (cached_input - input) + thought * (reasoning - output)) / 1e6;
+    return (this.#share * (spent + cached * (cached_input - input) + thought * (reasoning - output))) / 1e6;
   }
 
   amount(tokens: Tokens, usd = this.cost(tokens)): Amount {

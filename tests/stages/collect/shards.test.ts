@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { graphNode } from '../../../src/engine/flow/graph.js';
-import { exportAnswers } from '../../../src/models/answers/upkeep/export-answers.js';
-import { importAnswers } from '../../../src/models/answers/upkeep/import-answers.js';
 import { modelFolders } from '../../../src/models/answers/model-folder.js';
 import { openRecording } from '../../../src/models/answers/recording.js';
+import { exportAnswers } from '../../../src/models/answers/upkeep/export-answers.js';
+import { importAnswers } from '../../../src/models/answers/upkeep/import-answers.js';
 import { collect, collectParams } from '../../../src/stages/collect/collect.js';
 import { filter, filterParams } from '../../../src/stages/filter/filter.js';
 import type { StageServices } from '../../../src/stages/services.js';

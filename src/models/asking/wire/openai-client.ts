@@ -65,20 +65,7 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
     maxResponseSize: MAX_RESPONSE_BYTES,
     ...(options.socketPath === undefined ? {} : { connect: { socketPath: options.socketPath } }),
   });
-  // Everything that the package would else take from the environment is set here: no key may go to a foreign server.
-  const client = new OpenAI({
-    baseURL: options.endpoint,
-    apiKey: options.apiKey ?? 'none',
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    maxRetries: 0,
-    timeout: options.timeoutSeconds * 1000,
-    logLevel: 'off',
-    ...(options.apiKey === undefined ? { defaultHeaders: { Authorization: null } } : {}),
-    fetch: plainFetch(agent),
-  });
+  const client = openaiOver(agent, options);
 
   const { timeoutSeconds, idleTimeoutSeconds } = options;
   // An answer that comes whole is worked on before its headers, and a stream in all of its gaps.
@@ -120,10 +107,32 @@ export function createOpenaiClient(options: OpenaiClientOptions): ChatClient {
   };
 }
 
+/** The package, as it is used here: over our transport, and on its own only for what it is asked. */
+export function openaiOver(
+  agent: Agent,
+  { endpoint, apiKey, timeoutSeconds }: Pick<OpenaiClientOptions, 'endpoint' | 'apiKey' | 'timeoutSeconds'>,
+): OpenAI {
+  // Everything that the package would else take from the environment is set here: no key may go to a foreign server.
+  return new OpenAI({
+    baseURL: endpoint,
+    apiKey: apiKey ?? 'none',
+    adminAPIKey: null,
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    maxRetries: 0,
+    timeout: timeoutSeconds * 1000,
+    logLevel: 'off',
+    ...(apiKey === undefined ? { defaultHeaders: { Authorization: null } } : {}),
+    fetch: plainFetch(agent),
+  });
+}
+
 const WHOLE = { stream: false } as const;
 const STREAMED = { stream: true, stream_options: { include_usage: true } } as const;
 
-function bodyOf(
+/** What is sent for a question, however it is sent. */
+export function bodyOf(
   model: string,
   { messages, sampling, format }: ChatRequest,
   furtherFields: FurtherFields | undefined,
@@ -147,7 +156,7 @@ interface Reading {
   readonly redact: Redactor;
 }
 
-type Asked = { readonly ok: true; readonly reply: Reply } | AttemptFailure;
+export type Asked = { readonly ok: true; readonly reply: Reply } | AttemptFailure;
 
 /** Each piece is a sign of life, whatever it holds: while a question waits for its turn, some servers send comments or blank lines. */
 async function* heardBy(
@@ -164,7 +173,11 @@ async function* heardBy(
 async function readWhole({ bytes, promptCharacters, redact }: Omit<Reading, 'timer'>): Promise<Asked> {
   const body = await text(bytes);
   if (!/^\s*(?:[[{"]|null)/.test(body)) return foreign(body, redact);
-  const value: unknown = JSON.parse(body);
+  return replyOf(JSON.parse(body), promptCharacters, redact);
+}
+
+/** What a server has said that answers with one value. */
+export function replyOf(value: unknown, promptCharacters: number, redact: Redactor): Asked {
   const error = errorIn(value);
   if (error !== undefined) return bodyFailure(error, 'an error without a message', redact);
   const parsed = completionSchema.safeParse(value);

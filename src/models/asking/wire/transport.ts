@@ -10,32 +10,33 @@ export interface PlainResponse {
   readonly headers: { get(name: string): string | null };
   /** The bytes, as they come. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** A refusal's, for the package. */
+  /** All of it; of a refusal as the package reads it. */
   text(): Promise<string>;
 }
 
 /**
  * A `fetch` for the `openai` package over undici's `request`, which takes a quarter of the time that its `fetch` does. It can what that
- * package asks for and no more: texts as bodies, no redirects, no compression, no cookies.
+ * package asks for and no more: texts and forms as bodies, no redirects, no compression, no cookies.
  */
 export function plainFetch(agent: Agent): Fetch {
   const ask = async (url: string, init: RequestInit): Promise<PlainResponse> => {
     const { statusCode, headers, body } = await request(url, {
       dispatcher: agent,
-      method: 'POST',
+      method: init.method as 'POST',
       headers: [...(init.headers as Headers)].flat(),
-      body: init.body as string,
+      body: (init.body ?? null) as string | null,
       signal: init.signal ?? null,
     }).catch((error: unknown) => {
       throw isNeverTaken(error) ? new Error('nobody took the connection') : error;
     });
+    const ok = statusCode >= 200 && statusCode < 300;
     return {
       status: statusCode,
       headers: new PlainHeaders(headers),
       body,
-      text: async () => withError(await body.text()),
+      text: async () => (ok ? body.text() : withError(await body.text())),
       // What follows is for the package alone.
-      ...{ ok: statusCode >= 200 && statusCode < 300, url },
+      ...{ ok, url },
     };
   };
   return ask as unknown as Fetch;
