@@ -30,7 +30,7 @@ const fast = {
 
 /**
  * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers and servers, what shells do with our scripts, what answers do in the sandbox (that it is started, fed and heard stays in),
- * and what is only worked out: plans, pages, and which texts are kept.
+ * what is only worked out (plans, pages, jobs for clusters, which texts are kept), and how a run fares with servers that fail, which the tests of the asking itself show.
  */
 const notOfNode = [
   'tests/recipe/limits.test.ts',
@@ -58,6 +58,13 @@ const notOfNode = [
   'tests/cli/browse/in-chromium.test.ts',
   'tests/recipes/recipe-plans.test.ts',
   'tests/stages/curate/curate.test.ts',
+  'tests/stages/curate/benchmark-gate.test.ts',
+  'tests/stages/curate/judge.test.ts',
+  'tests/stages/report/report.test.ts',
+  'tests/export/**',
+  'tests/cli/commands/export.test.ts',
+  'tests/cli/runs/endpoint-fails.test.ts',
+  'tests/cli/batch-run.test.ts',
   'tests/stages/report/render.test.ts',
 ];
 

@@ -17,7 +17,7 @@ async function recipeIn(folder: string, compute: string, train = '') {
       `extends: ${quickstart}`,
       'name: planned',
       'models: { target: { model: org/reasoner, folder: base, tiny: null } }',
-      `train: { steps: 100, batch_size: 1, max_tokens: 16384, dtype: bfloat16, gradient_checkpointing: true, ${train} }`,
+      `train: { steps: 100, lora: { rank: 64, alpha: 128 }, batch_size: 1, max_tokens: 16384, dtype: bfloat16, gradient_checkpointing: true, ${train} }`,
       `compute: { here: { ${compute} } }`,
     ].join('\n'),
   );

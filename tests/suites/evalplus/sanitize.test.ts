@@ -12,7 +12,7 @@ async function sanitized(answer: string): Promise<string> {
   await using folder = await temporaryFolder();
   const path = await folder.write('answer.txt', answer);
   execFileSync('python3', [program, path, 'main', join(folder.path, 'code.py')]);
-  return readFile(join(folder.path, 'code.py'), 'utf8');
+  return await readFile(join(folder.path, 'code.py'), 'utf8');
 }
 
 // What EvalPlus 0.3.1 makes of each, which was asked.
