@@ -1,0 +1,26 @@
+"""How an adapter of QLoRA is merged. Here, because all that imports PEFT pays for bitsandbytes where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from ..support import run
+from ..test_merge import merge_job
+from ..test_merge_streamed import draw_adapter, small_model
+
+
+def test_qlora_is_merged_onto_what_it_was_trained_on(tmp_path: Path) -> None:
+    base = small_model(tmp_path / "base", hidden_size=64, intermediate_size=128)
+    adapter = draw_adapter(base, tmp_path / "adapter", target_modules=["q_proj"])
+    job = merge_job(base, adapter, tmp_path, quantised=True, dtype="bfloat16", tolerance=0.03)
+    # The logits before are those of the model that transformers has loaded in 4 bits.
+    assert run("merge", job) == 0, job.result
+    assert job.result["dequantised"] is True
+    assert job.result["checked_positions"] > 0
+    merged, plain = load_file(job.output / "model" / "model.safetensors"), load_file(base / "model.safetensors")
+    for name, weight in plain.items():
+        off = (merged[name].float() - weight.bfloat16().float()).norm()
+        share = off / max(float(weight.norm()), 1e-9)
+        assert (0.03 < share < 0.2) if "proj.weight" in name else off == 0, (name, share)
