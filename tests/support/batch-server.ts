@@ -2,8 +2,8 @@
  * A real HTTP server with OpenAI's Batch API and its chat completions, both answered by one script. It counts what it was ordered to answer,
  * since that is what it would be paid for, and fails where it is told to.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { serveLocally } from './local-server.js';
 import { completionOf, type ReceivedChat, type ServerScript } from './openai-server.js';
 
 /** `create` is before a batch is made, `created` after that and before it is told; `half` when half of a file was given out. */
@@ -59,7 +59,6 @@ export async function startBatchServer(options: BatchServerOptions = {}) {
   const bought = new Map<string, number>();
   const keys = new Set<string | undefined>();
   const steps = new Map<BatchStep, number>();
-  const sockets = new Set<Socket>();
   let online = 0;
 
   const faultAt = async (step: BatchStep): Promise<Fault> => {
@@ -213,18 +212,10 @@ export async function startBatchServer(options: BatchServerOptions = {}) {
     }
   }
 
-  const server = createServer((request, response) => {
-    answer(request, response).catch(() => response.destroy());
-  });
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const server = await serveLocally(answer);
   return {
     /** Base address, `/v1` included. */
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `${server.origin}/v1`,
     batches: batches as readonly Pick<MadeBatch, 'id' | 'total'>[],
     bought: bought as ReadonlyMap<string, number>,
     /** What was sent as `Authorization`. */
@@ -234,9 +225,6 @@ export async function startBatchServer(options: BatchServerOptions = {}) {
     get online() {
       return online;
     },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

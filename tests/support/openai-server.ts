@@ -2,9 +2,9 @@
  * A real HTTP server that speaks the OpenAI chat-completions protocol and misbehaves as told. It counts calls, keeps every
  * request, and knows how many were in flight at once.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { serveLocally } from './local-server.js';
 
 export interface ReceivedChat {
   readonly headers: IncomingMessage['headers'];
@@ -80,49 +80,37 @@ const echo: ServerScript = (chat) => ({ kind: 'answer', content: `echo: ${chat.p
 /** Starts the server on a free port of the loopback interface. */
 export async function startOpenaiServer(script: ServerScript = echo): Promise<OpenaiServer> {
   const received: ReceivedChat[] = [];
-  const sockets = new Set<Socket>();
   let active = 0;
   let maxConcurrency = 0;
 
-  const server = createServer((request, response) => {
-    void (async () => {
-      if (request.method !== 'POST' || request.url !== '/v1/chat/completions') {
-        response.writeHead(404).end('{"error":{"message":"no such route"}}');
-        return;
-      }
-      active += 1;
-      maxConcurrency = Math.max(maxConcurrency, active);
-      response.once('close', () => {
-        active -= 1;
-      });
-      const parts: Buffer[] = [];
-      for await (const part of request) parts.push(part as Buffer);
-      const body = JSON.parse(Buffer.concat(parts).toString('utf8')) as ReceivedChat['body'];
-      const chat = {
-        headers: request.headers,
-        body,
-        prompt: body.messages.find(({ role }) => role === 'user')?.content ?? '',
-      };
-      const call = received.push(chat) - 1;
-      perform(await script(chat, call), chat, response);
-    })().catch(() => response.destroy());
+  const server = await serveLocally(async (request, response) => {
+    if (request.method !== 'POST' || request.url !== '/v1/chat/completions') {
+      response.writeHead(404).end('{"error":{"message":"no such route"}}');
+      return;
+    }
+    active += 1;
+    maxConcurrency = Math.max(maxConcurrency, active);
+    response.once('close', () => {
+      active -= 1;
+    });
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const body = JSON.parse(Buffer.concat(parts).toString('utf8')) as ReceivedChat['body'];
+    const chat = {
+      headers: request.headers,
+      body,
+      prompt: body.messages.find(({ role }) => role === 'user')?.content ?? '',
+    };
+    const call = received.push(chat) - 1;
+    perform(await script(chat, call), chat, response);
   });
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/v1`,
+    url: `${server.origin}/v1`,
     received,
     get maxConcurrency() {
       return maxConcurrency;
     },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 

@@ -8,13 +8,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../src/base/redact.js';
 import { modelFolders } from '../../../src/models/answers/model-folder.js';
 import { writeRecording } from '../../../src/models/answers/recording.js';
-import { type Clock, systemClock } from '../../../src/models/asking/clock.js';
+import { systemClock } from '../../../src/models/asking/clock.js';
 import { SharedLimits } from '../../../src/models/asking/shared-limits.js';
 import type { ChatRequest } from '../../../src/models/chat.js';
 import type { AskOptions } from '../../../src/models/model.js';
 import { modelSpecSchema } from '../../../src/models/model-spec.js';
 import { type ModelLog, type OpenModel, type OpenModelOptions, openModel } from '../../../src/models/open-model.js';
 import type { ModelServer } from '../../../src/models/serving/model-server.js';
+import { fastClock } from '../../support/fast-clock.js';
 import { type ServerAction, type ServerScript, startOpenaiServer } from '../../support/openai-server.js';
 
 let stateDir: string;
@@ -22,16 +23,6 @@ beforeEach(async () => {
   stateDir = await mkdtemp(join(tmpdir(), 'secpi-ask-'));
 });
 afterEach(() => rm(stateDir, { recursive: true, force: true }));
-
-/** A hundred times as fast as the real one, so that backing off takes no time. */
-const fastClock: Clock = {
-  now: () => performance.now() * 100,
-  sleep: (milliseconds, signal) =>
-    sleep(milliseconds / 100, undefined, { signal }).catch(() => {
-      throw signal.reason;
-    }),
-  random: Math.random,
-};
 
 interface SpecInput extends Partial<Record<string, unknown>> {
   readonly endpoint?: string;

@@ -1,16 +1,15 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../../src/base/redact.js';
 import { modelFolders } from '../../../../src/models/answers/model-folder.js';
-import type { Clock } from '../../../../src/models/asking/clock.js';
 import type { ChatRequest } from '../../../../src/models/chat.js';
 import type { AskOptions } from '../../../../src/models/model.js';
 import { modelSpecSchema } from '../../../../src/models/model-spec.js';
 import { type OpenModel, openModel } from '../../../../src/models/open-model.js';
 import { type BatchServerOptions, type BatchStep, startBatchServer } from '../../../support/batch-server.js';
+import { fastClock } from '../../../support/fast-clock.js';
 
 let stateDir: string;
 let said: string[];
@@ -19,16 +18,6 @@ beforeEach(async () => {
   said = [];
 });
 afterEach(() => rm(stateDir, { recursive: true, force: true }));
-
-/** A hundred times as fast as the real one. */
-const fastClock: Clock = {
-  now: () => performance.now() * 100,
-  sleep: (milliseconds, signal) =>
-    sleep(milliseconds / 100, undefined, { signal }).catch(() => {
-      throw signal.reason;
-    }),
-  random: Math.random,
-};
 
 const inBatches = { mode: 'batch', batch: { poll_seconds: 1 }, saturation_seconds: 60 };
 
