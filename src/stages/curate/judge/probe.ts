@@ -26,17 +26,21 @@ interface Probing {
 export class JudgeProbe implements AsyncDisposable {
   readonly #probing: Probing;
   readonly #model: OpenModel;
-  /** How many questions there are. */
-  readonly questions: number;
+  readonly #rows: readonly Row[];
 
   private constructor(probing: Probing, model: OpenModel) {
     this.#probing = probing;
     this.#model = model;
-    this.questions = this.#rows().length;
+    this.#rows = LISTS.flatMap((list) => labelledTexts(list, probing.catalogue).map((text) => ({ list, text })));
   }
 
   static async open(probing: Probing, onLog?: (log: ModelLog) => void): Promise<JudgeProbe> {
     return new JudgeProbe(probing, await probing.services.models.open(probing.params.by, onLog));
+  }
+
+  /** How many questions there are. */
+  get questions(): number {
+    return this.#rows.length;
   }
 
   /** What the judge is, as its answers are kept under. */
@@ -50,7 +54,7 @@ export class JudgeProbe implements AsyncDisposable {
 
   /** Asks nothing. */
   estimate(): Promise<StageEstimate> {
-    return estimateQuestions(this.#model, requestsOf(each(this.#rows()), this.#request));
+    return estimateQuestions(this.#model, requestsOf(each(this.#rows), this.#request));
   }
 
   /** Throws `models/unanswered` when a question has no answer: figures of a part would be taken for those of the whole. */
@@ -58,7 +62,7 @@ export class JudgeProbe implements AsyncDisposable {
     const unanswered = new Unanswered(this.#probing.params.by);
     const judged = { leaks: [] as Judged[], depth: [] as Judged[] };
     const outcomes = this.#model.ask({
-      rows: this.#rows(),
+      rows: this.#rows,
       request: this.#request,
       parse: ({ content }) => parseJudgement(content),
       signal,
@@ -75,11 +79,6 @@ export class JudgeProbe implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#model[Symbol.asyncDispose]();
-  }
-
-  #rows(): readonly Row[] {
-    const { catalogue } = this.#probing;
-    return LISTS.flatMap((list) => labelledTexts(list, catalogue).map((text) => ({ list, text })));
   }
 
   readonly #request = ({ text }: Row) =>
