@@ -30,7 +30,7 @@ const fast = {
 
 /**
  * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers and servers, what shells do with our scripts, what answers do in the sandbox (that it is started, fed and heard stays in),
- * what is only worked out (plans, pages, jobs for clusters, which texts are kept), and how a run fares with servers that fail, which the tests of the asking itself show.
+ * and what is only worked out: plans, pages, and which texts are kept.
  */
 const notOfNode = [
   'tests/recipe/limits.test.ts',
@@ -60,11 +60,6 @@ const notOfNode = [
   'tests/stages/curate/curate.test.ts',
   'tests/stages/curate/benchmark-gate.test.ts',
   'tests/stages/curate/judge.test.ts',
-  'tests/stages/report/report.test.ts',
-  'tests/export/**',
-  'tests/cli/commands/export.test.ts',
-  'tests/cli/runs/endpoint-fails.test.ts',
-  'tests/cli/batch-run.test.ts',
   'tests/stages/report/render.test.ts',
 ];
 
