@@ -13,6 +13,7 @@ from typing import Any
 
 from .base.disk import is_full
 from .base.errors import BadJobError, StoppedError, TrainerError
+from .base.imports import long_imports
 from .base.memory import is_out_of_memory
 from .base.rank import Rank, end_with_launcher, this_rank
 from .base.session import Session, StopFlag, complain, failure, start_lifeline, write_result
@@ -86,7 +87,8 @@ def _command(session: Session, job: Any) -> dict[str, Any]:  # noqa: ANN401 - on
     if getattr(job, "device", "cpu") != "cpu":
         see_one_gpu(os.environ, session.rank.local)
     # Imported only now: a wrong job must not cost the seconds that torch takes to load.
-    module = importlib.import_module(COMMANDS[session.command], __package__)
+    with long_imports():
+        module = importlib.import_module(COMMANDS[session.command], __package__)
     run: Callable[[Any, Session], dict[str, Any]] = getattr(module, f"run_{session.command}")
     return run(job, session)
 

@@ -234,7 +234,8 @@ def _settled(attempt: Attempt, number: int) -> str:
             break
         if take_claim(attempt, NOBODY):
             state = slurm.fact(number, "JobState") or "gone from the queue"
-            why = slurm.fact(number, "Reason")
+            # A job that somebody has cancelled may still have the reason that it waited for.
+            why = None if state == "CANCELLED" else slurm.fact(number, "Reason")
             said = f"{state} ({why})" if why and why != "None" else state
             outcome = "stopped" if attempt.stop.exists() else "failed"
             forget_all(attempt)

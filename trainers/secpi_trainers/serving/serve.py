@@ -9,6 +9,7 @@ from typing import Any
 
 from ..base.errors import StoppedError, TrainerError
 from ..base.files import remove, write_json
+from ..base.imports import long_imports
 from ..base.session import Session
 from ..jobs import ServeJob
 from .key import VARIABLE, demand_key
@@ -24,12 +25,13 @@ def run_serve(job: ServeJob, session: Session) -> dict[str, Any]:
     os.environ["HF_HUB_CACHE"] = str(cache)
     _enter_model_room(session.work / "served", job.served_name, Path(job.model))
 
-    import torch
-    from transformers.cli.serve import Serve
+    with long_imports():
+        import torch
+        from transformers.cli.serve import Serve
 
-    from ..models.loading import pick_device, quiet_libraries
-    from .end_token import leave_out_end_token
-    from .tokenize import add_tokenize
+        from ..models.loading import pick_device, quiet_libraries
+        from .end_token import leave_out_end_token
+        from .tokenize import add_tokenize
 
     key = os.environ.pop(VARIABLE, None)
 

@@ -11,6 +11,7 @@ from datasets import Dataset
 
 from ...base.errors import TrainerError
 from ...base.files import write_json
+from ...base.imports import long_imports
 from ...base.session import Session
 from ...jobs import TrainJob
 from ...models.loading import torch_dtype
@@ -40,7 +41,8 @@ def read_configuration(job: TrainJob, session: Session, configuration: dict[str,
     """
     if device == "cpu":
         _see_no_gpus()
-    from axolotl.cli.config import load_cfg
+    with long_imports():
+        from axolotl.cli.config import load_cfg
 
     path = session.own / "axolotl.json"
     write_json(path, configuration)
@@ -64,8 +66,9 @@ def _see_no_gpus() -> None:
     os.environ[VARIABLE] = ""
     # accelerate would call it "cpu:0", and transformers 5.16 loads no optimiser to that.
     os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
-    from axolotl.loaders import ModelLoader
-    from axolotl.utils import trainer
+    with long_imports():
+        from axolotl.loaders import ModelLoader
+        from axolotl.utils import trainer
 
     # Several processes it takes for such with GPUs: it asks CUDA whether they reach each other,
     trainer.check_cuda_p2p_ib_support = lambda: True
@@ -75,7 +78,8 @@ def _see_no_gpus() -> None:
 
 def build_axolotl(job: TrainJob, cfg: Any, strategy: Strategy, device: str, sequences: Dataset) -> Any:  # noqa: ANN401 - mixed of two classes without types
     """The trainer, model and adapter in it. Throws `trainer/several-gpus`."""
-    from axolotl.train import setup_model_and_tokenizer
+    with long_imports():
+        from axolotl.train import setup_model_and_tokenizer
 
     model, tokenizer, _, _ = setup_model_and_tokenizer(cfg)
     if job.loss == "chunked":

@@ -1,0 +1,34 @@
+"""What a process that has long imports does about them."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+from secpi_trainers.base.imports import long_imports
+
+from .support import ROOT
+
+LOOKED = """
+import gc
+from secpi_trainers.base.imports import long_imports
+looked = []
+gc.callbacks.append(lambda phase, facts: looked.append(phase))
+with long_imports():
+    import torch
+print(len(looked), gc.get_freeze_count() > 100_000, gc.isenabled())
+"""
+
+
+def test_nobody_looks_for_garbage_in_them() -> None:
+    done = subprocess.run([sys.executable, "-c", LOOKED], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "True", "True"]
+
+
+def test_what_is_imported_already_keeps_no_garbage() -> None:
+    frozen = gc.get_freeze_count()
+    with long_imports():
+        import json  # noqa: F401
+    assert gc.get_freeze_count() == frozen
+    assert gc.isenabled()
