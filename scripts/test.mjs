@@ -45,8 +45,8 @@ const runners = [
   vitest('end-to-end', 'end-to-end'),
 ];
 
-/** What runs, one after the other, while the one that is named does: the agent's tests mostly wait, and pytest keeps one core busy. */
-const besides = { vitest: ['pytest-agent'], pytest: ['faults', 'pytest-axolotl', 'vitest-node-24'] };
+/** What runs, one after the other, while the one that is named does: the agent's tests mostly wait, and either pytest keeps one core busy. */
+const besides = { vitest: ['pytest-agent', 'pytest-axolotl'], pytest: ['faults', 'vitest-node-24'] };
 
 /** A tool that either finds something or not: one test. */
 function check(name, command, args, options = {}) {
