@@ -66,7 +66,7 @@ async function load() {
   if (loaded !== undefined) return loaded;
   const path = join(foundFolder(), 'wasm', 'tree-sitter.js');
   // A program that broke in its own memory cannot be used again: what is loaded after it is another one.
-  delete require.cache[path];
+  delete require.cache[require.resolve(path)];
   const module = require(path) as Module;
   // It would say on the error output that it broke, which is handled.
   await module.Parser.init({
