@@ -167,6 +167,7 @@ export function openServices(
     keptJudgements: keptJudgementsIn(state),
     suiteDigest: (name) => suiteDigest(originOf(name), suiteFiles),
     suitePacks: (name) => suitePacks(originOf(name)),
+    programs: { PATH: variables.PATH ?? '/usr/bin:/bin', HOME: variables.HOME ?? '/' },
   };
 }
 

@@ -28,6 +28,8 @@ export interface RecipeSections {
   readonly curate: {
     readonly profile: string;
     readonly judge?: { readonly by: string } | undefined;
+    readonly analysers?: Readonly<Record<string, object | undefined>> | undefined;
+    readonly filters: Readonly<Partial<Record<'analysers', boolean>>>;
     readonly decontaminate?: readonly string[] | undefined;
   };
   readonly train: Training & { readonly on: string };
@@ -65,6 +67,7 @@ const rules: readonly ((recipe: RecipeSections, complain: Complain) => void)[] =
   variantsFit,
   gatesNameSuites,
   tracesCanBeKept,
+  analysersAreNamed,
   publishFits,
   packagesAreThere,
 ];
@@ -83,6 +86,11 @@ function tracesCanBeKept({ trace, curate }: RecipeSections, complain: Complain):
     ['curate', 'profile'],
     `must be shape with \`trace.prompt: ${trace.prompt}\`: a teacher that is not told which weaknesses matter need not speak of them`,
   );
+}
+
+function analysersAreNamed({ curate: { filters, analysers = {} } }: RecipeSections, complain: Complain): void {
+  if (filters.analysers !== true || Object.values(analysers).some((one) => one !== undefined)) return;
+  complain(['curate', 'filters', 'analysers'], 'is on, and `curate.analysers` names none: `{ bandit: {} }`, say');
 }
 
 /** Who asks a model for the data, and where the recipe says which. */

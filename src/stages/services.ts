@@ -91,6 +91,8 @@ export interface StageServices {
   suitePacks(name: string): readonly string[];
   /** What was judged before: of a suite, by its digest, on a bench, by its id. */
   keptJudgements(suite: Sha256, bench: Sha256): Promise<KeptJudgements>;
+  /** What programs of this machine that are no part of secpi are started with. */
+  readonly programs: Readonly<Record<'PATH' | 'HOME', string>>;
   readonly hub: HubService;
 }
 

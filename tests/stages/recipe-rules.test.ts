@@ -45,6 +45,14 @@ describe('the rules of a recipe', () => {
     expect(messages({ catalogue: 'catalogue/privacy', filter: { groups: ['passing-on'] } })).toEqual([]);
   });
 
+  it('want an analyser to be named where the filter of analysers is switched on', () => {
+    const on = { filters: { analysers: true } };
+    const said = ['curate/filters/analysers: is on, and `curate.analysers` names none: `{ bandit: {} }`, say'];
+    expect(messages({ curate: on })).toEqual(said);
+    expect(messages({ curate: { ...on, analysers: {} } })).toEqual(said);
+    expect(messages({ curate: { ...on, analysers: { bandit: {} } } })).toEqual([]);
+  });
+
   it('name what there is to choose from', () => {
     expect(messages({})).toEqual([]);
     expect(messages({ filter: { by: 'nobody' } })).toEqual([

@@ -183,6 +183,7 @@ export function testServices(
     keptJudgements: (suite, bench) => KeptJudgements.open(join(home.state.root, 'judgements', `${suite}-${bench}`)),
     suitePacks: (name) => suitePacks(suiteOrigin(name, undefined)),
     suiteDigest: (name) => suiteDigest(suiteOrigin(name, undefined), { cacheFolder: home.state.root }),
+    programs: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/' },
     // Nobody listens on port 9: a stage that reaches for the Hub unasked fails.
     hub: openHub({ hubUrl: 'http://127.0.0.1:9', token: undefined, redact: (text) => text }),
     ...given,

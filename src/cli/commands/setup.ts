@@ -3,6 +3,7 @@ import { messageOf } from '../../base/errors.js';
 import { openSandbox } from '../../sandbox/open-sandbox.js';
 import { findPythonEnvironment, preparePythonEnvironment } from '../../setup/python-environment.js';
 import { installSystemPackages } from '../../setup/system-packages.js';
+import { prepareTestAnalysers } from '../../setup/test-analysers.js';
 import type { CliEnvironment } from '../environment.js';
 import { shownPath, writeJson } from '../output.js';
 import type { OutputOptions } from '../recipes/run-options.js';
@@ -40,6 +41,7 @@ export async function setupCommand(
     options.axolotl === true || development
       ? await preparePythonEnvironment({ cache, packages: 'axolotl', development, environment: variables, say })
       : undefined;
+  if (development) await prepareTestAnalysers({ cache, environment: variables, say });
   await prepareSandbox(environment, say);
   if (json) writeJson({ type: 'ready', python, missing: packages.missing }, environment);
   else if (options.quiet !== true)

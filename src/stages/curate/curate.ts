@@ -9,13 +9,15 @@ import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
 import { type Trace, traceSchema } from '../trace/records.js';
+import { analyse } from './analysers/analyse.js';
+import { analyserPins, analysersAhead, namesAnalysers, openAnalysers } from './analysers/open.js';
 import { BenchmarkGate, refuseSamples } from './benchmark-gate.js';
 import { Caps } from './caps.js';
 import type { Finding } from './filters/filter.js';
 import { FunnelCount } from './funnel.js';
 import { askJudge } from './judge/ask-judge.js';
 import { judgeRequest } from './judge/judge.js';
-import { type CurateParams, type CurateStageParams, curateStageParams, filtersOn } from './params.js';
+import { type CurateParams, type CurateStageParams, curateStageParams, filtersOn, objectorsThere } from './params.js';
 import { type DroppedTrace, inSuite, type Sample } from './records.js';
 import { type Sifted, sampleOf, sifted } from './sift.js';
 import { grammarsVersion } from './syntax/grammars.js';
@@ -34,20 +36,22 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
   occupies: ({ judge }) => (judge === undefined ? [] : [occupiedModel(judge.by)]),
 
   async pins({ params, services, files }) {
-    const { judge } = params;
+    const { judge, analysers } = params;
     return {
       catalogue: services.catalogueDigest,
       grammars: grammarsVersion(),
       suites: await suitePins(suitesOf(params), services),
+      ...(namesAnalysers(analysers) ? { analysers: await analyserPins(analysers, services, files) } : {}),
       ...(judge === undefined
         ? {}
         : { judge: await services.models.pin(judge.by, files), prompt: promptsDigest().judge }),
     };
   },
 
-  async estimate({ params: { judge }, services, inputs }) {
-    if (judge === undefined) return undefined;
-    if (inputs.traces === undefined) return {};
+  async estimate({ params: { judge, analysers }, services, inputs }) {
+    const looked = namesAnalysers(analysers) ? await analysersAhead(analysers, services) : undefined;
+    if (judge === undefined) return looked === undefined ? undefined : { requests: 0, ...looked };
+    if (inputs.traces === undefined) return { ...looked };
     await using model = await services.models.open(judge.by);
     const traces = inputs.traces.rows('traces.jsonl', traceSchema);
     const estimate = await estimateQuestions(
@@ -55,16 +59,20 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
       requestsOf(traces, (trace) => judgeRequest(trace, services.catalogue, judge)),
     );
     const most = 'at most: traces that a filter drops are not judged';
-    return { ...estimate, note: estimate.note === undefined ? most : `${most}; ${estimate.note}` };
+    return { ...estimate, ...looked, note: estimate.note === undefined ? most : `${most}; ${estimate.note}` };
   },
 
   async ready({ params, services }) {
+    if (namesAnalysers(params.analysers)) await openAnalysers(params.analysers, services);
     await Promise.all(suitesOf(params).map((name) => services.suite(name)));
   },
 
   async run(context) {
     const { params, inputs, output, services, signal, emit } = context;
     const on = filtersOn(params);
+    const analysed = namesAnalysers(params.analysers)
+      ? await analyse(context, params.analysers, tracesOf(context))
+      : undefined;
     const sieve = {
       context: {
         params,
@@ -73,6 +81,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
           params.length_band === undefined ? new Map<string, number>() : await usualLengths(tracesOf(context)),
       },
       contamination: await SuiteTexts.open(params.decontaminate ?? [], services),
+      analysed,
       on,
     };
     const gate = new BenchmarkGate(await SuiteTexts.open(params.evaluated, services));
@@ -80,7 +89,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
       params.judge === undefined
         ? undefined
         : await askJudge(context, params.judge, () => sifted(tracesOf(context), sieve));
-    const funnel = new FunnelCount(on);
+    const funnel = new FunnelCount(objectorsThere(params), on);
     const reasons: Record<string, number> = {};
     const samples = await output.rows('samples.jsonl');
     const dropped = await output.rows('dropped.jsonl');
@@ -143,9 +152,10 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     if (finding !== undefined) emit({ type: 'log', level: 'warn', message: finding });
     // In no file: what is trained must not depend on which suites there are.
     const held = Object.fromEntries(Object.entries(gate.samples).map(([suite, held]) => [inSuite(suite), held]));
-    if (judged === undefined) return { counts: { ...counts, ...held }, reasons };
+    const tools = analysed === undefined ? {} : { tools: analysed.versions };
+    if (judged === undefined) return { counts: { ...counts, ...held }, reasons, ...tools };
     const { tokens, cost_usd, ...numbers } = judged.used;
-    return { counts: { ...counts, ...held, ...numbers }, reasons, tokens, cost_usd };
+    return { counts: { ...counts, ...held, ...numbers }, reasons, tokens, cost_usd, ...tools };
   },
 });
 

@@ -1,5 +1,5 @@
 import type { Verdicts } from './filters/judge-trace.js';
-import { type Ablation, type Funnel, type FunnelStep, OBJECTORS, type ObjectorName } from './records.js';
+import type { Ablation, Funnel, FunnelStep, ObjectorName } from './records.js';
 
 /** Counts what is left after each step, in all, per language and per weakness, and what each filter has to do with it. */
 export class FunnelCount {
@@ -9,12 +9,11 @@ export class FunnelCount {
   readonly #filters: ReadonlyMap<ObjectorName, Ablation>;
   readonly #on: ReadonlySet<ObjectorName>;
 
-  constructor(on: ReadonlySet<ObjectorName>) {
+  /** `there`: what looks at the traces; one that is off is still there. */
+  constructor(there: readonly ObjectorName[], on: ReadonlySet<ObjectorName>) {
     this.#on = on;
-    // The judge is asked or not; a filter that is off is still there.
-    const names = OBJECTORS.filter((name) => name !== 'judge' || on.has(name));
     this.#filters = new Map(
-      names.map((filter) => [filter, { filter, on: on.has(filter), objects: 0, alone: 0, unverified: 0 }]),
+      there.map((filter) => [filter, { filter, on: on.has(filter), objects: 0, alone: 0, unverified: 0 }]),
     );
   }
 

@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { namesAnalysers } from './analysers/open.js';
+import { analysersParams } from './analysers/params.js';
 import { judgeParams } from './judge/params.js';
-import { FILTERS, type FilterName, type ObjectorName } from './records.js';
+import { FILTERS, type FilterName, OBJECTORS, type ObjectorName } from './records.js';
 
 const count = z.number().int().positive();
 
@@ -19,6 +21,11 @@ export const curateParams = z.strictObject({
    * look for, and whether a weakness is thought through. Default: none.
    */
   judge: judgeParams.optional(),
+  /**
+   * Programs that look for weaknesses in the code of every answer, without running it. A finding of a rule for one of the task's weaknesses drops the
+   * trace, unless `filters: { analysers: false }` only has it counted. Default: none.
+   */
+  analysers: analysersParams.optional(),
   min_reasoning_characters: z.number().int().nonnegative().default(200),
   min_answer_characters: z.number().int().nonnegative().default(8),
   /** Reasoning and answer together. Tokens are counted later, when the target's tokenizer is at hand. */
@@ -70,11 +77,19 @@ const SHAPE: readonly FilterName[] = [
 const PROFILES: Readonly<Record<CurateParams['profile'], readonly FilterName[]>> = {
   shape: SHAPE,
   minimal: [...SHAPE, 'leak'],
-  strict: FILTERS.filter((name) => name !== 'depth'),
+  strict: FILTERS.filter((name) => name !== 'depth' && name !== 'analysers'),
 };
 
-/** The filters that a recipe switches on, and the judge if it names one. */
-export function filtersOn({ profile, filters, judge }: CurateParams): ReadonlySet<ObjectorName> {
-  const on = FILTERS.filter((name) => filters[name] ?? PROFILES[profile].includes(name));
-  return new Set([...on, ...(judge === undefined ? [] : (['judge'] as const))]);
+/** What there is to look at traces: every filter, analysers and a judge where the recipe names them. */
+export function objectorsThere({ analysers, judge }: CurateParams): readonly ObjectorName[] {
+  const absent = [...(namesAnalysers(analysers) ? [] : ['analysers']), ...(judge === undefined ? ['judge'] : [])];
+  return OBJECTORS.filter((name) => !absent.includes(name));
+}
+
+/** The filters that a recipe switches on, analysers and a judge if it names them. */
+export function filtersOn(params: CurateParams): ReadonlySet<ObjectorName> {
+  const { profile, filters } = params;
+  const isOn = (name: ObjectorName) =>
+    name === 'judge' || (filters[name] ?? (name === 'analysers' || PROFILES[profile].includes(name)));
+  return new Set(objectorsThere(params).filter(isOn));
 }

@@ -24,7 +24,7 @@ export type Sample = z.infer<typeof sampleSchema>;
  * `refusal`: it does what was asked for. `code`: a fenced block. `parse`: the program in it can be parsed. `leak`: nothing gives the
  * guidance away. `depth`: something that prevents a weakness is named. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
  * half as long as that of other samples. `actuation`: the code shows what prevents the weaknesses, and
- * not what causes them. `length`: neither too long nor far from what is usual. `duplicate` and `contamination`: not a second time, and nothing of a benchmark.
+ * not what causes them. `analysers`: those that the recipe names find nothing (`curate.analysers`). `length`: neither too long nor far from what is usual. `duplicate` and `contamination`: not a second time, and nothing of a benchmark.
  */
 export const FILTERS = [
   'finish',
@@ -38,6 +38,7 @@ export const FILTERS = [
   'repetition',
   'function',
   'actuation',
+  'analysers',
   'length',
   'duplicate',
   'contamination',
@@ -67,6 +68,7 @@ export const CURATE_REASONS = {
   code_shrunk: 'function',
   mistake_in_code: 'actuation',
   mitigation_not_in_code: 'actuation',
+  analyser_finding: 'analysers',
   too_long: 'length',
   length_unusual: 'length',
   duplicate: 'duplicate',
@@ -107,6 +109,32 @@ export const judgedTraceSchema = z.strictObject({
   unusable: z.string().nullable(),
 });
 export type JudgedTrace = z.infer<typeof judgedTraceSchema>;
+
+/** What the analysers said of the code of one trace. */
+export const analysedTraceSchema = z.strictObject({
+  schema: z.literal(1),
+  trace_id: z.string(),
+  task_id: z.string(),
+  looks: z.array(
+    z.strictObject({
+      analyser: z.string(),
+      verdict: z.enum(['pass', 'unverified', 'finding']),
+      /** Why it has not looked, or not at all of it. */
+      why: z.string().nullable(),
+      /** The first 20; those of rules for the task's weaknesses stand first. */
+      findings: z.array(
+        z.strictObject({
+          rule: z.string(),
+          line: z.number(),
+          /** The task's weaknesses that the rule speaks of. */
+          cwes: z.array(z.string()),
+          says: z.string(),
+        }),
+      ),
+    }),
+  ),
+});
+export type AnalysedTrace = z.infer<typeof analysedTraceSchema>;
 
 /** What one filter did to the traces, by itself and beside the others. */
 const ablationSchema = z.strictObject({

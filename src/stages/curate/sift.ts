@@ -2,6 +2,7 @@ import { sha256Json } from '../../base/hash.js';
 import { fencedBlocks } from '../../suites/answers/fenced-blocks.js';
 import type { SuiteTexts } from '../decontamination.js';
 import type { Trace } from '../trace/records.js';
+import type { Analysed } from './analysers/analyse.js';
 import { codeOf } from './code-of.js';
 import type { Candidate, FilterContext, Finding, Verdict } from './filters/filter.js';
 import { firstFinding, judgeTrace, type Verdicts } from './filters/judge-trace.js';
@@ -20,24 +21,32 @@ export interface Sifted {
 interface Sieve {
   readonly context: FilterContext;
   readonly contamination: SuiteTexts;
+  /** What analysers said of the same traces, where the recipe names any. */
+  readonly analysed: Analysed | undefined;
   readonly on: ReadonlySet<ObjectorName>;
 }
 
 /** What the filters say of the traces, task by task: the same each time, so that it can be read again instead of being kept. */
 export async function* sifted(
   traces: AsyncIterable<Trace>,
-  { context, contamination, on }: Sieve,
+  { context, contamination, analysed, on }: Sieve,
 ): AsyncGenerator<readonly Sifted[]> {
   const seen = new Set<string>();
+  await using analysers = analysed?.read();
   for await (const group of byTask(traces)) {
-    const parsed: Verdict[] = [];
-    for (const { blocks, trace } of group) parsed.push(await readCode(blocks, trace.task.language));
+    const read: { readonly parse: Verdict; readonly analysers: Verdict }[] = [];
+    for (const { blocks, trace } of group) {
+      read.push({
+        parse: await readCode(blocks, trace.task.language),
+        analysers: (await analysers?.of(trace)) ?? 'unverified',
+      });
+    }
     yield group.map((candidate, index) => {
       const sample = sampleOf(candidate.trace);
       const verdicts = judgeTrace(candidate, context, {
         duplicate: duplicate(sample, seen),
         contamination: contaminated(sample, contamination),
-        parse: parsed[index] ?? 'unverified',
+        ...(read[index] ?? { parse: 'unverified', analysers: 'unverified' }),
       });
       const finding = firstFinding(verdicts, on);
       if (finding === undefined) seen.add(sample.id);

@@ -67,7 +67,9 @@ const careless =
 const together = ['duplicate', 'code_shrunk', 'length_unusual', 'not_among_best', 'over_cap'] as const;
 /** Reasons that a model gives: `judge.test.ts`. */
 const judged = ['judged_leak', 'judged_shallow'] as const;
-type Elsewhere = (typeof together | typeof judged)[number];
+/** What programs find: `analysers/`. */
+const analysed = ['analyser_finding'] as const;
+type Elsewhere = (typeof together | typeof judged | typeof analysed)[number];
 
 /** One change to a good trace per way of going wrong, and what the detail has to say. */
 const offending: Readonly<Record<Exclude<CurateReason, Elsewhere>, readonly [Partial<Trace>, string, object?]>> = {
@@ -126,7 +128,9 @@ describe('a trace that is not trained on', () => {
   });
 
   it('has no reason code that nothing can give', () => {
-    expect(new Set([...Object.keys(offending), ...together, ...judged])).toEqual(new Set(Object.keys(CURATE_REASONS)));
+    expect(new Set([...Object.keys(offending), ...together, ...judged, ...analysed])).toEqual(
+      new Set(Object.keys(CURATE_REASONS)),
+    );
   });
 
   it('is kept where its teacher was not told what matters, if only that is why', async () => {

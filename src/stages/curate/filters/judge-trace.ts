@@ -4,8 +4,8 @@ import type { Candidate, Filter, FilterContext, Finding, Verdict } from './filte
 import { answer, code, finish, length, think } from './shape.js';
 import { depth, leak, refusal, repetition } from './text.js';
 
-/** What looks at one trace by itself; duplicates, contamination and a parser need more than the trace and come after. */
-const filters: Readonly<Record<Exclude<FilterName, 'duplicate' | 'contamination' | 'parse'>, Filter>> = {
+/** What looks at one trace by itself; duplicates, contamination, a parser and analysers need more than the trace and come after. */
+const filters: Readonly<Record<Exclude<FilterName, 'duplicate' | 'contamination' | 'parse' | 'analysers'>, Filter>> = {
   finish,
   think,
   answer,

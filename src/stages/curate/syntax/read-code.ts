@@ -1,10 +1,8 @@
 import { normaliseLanguage } from '../../../datasets/languages/language-names.js';
 import type { FencedBlock } from '../../../suites/answers/fenced-blocks.js';
+import { LONGEST_CODE } from '../code-of.js';
 import type { Verdict } from '../filters/filter.js';
 import { type Grammar, grammarsOf, isParsed, type Mistake, type ParsedLanguage } from './grammars.js';
-
-/** Longest code that is read, in characters: some grammars take a time that grows with the square of a hostile text. */
-const LONGEST = 20_000;
 
 /** Words of C++ that are names in C, as in `int new`. */
 const NAMES_IN_C =
@@ -49,7 +47,7 @@ export async function readCode(blocks: readonly FencedBlock[], language: string)
 
 /** `unknown` also where code is left out: nobody can tell what would stand there. */
 function mistakeIn(text: string, language: ParsedLanguage, grammars: readonly Grammar[]): Mistake {
-  if (text.length > LONGEST) return 'unknown';
+  if (text.length > LONGEST_CODE) return 'unknown';
   let first: Mistake | undefined;
   // A PHP file with its own opening tag is no part of one.
   const around = language === 'php' && text.includes('<?') ? [] : (AROUND[language] ?? []);
