@@ -74,7 +74,8 @@ async function trial(contender: Contender, concurrency: number, faults: boolean)
   const lost = await lostOf(contender, run, questions, served);
 
   let afterEdit: number | undefined;
-  if (!faults) {
+  // Of a run that came to no end there is no second one.
+  if (!faults && took.code === 0) {
     await writeQuestions(folder, questionsOf(tasks, true));
     await ask();
     afterEdit = (await server.served()).requests - served.requests;
@@ -95,6 +96,9 @@ async function trial(contender: Contender, concurrency: number, faults: boolean)
     `${load}: ${rounded(figures.askingSeconds)} s of ${rounded(took.seconds)} s asking, ${lost} lost\n`,
   );
   if (took.code === 0) await rm(folder, { recursive: true, force: true });
-  else process.stderr.write(`${load}: ended with ${took.code}; what it said: ${join(folder, 'log.txt')}\n`);
+  else {
+    const how = took.code === null ? `was ended after ${minutes} minutes` : `ended with ${took.code}`;
+    process.stderr.write(`${load}: ${how}; what it said: ${join(folder, 'log.txt')}\n`);
+  }
   return figures;
 }

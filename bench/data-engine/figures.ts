@@ -21,7 +21,7 @@ export interface Figures {
   /** Questions that the server answered completely more than once. */
   readonly twice: number;
   readonly requests: number;
-  /** Requests of a second run after one row was edited; not tried under faults. */
+  /** Requests of a second run after one row was edited; not tried under faults, nor where the first has failed. */
   readonly afterEdit: number | undefined;
   /** From the end of the outage until answers came as often as before it. */
   readonly recoverySeconds: number | undefined;

@@ -21,6 +21,8 @@ export interface StateDirectory {
   /** Unfinished output; on the same file system as objects, so that a rename is enough. */
   readonly staging: string;
   readonly lock: (key: Sha256) => string;
+  /** Held by one who asks models outside of a run. */
+  readonly answersLock: (by: string) => string;
   /** Held while objects are cleared away; a run that begins to use one waits for it. */
   readonly sweepLock: string;
   readonly runs: string;
@@ -41,6 +43,7 @@ export function stateDirectory(root: string): StateDirectory {
     work: (fingerprint) => join(root, 'work', fingerprint),
     staging: join(root, 'staging'),
     lock: (key) => join(root, 'locks', `${key}.lock`),
+    answersLock: (by) => join(root, 'locks', `answers-${by}.lock`),
     sweepLock: join(root, 'locks', 'sweep.lock'),
     runs: join(root, 'runs'),
     run: (run) => resolveInside(join(root, 'runs'), run),

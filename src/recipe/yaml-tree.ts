@@ -1,6 +1,7 @@
 import { Composer, CST, Lexer, type ParsedNode, Parser } from 'yaml';
 import { clip } from '../base/clip.js';
 import type { Trouble } from './place.js';
+import { mistakesOf } from './yaml-mistakes.js';
 
 /**
  * Words, signs and line ends. Far more than a recipe has (the quickstart's has 500), and few enough that whatever they are is
@@ -11,60 +12,47 @@ const maximumTokens = 150_000;
 /** Of maps and lists inside each other. Everything that walks a recipe may rely on it and call itself. */
 export const maximumDepth = 100;
 
-/** Syntax errors. A text that is no YAML at all has one for every sign. */
-const maximumErrors = 10_000;
-
-/** Mistakes that the parser does not word for people who write recipes. */
-const saidFor: Readonly<Record<string, string>> = {
-  NON_STRING_KEY: 'a key must be a plain word, not a list, a map or an alias',
-};
-
-/** What to do about mistakes that the parser words well enough. */
-const hintFor: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: 'Indent with spaces.',
-  BLOCK_AS_IMPLICIT_KEY: 'A text with a colon and a blank in it stands in quotes.',
-};
-
-function hintOf(code: string, message: string): string | undefined {
-  return message.startsWith('Flow ') ? 'A bracket above it is not closed.' : hintFor[code];
-}
-
 /**
  * Reads the tree of a YAML text, and only of the plain kind: one document without tags and directives, not too much of it
  * and not too deep. There is no root where a mistake leaves the tree without a meaning.
  */
 export function readTree(text: string): { readonly root?: ParsedNode; readonly troubles: readonly Trouble[] } {
-  const { tokens, troubles } = readTokens(text);
+  const { tokens, quote, troubles } = readTokens(text);
   if (tokens === undefined) return { troubles };
   const { contents, errors } = compose(tokens, text);
-  const mistakes = errors
-    // A tag that cannot be resolved is refused as a tag.
-    .filter(({ code }) => code !== 'TAG_RESOLVE_FAILED')
-    .slice(0, maximumErrors)
-    .map(({ code, message, pos: [start, end] }) => ({
-      ...{ message: saidFor[code] ?? message, hint: hintOf(code, message) },
-      ...{ start, end },
-    }));
+  // A tag that cannot be resolved is refused as a tag.
+  const mistakes = mistakesOf(
+    errors.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED'),
+    text,
+    quote,
+  );
   const all = [...troubles, ...mistakes];
   return contents === null || mistakes.length > 0 ? { troubles: all } : { root: contents, troubles: all };
 }
 
 /** Reads piece by piece, so that a text that is too much is left before it costs anything; there are then no tokens. */
-function readTokens(text: string): { readonly tokens?: readonly CST.Token[]; readonly troubles: readonly Trouble[] } {
+function readTokens(text: string): {
+  readonly tokens?: readonly CST.Token[];
+  /** Where the last text in quotes begins. */
+  readonly quote: number;
+  readonly troubles: readonly Trouble[];
+} {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
   const troubles: Trouble[] = [];
   let count = 0;
+  let quote = 0;
   let markedAsScalar = false;
   for (const piece of new Lexer().lex(text)) {
     const start = parser.offset;
     tokens.push(...parser.next(piece));
     const misfit = markedAsScalar ? undefined : misfitOf(piece);
     if (misfit !== undefined) troubles.push({ ...misfit, start, end: start + piece.length });
+    if (!markedAsScalar && /^["']/.test(piece)) quote = start;
     markedAsScalar = !markedAsScalar && piece === CST.SCALAR;
     count += 1;
     const excess = excessOf(count, parser.stack);
-    if (excess !== undefined) return { troubles: [...troubles, { ...excess, start, end: start }] };
+    if (excess !== undefined) return { quote, troubles: [...troubles, { ...excess, start, end: start }] };
   }
   tokens.push(...parser.end());
   const [, second] = tokens.filter(({ type }) => type === 'document');
@@ -72,7 +60,7 @@ function readTokens(text: string): { readonly tokens?: readonly CST.Token[]; rea
     const message = 'a second document begins here; a recipe is one';
     troubles.push({ message, start: second.offset, end: second.offset + '---'.length });
   }
-  return { tokens, troubles };
+  return { tokens, quote, troubles };
 }
 
 function excessOf(count: number, stack: readonly CST.Token[]): Pick<Trouble, 'message' | 'hint'> | undefined {

@@ -113,14 +113,17 @@ class ValueReader {
     const place = stretchOf(alias);
     // A map, as far as merging is concerned: one mistake is enough.
     const nothing = { ...place, value: null, entries: new Map<string, PlacedEntry>(), size: 0, depth: 0 };
-    const refused = (message: string) => {
-      this.refuse(place, message);
+    const refused = (message: string, hint?: string) => {
+      this.refuse(place, message, hint);
       return nothing;
     };
     // Said once; from there on every alias is too much.
     if (this.expanded > maximumExpansion) return nothing;
     const anchored = this.anchors.get(alias.source);
-    if (anchored === undefined) return refused(`no value above is marked as \`&${clip(alias.source, 40)}\``);
+    if (anchored === undefined) {
+      const hint = 'A text that begins with * stands in quotes.';
+      return refused(`no value above is marked as \`&${clip(alias.source, 40)}\``, hint);
+    }
     if (anchored.value === undefined) return refused('this alias stands inside the value that it stands for');
     if (around + anchored.value.depth > maximumDepth) return refused(`nested more than ${maximumDepth} deep`);
     this.expanded += anchored.value.size;

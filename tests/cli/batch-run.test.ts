@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
+import { modelFolders } from '../../src/models/answers/model-folder.js';
+import { walkAnswers } from '../../src/models/answers/upkeep/walk-answers.js';
 import { type BatchStep, startBatchServer } from '../support/batch-server.js';
 import type { ServerScript } from '../support/openai-server.js';
 import { cliCommand, cliEnvironment, temporaryFolder } from '../support/run-cli.js';
@@ -36,6 +38,18 @@ async function writeRecipe(folder: string, endpoint: string, mode: string): Prom
   await writeFile(join(folder, 'r.yaml'), text);
 }
 
+/** How many answers are on the disk, as soon as there are any or nobody is left who could bring them. */
+async function keptIn(folder: string, run: ReturnType<typeof start>): Promise<number> {
+  for (;;) {
+    let kept = 0;
+    for (const { path } of await modelFolders(join(folder, '.secpi'))) {
+      for await (const { kind } of walkAnswers(path)) if (kind === 'answer') kept += 1;
+    }
+    if (kept > 0 || run.exitCode !== null || run.signalCode !== null) return kept;
+    await sleep(20);
+  }
+}
+
 /** What stands for the bytes that the stage has made. */
 async function madeIn(folder: string): Promise<unknown> {
   const artifacts = join(folder, '.secpi', 'artifacts', 'filter');
@@ -55,14 +69,15 @@ it('a run in batches that is ended at every step makes the same bytes as one onl
   const ends: BatchStep[] = ['upload', 'create', 'created', 'poll', 'poll', 'half'];
   let run: ReturnType<typeof start> | undefined;
   let interruptible = true;
+  let keptOfHalf = 0;
   let printed = '';
   await using server = await startBatchServer({
     script,
     onStep: async (step) => {
       if (step !== ends[0] || run === undefined) return undefined;
       ends.shift();
-      // Some answers are on the disk then, and others are not.
-      if (step === 'half') await sleep(300);
+      // Some answers are on the disk then, and others are not: the rest of the file comes after this.
+      if (step === 'half') keptOfHalf = await keptIn(path, run);
       run.kill(step === 'poll' && interruptible ? 'SIGINT' : 'SIGKILL');
       if (step === 'poll') interruptible = false;
       await run;
@@ -82,6 +97,9 @@ it('a run in batches that is ended at every step makes the same bytes as one onl
   expect(codes).toEqual(['SIGKILL', 'SIGKILL', 'SIGKILL', 130, 'SIGKILL', 'SIGKILL']);
   expect(printed).toContain('1 batch goes on at the server, with 48 questions (batch_0); run the same command again');
   expect(printed + all).not.toContain('nobody-may-see');
+
+  expect(keptOfHalf).toBeGreaterThan(0);
+  expect(keptOfHalf).toBeLessThan(48);
 
   expect(new Set(server.bought.values())).toEqual(new Set([1]));
   expect(server.batches[0]?.total).toBe(48);

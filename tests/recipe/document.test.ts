@@ -214,6 +214,34 @@ describe('the place of a value', () => {
   });
 });
 
+describe('one slip', () => {
+  const tab = 'Tabs are not allowed as indentation';
+  const deeper = 'this line is indented deeper than the one above, which has a value already';
+  it.each([
+    ['a tab in several lines', 'name: x\ntrain:\n\tepochs: 1\n\tlora:\n\t\tr: 3\n\t\ts: 4\nseed: 1\n', `3:1 ${tab}`],
+    ['a tab behind spaces', 'train:\n  lora:\n  \tr: 3\n', `3:3 ${tab}`],
+    ['a tab in a list', 'groups:\n\t- a\n\t- b\n', `2:1 ${tab}`],
+    ['a tab in brackets', 'train: {\n\tepochs: 1,\n\trank: 2\n}\n', `2:1 ${tab}`],
+    ['a tab in a text over several lines', 'description: |\n\thello\nseed: 1\n', `2:1 ${tab}`],
+    ['a line too far in', 'train:\n  epochs: 1\n    rank: 2\nseed: 1\n', `3:5 ${deeper}`],
+    ['a line too far in, at the top', 'name: x\n  seed: 1\n', `2:3 ${deeper}`],
+    ['a quote that is not closed', 'name: "x\nseed: 1\ntrain:\n  epochs: 1\n', '1:7 this quote is not closed'],
+    ['the other quote', "a: 'b'\nname: 'x\nseed: 1\n", '2:7 this quote is not closed'],
+    ['a quote in a text in quotes', "name: 'it's'\n", '1:11 the value has ended at the quote before this'],
+    ['no colon', 'name: x\nseed 1\ntrain:\n  epochs: 1\n', '2:1 this is no key with a value'],
+    ['no colon at the end', 'name: x\nseed 1\n', '2:1 this is no key with a value'],
+    ['no blank behind a colon', 'name:x\nseed: 1\n', '1:1 this is no key with a value'],
+    ['a key twice, lines with CR LF', 'name: x\r\nseed: 1\r\nseed: 2\r\n', '3:1 this key stands twice in the same map'],
+  ])('is one mistake, where it is: %s', (_what, text, mistake) => {
+    expect(mistakesIn(text)).toEqual([mistake]);
+  });
+
+  it('of others is not hidden by tabs that indent nothing', () => {
+    expect(mistakesIn('name:\t@x\nseed: 1\t# a\n\t\ndescription: a: b\n')).toHaveLength(2);
+    expect(parseRecipe('r.yaml', 'a: |\n  x\n  \ty\n').document?.value).toEqual({ a: 'x\n\ty\n' });
+  });
+});
+
 describe('what to do', () => {
   const hints = (text: string) => {
     const { mistakes, source } = parseRecipe('r.yaml', text);
@@ -221,7 +249,10 @@ describe('what to do', () => {
   };
 
   it.each([
-    ['train:\n\tepochs: 1\n', 'Indent with spaces.'],
+    ['train:\n\tepochs: 1\n', 'Indent with spaces, here and in all other lines that begin with a tab.'],
+    ['train:\n  epochs: 1\n rank: 2\n', 'The keys of one map begin in the same column.'],
+    ['name: @x\n', 'A text that begins with this sign stands in quotes.'],
+    ['name: *.jsonl\n', 'A text that begins with * stands in quotes.'],
     ["description: it's: bad\n", 'A text with a colon and a blank in it stands in quotes.'],
     ['train: { epochs: 2\nseed: 1\n', 'A bracket above it is not closed.'],
     ['groups: [a, b\nseed: 1\n', 'A bracket above it is not closed.'],

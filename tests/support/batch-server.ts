@@ -9,12 +9,14 @@ import { completionOf, type ReceivedChat, type ServerScript } from './openai-ser
 /** `create` is before a batch is made, `created` after that and before it is told; `half` when half of a file was given out. */
 export type BatchStep = 'upload' | 'uploaded' | 'create' | 'created' | 'list' | 'poll' | 'download' | 'half';
 /** Instead of what is right: a refusal, or an end of the connection. */
-type Fault = { readonly status: number; readonly error?: object } | 'drop' | undefined;
+type Fault = { readonly status: number; readonly error?: object; readonly retryAfter?: number } | 'drop' | undefined;
 
 /** How a batch ends; of its questions only the first `answered` are. */
 export interface BatchEnding {
   readonly status: 'completed' | 'failed' | 'expired' | 'cancelled';
   readonly answered?: number;
+  /** The others are in no file at all. */
+  readonly silent?: boolean;
   readonly errors?: readonly { readonly code: string; readonly message: string; readonly line?: number }[];
 }
 
@@ -104,6 +106,7 @@ export async function startBatchServer(options: BatchServerOptions = {}) {
     const { answered = ending.status === 'failed' ? 0 : lines.length } = ending;
     for (const [number, { custom_id, body }] of lines.entries()) {
       if (ending.status === 'failed') break;
+      if (number >= answered && ending.silent === true) continue;
       if (number >= answered) {
         const error = { code: `batch_${ending.status}`, message: 'This request could not be executed before the end.' };
         errors.push(JSON.stringify({ id: `batch_req_${number}`, custom_id, response: null, error }));
@@ -151,7 +154,10 @@ export async function startBatchServer(options: BatchServerOptions = {}) {
     const isBroken = async (step: BatchStep): Promise<boolean> => {
       const fault = await faultAt(step);
       if (fault === 'drop') response.socket?.resetAndDestroy();
-      else if (fault !== undefined) say({ error: { message: `status ${fault.status}`, ...fault.error } }, fault.status);
+      else if (fault !== undefined) {
+        if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
+        say({ error: { message: `status ${fault.status}`, ...fault.error } }, fault.status);
+      }
       return fault !== undefined;
     };
     switch (`${request.method} ${room}${id === undefined ? '' : '/id'}${part === undefined ? '' : `/${part}`}`) {
@@ -216,7 +222,7 @@ export async function startBatchServer(options: BatchServerOptions = {}) {
   return {
     /** Base address, `/v1` included. */
     url: `${server.origin}/v1`,
-    batches: batches as readonly Pick<MadeBatch, 'id' | 'total'>[],
+    batches: batches as readonly Pick<MadeBatch, 'id' | 'total' | 'input_file_id'>[],
     bought: bought as ReadonlyMap<string, number>,
     /** What was sent as `Authorization`. */
     keys: keys as ReadonlySet<string | undefined>,

@@ -17,6 +17,8 @@ export const hasChromium = hasMeans(program !== undefined, 'there is no Chromium
 export interface Browser extends AsyncDisposable {
   /** Opens an address and waits until it has loaded. */
   open(url: string): Promise<void>;
+  /** Makes the page as wide as a screen of so many CSS pixels. */
+  resize(width: number, height: number): Promise<void>;
   /** The value of an expression on the page. It is the debugger's: no policy of the page keeps it from running. */
   evaluate<T>(expression: string): Promise<T>;
   /** Does something that leads to another page, and waits until that has loaded. */
@@ -128,6 +130,9 @@ async function connect(address: string) {
       const done = loaded();
       await send('Page.navigate', { url });
       await done;
+    },
+    async resize(width: number, height: number) {
+      await send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: true });
     },
     async follow(expression: string) {
       const done = loaded();

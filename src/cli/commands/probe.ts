@@ -1,5 +1,6 @@
 import { SecpiError } from '../../base/errors.js';
 import { sha256Json } from '../../base/hash.js';
+import { holdAnswers } from '../../engine/garbage/answers-in-use.js';
 import { Interruption } from '../../engine/runs/interruption.js';
 import type { StageEstimate } from '../../engine/stage.js';
 import { loadCatalogue } from '../../security/catalogue.js';
@@ -38,6 +39,8 @@ export async function probeCommand(path: string, options: ProbeOptions, environm
   const tasks = loadProbe();
   const services = openServices(recipe, environment);
   using interrupt = abortOnSignals();
+  const asks = options.estimate !== true && (options.filters !== true || judge !== undefined);
+  await using _held = asks ? await holdAnswers(environment.state, interrupt.signal) : undefined;
   await using probe =
     options.filters === true ? undefined : await Probe.open({ params, services, tasks }, teller(options, environment));
   // The filters ask nobody. They and the judge are measured with secpi's own catalogue: its texts are labelled with that one's ids.

@@ -9,6 +9,7 @@ import { readUses } from '../runs/leases.js';
 import { type RunRecord, readRuns, unbornRuns } from '../runs/run-record.js';
 import type { StateDirectory } from '../state-directory.js';
 import { isRemoved } from '../work-directory.js';
+import { holdsAnswers } from './answers-in-use.js';
 import { sizeOf } from './folder-size.js';
 
 /** What lies in a state folder, each kind on a line of its own. */
@@ -91,6 +92,8 @@ interface Found extends Omit<Item, 'garbage'> {
   readonly run?: string | undefined;
   /** Somebody holds it, or it is too new to be judged. */
   readonly busy?: boolean | undefined;
+  /** It is the lock of somebody who asks models outside of a run. */
+  readonly holdsAnswers?: true;
 }
 
 function judge(
@@ -106,6 +109,7 @@ function judge(
     for (const object of needs.get(run)?.objects ?? []) objects.add(object);
     for (const fingerprint of needs.get(run)?.work ?? []) work.add(fingerprint);
   }
+  const isAsked = kept.some(isLive) || found.some((one) => one.holdsAnswers === true && one.busy === true);
   const isGarbage = ({ kind, run, object, fingerprint, busy = false }: Found): boolean => {
     switch (kind) {
       case 'runs':
@@ -123,12 +127,15 @@ function judge(
       case 'damaged':
         return damaged;
       case 'answers':
-        return answers && !kept.some(isLive);
+        return answers && !isAsked;
       case 'judgements':
         return !busy && !kept.some(isLive);
     }
   };
-  return found.map(({ run, busy, ...item }) => ({ ...item, garbage: isGarbage({ ...item, run, busy }) }));
+  return found.map(({ run, busy, holdsAnswers: _, ...item }) => ({
+    ...item,
+    garbage: isGarbage({ ...item, run, busy }),
+  }));
 }
 
 /** The object that a manifest names. What makes no sense is rubbish; what cannot be read, or not by this version, is left alone. */
@@ -179,6 +186,10 @@ async function survey(state: StateDirectory): Promise<readonly Found[]> {
     }
   }
   for (const { name, path } of await within(join(state.root, 'locks'))) {
+    if (holdsAnswers(name)) {
+      found.push({ ...(await sized('locks', name, path)), busy: await isHeld(path), holdsAnswers: true });
+      continue;
+    }
     const key = SHA256.exec(name)?.[0] as Sha256 | undefined;
     if (key === undefined) continue;
     const busy = await isHeld(state.lock(key));

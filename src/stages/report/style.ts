@@ -110,6 +110,7 @@ footer { margin-top: 4rem; padding-top: 1.2rem; border-top: 1px solid var(--line
   .plotted { display: none; }
   .steps { grid-template-columns: repeat(2, 1fr); }
   table { font-size: .88rem; }
+  caption { max-width: calc(100vw - 2rem); }
   th, td { padding-left: .3rem; padding-right: .3rem; }
   td small { font-size: .74rem; }
   .label-cell { white-space: normal; min-width: 6rem; }

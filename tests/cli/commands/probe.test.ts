@@ -20,12 +20,19 @@ async function recipeFor(folder: string, endpoint: string): Promise<void> {
 describe('secpi probe', () => {
   it('says what it will cost before it asks, and then precision and recall by group and weakness', async () => {
     await using folder = await temporaryFolder();
-    await using server = await startOpenaiServer(
-      labelledAnswers({
-        'harmless-2': { relevant: true, cwes: ['CWE-338'], reason: 'dice are \u001b[31mrandom' },
-        'crypto-14': { relevant: false, cwes: [] },
-      }),
-    );
+    const labelled = labelledAnswers({
+      'harmless-2': { relevant: true, cwes: ['CWE-338'], reason: 'dice are \u001b[31mrandom' },
+      'crypto-14': { relevant: false, cwes: [] },
+    });
+    const cleared: string[] = [];
+    await using server = await startOpenaiServer(async (chat, call) => {
+      // Some answers are there by then.
+      if (call === 20) {
+        const { stdout } = await runCli(['gc', '--answers', '--json'], { cwd: folder.path });
+        for (const { kind, garbage } of jsonLines(stdout)) cleared.push(`${kind} ${garbage}`);
+      }
+      return labelled(chat, call);
+    });
     await recipeFor(folder.path, server.url);
     const estimate = await runCli(['probe', 'r.yaml', '--estimate'], { cwd: folder.path });
     expect(estimate).toMatchObject({ exitCode: 0, stderr: '' });
@@ -43,6 +50,7 @@ describe('secpi probe', () => {
     expect(told.stdout).toContain('2 tasks kept or dropped wrongly');
     expect(told.stdout).toContain('harmless-2: kept as CWE-338 (0.9), expected nothing');
     expect(told.stdout).toContain('dice are random');
+    expect(cleared).toContain('answers false');
     const asked = server.received.length;
 
     const json = await runCli(['probe', 'r.yaml', '--json'], { cwd: folder.path });

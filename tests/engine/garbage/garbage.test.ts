@@ -6,6 +6,7 @@ import { sha256 } from '../../../src/base/hash.js';
 import { acquireLock } from '../../../src/base/locks/lock.js';
 import { thisProcess } from '../../../src/base/processes/process-owner.js';
 import { openStaging } from '../../../src/engine/artifacts/staging.js';
+import { holdAnswers } from '../../../src/engine/garbage/answers-in-use.js';
 import { type GarbageOptions, type Item, planGarbage } from '../../../src/engine/garbage/plan-garbage.js';
 import { sweep } from '../../../src/engine/garbage/sweep.js';
 import { Leases } from '../../../src/engine/runs/leases.js';
@@ -124,6 +125,26 @@ describe('planGarbage', () => {
     // Somebody may be reading them.
     await liveRun(home.state);
     expect(kinds(await garbageOf(home.state, { damaged: true, answers: true }))).toEqual(['damaged']);
+  });
+
+  it('takes no answers while somebody asks outside of a run, and those of one who died', async () => {
+    await using home = await temporaryState();
+    await mkdir(join(home.state.root, 'answers', 'model'), { recursive: true });
+    let lock = '';
+    {
+      await using _held = await holdAnswers(home.state, signal);
+      expect(await garbageOf(home.state, { answers: true })).toEqual([]);
+      [lock = ''] = await readdir(join(home.state.root, 'locks'));
+      const path = join(home.state.root, 'locks', lock);
+      const record = JSON.parse(await readFile(path, 'utf8'));
+      await writeFile(path, JSON.stringify({ ...record, owner: { ...record.owner, started: '1' } }));
+      const { removed } = await clean(home.state, { answers: true });
+      expect(removed.map(({ kind, name }) => [kind, name])).toEqual([
+        ['locks', lock],
+        ['answers', 'model'],
+      ]);
+    }
+    expect(await readdir(join(home.state.root, 'locks'))).toEqual([]);
   });
 
   it('takes what servers have left, but not from one that somebody holds', async () => {

@@ -1,3 +1,4 @@
+import { SecpiError } from '../../../base/errors.js';
 import type { Sha256 } from '../../../base/hash.js';
 import { acquireLock, describeOwner, type Lock } from '../../../base/locks/lock.js';
 import type { AttemptFailure } from '../wire/attempt-failure.js';
@@ -242,7 +243,11 @@ export class BatchDesk implements AsyncDisposable {
       sent,
       (request, kept) => this.#waiting.settle(request, kept),
       signal,
-    );
+    ).catch((error: unknown) => {
+      // Of what the server does not know nobody may say that it goes on there.
+      if (error instanceof SecpiError && error.code === 'models/batch-lost') this.#held.delete(sent.batch);
+      throw error;
+    });
     this.#held.delete(sent.batch);
     if (isTooMuch) return false;
     this.#refused = 0;

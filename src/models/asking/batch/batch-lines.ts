@@ -49,10 +49,14 @@ export async function* linesOf(
 
 const lineSchema = z.looseObject({
   custom_id: z.string(),
-  response: z.looseObject({ status_code: z.number().int(), body: z.unknown() }).nullish(),
-  error: z.looseObject({ code: z.string().nullish(), message: z.string().nullish() }).nullish(),
+  response: z.looseObject({ status_code: z.number().int(), body: z.unknown().optional() }).nullish(),
+  /** OpenAI's has a code and a message. vLLM's is a sentence, or the whole of what it would have answered. */
+  error: z.unknown().optional(),
 });
-const errorSchema = z.looseObject({ message: z.string().nullish(), code: z.union([z.string(), z.number()]).nullish() });
+const errorSchema = z.looseObject({
+  message: z.string().nullish(),
+  code: z.union([z.string(), z.number()]).nullish(),
+});
 
 /** Which question a line is about; `undefined` when it is no line of a batch. */
 export function readLine(text: string): z.infer<typeof lineSchema> | undefined {
@@ -70,15 +74,20 @@ export function outcomeOf(
   redact: Redactor,
 ): Asked {
   if (response?.status_code === 200) return replyOf(response.body, promptCharacters, redact);
-  if (response) return refusal(response.status_code, response.body, redact);
-  const said = [error?.code, error?.message].filter(Boolean).join(': ') || 'a line without an answer';
+  if (response) return refusal(response.status_code, errorIn(response.body ?? error), redact);
+  const { code, message } = errorIn(error);
+  const said = [code, message].filter(Boolean).join(': ') || 'a line without an answer';
   return { ok: false, reason: 'server', retryable: true, message: shorten(`the batch says: ${said}`, redact) };
 }
 
-function refusal(status: number, body: unknown, redact: Redactor): AttemptFailure {
-  const inner = typeof body === 'object' && body !== null && 'error' in body ? body.error : body;
-  const { message, code } = errorSchema.safeParse(inner).data ?? {};
-  const text = message ?? (typeof inner === 'string' ? inner : 'without a message');
+/** What is said, however deep it is wrapped. */
+function errorIn(value: unknown): z.infer<typeof errorSchema> {
+  const inner = typeof value === 'object' && value !== null && 'error' in value ? value.error : value;
+  return typeof inner === 'string' ? { message: inner } : (errorSchema.safeParse(inner).data ?? {});
+}
+
+function refusal(status: number, { message, code }: z.infer<typeof errorSchema>, redact: Redactor): AttemptFailure {
+  const text = message ?? 'without a message';
   // What is neither an answer nor an error is one of the server's.
   return bodyFailure({ message: text, code, status: status >= 400 ? status : 500 }, text, redact);
 }

@@ -29,8 +29,11 @@ export async function sendBatch(
       if (!found.ok) return found;
       if (found.value !== undefined) return { ok: true, value: found.value };
     }
+    const created = await api.create(ordered, signal);
+    // A plain no is a word that there is none: nobody has to look for it, now or later.
+    if (!created.ok && !created.retryable && !mayBeThere) await folder.write(record);
     mayBeThere = true;
-    return api.create(ordered, signal);
+    return created;
   });
   const sent = { ...ordered, id: made.id };
   await folder.write(sent);

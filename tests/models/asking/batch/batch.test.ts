@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../../src/base/redact.js';
 import { modelFolders } from '../../../../src/models/answers/model-folder.js';
+import type { Clock } from '../../../../src/models/asking/clock.js';
 import type { ChatRequest } from '../../../../src/models/chat.js';
 import type { AskOptions } from '../../../../src/models/model.js';
 import { modelSpecSchema } from '../../../../src/models/model-spec.js';
@@ -21,14 +22,14 @@ afterEach(() => rm(stateDir, { recursive: true, force: true }));
 
 const inBatches = { mode: 'batch', batch: { poll_seconds: 1 }, saturation_seconds: 60 };
 
-function open(endpoint: string, spec: object = {}): Promise<OpenModel> {
+function open(endpoint: string, spec: object = {}, clock: Clock = fastClock): Promise<OpenModel> {
   return openModel({
     name: 'teacher',
     spec: modelSpecSchema.parse({ model: 'fake', endpoint, ...inBatches, ...spec }),
     stateDir,
     env: () => 'a-key-of-ours',
     redact: createRedactor({}),
-    clock: fastClock,
+    clock,
     onLog: ({ message }) => said.push(message),
   });
 }
@@ -83,7 +84,7 @@ describe('asking in batches', () => {
     {
       await using model = await open(server.url, spec);
       expect(await ask(model, prompts(20))).toEqual(echoes(prompts(20)));
-      expect(model.spent).toMatchObject({ requests: 20, cost_usd: expect.closeTo((20 * (10 * 1 + 5 * 2)) / 2e6) });
+      expect(model.spent).toMatchObject({ requests: 20, cost_usd: expect.closeTo((20 * (10 * 1 + 5 * 2)) / 2e6, 9) });
     }
     expect(server.batches.map(({ total }) => total)).toEqual([8, 8, 4]);
     expect([...server.keys]).toEqual(['Bearer a-key-of-ours']);
@@ -139,6 +140,43 @@ describe('asking in batches', () => {
     expect(most).toBe(1);
   });
 
+  it('sends again what a batch has left out of its files, and says so in the end', async () => {
+    const { outcomes, server, most } = await askOnce(
+      5,
+      { endOf: (batch) => ({ status: 'completed', answered: [3, 1, 0][batch] ?? 0, silent: true }) },
+      { retries: 2 },
+    );
+    const reason = 'server: 3 batches; the last: batch batch_2 has ended (completed) without a word about it';
+    expect(outcomes).toEqual([...echoes(prompts(4)), reason]);
+    expect(server.batches.map(({ total }) => total)).toEqual([5, 2, 1]);
+    expect(most).toBe(1);
+  });
+
+  it('puts no more questions into a batch than it may have, however many wait for their turn', async () => {
+    await using server = await startBatchServer();
+    await using model = await open(server.url, { batch: { poll_seconds: 1, requests: 4, at_once: 1 } });
+    const three = [0, 1, 2].map((part) => [0, 1, 2, 3].map((index) => `p${part} ${index}`));
+    expect(await Promise.all(three.map((rows) => ask(model, rows)))).toEqual(three.map(echoes));
+    expect(server.batches.map(({ total }) => total)).toEqual([4, 4, 4]);
+  });
+
+  it('puts no more bytes into a batch than it may have, and what is larger into one of its own', async () => {
+    await using server = await startBatchServer();
+    await using model = await open(server.url, { batch: { poll_seconds: 1, megabytes: 0.001, at_once: 16 } });
+    const rows = [...prompts(7), 'long'.repeat(400), ...prompts(10).slice(7)];
+    expect(await ask(model, rows)).toEqual(echoes(rows));
+    const sent = server.batches.map(({ input_file_id, total }) => ({
+      total,
+      bytes: Buffer.byteLength(server.files.get(input_file_id) ?? ''),
+    }));
+    const [large, ...others] = sent.toSorted((a, b) => b.bytes - a.bytes);
+    expect(large).toMatchObject({ total: 1, bytes: expect.toSatisfy((bytes: number) => bytes > 1000) });
+    expect(others.every(({ bytes }) => bytes <= 1000)).toBe(true);
+    // As many as fit: only the one before the large question and the last one have room for another.
+    const each = Math.max(...others.map(({ bytes, total }) => bytes / total));
+    expect(others.filter(({ bytes }) => bytes + each <= 1000).length).toBeLessThanOrEqual(2);
+  });
+
   it('fails with the reason of the last line when the tries are used up', async () => {
     const { outcomes, server } = await askOnce(
       2,
@@ -161,6 +199,8 @@ describe('asking in batches', () => {
       hint: expect.stringContaining('mode'),
     });
     expect(await leftOver()).toEqual([]);
+    const silent = await askOnce(4, { endOf: () => ({ status: 'failed' }) });
+    expect(silent.outcomes).toMatchObject({ message: expect.stringContaining('it does not say why') });
   });
 
   it('waits for a server whose queue is full, and comes with half as much', async () => {
@@ -179,8 +219,12 @@ describe('asking in batches', () => {
     });
     {
       await using model = await open(server.url);
-      await expect(ask(model, prompts(5))).rejects.toMatchObject({ code: 'models/batch-cancelled' });
+      await expect(ask(model, prompts(5))).rejects.toMatchObject({
+        code: 'models/batch-cancelled',
+        hint: expect.stringContaining('Run the same command again to ask for the rest'),
+      });
     }
+    expect(await leftOver()).toEqual([]);
     await using model = await open(server.url);
     expect(await ask(model, prompts(5))).toEqual(echoes(prompts(5)));
     expect(server.batches.map(({ total }) => total)).toEqual([5, 3]);
@@ -229,19 +273,112 @@ describe('asking in batches', () => {
   });
 
   it.each([
-    [404, 'upload', 'models/no-batch-api'],
-    [405, 'create', 'models/no-batch-api'],
-    [401, 'upload', 'models/unauthorised'],
-    [400, 'create', 'models/batch-refused'],
-    [429, 'create', 'models/no-credit'],
-    [404, 'poll', 'models/batch-lost'],
-    [404, 'download', 'models/batch-lost'],
-  ] as const)('ends at once with a %i at "%s": %s', async (status, broken, code) => {
+    [404, 'upload', 'models/no-batch-api', 'models.teacher.mode to online', 'nothing'],
+    [405, 'create', 'models/no-batch-api', 'models.teacher.mode to online', 'nothing'],
+    [401, 'upload', 'models/unauthorised', 'models.teacher.api_key_env', 'nothing'],
+    [400, 'create', 'models/batch-refused', 'models.teacher.mode to online', 'nothing'],
+    [429, 'create', 'models/no-credit', 'top up', 'nothing'],
+    [401, 'poll', 'models/unauthorised', 'models.teacher.api_key_env', 'a batch that goes on'],
+    [403, 'poll', 'models/forbidden', 'the key', 'a batch that goes on'],
+    [404, 'poll', 'models/batch-lost', 'Another key may see it', 'a batch'],
+    [404, 'download', 'models/batch-lost', 'Another key may see it', 'a batch'],
+  ] as const)('ends at once with a %i at "%s": %s', async (status, broken, code, hint, left) => {
     const error = status === 429 ? { code: 'insufficient_quota' } : {};
-    const { outcomes } = await askOnce(3, { onStep: (step) => (step === broken ? { status, error } : undefined) });
-    expect(outcomes).toMatchObject({ code });
-    if (code === 'models/no-batch-api')
-      expect(outcomes).toMatchObject({ hint: expect.stringContaining('models.teacher.mode to online') });
+    const { outcomes, server } = await askOnce(3, {
+      onStep: (step) => (step === broken ? { status, error } : undefined),
+    });
+    expect(outcomes).toMatchObject({ code, hint: expect.stringContaining(hint) });
+    expect(server.count(broken)).toBe(1);
+    expect((await leftOver()).length).toBe(left === 'nothing' ? 0 : 1);
+    expect(said.some((message) => message.includes('goes on at the server'))).toBe(left === 'a batch that goes on');
+  });
+
+  it('buys once more what is lost, when the file is deleted that it names', async () => {
+    let isLost = true;
+    await using server = await startBatchServer({
+      onStep: (step) => (step === 'poll' && isLost ? { status: 404 } : undefined),
+    });
+    const errors: unknown[] = [];
+    for (let tries = 0; tries < 2; tries += 1) {
+      await using model = await open(server.url);
+      errors.push(await ask(model, prompts(3)).catch((error: unknown) => error));
+    }
+    expect(errors).toMatchObject([{ code: 'models/batch-lost' }, { code: 'models/batch-lost' }]);
+    expect(server.batches).toHaveLength(1);
+    const [, path = ''] = /delete (\S+\.json) and run again/.exec((errors[1] as { readonly hint: string }).hint) ?? [];
+    await rm(path);
+    isLost = false;
+    await using model = await open(server.url);
+    expect(await ask(model, prompts(3))).toEqual(echoes(prompts(3)));
+    expect(server.batches).toHaveLength(2);
+  });
+
+  it('says which file is none of a batch, and sends nothing', async () => {
+    await using server = await startBatchServer();
+    {
+      await using model = await open(server.url);
+      await ask(model, ['q']);
+    }
+    const [{ path } = { path: '' }] = await modelFolders(stateDir);
+    const broken = join(path, 'batches', `${'0'.repeat(26)}.json`);
+    await writeFile(broken, '{"schema":1}');
+    await using model = await open(server.url);
+    await expect(ask(model, prompts(2))).rejects.toMatchObject({
+      code: 'models/bad-batch',
+      message: expect.stringContaining(broken),
+      hint: expect.stringContaining('delete the file'),
+    });
+    expect(server.batches).toHaveLength(1);
+  });
+
+  it('asks another server for what is in a batch at the first, and leaves that batch for later', async () => {
+    let isAway = true;
+    await using first = await startBatchServer({ onStep: (step) => (step === 'poll' && isAway ? 'drop' : undefined) });
+    await using other = await startBatchServer();
+    {
+      await using model = await open(first.url, { saturation_seconds: 1 });
+      await expect(ask(model, prompts(3))).rejects.toMatchObject({
+        code: 'models/saturated',
+        hint: expect.stringContaining('A batch that is there goes on without us'),
+      });
+    }
+    {
+      await using model = await open(other.url);
+      expect(await ask(model, prompts(2))).toEqual(echoes(prompts(2)));
+    }
+    expect([first.batches.length, other.batches.length]).toEqual([1, 1]);
+    isAway = false;
+    await using model = await open(first.url);
+    expect(await ask(model, prompts(3))).toEqual(echoes(prompts(3)));
+    expect([first.batches.length, other.batches.length]).toEqual([1, 1]);
+  });
+
+  it('looks less and less often, and waits as long as a server with too much to do says, but not for ever', async () => {
+    const pauses: number[] = [];
+    const clock: Clock = {
+      ...fastClock,
+      random: () => 0.5,
+      // Pauses of a second are also those in which no question comes.
+      sleep: (milliseconds, signal) => {
+        if (milliseconds > 1000) pauses.push(milliseconds);
+        return fastClock.sleep(milliseconds, signal);
+      },
+    };
+    await using server = await startBatchServer({
+      onStep: (step, count) => {
+        if (step !== 'poll') return undefined;
+        if (count < 2) return undefined;
+        return count < 11
+          ? { status: 429, ...([{ retryAfter: 7 }, { retryAfter: 3600 }][count - 2] ?? {}) }
+          : undefined;
+      },
+    });
+    // Far longer than a server may be away.
+    await using model = await open(server.url, { saturation_seconds: 1 }, clock);
+    expect(await ask(model, prompts(2))).toEqual(echoes(prompts(2)));
+    const refused = [7000, 10_000, 2250, 3375, 5062.5, 7593.75, 10_000, 10_000, 10_000];
+    expect(pauses).toEqual([1500, ...refused, 2250]);
+    expect(server.bought.size).toBe(2);
   });
 
   it('gives up a server that stays away, and goes on with the batch there the next time', async () => {
@@ -262,7 +399,7 @@ describe('asking in batches', () => {
   });
 
   it('takes nothing on trust that a file of answers holds', async () => {
-    const { outcomes, most } = await askOnce(4, {
+    const { outcomes, most, spent } = await askOnce(4, {
       strangeLines: ([first = '']) => [
         'no JSON',
         '{"custom_id":7}',
@@ -276,8 +413,10 @@ describe('asking in batches', () => {
       ],
     });
     expect(outcomes).toEqual(echoes(prompts(4)));
-    expect(most).toBe(1);
+    expect([most, spent.requests]).toEqual([1, 4]);
     expect(said.join('\n')).toContain('5 lines of a batch are about none of its questions');
+    const endless = await askOnce(1, { strangeLines: () => Array(200).fill('{}') }, { retries: 0, model: 'other' });
+    expect(endless.outcomes).toEqual([expect.stringContaining('without a word about it')]);
   });
 
   it('sends nothing that does not fit into the budget beside what is under way', async () => {
@@ -290,8 +429,10 @@ describe('asking in batches', () => {
     expect(spent.cost_usd).toBeGreaterThan(0.08 - 0.032 - 0.0025);
   });
 
-  it('lets two processes wait for one batch', async () => {
-    await using server = await startBatchServer();
+  it('lets two wait for one batch, and share what it leaves open', async () => {
+    await using server = await startBatchServer({
+      endOf: (batch) => (batch === 0 ? { status: 'expired', answered: 2 } : { status: 'completed' }),
+    });
     await using one = await open(server.url);
     await using other = await open(server.url);
     const both = await Promise.all([ask(one, prompts(6)), ask(other, ['q9', ...prompts(6)])]);
