@@ -60,6 +60,7 @@ const notOfNode = [
   'tests/stages/curate/curate.test.ts',
   'tests/stages/curate/benchmark-gate.test.ts',
   'tests/stages/curate/judge.test.ts',
+  'tests/stages/curate/analysers/analysers.test.ts',
   'tests/stages/report/render.test.ts',
 ];
 
