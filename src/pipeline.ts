@@ -54,7 +54,7 @@ export const recipeSchema = sections.superRefine(checkRecipeRules);
  */
 export function pipelineOf(recipe: Recipe): Graph<StageServices> {
   const { gates, ...evaluation } = recipe.evaluate;
-  const decontaminate = recipe.curate.decontaminate ?? recipe.collect.decontaminate;
+  const { decontaminate = recipe.collect.decontaminate, mix } = recipe.curate;
   const evaluated = Object.keys(evaluation.suites);
   const nodes: GraphNode<StageServices>[] = [
     graphNode({ name: 'collect', stage: collect, params: recipe.collect, inputs: {} }),
@@ -63,7 +63,12 @@ export function pipelineOf(recipe: Recipe): Graph<StageServices> {
     graphNode({
       name: 'curate',
       stage: curate,
-      params: { ...recipe.curate, decontaminate, evaluated },
+      params: {
+        ...recipe.curate,
+        decontaminate,
+        evaluated,
+        mix: mix && { ...mix, deny_licences: mix.deny_licences ?? recipe.collect.deny_licences },
+      },
       inputs: { tasks: 'collect', relevant: 'filter', traces: 'trace' },
     }),
     graphNode({ name: 'base', stage: base, params: recipe.models.target, inputs: {} }),

@@ -42,6 +42,20 @@ describe('the gate before the training', () => {
   });
 });
 
+describe('a mix', () => {
+  const mix = 'curate.mix={share: 0.2, sources: [{hub: org/ordinary}]}';
+
+  it('is drawn by the seed, and takes no licence that the tasks may not have, unless it says so itself', async () => {
+    const denied = async (...overrides: readonly string[]) => {
+      const { nodes } = pipelineOf(await quickstart(mix, 'collect.deny_licences=[cc-by-nc]', ...overrides));
+      const curate = nodes.find(({ name }) => name === 'curate');
+      return [curate?.params, curate !== undefined && isSeeded(curate)];
+    };
+    expect(await denied()).toMatchObject([{ mix: { share: 0.2, deny_licences: ['cc-by-nc'] } }, true]);
+    expect(await denied('curate.mix.deny_licences=[]')).toMatchObject([{ mix: { deny_licences: [] } }, true]);
+  });
+});
+
 describe('what computes', () => {
   const facts: SandboxFacts = {
     level: {

@@ -51,6 +51,26 @@ describe('the data stages through the command line', () => {
     `);
   });
 
+  it('mix ordinary samples among the others, if the recipe says so', async () => {
+    const rows = Array.from({ length: 20 }, (_, index) => ({
+      task: `Write a Python function that doubles the ${index} items of a list.`,
+      thought: `Item by item, ${index} in all. `.repeat(7).trim(),
+      answer: 'Here:\n```python\ndef doubled(items):\n    return [2 * item for item in items]\n```',
+    }));
+    await writeFile(join(folder.path, 'o.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const source = '{ file: o.jsonl, prompt: task, answer: answer, reasoning: thought, licence: mit }';
+    const mix = `curate: { mix: { share: 0.25, sources: [${source}] } }`;
+    await writeFile(join(folder.path, 'm.yaml'), `extends: r.yaml\nname: mixed\n${mix}\n`);
+    const { stdout, stderr } = await secpi('run', 'm.yaml', ...data, '--quiet');
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/curate +done .* 24 traces, 32 samples, 0 dropped, 8 mixed, 19 in mini\n/);
+    const few = await secpi('run', 'm.yaml', ...data, '--quiet', '--set', 'curate.mix.share=0.5');
+    expect(few).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('takes 24 rows of the mix, and of 20 20'),
+    });
+  });
+
   it('plan says what is cached and what a change would run again', async () => {
     const { exitCode, stdout } = await secpi('plan', 'r.yaml', ...data, '--set', 'filter.min_confidence=0.6');
     expect(exitCode).toBe(0);

@@ -15,7 +15,7 @@ export const columnMapSchema = z.strictObject({
   prompt: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
   /** Column of the programming language. Without it, or where it is empty, it is the language that the task names or its code is in. */
   language: z.string().min(1).optional(),
-  /** Column of an answer. It only tells the language, where the task does not. */
+  /** Column of an answer; without it that to the first question of a chat. Of a task it only tells the language, where the task does not. */
   answer: z.string().min(1).optional(),
   /** The licence that the source is under; travels with every row. */
   licence: z.string().min(1).optional(),
@@ -28,6 +28,8 @@ export interface Columns {
   readonly prompt: readonly string[];
   readonly language?: string | undefined;
   readonly answer?: string | undefined;
+  /** Only of sources whose answers are wanted too. */
+  readonly reasoning?: string | undefined;
   readonly licence?: string | undefined;
   readonly licence_column?: string | undefined;
 }
@@ -63,8 +65,8 @@ export function isPlaceholder(prompt: string): boolean {
 }
 
 /** The columns that a map reads; nothing else of a row is needed. */
-export function columnsRead({ prompt, language, answer, licence_column }: Columns): readonly string[] {
-  return columnsOf([...prompt, language, answer, licence_column].filter((path) => path !== undefined));
+export function columnsRead({ prompt, language, answer, reasoning, licence_column }: Columns): readonly string[] {
+  return columnsOf([...prompt, language, answer, reasoning, licence_column].filter((path) => path !== undefined));
 }
 
 /** A task, or the reason why a row is none. */
@@ -72,7 +74,6 @@ export function taskOf(fileRow: FileRow, columns: Columns, source: string): Task
   if ('problem' in fileRow) return { code: 'bad_row', problem: fileRow.problem };
   const { row, value } = fileRow;
   const parts: string[] = [];
-  let answer = columns.answer === undefined ? undefined : textOf(valueAt(value, columns.answer))?.answer;
   for (const [index, name] of columns.prompt.entries()) {
     const part = valueAt(value, name);
     // Only the first column must be there; further ones are often empty (Alpaca's `input`).
@@ -84,7 +85,6 @@ export function taskOf(fileRow: FileRow, columns: Columns, source: string): Task
     if (text === undefined)
       return { code: 'bad_row', problem: `column "${name}" is neither text nor a chat with a question` };
     if (text.question.trim() !== '') parts.push(text.question.trim());
-    if (Array.isArray(part)) answer ??= text.answer;
   }
   const prompt = normalisePrompt(parts.join('\n\n'));
   if (isPlaceholder(prompt)) {
@@ -92,10 +92,22 @@ export function taskOf(fileRow: FileRow, columns: Columns, source: string): Task
       prompt === '' ? 'has an empty prompt' : `has a placeholder for a prompt (${JSON.stringify(prompt.slice(0, 40))})`;
     return { code: 'placeholder', problem };
   }
-  const language = taskLanguage({ written: writtenLanguage(value, columns.language), prompt, answer });
+  const language = taskLanguage({
+    written: writtenLanguage(value, columns.language),
+    prompt,
+    answer: answerOf(value, columns),
+  });
   const own = columns.licence_column === undefined ? null : licenceOf(valueAt(value, columns.licence_column));
   const licence = own ?? columns.licence ?? null;
   return { schema: 1, id: taskId(prompt, language), prompt, language, source, row, licence };
+}
+
+/** The answer in a row: that of its column, or that to the question which is its task. `undefined` where there is none. */
+export function answerOf(value: RowValue, { prompt, answer }: Columns): string | undefined {
+  const own = answer === undefined ? undefined : textOf(valueAt(value, answer))?.answer;
+  if (own !== undefined) return own;
+  const chats = prompt.map((name) => valueAt(value, name)).filter((part) => Array.isArray(part));
+  return chats.map((chat) => firstTurn(chat)?.answer).find((text) => text !== undefined);
 }
 
 /** Text as it is, or the first turn of a chat. A text that is wanted as an answer is one. */

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
-import { type Columns, type NoTask, taskOf } from '../../datasets/columns/column-map.js';
-import { columnsInYaml } from '../../datasets/columns/guess-columns.js';
+import { type NoTask, taskOf } from '../../datasets/columns/column-map.js';
 import { normaliseLanguage } from '../../datasets/languages/language-names.js';
+import { pinSource, sourceName, sourceSchema } from '../../datasets/sources/source.js';
+import { type RowOfSources, rowsOfSources } from '../../datasets/sources/source-rows.js';
 import type { Task } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
 import { count } from '../asking.js';
@@ -12,8 +13,6 @@ import { suitePins } from '../suite-pins.js';
 import { Judge, type Reason } from './judge.js';
 import type { DroppedRow } from './records.js';
 import { isInShard, shardSchema } from './shard.js';
-import { pinSource, type Source, sourceName, sourceSchema } from './source.js';
-import { columnsOfSource, type SourceRow, sourceRows } from './source-rows.js';
 
 export const collectParams = z.strictObject({
   sources: z.array(sourceSchema).min(1),
@@ -51,10 +50,9 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
   inputs: [],
   seeded: isSampled,
 
-  async pins(context) {
-    const { params, services } = context;
+  async pins({ params, services, files, signal }) {
     const sources = [];
-    for (const source of params.sources) sources.push(await pinSource(source, context));
+    for (const source of params.sources) sources.push(await pinSource(source, { hub: services.hub, files, signal }));
     return { sources, suites: await suitePins(params.decontaminate, services) };
   },
 
@@ -68,17 +66,16 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
     const counts = { rows: 0, tasks: 0, dropped: 0 };
     let elsewhere = 0;
 
-    for await (const { sourceRow, source, columns } of allRows(context)) {
+    for await (const row of allRows(context)) {
       signal.throwIfAborted();
       counts.rows += 1;
-      const task = taskOf(sourceRow.fileRow, columns, sourceName(source));
+      const task = taskOf(row.fileRow, row.columns, sourceName(row.source));
       const reason = 'problem' in task ? reasonOf(task) : judge.reasonToDrop(task);
       if (reason !== undefined) {
         counts.dropped += 1;
         count(reasons, reason.code);
-        await dropped.write(droppedRow(sourceRow, source, reason, task));
-        if ('problem' in task)
-          reportBadRow(sourceRow, task, (reasons.bad_row ?? 0) + (reasons.placeholder ?? 0), context);
+        await dropped.write(droppedRow(row, reason, task));
+        if ('problem' in task) reportBadRow(row, task, (reasons.bad_row ?? 0) + (reasons.placeholder ?? 0), context);
       } else if (!('problem' in task) && (params.shard === undefined || isInShard(task, params.shard))) {
         counts.tasks += 1;
         await tasks.write(task);
@@ -105,34 +102,25 @@ function isSampled({ sources }: Params): boolean {
   return sources.some(({ sample }) => sample !== undefined);
 }
 
-async function* allRows(
-  context: Context,
-): AsyncGenerator<{ readonly sourceRow: SourceRow; readonly source: Source; readonly columns: Columns }> {
+function allRows(context: Context): AsyncIterable<RowOfSources> {
   const { params, work, services, signal, emit } = context;
-  const seed = isSampled(params) ? context.seed : 0;
-  for (const source of params.sources) {
-    // Whoever wants a few rows of a dataset does not fetch all of it.
-    const folder = source.limit === undefined ? work.path('hub') : undefined;
-    const from = { hub: services.hub, folder, signal, seed };
-    const { columns, guessed } = await columnsOfSource(source, from);
-    if (guessed) {
-      const message = `${sourceName(source)}: guessed columns { ${columnsInYaml(columns)} }; name them in the recipe if that is wrong`;
-      emit({ type: 'log', level: 'info', message });
-    }
-    for await (const sourceRow of sourceRows(source, columns, from)) yield { sourceRow, source, columns };
-  }
+  return rowsOfSources(
+    params.sources,
+    { hub: services.hub, folder: work.path('hub'), signal, seed: isSampled(params) ? context.seed : 0 },
+    (message) => emit({ type: 'log', level: 'info', message }),
+  );
 }
 
 function reasonOf({ code, problem }: NoTask): Reason {
   return { code, detail: problem, kept: null, similarity: null };
 }
 
-function droppedRow({ fileRow, file }: SourceRow, source: Source, reason: Reason, task: Task | NoTask): DroppedRow {
+function droppedRow({ fileRow, file, source }: RowOfSources, reason: Reason, task: Task | NoTask): DroppedRow {
   const prompt = 'problem' in task ? null : task.prompt;
   return { schema: 1, source: sourceName(source), file: file.name, row: fileRow.row, ...reason, prompt };
 }
 
-function reportBadRow(row: SourceRow, { problem }: NoTask, seen: number, { params, emit }: Context): void {
+function reportBadRow(row: RowOfSources, { problem }: NoTask, seen: number, { params, emit }: Context): void {
   const message = `${row.file.data.label}:${row.fileRow.row} ${problem}`;
   if (params.on_bad_row === 'stop') {
     throw new SecpiError('collect/bad-row', message, {

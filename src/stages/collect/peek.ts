@@ -3,10 +3,10 @@ import { type NoTask, taskOf } from '../../datasets/columns/column-map.js';
 import { licenceOf } from '../../datasets/columns/licence.js';
 import { formatOf } from '../../datasets/rows/data-format.js';
 import type { FileRow } from '../../datasets/rows/file-row.js';
+import { type Source, sourceName } from '../../datasets/sources/source.js';
+import { type ReachedFrom, sourceFiles } from '../../datasets/sources/source-files.js';
+import { type ChosenColumns, chooseColumns, firstRows } from '../../datasets/sources/source-rows.js';
 import type { Task } from '../../datasets/task.js';
-import { type Source, sourceName } from './source.js';
-import { type ReachedFrom, sourceFiles } from './source-files.js';
-import { type ChosenColumns, chooseColumns, firstRows } from './source-rows.js';
 
 /** A column of a source, as far as its first rows tell. */
 export interface PeekedColumn {
@@ -55,7 +55,7 @@ function columnsIfAny(source: Source, rows: readonly FileRow[]): ChosenColumns |
   try {
     return chooseColumns(source, rows);
   } catch (error) {
-    if (error instanceof SecpiError && error.code === 'collect/no-prompt-column') return undefined;
+    if (error instanceof SecpiError && error.code === 'datasets/no-prompt-column') return undefined;
     throw error;
   }
 }

@@ -1,4 +1,6 @@
-import { taskSchema } from '../../datasets/task.js';
+import { TaskIds } from '../../datasets/duplicates/task-ids.js';
+import { pinSource } from '../../datasets/sources/source.js';
+import { taskId, taskSchema } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
 import { promptsDigest } from '../../security/prompts/prompt-file.js';
 import { count } from '../asking.js';
@@ -17,6 +19,8 @@ import type { Finding } from './filters/filter.js';
 import { FunnelCount } from './funnel.js';
 import { askJudge } from './judge/ask-judge.js';
 import { judgeRequest } from './judge/judge.js';
+import { addMix } from './mix/mix.js';
+import { mixIsThere } from './mix/mix-is-there.js';
 import { type CurateParams, type CurateStageParams, curateStageParams, filtersOn, objectorsThere } from './params.js';
 import { type DroppedTrace, inSuite, type Sample } from './records.js';
 import { type Sifted, sampleOf, sifted } from './sift.js';
@@ -31,12 +35,15 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
   version: 4,
   params: curateStageParams,
   inputs: ['tasks', 'relevant', 'traces'],
-  seeded: false,
+  seeded: ({ mix }) => mix !== undefined,
 
   occupies: ({ judge }) => (judge === undefined ? [] : [occupiedModel(judge.by)]),
 
-  async pins({ params, services, files }) {
-    const { judge, analysers } = params;
+  async pins({ params, services, files, signal }) {
+    const { judge, mix, analysers } = params;
+    const sources = [];
+    for (const source of mix?.sources ?? [])
+      sources.push(await pinSource(source, { hub: services.hub, files, signal }));
     return {
       catalogue: services.catalogueDigest,
       grammars: grammarsVersion(),
@@ -45,6 +52,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
       ...(judge === undefined
         ? {}
         : { judge: await services.models.pin(judge.by, files), prompt: promptsDigest().judge }),
+      ...(mix === undefined ? {} : { mix: sources }),
     };
   },
 
@@ -62,9 +70,10 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     return { ...estimate, ...looked, note: estimate.note === undefined ? most : `${most}; ${estimate.note}` };
   },
 
-  async ready({ params, services }) {
+  async ready({ params, services, signal }) {
     if (namesAnalysers(params.analysers)) await openAnalysers(params.analysers, services);
     await Promise.all(suitesOf(params).map((name) => services.suite(name)));
+    if (params.mix !== undefined) await mixIsThere(params.mix, services.hub, signal);
   },
 
   async run(context) {
@@ -94,11 +103,17 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     const samples = await output.rows('samples.jsonl');
     const dropped = await output.rows('dropped.jsonl');
     const counts = { traces: 0, samples: 0, dropped: 0 };
-    const keep = async (sample: Sample) => {
+    /** By their texts alone: the same task in another dataset may have its language from elsewhere. */
+    const prompts = new TaskIds();
+    const write = async (sample: Sample) => {
       counts.samples += 1;
-      funnel.add('samples', sample);
       gate.look(sample);
       await samples.write(sample);
+    };
+    const keep = async (sample: Sample) => {
+      funnel.add('samples', sample);
+      if (params.mix !== undefined) prompts.add(taskId(sample.prompt, ''));
+      await write(sample);
     };
     const drop = async (trace: Trace, finding: Finding) => {
       counts.dropped += 1;
@@ -145,17 +160,22 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
         else await drop(trace, { code: 'over_cap', detail: `curate.cap.${cap} is reached by others` });
       }
     }
-    await output.json('funnel.json', funnel.funnel);
+    const mix =
+      params.mix === undefined
+        ? undefined
+        : await addMix(context, params.mix, { others: counts.samples, prompts, sieve, onSample: write });
+    await output.json('funnel.json', mix === undefined ? funnel.funnel : { ...funnel.funnel, mix });
     const finding = gate.finding(counts.samples);
     if (finding !== undefined && params.on_contamination === 'stop')
       throw refuseSamples(finding, Object.keys(gate.samples), params);
     if (finding !== undefined) emit({ type: 'log', level: 'warn', message: finding });
     // In no file: what is trained must not depend on which suites there are.
     const held = Object.fromEntries(Object.entries(gate.samples).map(([suite, held]) => [inSuite(suite), held]));
+    const made = { ...counts, ...(mix === undefined ? {} : { mixed: mix.samples }), ...held };
     const tools = analysed === undefined ? {} : { tools: analysed.versions };
-    if (judged === undefined) return { counts: { ...counts, ...held }, reasons, ...tools };
+    if (judged === undefined) return { counts: made, reasons, ...tools };
     const { tokens, cost_usd, ...numbers } = judged.used;
-    return { counts: { ...counts, ...held, ...numbers }, reasons, tokens, cost_usd, ...tools };
+    return { counts: { ...made, ...numbers }, reasons, tokens, cost_usd, ...tools };
   },
 });
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { namesAnalysers } from './analysers/open.js';
 import { analysersParams } from './analysers/params.js';
 import { judgeParams } from './judge/params.js';
+import { mixParams } from './mix/params.js';
 import { FILTERS, type FilterName, OBJECTORS, type ObjectorName } from './records.js';
 
 const count = z.number().int().positive();
@@ -45,6 +46,11 @@ export const curateParams = z.strictObject({
       per_source: count.optional(),
     })
     .optional(),
+  /**
+   * Ordinary samples that somebody else made, as a share of all: what keeps a model from forgetting the rest, and from thinking about security where it
+   * should not. Default: none.
+   */
+  mix: mixParams.optional(),
   /** Suites whose problems must not stand in the samples; default: what `collect.decontaminate` names. */
   decontaminate: z.array(z.string()).optional(),
   /**

@@ -10,6 +10,7 @@ export const sampleSchema = z.strictObject({
   /** `<think>\n` reasoning `\n</think>\n\n` answer; the end-of-turn token is added when it is tokenised. */
   completion: z.string(),
   language: z.string(),
+  /** Of an ordinary sample (`curate.mix`), and of no other, there are none. */
   cwes: z.array(z.string()),
   task_id: z.string(),
   source: z.string(),
@@ -98,6 +99,20 @@ export const droppedTraceSchema = z.strictObject({
 });
 export type DroppedTrace = z.infer<typeof droppedTraceSchema>;
 
+/** A row of the mix that is not trained on, and why. A line of `mix-dropped.jsonl`. */
+export const droppedMixRowSchema = z.strictObject({
+  schema: z.literal(1),
+  source: z.string(),
+  /** The file of that source. */
+  file: z.string(),
+  /** Counts from 1; in a JSON Lines file it is the line. */
+  row: z.number().int().positive(),
+  code: z.enum(['bad_row', 'placeholder', 'denied_licence', ...codes]),
+  /** What exactly was found, for a person. */
+  detail: z.string(),
+});
+export type DroppedMixRow = z.infer<typeof droppedMixRowSchema>;
+
 /** What the judge said of one trace that the filters let through. */
 export const judgedTraceSchema = z.strictObject({
   schema: z.literal(1),
@@ -150,6 +165,20 @@ const ablationSchema = z.strictObject({
 });
 export type Ablation = z.infer<typeof ablationSchema>;
 
+/** What became of the mix (`curate.mix`). */
+const mixCount = z.strictObject({
+  /** Of all samples that was wanted. */
+  share: z.number(),
+  /** Rows in its sources. */
+  rows: z.number(),
+  /** Those that are trained on. */
+  samples: z.number(),
+  by_language: z.record(z.string(), z.number()),
+  /** By reason. Other rows were not drawn. */
+  dropped: z.record(z.string(), z.number()),
+});
+export type MixCount = z.infer<typeof mixCount>;
+
 /** How many records were left after each step, for all, per language and per weakness. */
 const step = z.strictObject({ tasks: z.number(), relevant: z.number(), traces: z.number(), samples: z.number() });
 export const funnelSchema = z.strictObject({
@@ -159,6 +188,14 @@ export const funnelSchema = z.strictObject({
   /** A record with several weaknesses counts for each; tasks have none before the filter, so theirs is 0. */
   by_cwe: z.record(z.string(), step),
   filters: z.array(ablationSchema),
+  /** Ordinary samples beside those: they come from no task of this run. */
+  mix: mixCount.optional(),
 });
 export type Funnel = z.infer<typeof funnelSchema>;
+
+/** All that is trained on. */
+export function samplesIn({ total, mix }: Pick<Funnel, 'total' | 'mix'>): number {
+  return total.samples + (mix?.samples ?? 0);
+}
+
 export type FunnelStep = z.infer<typeof step>;

@@ -4,7 +4,7 @@ import type { SuiteTexts } from '../decontamination.js';
 import type { Trace } from '../trace/records.js';
 import type { Analysed } from './analysers/analyse.js';
 import { codeOf } from './code-of.js';
-import type { Candidate, FilterContext, Finding, Verdict } from './filters/filter.js';
+import type { Answered, Candidate, FilterContext, Finding, Verdict } from './filters/filter.js';
 import { firstFinding, judgeTrace, type Verdicts } from './filters/judge-trace.js';
 import type { ObjectorName, Sample } from './records.js';
 import { readCode } from './syntax/read-code.js';
@@ -78,7 +78,7 @@ function candidatesOf(traces: readonly Trace[]): readonly Candidate[] {
 }
 
 /** What a trace is trained on as. */
-export function sampleOf({ task, reasoning, answer }: Trace): Sample {
+export function sampleOf({ task, reasoning, answer }: Answered): Sample {
   const prompt = task.prompt;
   const completion = `<think>\n${(reasoning ?? '').trim()}\n</think>\n\n${answer.trim()}`;
   const id = `sample-${sha256Json({ prompt, completion }).slice(0, 16)}`;
@@ -90,7 +90,8 @@ function duplicate(sample: Sample, seen: ReadonlySet<string>): Verdict {
   return seen.has(sample.id) ? { code: 'duplicate', detail: `same as ${sample.id}` } : 'pass';
 }
 
-function contaminated(sample: Sample, suites: SuiteTexts): Verdict {
+/** What a sample has of a suite, as a verdict. */
+export function contaminated(sample: Sample, suites: SuiteTexts): Verdict {
   for (const [, hit] of suites.inSample(sample)) {
     const what = hit.kind === 'copy' ? `shares "${hit.words}" with` : `has the meaning ("${hit.words}") of`;
     return { code: 'contaminated', detail: `${what} ${hit.reference}` };

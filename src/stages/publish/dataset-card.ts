@@ -1,5 +1,5 @@
 import { integer } from '../report/format.js';
-import { type CardFacts, licencesOf } from './facts.js';
+import { type CardFacts, licencesOf, type SampleCounts } from './facts.js';
 import { card, plain, table } from './markdown.js';
 import { dataModels, funnel, notices, paper, provenance, sources } from './shared-sections.js';
 
@@ -34,7 +34,7 @@ export function datasetCard(given: CardFacts): string {
   return card(metadata, [
     `# ${plain(name?.split('/')[1] ?? report.recipe)}: training samples`,
     ...notices(given),
-    `${integer(samples.total)} coding tasks, each with reasoning and an answer that avoid the weaknesses the task invites. Made with the method of ${paper}: a teacher model was told which weaknesses to avoid, the samples do not tell. The texts were written by a model and checked by rules, not by people; some may be wrong or insecure.`,
+    `${integer(samples.total - samples.mixed)} coding tasks, each with reasoning and an answer that avoid the weaknesses the task invites. Made with the method of ${paper}: a teacher model was told which weaknesses to avoid, the samples do not tell. The texts were written by a model and checked by rules, not by people; some may be wrong or insecure.${ordinary(samples)}`,
     '## Where it comes from',
     sources(given),
     funnel(given),
@@ -53,6 +53,12 @@ export function datasetCard(given: CardFacts): string {
     '## Provenance',
     provenance(given),
   ]);
+}
+
+/** What stands beside them for utility. */
+function ordinary({ mixed }: SampleCounts): string {
+  if (mixed === 0) return '';
+  return ` Beside them stand ordinary samples that others made (${integer(mixed)}), of tasks of any kind: without such a model may lose what it could do before. Their \`cwes\` are empty.`;
 }
 
 /** The most frequent first, then by name. */

@@ -22,6 +22,8 @@ export interface CardFacts {
 
 export interface SampleCounts {
   readonly total: number;
+  /** Those of them that are ordinary: `curate.mix`. */
+  readonly mixed: number;
   readonly bySource: ReadonlyMap<string, SourceCount>;
   readonly byLanguage: ReadonlyMap<string, number>;
   readonly byCwe: ReadonlyMap<string, number>;
@@ -31,6 +33,8 @@ export interface SourceCount {
   readonly source: string;
   readonly licence: string | null;
   readonly samples: number;
+  /** Whether it is one of `curate.mix`. */
+  readonly mixed: boolean;
 }
 
 export type PublishInput = 'samples' | 'trained' | 'scores' | 'report';
@@ -59,15 +63,17 @@ async function countSamples(artifact: ArtifactReader): Promise<SampleCounts> {
   const byLanguage = new Map<string, number>();
   const byCwe = new Map<string, number>();
   const add = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
-  let total = 0;
+  let [total, mixed] = [0, 0];
   for await (const { source, licence, language, cwes } of artifact.rows('samples.jsonl', sampleSchema)) {
     total += 1;
-    const key = JSON.stringify([source, licence]);
-    bySource.set(key, { source, licence, samples: (bySource.get(key)?.samples ?? 0) + 1 });
+    const isMixed = cwes.length === 0;
+    if (isMixed) mixed += 1;
+    const key = JSON.stringify([source, licence, isMixed]);
+    bySource.set(key, { source, licence, samples: (bySource.get(key)?.samples ?? 0) + 1, mixed: isMixed });
     add(byLanguage, language);
     for (const cwe of cwes) add(byCwe, cwe);
   }
-  return { total, bySource, byLanguage, byCwe };
+  return { total, mixed, bySource, byLanguage, byCwe };
 }
 
 /** Licences of the samples, as the Hub abbreviates them; `unknown` stands for rows that came with none. */

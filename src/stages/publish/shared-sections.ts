@@ -20,21 +20,29 @@ export function notices({ report }: CardFacts): readonly string[] {
 /** Where the training data came from, under which licence, and how much of it is left. */
 export function sources({ report, samples }: CardFacts): string {
   const pins = sourcePins.safeParse(pinsOf(report, 'collect').sources).data ?? [];
-  const rows = [...samples.bySource.values()].map(({ source, licence, samples: count }) => {
-    const pin = pins.find(({ name }) => name === source);
+  const pinsOfMix = sourcePins.safeParse(pinsOf(report, 'curate').mix).data ?? [];
+  const rows = [...samples.bySource.values()].map(({ source, licence, samples: count, mixed }) => {
+    const pin = (mixed ? pinsOfMix : pins).find(({ name }) => name === source);
     const at = pin?.commit === undefined ? pin?.sha256 && `sha256 \`${pin.sha256}\`` : `commit \`${pin.commit}\``;
-    return [plain(source), licence === null ? 'not stated' : plain(licence), integer(count), at ?? ''];
+    return [
+      `${plain(source)}${mixed ? ' (ordinary)' : ''}`,
+      licence === null ? 'not stated' : plain(licence),
+      integer(count),
+      at ?? '',
+    ];
   });
   return table(['source', 'licence', 'samples', 'pinned at'], rows);
 }
 
-/** How many records were left after each step. */
+/** How many records were left after each step, and what was added. */
 export function funnel({ report }: CardFacts): string {
-  const { tasks, relevant, traces, samples } = report.funnel.total;
-  return table(
+  const { total, mix } = report.funnel;
+  const steps = table(
     ['collected tasks', 'security-relevant', 'traces', 'samples'],
-    [[tasks, relevant, traces, samples].map(integer)],
+    [[total.tasks, total.relevant, total.traces, total.samples].map(integer)],
   );
+  if (mix === undefined) return steps;
+  return `${steps}\n\nBeside these: ordinary samples (${integer(mix.samples)}), drawn by chance from ${integer(mix.rows)} rows that others made, with tasks of any kind. Nobody told their authors about weaknesses, and no filter looked for any.`;
 }
 
 /** Which models read and wrote the data. */

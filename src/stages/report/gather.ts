@@ -1,7 +1,7 @@
 import type { Manifest } from '../../engine/artifacts/manifest.js';
 import type { VariantSummary } from '../../suites/figures/metrics.js';
 import { baseSchema } from '../base/records.js';
-import { type Funnel, funnelSchema, inSuite, type Sample, sampleSchema } from '../curate/records.js';
+import { type Funnel, funnelSchema, inSuite, type Sample, sampleSchema, samplesIn } from '../curate/records.js';
 import { type ScoredSample, scoredSampleSchema, scoresSchema } from '../evaluate/records.js';
 import type { StageContextOf } from '../services.js';
 import { lossSchema, trainedSchema } from '../train/records.js';
@@ -85,7 +85,7 @@ export async function gather({
 function noticesOf(
   suites: ReportData['suites'],
   inSamples: ReportData['in_samples'],
-  { total }: Funnel,
+  funnel: Funnel,
   sandbox: string,
 ): string[] {
   const notices: string[] = [];
@@ -94,7 +94,7 @@ function noticesOf(
     const held = inSamples[name] ?? 0;
     if (held > 0) {
       notices.push(
-        `${held} of the ${total.samples} samples that were trained on hold tasks, tests or solutions of ${name}, which the recipe accepts (curate.on_contamination: report). These figures show that the flow works; they say nothing about how the model does on problems it has not seen.`,
+        `${held} of the ${samplesIn(funnel)} samples that were trained on hold tasks, tests or solutions of ${name}, which the recipe accepts (curate.on_contamination: report). These figures show that the flow works; they say nothing about how the model does on problems it has not seen.`,
       );
     }
     const unverified = all.reduce((sum, variant) => sum + variant.unverified, 0);
@@ -112,14 +112,21 @@ function noticesOf(
 }
 
 /** Groups of which nothing was trained on: a gain there is one that carried over. A weakness is known by its own number alone. */
-function unseenIn({ per_cwe, per_language }: VariantSummary, { by_cwe, by_language }: Funnel): ReportSuite['unseen'] {
-  const absent = (groups: object, trained: Funnel['by_cwe']) =>
-    Object.keys(groups).filter((name) => (trained[name]?.samples ?? 0) === 0);
-  return { cwes: absent(per_cwe, by_cwe), languages: absent(per_language, by_language) };
+function unseenIn(
+  { per_cwe, per_language }: VariantSummary,
+  { by_cwe, by_language, mix }: Funnel,
+): ReportSuite['unseen'] {
+  const absent = (groups: object, trained: (name: string) => number | undefined) =>
+    Object.keys(groups).filter((name) => (trained(name) ?? 0) === 0);
+  return {
+    cwes: absent(per_cwe, (name) => by_cwe[name]?.samples),
+    languages: absent(per_language, (name) => by_language[name]?.samples || mix?.by_language[name]),
+  };
 }
 
-/** Samples that differ in language and weakness, in the order of the data: one of each before a second of any. */
-function varied(samples: readonly Sample[]): ReportTrace[] {
+/** Samples that differ in language and weakness, in the order of the data: one of each before a second of any. None of the mix. */
+function varied(all: readonly Sample[]): ReportTrace[] {
+  const samples = all.filter(({ cwes }) => cwes.length > 0);
   const chosen: Sample[] = [];
   for (const isNew of [
     (sample: Sample) =>

@@ -1,4 +1,5 @@
 import { median } from '../../base/median.js';
+import { samplesIn } from '../curate/records.js';
 import { dollars, duration, integer, parameters } from './format.js';
 import { type Html, html } from './html.js';
 import type { ReportData, ReportRun } from './report-data.js';
@@ -21,6 +22,7 @@ export function funnelSection(data: ReportData): Html {
 <div class="scroll"><table>${head('language', steps)}<tbody>${Object.entries(funnel.by_language).map(([language, row]) => html`<tr><td>${language}</td>${steps.map((step) => html`<td>${integer(row[step])}</td>`)}</tr>`)}</tbody></table></div>
 <details><summary>by weakness</summary><div class="scroll"><table>${head('weakness', labelled)}<tbody>${Object.entries(funnel.by_cwe).map(([cwe, row]) => html`<tr><td>${cwe}${weaknesses[cwe] === undefined ? null : html` <span class="quiet">${weaknesses[cwe]}</span>`}</td>${labelled.map((step) => html`<td>${integer(row[step])}</td>`)}</tr>`)}</tbody></table></div></details>
 ${filtersTable(funnel)}
+${mixParagraph(funnel)}
 <p>Before the training every sample was compared with the suites: ${sharedText(data)}.</p>
 ${
   dropped.length === 0
@@ -32,10 +34,17 @@ ${
 
 function sharedText({ in_samples, funnel }: ReportData): string {
   const of = Object.entries(in_samples).map(([suite, held]) => {
-    const share = held === 0 ? 'none' : `${integer(held)} of ${integer(funnel.total.samples)}`;
+    const share = held === 0 ? 'none' : `${integer(held)} of ${integer(samplesIn(funnel))}`;
     return `${share} ${held > 1 ? 'hold' : 'holds'} tasks, tests or solutions of ${suite}`;
   });
   return of.join(', ');
+}
+
+/** Ordinary samples beside those. */
+function mixParagraph({ mix, total }: ReportData['funnel']): Html | null {
+  if (mix === undefined) return null;
+  const dropped = Object.entries(mix.dropped).map(([reason, count]) => `${integer(count)} × ${reason}`);
+  return html`<p>Beside these ${integer(total.samples)} samples stand ${integer(mix.samples)} ordinary ones (a share of ${mix.share}), drawn from ${integer(mix.rows)} rows that others made${dropped.length === 0 ? '' : `; dropped when their turn came: ${dropped.join(', ')}`}.</p>`;
 }
 
 /** What each filter of the traces has to do with the result: an ablation without running anything again. */

@@ -135,7 +135,7 @@ describe('columns', () => {
     const file = await folder.write('t.jsonl', lines(prompts.map((_, index) => ({ index, input: '-' }))));
     const run = await runCollect(home, { sources: [{ file }] });
     expect(run.error).toMatchObject({
-      code: 'collect/no-prompt-column',
+      code: 'datasets/no-prompt-column',
       message: 'no column of t.jsonl looks like a task (it has index, input)',
     });
   });
@@ -443,7 +443,7 @@ describe('the Hub', () => {
     const train = await runCollect(home, { sources: [{ ...source, path_prefix: 'train/' }] }, hubOf(server));
     expect((await train.tasks()).map(({ prompt }) => prompt)).toEqual([prompts[1]]);
     const none = await runCollect(home, { sources: [{ ...source, path_prefix: 'dev/' }] }, hubOf(server));
-    expect(none).toMatchObject({ outcome: 'failed', error: { code: 'collect/no-data-files' } });
+    expect(none).toMatchObject({ outcome: 'failed', error: { code: 'datasets/no-data-files' } });
     const missing = await runCollect(home, { sources: [{ ...source, hub: 'org/nothing' }] }, hubOf(server));
     expect(missing).toMatchObject({ outcome: 'failed', error: { code: 'hub/not-found' } });
   });

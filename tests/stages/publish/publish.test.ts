@@ -12,7 +12,7 @@ import type { StageServices } from '../../../src/stages/services.js';
 import { type HubServer, startHubServer, WRITE_TOKEN } from '../../support/hub-server.js';
 import { pythonForTests } from '../../support/python.js';
 import { stageHome } from '../../support/stage-flow.js';
-import { report, runPublish, scores, weights } from './fixtures/run-publish.js';
+import { report, runPublish, samples, scores, weights } from './fixtures/run-publish.js';
 
 function hubOf(server: HubServer, token: string | undefined = WRITE_TOKEN): Partial<StageServices> {
   const retry = { retries: 2, firstDelayMs: 0, longestDelayMs: 0 };
@@ -398,6 +398,31 @@ describe('cards', () => {
     const stable = (card: string) => card.replace(/^(\| report \|).*/m, '$1 … |').replace(/^\| `files\..*\n/gm, '');
     await expect(stable(model)).toMatchFileSnapshot('cards/model.txt');
     await expect(stable(dataset)).toMatchFileSnapshot('cards/dataset.txt');
+  });
+
+  it('tell ordinary samples from the others, with their own pin and licence', async () => {
+    const [first, ...others] = samples;
+    if (first === undefined) throw new Error('no sample');
+    const ordinary = { ...first, cwes: [], licence: 'cc-by-4.0' };
+    const { funnel, artifacts } = report();
+    const mix = { share: 0.33, rows: 1234, samples: 1, by_language: { python: 1 }, dropped: {} };
+    const pinned = { stage: 'curate', pins: { mix: [{ name: 'tasks.jsonl', commit: '9'.repeat(40) }] } };
+    const [one] = artifacts;
+    if (one === undefined) throw new Error('no artifact');
+    const { model, dataset } = await cardsOf(
+      { licence: 'Apache-2.0' },
+      {
+        samples: [first, ordinary, ...others],
+        report: { funnel: { ...funnel, mix }, artifacts: [...artifacts, { ...one, ...pinned }] },
+      },
+    );
+    for (const card of [model, dataset]) {
+      expect(card).toMatch(/\| tasks\.jsonl +\| apache-2\.0 +\| 2 +\| sha256 `e{64}`/);
+      expect(card).toMatch(/\| tasks\.jsonl \(ordinary\) +\| cc-by-4\.0 +\| 1 +\| commit `9{40}`/);
+      expect(card).toContain('ordinary samples (1), drawn by chance from 1,234 rows');
+    }
+    expect(dataset).toMatch(/3 coding tasks, each .* Beside them stand ordinary samples that others made \(1\)/);
+    expect(dataset).toContain('cc-by-4.0');
   });
 
   it('tell what weights are that are not simply those of the last step', async () => {

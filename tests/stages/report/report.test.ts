@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { graphNode } from '../../../src/engine/flow/graph.js';
 import type { Base } from '../../../src/stages/base/records.js';
-import type { Sample } from '../../../src/stages/curate/records.js';
+import type { Funnel, MixCount, Sample } from '../../../src/stages/curate/records.js';
 import type { ScoredSample, Scores } from '../../../src/stages/evaluate/records.js';
 import { report } from '../../../src/stages/report/report.js';
 import type { ReportData } from '../../../src/stages/report/report-data.js';
@@ -64,11 +64,14 @@ interface Given {
   /** Samples that hold something of mini. */
   readonly held?: number;
   readonly title?: string;
+  readonly mix?: MixCount;
+  readonly funnel?: Funnel;
 }
 
-async function runReport({ base, tuned, samples = [], held = 0, title, ...rest }: Given) {
+async function runReport({ base, tuned, samples = [], held = 0, title, mix, ...rest }: Given) {
   await using home = await stageHome();
   const realistic = realisticData();
+  const { funnel = realistic.funnel } = rest;
   const outcomes = (rows: readonly ScoredSample[]): ProblemOutcome[] =>
     rows.map(({ problem, functional, security }) => ({
       problem,
@@ -101,7 +104,7 @@ async function runReport({ base, tuned, samples = [], held = 0, title, ...rest }
     given<StageServices>('filter', { files: { 'kept.jsonl': [] } }),
     given<StageServices>('trace', { files: { 'traces.jsonl': [] } }),
     given<StageServices>('curate', {
-      files: { 'samples.jsonl': samples, 'funnel.json': realistic.funnel },
+      files: { 'samples.jsonl': samples, 'funnel.json': { ...funnel, mix } },
       reasons: { leak: 1, no_code: 3 },
       counts: held === 0 ? {} : { in_mini: held },
     }),
@@ -197,6 +200,23 @@ describe('the report stage', () => {
     const { data } = await runReport({ base: insecure, tuned: secure, samples });
     expect(data.traces.map(({ prompt }) => prompt)).toEqual(['Task 1.', 'Task 4.', 'Task 5.']);
     expect(data.traces[0]).toMatchObject({ reasoning: 'Thought 1.', answer: 'Answer 1.' });
+  });
+
+  it('counts ordinary samples among what was trained on, and shows none of them', async () => {
+    const ordinary = { ...sample('go', 'CWE-89', 1), cwes: [] };
+    const mix = { share: 0.25, rows: 1200, samples: 8, by_language: { python: 8 }, dropped: { think_short: 3 } };
+    const given = { base: insecure, tuned: secure, held: 18 };
+    const { data, page } = await runReport({ ...given, samples: [ordinary, sample('c', 'CWE-787', 2)], mix });
+    expect(page).toContain('stand 8 ordinary ones (a share of 0.25), drawn from 1,200 rows');
+    expect(page).toContain('3 × think_short');
+    expect(page).toContain('18 of 32 hold');
+    expect(data.notices).toEqual([expect.stringMatching(/^18 of the 32 samples/)]);
+    expect(data.traces.map(({ prompt }) => prompt)).toEqual(['Task 2.']);
+    const none = { ...realisticData().funnel, by_language: {} };
+    const unseen = async (funnel: object) =>
+      (await runReport({ ...given, ...funnel })).data.suites[0]?.unseen.languages;
+    expect(await unseen({ funnel: none })).toEqual(['python']);
+    expect(await unseen({ funnel: none, mix })).toEqual([]);
   });
 
   it('counts what was dropped by stage and reason, and names the weaknesses it speaks of', async () => {

@@ -13,6 +13,11 @@ export interface Finding {
 /** `unverified`: it could not be looked at. The trace is kept, and counted as that: it is never a pass. */
 export type Verdict = 'pass' | 'unverified' | Finding;
 
+/** A task with reasoning and an answer, whoever wrote them. */
+export type Answered = Pick<Trace, 'reasoning' | 'answer'> & {
+  readonly task: Omit<Trace['task'], 'confidence' | 'reason'>;
+};
+
 /** A trace, and what several filters need of it. */
 export interface Candidate {
   readonly trace: Trace;
@@ -30,6 +35,10 @@ export interface FilterContext {
   /** Median characters of reasoning, by source. */
   readonly usualLength: ReadonlyMap<string, number>;
 }
+
+/** What those filters need that look at texts whoever wrote them. */
+export type FiltersOfAnswers = Pick<FilterContext, 'params' | 'usualLength'>;
+export type AnswerFilter = (candidate: { readonly trace: Answered }, context: FiltersOfAnswers) => Verdict;
 
 /** What looks at one trace by itself. */
 export type Filter = (candidate: Candidate, context: FilterContext) => Verdict;

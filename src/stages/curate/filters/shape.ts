@@ -1,4 +1,4 @@
-import type { Filter } from './filter.js';
+import type { AnswerFilter, Filter } from './filter.js';
 
 /** The teacher came to an end by itself. */
 export const finish: Filter = ({ trace }) =>
@@ -7,7 +7,7 @@ export const finish: Filter = ({ trace }) =>
     : { code: `finish_${trace.finish}`, detail: `the teacher's answer ended with "${trace.finish}"` };
 
 /** There is reasoning, and it stands in one piece. */
-export const think: Filter = ({ trace: { reasoning, answer } }, { params }) => {
+export const think: AnswerFilter = ({ trace: { reasoning, answer } }, { params }) => {
   if (reasoning === null || reasoning.trim() === '') return { code: 'think_missing', detail: 'there is no reasoning' };
   if (/<\/?think>/.test(reasoning) || /<\/?think>/.test(answer)) {
     return { code: 'think_tags', detail: 'a think tag stands inside the reasoning or the answer' };
@@ -21,7 +21,7 @@ export const think: Filter = ({ trace: { reasoning, answer } }, { params }) => {
 };
 
 /** There is an answer. */
-export const answer: Filter = ({ trace }, { params }) => {
+export const answer: AnswerFilter = ({ trace }, { params }) => {
   const characters = trace.answer.trim().length;
   if (characters >= params.min_answer_characters) return 'pass';
   return {
@@ -35,7 +35,7 @@ export const code: Filter = ({ blocks }) =>
   blocks.length === 0 ? { code: 'no_code', detail: 'the answer holds no fenced code block' } : 'pass';
 
 /** Neither too long to be trained on nor far from what is usual in its source. */
-export const length: Filter = ({ trace }, { params, usualLength }) => {
+export const length: AnswerFilter = ({ trace }, { params, usualLength }) => {
   const reasoning = (trace.reasoning ?? '').length;
   const characters = reasoning + trace.answer.length;
   if (characters > params.max_characters)

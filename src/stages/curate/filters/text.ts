@@ -3,7 +3,7 @@ import { traceMessages } from '../../../security/prompts/trace-prompt.js';
 import { namedMitigation } from '../../../security/texts/depth.js';
 import { type Guidance, promptLeak } from '../../../security/texts/leak.js';
 import type { Trace } from '../../trace/records.js';
-import type { Filter, FilterContext, Verdict } from './filter.js';
+import type { AnswerFilter, FilterContext, Verdict } from './filter.js';
 import { repeatedPassage } from './repeated-passage.js';
 
 /** Characters at the beginning of an answer in which one refuses. */
@@ -12,7 +12,7 @@ const REFUSAL =
   /\b(?:i(?:'|’)?m (?:really |very )?sorry\b|i am sorry\b|sorry, (?:but )?i\b|i (?:can(?:'|’)?t|cannot|can not|won(?:'|’)?t|will not|am unable to|am not able to|must decline to|have to decline) (?:help|assist|provide|write|give|create|do|fulfil|fulfill|comply|support|continue|share|answer|with)\b|i(?:'|’)m (?:unable|not able) to (?:help|assist|provide|write|give|create|do|fulfil|fulfill|comply)\b|as an ai\b|as a language model\b|against my (?:guidelines|policy|policies)\b)/i;
 
 /** The answer does what was asked for. A refusal is one that stands at its beginning; none is far down, beside the code. */
-export const refusal: Filter = ({ trace }) => {
+export const refusal: AnswerFilter = ({ trace }) => {
   const beginning = trace.answer.trimStart().slice(0, refusedWithin).split('```', 1)[0] ?? '';
   const said = REFUSAL.exec(beginning)?.[0];
   return said === undefined ? 'pass' : { code: 'refused', detail: `the answer says "${said}"` };
@@ -54,7 +54,7 @@ export const depth = ({ trace: { reasoning, task } }: Written, { catalogue }: Kn
     : 'pass';
 
 /** Neither reasoning nor answer goes in circles. */
-export const repetition: Filter = ({ trace: { reasoning, answer } }) => {
+export const repetition: AnswerFilter = ({ trace: { reasoning, answer } }) => {
   const passage = repeatedPassage(reasoning ?? '') ?? repeatedPassage(answer);
   return passage === undefined
     ? 'pass'

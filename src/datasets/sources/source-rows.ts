@@ -1,9 +1,9 @@
 import { SecpiError } from '../../base/errors.js';
-import { type Columns, columnsRead } from '../../datasets/columns/column-map.js';
-import { guessColumns, rowsForGuess } from '../../datasets/columns/guess-columns.js';
-import type { FileRow } from '../../datasets/rows/file-row.js';
-import { readRows } from '../../datasets/rows/row-file.js';
-import { sampler } from '../../datasets/sample.js';
+import { type Columns, columnsRead } from '../columns/column-map.js';
+import { columnsInYaml, guessColumns, rowsForGuess } from '../columns/guess-columns.js';
+import type { FileRow } from '../rows/file-row.js';
+import { readRows } from '../rows/row-file.js';
+import { sampler } from '../sample.js';
 import { type Source, sourceName } from './source.js';
 import { type ReachedFrom, type SourceFile, sourceFiles } from './source-files.js';
 
@@ -13,15 +13,15 @@ export interface ChosenColumns {
   readonly guessed: boolean;
 }
 
-/** The columns that a source names, or, where it names none for the prompt, those that its first rows suggest. Throws `collect/no-prompt-column`. */
+/** The columns that a source names, or, where it names none for the prompt, those that its first rows suggest. Throws `datasets/no-prompt-column`. */
 export async function columnsOfSource(source: Source, from: ReachedFrom): Promise<ChosenColumns> {
   return chooseColumns(source, source.prompt === undefined ? await firstRows(source, from, rowsForGuess) : []);
 }
 
 /** The same, of rows that are there. */
 export function chooseColumns(source: Source, rows: readonly FileRow[]): ChosenColumns {
-  const { prompt, language, answer, licence, licence_column } = source;
-  const named = Object.entries({ language, answer, licence, licence_column }).filter(
+  const { prompt, language, answer, reasoning, licence, licence_column } = source;
+  const named = Object.entries({ language, answer, reasoning, licence, licence_column }).filter(
     ([, value]) => value !== undefined,
   );
   const columns = (guess: Columns): Columns => ({ ...guess, ...Object.fromEntries(named) });
@@ -34,9 +34,9 @@ export function chooseColumns(source: Source, rows: readonly FileRow[]): ChosenC
   if (guess !== undefined) return { columns: columns(guess), guessed: true };
   const there = [...new Set(values.flatMap((value) => Object.keys(value)))].slice(0, 12).join(', ');
   throw new SecpiError(
-    'collect/no-prompt-column',
+    'datasets/no-prompt-column',
     `no column of ${sourceName(source)} looks like a task (it has ${there || 'none'})`,
-    { hint: 'Look at the rows with `secpi data peek`, and set `prompt` of the source under `collect.sources`.' },
+    { hint: 'Look at the rows with `secpi data peek`, and set `prompt` of the source.' },
   );
 }
 
@@ -73,5 +73,30 @@ export async function* sourceRows(
       taken += 1;
       if (taken >= limit) return;
     }
+  }
+}
+
+/** A row of one of several sources. */
+export interface RowOfSources extends SourceRow {
+  readonly source: Source;
+  readonly columns: Columns;
+}
+
+/** The rows of sources, one source after another. Of a source with a `limit` nothing is downloaded to the folder. `onGuess` hears which columns had to be guessed. */
+export async function* rowsOfSources(
+  sources: readonly Source[],
+  { folder, ...from }: ReachedFrom & { readonly seed: number },
+  onGuess: (message: string) => void,
+): AsyncGenerator<RowOfSources> {
+  for (const source of sources) {
+    // Whoever wants a few rows of a dataset does not fetch all of it.
+    const there = { ...from, folder: source.limit === undefined ? folder : undefined };
+    const { columns, guessed } = await columnsOfSource(source, there);
+    if (guessed) {
+      onGuess(
+        `${sourceName(source)}: guessed columns { ${columnsInYaml(columns)} }; name them in the recipe if that is wrong`,
+      );
+    }
+    for await (const row of sourceRows(source, columns, there)) yield { ...row, source, columns };
   }
 }

@@ -1,9 +1,8 @@
 import { basename, join } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
-import { type DataFile, localFile } from '../../datasets/rows/data-file.js';
-import { formatOf, KNOWN_ENDINGS } from '../../datasets/rows/data-format.js';
-import type { HubRepo, RemoteFile } from '../../hub/hub.js';
-import type { HubService } from '../services.js';
+import type { Hub, HubRepo, RemoteFile } from '../../hub/hub.js';
+import { type DataFile, localFile } from '../rows/data-file.js';
+import { formatOf, KNOWN_ENDINGS } from '../rows/data-format.js';
 import type { Source } from './source.js';
 
 /** A file of a source. */
@@ -14,13 +13,13 @@ export interface SourceFile {
 }
 
 export interface ReachedFrom {
-  readonly hub: HubService;
+  readonly hub: Hub;
   /** Where files of the Hub are downloaded to and checked; without it they are read there, piece by piece, and only as far as they are wanted. */
   readonly folder: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** A source's files, in order. Each is fetched when its turn comes. Throws `collect/no-data-files` and the Hub's errors. */
+/** A source's files, in order. Each is fetched when its turn comes. Throws `datasets/no-data-files` and the Hub's errors. */
 export async function* sourceFiles(source: Source, from: ReachedFrom): AsyncGenerator<SourceFile> {
   if ('file' in source) {
     yield { data: await localFile(source.file), name: basename(source.file) };
@@ -32,7 +31,7 @@ export async function* sourceFiles(source: Source, from: ReachedFrom): AsyncGene
   const files = dataFiles(await hub.list(repo, commit, signal), source.path_prefix);
   if (files.length === 0) {
     const below = source.path_prefix === '' ? '' : ` below ${source.path_prefix}`;
-    throw new SecpiError('collect/no-data-files', `${source.hub} at ${commit} has no data files${below}`, {
+    throw new SecpiError('datasets/no-data-files', `${source.hub} at ${commit} has no data files${below}`, {
       hint: `Look at the dataset's file list and set \`path_prefix\`. Read are ${KNOWN_ENDINGS}.`,
     });
   }
