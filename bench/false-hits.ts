@@ -10,9 +10,9 @@ import { taskOf } from '../src/datasets/columns/column-map.js';
 import { columnsInYaml } from '../src/datasets/columns/guess-columns.js';
 import { valueAt } from '../src/datasets/columns/value-at.js';
 import { ContaminationIndex } from '../src/datasets/contamination.js';
-import type { Hub } from '../src/hub/hub.js';
 import { sourceSchema } from '../src/datasets/sources/source.js';
 import { columnsOfSource, sourceRows } from '../src/datasets/sources/source-rows.js';
+import type { Hub } from '../src/hub/hub.js';
 import { loadFolder } from '../src/suites/files/files-suite.js';
 
 const [file, answer] = process.argv.slice(2);

@@ -8,10 +8,10 @@ import { taskOf } from '../src/datasets/columns/column-map.js';
 import { columnsInYaml } from '../src/datasets/columns/guess-columns.js';
 import { NearDuplicates } from '../src/datasets/duplicates/near-duplicates.js';
 import { mixed } from '../src/datasets/mix.js';
-import { wordsOf } from '../src/datasets/words.js';
-import type { Hub } from '../src/hub/hub.js';
 import { sourceSchema } from '../src/datasets/sources/source.js';
 import { columnsOfSource, sourceRows } from '../src/datasets/sources/source-rows.js';
+import { wordsOf } from '../src/datasets/words.js';
+import type { Hub } from '../src/hub/hub.js';
 
 const THRESHOLDS = [0.3, 0.4, 0.45, 0.5, 0.6, 0.7];
 

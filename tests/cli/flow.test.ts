@@ -54,7 +54,7 @@ describe('the data stages through the command line', () => {
   it('mix ordinary samples among the others, if the recipe says so', async () => {
     const rows = Array.from({ length: 20 }, (_, index) => ({
       task: `Write a Python function that doubles the ${index} items of a list.`,
-      thought: `Item by item, ${index} in all. `.repeat(7).trim(),
+      thought: `Twice ${index}. A new list is safer than to change the caller's, which may be read elsewhere at the same time. An empty one gives an empty one. A comprehension says all of it in one line, and the order stays as it was.`,
       answer: 'Here:\n```python\ndef doubled(items):\n    return [2 * item for item in items]\n```',
     }));
     await writeFile(join(folder.path, 'o.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
