@@ -14,8 +14,9 @@ export class FieldComments {
 
   static ofSources(): FieldComments {
     const root = join(packageRoot, 'src');
+    // Records are what stages leave, not what recipes say.
     const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
-      (name) => name.endsWith('.ts') && !name.includes('problems'),
+      (name) => name.endsWith('.ts') && !name.includes('problems') && !name.endsWith('records.ts'),
     );
     return new FieldComments(files.sort().map((name) => readFileSync(join(root, name), 'utf8')));
   }

@@ -71,7 +71,6 @@ const plainMeanings: Readonly<Record<string, string>> = {
   learning_rate: 'Peak learning rate.',
   revision: 'Branch, tag or commit.',
   sources: 'Where tasks come from, in order.',
-  'sources[].reasoning': 'Column of the reasoning. Without it the answer begins with that, as `<think>…</think>`.',
   'sources[].name': "The name that the source's rows carry. Default: the file's or dataset's name.",
   lora: 'The adapter. Not used with `full`.',
   rank: 'Rank of the adapter.',
