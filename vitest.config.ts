@@ -29,7 +29,7 @@ const fast = {
 };
 
 /**
- * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers and servers, what shells do with our scripts, what answers do in the sandbox (that it is started, fed and heard stays in),
+ * What a newer Node changes nothing of: that much text is refused in time, what Python does in our trainers, servers and analysers, what shells do with our scripts, what answers do in the sandbox (that it is started, fed and heard stays in),
  * and what is only worked out: plans, pages, and which texts are kept.
  */
 const notOfNode = [

@@ -50,14 +50,18 @@ export function sourceName(source: Source): string {
   return 'file' in source ? basename(source.file) : source.hub;
 }
 
-/** What decides a source's bytes: a file's hash, a dataset's commit. */
-export async function pinSource(
-  source: Source,
+/** What decides the bytes of sources, in their order: a file's hash, a dataset's commit. */
+export async function pinSources(
+  sources: readonly Source[],
   { hub, files, signal }: { readonly hub: Hub; readonly files: PinnedFiles; readonly signal: AbortSignal },
-): Promise<Json> {
-  if ('file' in source) return { name: sourceName(source), sha256: await files.file(source.file) };
-  return {
-    name: sourceName(source),
-    commit: await hub.resolve({ kind: 'dataset', name: source.hub }, source.revision, signal),
-  };
+): Promise<Json[]> {
+  const pins: Json[] = [];
+  for (const source of sources) {
+    const pin =
+      'file' in source
+        ? { sha256: await files.file(source.file) }
+        : { commit: await hub.resolve({ kind: 'dataset', name: source.hub }, source.revision, signal) };
+    pins.push({ name: sourceName(source), ...pin });
+  }
+  return pins;
 }

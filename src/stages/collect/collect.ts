@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
 import { type NoTask, taskOf } from '../../datasets/columns/column-map.js';
 import { normaliseLanguage } from '../../datasets/languages/language-names.js';
-import { pinSource, sourceName, sourceSchema } from '../../datasets/sources/source.js';
+import { pinSources, sourceName, sourceSchema } from '../../datasets/sources/source.js';
 import { type RowOfSources, rowsOfSources } from '../../datasets/sources/source-rows.js';
 import type { Task } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
@@ -51,8 +51,7 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
   seeded: isSampled,
 
   async pins({ params, services, files, signal }) {
-    const sources = [];
-    for (const source of params.sources) sources.push(await pinSource(source, { hub: services.hub, files, signal }));
+    const sources = await pinSources(params.sources, { hub: services.hub, files, signal });
     return { sources, suites: await suitePins(params.decontaminate, services) };
   },
 

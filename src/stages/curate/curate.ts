@@ -1,5 +1,5 @@
 import { TaskIds } from '../../datasets/duplicates/task-ids.js';
-import { pinSource } from '../../datasets/sources/source.js';
+import { pinSources } from '../../datasets/sources/source.js';
 import { taskId, taskSchema } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
 import { promptsDigest } from '../../security/prompts/prompt-file.js';
@@ -41,9 +41,6 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
 
   async pins({ params, services, files, signal }) {
     const { judge, mix, analysers } = params;
-    const sources = [];
-    for (const source of mix?.sources ?? [])
-      sources.push(await pinSource(source, { hub: services.hub, files, signal }));
     return {
       catalogue: services.catalogueDigest,
       grammars: grammarsVersion(),
@@ -52,7 +49,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
       ...(judge === undefined
         ? {}
         : { judge: await services.models.pin(judge.by, files), prompt: promptsDigest().judge }),
-      ...(mix === undefined ? {} : { mix: sources }),
+      ...(mix === undefined ? {} : { mix: await pinSources(mix.sources, { hub: services.hub, files, signal }) }),
     };
   },
 

@@ -12,9 +12,9 @@ export async function mixIsThere({ sources }: MixParams, hub: Hub, signal: Abort
     const rows = await firstRows(source, { hub, folder: undefined, signal }, rowsForGuess);
     const { columns } = chooseColumns(source, rows);
     const answered = rows.map((fileRow) => answeredIn({ fileRow, source, columns }));
-    const [first] = answered;
-    if (first !== undefined && (!('problem' in first) || answered.some((one) => !('problem' in one)))) continue;
-    const problem = first === undefined ? 'it has no rows' : `the first ${first.problem}`;
+    if (answered.some((one) => !('problem' in one))) continue;
+    const [first] = answered.flatMap((one) => ('problem' in one ? one.problem : []));
+    const problem = first === undefined ? 'it has no rows' : `the first ${first}`;
     throw new SecpiError(
       'curate/mix-without-answers',
       `none of the first ${rowsForGuess} rows of ${sourceName(source)} is a task with an answer: ${problem}`,
