@@ -10,10 +10,15 @@ const maximumErrors = 10_000;
 const ONE_COLUMN = 'The keys of one map begin in the same column.';
 const COLON = 'A colon and a blank stand between a key and its value.';
 
+/** The parser's own words for a line that has no colon. */
+const NO_KEY: readonly string[] = [
+  'Implicit keys need to be on a single line',
+  'Implicit map keys need to be followed by map values',
+];
+
 /** What the parser does not word for people who write recipes, by its own words. */
 const saidFor: Readonly<Record<string, Words>> = {
-  'Implicit keys need to be on a single line': { message: 'this is no key with a value', hint: COLON },
-  'Implicit map keys need to be followed by map values': { message: 'this is no key with a value', hint: COLON },
+  ...Object.fromEntries(NO_KEY.map((words) => [words, { message: 'this is no key with a value', hint: COLON }])),
   'Unexpected scalar at node end': {
     message: 'the value has ended at the quote before this',
     hint: 'A quote is missing above, or one inside the text ends it: put such a text into quotes of the other kind.',
@@ -52,9 +57,12 @@ export function mistakesOf(errors: readonly Found[], text: string, quote: number
     // A map where none may be, whose key has several lines: a value that has a key below it.
     else if (before.code === 'BLOCK_AS_IMPLICIT_KEY' && error.code === 'MULTILINE_IMPLICIT_KEY') tooDeep.add(start);
   }
-  return [...firsts].map(([start, error]) =>
-    tooDeep.has(start) ? deeperThanAbove(start, text) : mistakeOf(error, text, quote),
-  );
+  // Where a line is out of its column, or is no key, the parser stumbles over those that follow.
+  const unkeyed = [...firsts].filter(([, { code, message }]) => code === 'BAD_INDENT' || NO_KEY.includes(message));
+  const out = Math.min(...unkeyed.map(([start]) => start), ...tooDeep);
+  return [...firsts]
+    .filter(([start, { code }]) => start <= out || !(code === 'BAD_INDENT' || tooDeep.has(start)))
+    .map(([start, error]) => (tooDeep.has(start) ? deeperThanAbove(start, text) : mistakeOf(error, text, quote)));
 }
 
 /** Where the first tab stands that indents. */

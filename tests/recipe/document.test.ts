@@ -230,6 +230,16 @@ describe('one slip', () => {
     ['a quote in a text in quotes', "name: 'it's'\n", '1:11 the value has ended at the quote before this'],
     ['no colon', 'name: x\nseed 1\ntrain:\n  epochs: 1\n', '2:1 this is no key with a value'],
     ['no colon at the end', 'name: x\nseed 1\n', '2:1 this is no key with a value'],
+    [
+      'no colon above a map',
+      'train\n  epochs: 1\n  lora: {}\n  rank: 2\n  bits: 4\nseed: 1\n',
+      '1:1 this is no key with a value',
+    ],
+    [
+      'lines too far out',
+      'train:\n  epochs: 1\n rank: 2\n bits: 4\nseed: 1\n',
+      '3:1 All mapping items must start at the same column',
+    ],
     ['no blank behind a colon', 'name:x\nseed: 1\n', '1:1 this is no key with a value'],
     ['a key twice, lines with CR LF', 'name: x\r\nseed: 1\r\nseed: 2\r\n', '3:1 this key stands twice in the same map'],
   ])('is one mistake, where it is: %s', (_what, text, mistake) => {
