@@ -35,7 +35,7 @@ function missedBy(gate: Gate, scores: Scores): string | undefined {
   const wanted =
     kind === 'min_gain'
       ? `should${sure} gain at least ${points(limit)} points`
-      : `may${sure === '' ? '' : ', with certainty,'} drop by at most ${percent(limit)}`;
+      : `may${sure === '' ? '' : ', with certainty,'} drop by at most ${points(limit).replace(/^[+±]/, '')} points`;
   return `${figure} ${wanted} and ${certainly ? toldSurely(gain, paired) : told(gain)} (${from} ${percent(base)}, ${to} ${percent(tuned)})`;
 }
 

@@ -46,7 +46,7 @@ describe('a gate that asks for certainty', () => {
   it('lets a drop be excluded only as far as so many problems can', () => {
     // All thirty work in both: at most 1 − 0.025^(1/30) = 11.6 % of all may differ.
     expect(said(drop(0.12), scoresOf(8))).toBe('');
-    expect(said(drop(0.11), scoresOf(8))).toContain('may, with certainty, drop by at most 11.0 %');
+    expect(said(drop(0.11), scoresOf(8))).toContain('may, with certainty, drop by at most 11.0 points');
   });
 
   it('is a miss where nothing is known of certainty', () => {

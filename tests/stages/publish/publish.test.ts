@@ -331,7 +331,7 @@ describe('gates', () => {
     const run = await gated(gates);
     expect(run).toMatchObject({ outcome: 'gate', exitCode: 3, code: 'publish/gate', written: false });
     expect(run.message).toBe(
-      'nothing was published: mini.func_sec_at_1 should gain at least +60.0 points and changed by +50.0 (base 25.0 %, tuned 75.0 %); mini.sec_ratio may drop by at most -80.0 % and changed by +50.0 (base 25.0 %, tuned 75.0 %)',
+      'nothing was published: mini.func_sec_at_1 should gain at least +60.0 points and changed by +50.0 (base 25.0 %, tuned 75.0 %); mini.sec_ratio may drop by at most −80.0 points and changed by +50.0 (base 25.0 %, tuned 75.0 %)',
     );
   });
 
