@@ -25,7 +25,7 @@ async function writeRecipe(folder: string, endpoint: string): Promise<void> {
   }));
   await writeFile(join(folder, 'tasks.jsonl'), tasks.map((task) => `${JSON.stringify(task)}\n`).join(''));
   const spec = (model: string) =>
-    `{ model: ${model}, replay: null, endpoint: "${endpoint}", concurrency: { start: ${AT_ONCE}, max: ${AT_ONCE} } }`;
+    `{ model: ${model}, replay: null, endpoint: "${endpoint}", api_key_env: ATTEMPT, concurrency: { start: ${AT_ONCE}, max: ${AT_ONCE} } }`;
   await writeFile(
     join(folder, 'r.yaml'),
     `extends: ${join(packageRoot, 'recipes', 'quickstart.yaml')}
@@ -36,11 +36,12 @@ collect: { sources: [{ file: tasks.jsonl, language: language, licence: apache-2.
   );
 }
 
-function start(folder: string) {
+/** `attempt`: what it shows the endpoint as its key, so that a question can be told from one of a process that was killed before. */
+function start(folder: string, attempt = 0) {
   const [program, ...first] = cliCommand();
   const child = spawn(program, [...first, 'run', 'r.yaml', '--until', 'trace', '--quiet'], {
     cwd: folder,
-    env: cliEnvironment(folder),
+    env: cliEnvironment(folder, { ATTEMPT: `key-of-attempt-${attempt}` }),
     stdio: 'ignore',
   });
   return { kill: () => child.kill('SIGKILL'), ended: once(child, 'close') as Promise<[number | null, string | null]> };
@@ -75,7 +76,7 @@ it(`a run that is killed ${KILLS} times while its endpoint is faulty ends with t
 
   await using home = await temporaryFolder();
   let victim: ReturnType<typeof start> | undefined;
-  let attempt = 0;
+  let running = 0;
   let left = 0;
   const tried = new Set<string>();
   /** In which attempt a question was answered last. */
@@ -83,28 +84,30 @@ it(`a run that is killed ${KILLS} times while its endpoint is faulty ends with t
   const lost = Array<number>(KILLS + 1).fill(0);
   await using server = await startOpenaiServer(async (chat) => {
     const question = `${chat.body.model} ${chat.prompt}`;
+    const attempt = Number(/\d+$/.exec(chat.headers.authorization ?? '')?.[0]);
     const number = Number(/user (\d+) in/.exec(chat.prompt)?.[1]);
     const fault = tried.has(question) ? undefined : faultFor(number);
     tried.add(question);
     if (fault !== undefined) return fault;
     if (number % 20 === 1) await new Promise((resolve) => setTimeout(resolve, 50));
-    left -= 1;
-    const moment = left === 0 && attempt < KILLS ? moments[attempt % moments.length] : undefined;
+    if (attempt === running) left -= 1;
+    const moment = attempt === running && left === 0 && attempt < KILLS ? moments[attempt % moments.length] : undefined;
     if (moment === 'asked') victim?.kill();
     else if (moment !== undefined) setImmediate(() => victim?.kill());
     if (moment === 'half') return { kind: 'cut' };
-    const before = answeredIn.get(question);
-    if (before !== undefined) lost[before] = (lost[before] ?? 0) + 1;
-    answeredIn.set(question, attempt);
+    // The other one of the two came to nothing: what a killed process has asked may be answered after that of the next.
+    const other = answeredIn.get(question);
+    if (other !== undefined) lost[Math.min(other, attempt)] = (lost[Math.min(other, attempt)] ?? 0) + 1;
+    answeredIn.set(question, Math.max(other ?? 0, attempt));
     return answerTo(chat);
   });
   await writeRecipe(home.path, server.url);
-  for (attempt = 0; attempt < KILLS; attempt += 1) {
-    left = 3 + (attempt % 7);
-    victim = start(home.path);
-    expect(await victim.ended, `attempt ${attempt}`).toEqual([null, 'SIGKILL']);
+  for (running = 0; running < KILLS; running += 1) {
+    left = 3 + (running % 7);
+    victim = start(home.path, running);
+    expect(await victim.ended, `attempt ${running}`).toEqual([null, 'SIGKILL']);
   }
-  expect(await start(home.path).ended).toEqual([0, null]);
+  expect(await start(home.path, KILLS).ended).toEqual([0, null]);
   expect(await results(home.path)).toEqual(expected);
   expect(answeredIn.size).toBe(2 * TASKS);
   // What the client had asked and not yet kept, and never what it had kept.

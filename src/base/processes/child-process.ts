@@ -154,7 +154,8 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     const late = setTimeout(() => {
       for (const stream of ours) stream?.destroy();
     }, DRAIN_MS);
-    const [stdout, stderr] = await kept;
+    // The last word on a pipe that somebody reads may come after the end of the one who wrote it.
+    const [[stdout, stderr]] = await Promise.all([kept, ...pipes.map(readToEnd)]);
     clearTimeout(late);
     for (const stream of ours) stream?.destroy();
     return {
@@ -166,6 +167,12 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     };
   })();
   return { pid, exited, pipes, stdout: streamed, stdin: child.stdin, stop };
+}
+
+/** Waits until what comes on a pipe has been read by whoever reads it; for nothing where nobody does. */
+async function readToEnd(pipe: Duplex): Promise<void> {
+  if (pipe.readableFlowing !== true || pipe.readableEnded || pipe.destroyed) return;
+  await new Promise<void>((resolve) => pipe.once('end', resolve).once('close', resolve));
 }
 
 type Descriptor = 'ignore' | 'pipe' | ProcessOutput | { readonly input: string } | undefined;

@@ -113,6 +113,19 @@ describe('startProcess', () => {
     expect(stopped).toMatchObject({ stdout: 'y\ny\n', truncated: true, stoppedBy: 'output-limit' });
   });
 
+  it('lets a pipe be read to its end, by whoever reads it, before the process counts as gone', async () => {
+    // Its own last word may be read later than its end is heard of; one that it left behind speaks later for certain.
+    const child = await startShell('setsid sh -c "sleep 0.2; echo late >&3" >/dev/null 2>&1 & echo early >&3', {
+      extraFds: ['pipe', 'pipe'],
+    });
+    let said = '';
+    child.pipes[0]?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await child.exited;
+    expect(said).toBe('early\nlate\n');
+  });
+
   it.each<Partial<ProcessOptions>>([{}, { stdin: 'none' }])('closes stdin at once for %o', async (options) => {
     const child = await startShell('cat; echo end', options);
     expect((await child.exited).stdout).toBe('end\n');
