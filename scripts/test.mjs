@@ -45,8 +45,12 @@ const runners = [
   vitest('end-to-end', 'end-to-end'),
 ];
 
-/** What runs, one after the other, while the one that is named does: the agent's tests mostly wait, and either pytest keeps one core busy. */
-const besides = { vitest: ['pytest-agent', 'pytest-axolotl'], pytest: ['faults', 'vitest-node-24'] };
+/**
+ * What runs beside the others, from the first of those that take long on: each list one after the other. Python's tests keep one core busy, the agent's
+ * mostly wait. Whatever starts machines of its own comes after them.
+ */
+const beside = [['pytest', 'pytest-axolotl'], ['pytest-agent']];
+const [firstBeside, firstAfter] = ['vitest', 'places'];
 
 /** A tool that either finds something or not: one test. */
 function check(name, command, args, options = {}) {
@@ -144,22 +148,31 @@ async function outcomeApart(runner) {
   return { ...outcome, shown: () => process.stdout.write(`\n== ${runner.name}\n${readFileSync(log, 'utf8')}`) };
 }
 
+async function allApart(names) {
+  const outcomes = [];
+  for (const name of names) outcomes.push(await outcomeApart(runners.find((runner) => runner.name === name)));
+  return outcomes;
+}
+
 const summary = [];
 const chosen = runners.filter(({ name }) => only === undefined || name === only);
-const following = Object.values(besides).flat();
 const show = async (runner) => {
   process.stdout.write(`\n== ${runner.name}\n`);
   summary.push(await outcomeOf(runner, 'inherit'));
 };
-for (const runner of chosen) {
-  const companions = chosen.filter(({ name }) => besides[runner.name]?.includes(name));
-  if (companions.length > 0) {
-    const apart = outcomeApart(runner);
-    for (const companion of companions) await show(companion);
-    const { shown, ...outcome } = await apart;
+let apart = [];
+const showApart = async () => {
+  for (const { shown, ...outcome } of (await Promise.all(apart)).flat()) {
     shown();
     summary.push(outcome);
-  } else if (only !== undefined || !following.includes(runner.name)) await show(runner);
+  }
+  apart = [];
+};
+for (const runner of chosen) {
+  if (only === undefined && beside.flat().includes(runner.name)) continue;
+  if (only === undefined && runner.name === firstBeside) apart = beside.map(allApart);
+  if (runner.name === firstAfter) await showApart();
+  await show(runner);
 }
 process.stdout.write('\n');
 for (const { name, counts } of summary)
