@@ -114,8 +114,9 @@ describe('startProcess', () => {
   });
 
   it('lets a pipe be read to its end, by whoever reads it, before the process counts as gone', async () => {
-    // Its own last word may be read later than its end is heard of; one that it left behind speaks later for certain.
-    const child = await startShell('setsid sh -c "sleep 0.2; echo late >&3" >/dev/null 2>&1 & echo early >&3', {
+    // Its own last word may be read later than its end is heard of; one that it left behind speaks later for certain. The
+    // substitution ends once that one is out of the group, whose rest is killed.
+    const child = await startShell('echo early >&3; $(setsid sh -c "(sleep 0.2; echo late >&3) >/dev/null 2>&1 &")', {
       extraFds: ['pipe', 'pipe'],
     });
     let said = '';
