@@ -1,9 +1,10 @@
 // The build: bundles `src/cli/main.ts` and everything it imports into `dist/cli`. To load hundreds of small files is most of what a run
-// without work would spend; what is imported only when it is needed stays in files of its own. And the server of a sandbox, which is brought
-// to other machines. Types are checked elsewhere.
+// without work would spend; what is imported only when it is needed stays in files of its own. The server of a sandbox, which is brought
+// to other machines. And the catalogue, which is quicker read as JSON. Types are checked elsewhere.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'dist', 'cli');
@@ -12,9 +13,11 @@ const servedSandbox = join(root, 'dist', 'serve-sandbox.mjs');
 /** A run that was started from an earlier build still loads what it needs from it; that long it may. */
 const KEPT_MS = 30 * 86_400_000;
 
+const catalogue = join(root, 'catalogue', 'cwe');
 const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-  .map((entry) => join(entry.parentPath, entry.name));
+  .map((entry) => join(entry.parentPath, entry.name))
+  .concat(readdirSync(catalogue).map((name) => join(catalogue, name)));
 const hash = createHash('sha256');
 for (const file of [import.meta.filename, join(root, 'package-lock.json'), ...sources.sort()]) {
   hash
@@ -70,6 +73,7 @@ if (builtFrom() !== wanted) {
   // For whoever runs the sources.
   write(server);
   copyGrammars();
+  await compileCatalogue(bundled);
   writeFileSync(stamp, wanted);
 }
 
@@ -86,6 +90,26 @@ function copyGrammars() {
     if (unused.includes(basename(name))) continue;
     mkdirSync(dirname(join(to, name)), { recursive: true });
     write({ path: join(to, name), contents: readFileSync(join(from, name)) });
+  }
+}
+
+/** A mistake in it is left to whoever reads it, who says where it is. */
+async function compileCatalogue(bundled) {
+  const [compiler] = await bundled({
+    entryPoints: ['src/security/catalogue.ts'],
+    outfile: join(folder, 'compiler.mjs'),
+  });
+  const path = join(folder, `compiler-${randomBytes(4).toString('hex')}.mjs`);
+  write({ path, contents: compiler.contents });
+  const file = join(root, 'dist', 'catalogue.json');
+  try {
+    const module = await import(pathToFileURL(path));
+    write({ path: file, contents: JSON.stringify(module.compileCatalogue()) });
+  } catch (error) {
+    process.stderr.write(`The catalogue is not compiled: ${error.message}\n`);
+    rmSync(file, { force: true });
+  } finally {
+    rmSync(path);
   }
 }
 

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import * as z from 'zod';
-import { messageOf, SecpiError, type SourceLocation } from '../base/errors.js';
+import { messageOf, SecpiError } from '../base/errors.js';
 import { type Sha256, sha256Json } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
+import { CatalogueFile, invalidCatalogue } from './catalogue-file.js';
 import { type CweEntry, type CweGroup, cweEntrySchema } from './cwe-entry.js';
 import { type PromptTemplate, parsePromptFile } from './prompts/prompt-file.js';
 
@@ -23,15 +23,18 @@ const HEAD = 'catalogue.yaml';
 /** Where a catalogue keeps the prompts that ask about it, if it does not ask by those that ship with secpi. */
 const PROMPTS = { classify: 'prompts/classify.md', trace: 'prompts/trace.md' } as const;
 
-/** The weaknesses secpi knows, with what prevents them; or what another catalogue holds in the same form, of another topic. */
-export interface Catalogue {
+interface CatalogueHead {
   readonly name: string;
   readonly version: number;
-  readonly notice: string | undefined;
-  /** Its own, where it has any. */
-  readonly prompts: Readonly<Partial<Record<keyof typeof PROMPTS, PromptTemplate>>>;
+  readonly notice?: string | undefined;
   /** By their names, what they are about. */
   readonly groups: Readonly<Record<CweGroup, string>>;
+}
+
+/** The weaknesses secpi knows, with what prevents them; or what another catalogue holds in the same form, of another topic. */
+export interface Catalogue extends CatalogueHead {
+  /** Its own, where it has any. */
+  readonly prompts: Readonly<Partial<Record<keyof typeof PROMPTS, PromptTemplate>>>;
   /** In the order of their numbers, whatever file they stand in; keys are ids such as `CWE-89`. */
   readonly entries: ReadonlyMap<string, CweEntry>;
 }
@@ -57,8 +60,10 @@ function promptsIn(folder: string): Catalogue['prompts'] {
   return Object.fromEntries(own.map(([name, path]) => [name, parsePromptFile(readText(path), path)]));
 }
 
-/** The YAML files of a catalogue by name, in the order of the names. */
-function textsIn(folder: string): readonly { readonly name: string; readonly text: string }[] {
+/** The YAML files of a catalogue, in the order of their names. */
+type CatalogueTexts = readonly { readonly name: string; readonly text: string }[];
+
+function textsIn(folder: string): CatalogueTexts {
   const names = orUnreadable(folder, () => readdirSync(folder)).filter((name) => name.endsWith('.yaml'));
   return names.sort().map((name) => ({ name, text: readText(join(folder, name)) }));
 }
@@ -84,17 +89,54 @@ function orUnreadable<T>(path: string, read: () => T): T {
  * @throws SecpiError `security/catalogue-unreadable` or `security/catalogue-invalid`, with the place of the first mistake.
  */
 export function loadCatalogue(folder: string = bundledCatalogue): Catalogue {
-  const texts = new Map(textsIn(folder).map(({ name, text }) => [name, text]));
+  const texts = textsIn(folder);
+  const { entries, ...head } = compiledFrom(texts) ?? contentOf(folder, texts);
+  return { ...head, prompts: promptsIn(folder), entries: new Map(entries.map((entry) => [entry.id, entry])) };
+}
+
+/**
+ * What the YAML files of a catalogue come to, with which files they were: half a megabyte of YAML takes most of the time of a run
+ * that asks nobody, so the build keeps this of those that ship with secpi.
+ */
+interface CompiledCatalogue {
+  readonly from: Sha256;
+  readonly content: CatalogueContent;
+}
+
+interface CatalogueContent extends CatalogueHead {
+  /** In the order of their numbers, whatever file they stand in. */
+  readonly entries: readonly CweEntry[];
+}
+
+const compiledFile = join(packageRoot, 'dist', 'catalogue.json');
+
+/** For the build, which writes it into `dist/catalogue.json`. */
+export function compileCatalogue(): CompiledCatalogue {
+  const texts = textsIn(bundledCatalogue);
+  return { from: sha256Json(texts), content: contentOf(bundledCatalogue, texts) };
+}
+
+/** What the build made of these very texts, comments and all; it is trusted as the rest of the build is. */
+function compiledFrom(texts: CatalogueTexts): CatalogueContent | undefined {
+  if (!existsSync(compiledFile)) return undefined;
+  const compiled = JSON.parse(readFileSync(compiledFile, 'utf8')) as CompiledCatalogue;
+  return compiled.from === sha256Json(texts) ? compiled.content : undefined;
+}
+
+function contentOf(folder: string, files: CatalogueTexts): CatalogueContent {
+  const texts = new Map(files.map(({ name, text }) => [name, text]));
   const fileNamed = (name: string): CatalogueFile => {
     const text = texts.get(name);
-    if (text === undefined) throw invalid(folder, `${name} is missing`);
+    if (text === undefined) throw invalidCatalogue(folder, `${name} is missing`);
     return new CatalogueFile(join(folder, name), text);
   };
   const head = fileNamed(HEAD).read(headSchema);
   const groups = Object.keys(head.groups);
   const names = [HEAD, ...groups.map((group) => `${group}.yaml`)];
   for (const name of texts.keys()) {
-    if (!names.includes(name)) throw invalid(join(folder, name), `the file is named after no group of ${HEAD}`);
+    if (!names.includes(name)) {
+      throw invalidCatalogue(join(folder, name), `the file is named after no group of ${HEAD}`);
+    }
   }
 
   const entries: CweEntry[] = [];
@@ -109,14 +151,7 @@ export function loadCatalogue(folder: string = bundledCatalogue): Catalogue {
     });
   }
   entries.sort((a, b) => numberOf(a.id) - numberOf(b.id));
-  return {
-    name: head.name,
-    version: head.catalogue_version,
-    notice: head.notice,
-    prompts: promptsIn(folder),
-    groups: head.groups,
-    entries: new Map(entries.map((entry) => [entry.id, entry])),
-  };
+  return { name: head.name, version: head.catalogue_version, notice: head.notice, groups: head.groups, entries };
 }
 
 const numberOf = (id: string) => Number(id.slice(id.indexOf('-') + 1));
@@ -133,91 +168,4 @@ export function entryOf(catalogue: Catalogue, id: string): CweEntry {
     });
   }
   return entry;
-}
-
-type Keys = readonly (string | number)[];
-
-/** One YAML file, parsed, with the places of what stands in it. */
-class CatalogueFile {
-  readonly #path: string;
-  readonly #lines = new LineCounter();
-  readonly #document: Document;
-  readonly #content: unknown;
-
-  constructor(path: string, text: string) {
-    this.#path = path;
-    const document = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true });
-    this.#document = document;
-    const broken = document.errors[0];
-    if (broken !== undefined) throw invalid(path, firstLine(broken.message), this.#locate(broken.pos[0]));
-    this.#refuseHiddenLines(text);
-    try {
-      this.#content = document.toJS({ maxAliasCount: 0 });
-    } catch (cause) {
-      throw invalid(path, messageOf(cause));
-    }
-  }
-
-  read<T>(schema: z.ZodType<T>): T {
-    const checked = schema.safeParse(this.#content);
-    if (checked.success) return checked.data;
-    const issue = checked.error.issues[0];
-    const keys = issue?.path.filter((key) => typeof key !== 'symbol') ?? [];
-    throw this.problemAt(keys, issue?.message ?? 'invalid');
-  }
-
-  problemAt(keys: Keys, what: string): SecpiError {
-    return invalid(this.#path, `${spell(this.#content, keys)}: ${what}`, this.#locate(offsetOf(this.#document, keys)));
-  }
-
-  /** Inside a text over several lines, one that looks like a comment or is empty would count and not be hashed. */
-  #refuseHiddenLines(text: string): void {
-    visit(this.#document, {
-      Scalar: (_key, { range }) => {
-        if (range === undefined || range === null) return;
-        const [start, end] = range;
-        if (!/\n[ \t]*(?:#|\r?\n)/.test(text.slice(start, end).trimEnd())) return;
-        const what = 'a text over several lines holds an empty line or one that begins with "#"';
-        throw invalid(this.#path, what, this.#locate(start));
-      },
-    });
-  }
-
-  #locate(offset: number): SourceLocation {
-    const { line, col } = this.#lines.linePos(offset);
-    return { file: this.#path, line: Math.max(line, 1), column: Math.max(col, 1) };
-  }
-}
-
-function invalid(path: string, what: string, location?: SourceLocation): SecpiError {
-  return new SecpiError('security/catalogue-invalid', `The catalogue ${path} is not valid: ${what}`, {
-    hint: 'The fields of an entry are described at the top of catalogue/cwe/catalogue.yaml.',
-    location,
-    exitCode: 2,
-  });
-}
-
-/** The offset of the deepest node on the path that exists: a missing key is reported where its parent starts. */
-function offsetOf(document: Document, path: Keys): number {
-  for (let depth = path.length; depth >= 0; depth -= 1) {
-    const node: unknown = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true);
-    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)) {
-      return Number(node.range[0]);
-    }
-  }
-  return 0;
-}
-
-/** `[3].mitigations` says little in a long file; the entry's id is put beside it. */
-function spell(content: unknown, path: Keys): string {
-  const shown = path
-    .map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`))
-    .join('');
-  const entry = z.array(z.unknown()).safeParse(content).data?.[Number(path[0] ?? -1)];
-  const named = z.object({ id: z.string() }).safeParse(entry).data?.id;
-  return named === undefined ? shown || 'the file' : `${shown} (${named})`;
-}
-
-function firstLine(message: string): string {
-  return message.split('\n', 1)[0]?.replace(/:$/, '') ?? message;
 }

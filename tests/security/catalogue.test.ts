@@ -1,10 +1,19 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SecpiError } from '../../src/base/errors.js';
 import { packageRoot } from '../../src/base/package-root.js';
-import { catalogueDigest, entryOf, loadCatalogue } from '../../src/security/catalogue.js';
+import { catalogueDigest, compileCatalogue, entryOf, loadCatalogue } from '../../src/security/catalogue.js';
 import { CWE_GROUPS } from '../../src/security/cwe-entry.js';
 import { allMitigations } from '../../src/security/mitigations.js';
 import { classifyMessages } from '../../src/security/prompts/classify-prompt.js';
@@ -55,6 +64,18 @@ function failure(changes: Readonly<Record<string, string | undefined>>): SecpiEr
 const lineOf = (text: string, part: string) => text.slice(0, text.indexOf(part)).split('\n').length;
 
 describe('the catalogue that ships with secpi', () => {
+  it('is, as the build keeps it, what its files say, and the files count once they say something else', () => {
+    const kept = JSON.parse(readFileSync(join(packageRoot, 'dist', 'catalogue.json'), 'utf8'));
+    expect(kept.from).toBe(compileCatalogue().from);
+    const folder = join(scratch, 'copied');
+    cpSync(join(packageRoot, 'catalogue', 'cwe'), folder, { recursive: true });
+    appendFileSync(join(folder, 'path.yaml'), '# what the build has not seen\n');
+    expect(loadCatalogue(folder)).toEqual(catalogue);
+    const file = join(folder, 'injection.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('id: CWE-89\n', 'id: CWE-9999\n'));
+    expect([...loadCatalogue(folder).entries.keys()]).toContain('CWE-9999');
+  });
+
   it('holds the promised weaknesses, in the order of their numbers', () => {
     const ids =
       '20 22 77 78 79 89 94 95 113 116 117 119 120 121 122 125 131 134 170 190 200 269 284 287 295 306 326 327 329 338 347 352 377 400 416 434 468 476 502 522 611 639 643 676 681 703 732 760 770 787 798 862 863 915 916 918 943 1333';
