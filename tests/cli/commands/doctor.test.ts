@@ -31,13 +31,20 @@ it('secpi doctor --recipe also names what the recipe needs', async () => {
     'models:',
     '  classifier: { replay: null, endpoint: "http://127.0.0.1:1/v1", api_key_env: CLASSIFIER_KEY }',
     '  spare: { model: s }',
+    'train: { trainer: axolotl }',
     'publish: { repo: nobody/nothing }',
   ];
   await writeFile(join(folder.path, 'r.yaml'), recipe.join('\n'));
   const check = async (env: Record<string, string>) => {
     const { stdout } = await runCli(['doctor', '--recipe', 'r.yaml', '--json'], { cwd: folder.path, env });
     expect(stdout).not.toContain('canary');
-    const states = jsonLines(stdout).map(({ name, state }) => [name, state]);
+    const lines = jsonLines(stdout);
+    expect(lines.find(({ name }) => name === 'training')).toMatchObject({
+      state: 'missing',
+      detail: 'the Python environment of Axolotl is not set up',
+      advice: expect.stringContaining('npx secpi setup --axolotl'),
+    });
+    const states = lines.map(({ name, state }) => [name, state]);
     return states.filter(([name]) => /^(model|publish)/.test(String(name)));
   };
   expect(await check({})).toEqual([
@@ -54,20 +61,17 @@ it('secpi doctor --recipe also names what the recipe needs', async () => {
   ]);
 });
 
-it('secpi doctor --recipe and secpi run say that the environment of the recipe’s trainer is not set up', async () => {
+it('secpi run says before anything else that the environment of the recipe’s trainer is not set up', async () => {
   await using folder = await temporaryFolder();
   const recipe = { extends: join(packageRoot, 'recipes', 'quickstart.yaml'), train: { trainer: 'axolotl' } };
   await writeFile(join(folder.path, 'r.yaml'), JSON.stringify(recipe));
-  const missing = { code: 'python/not-set-up', hint: expect.stringContaining('npx secpi setup --axolotl') };
-  const { stdout } = await runCli(['doctor', '--recipe', 'r.yaml', '--json'], { cwd: folder.path });
-  expect(jsonLines(stdout).find(({ name }) => name === 'training')).toMatchObject({
-    state: 'missing',
-    detail: 'the Python environment of Axolotl is not set up',
-    advice: missing.hint,
-  });
   const run = await runCli(['run', 'r.yaml', '--json'], { cwd: folder.path });
   expect(run.exitCode).toBe(1);
   const lines = jsonLines(run.stdout);
-  expect(lines.at(-1)).toMatchObject({ type: 'run-finished', outcome: 'failed', error: missing });
+  expect(lines.at(-1)).toMatchObject({
+    type: 'run-finished',
+    outcome: 'failed',
+    error: { code: 'python/not-set-up', hint: expect.stringContaining('npx secpi setup --axolotl') },
+  });
   expect(lines.some(({ type }) => type === 'stage-started')).toBe(false);
 });
