@@ -14,6 +14,17 @@ const chunks = async () => (await readdir(join(folder.path, 'dist/cli'))).filter
 const server = async () => (await execa(process.execPath, ['dist/cli/main.js', 'server'], { cwd: folder.path })).stdout;
 const run = async () => (await execa(process.execPath, ['dist/cli/main.js'], { cwd: folder.path })).stdout;
 
+/** Says what the file does; where that says "wrong", it is refused. */
+const compiler = `
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+export function compileCatalogue() {
+  const said = readFileSync(join(import.meta.dirname, '..', '..', 'catalogue/cwe/catalogue.yaml'), 'utf8');
+  if (said === 'wrong') throw new Error('line 1 is wrong');
+  return { said };
+}`;
+const catalogue = () => readFile(join(folder.path, 'dist/catalogue.json'), 'utf8');
+
 beforeAll(async () => {
   folder = await temporaryFolder();
   await folder.write('package.json', '{ "type": "module" }\n');
@@ -25,6 +36,8 @@ beforeAll(async () => {
   );
   await folder.write('src/cli/later.ts', later('one'));
   await folder.write('src/cli/serve-sandbox.ts', "process.stdout.write((await import('./later.js')).said);\n");
+  await folder.write('src/security/catalogue.ts', compiler);
+  await folder.write('catalogue/cwe/catalogue.yaml', 'one');
   await symlink(join(packageRoot, 'node_modules'), join(folder.path, 'node_modules'));
   await build();
 });
@@ -70,5 +83,16 @@ describe('the build', () => {
     expect(names).toContain(basename(young));
     expect(names).not.toContain(basename(old));
     expect(names).not.toContain(basename(half));
+  });
+
+  it('keeps what the catalogue comes to, and nothing of one that is refused, which whoever reads it says', async () => {
+    expect(await catalogue()).toBe('{"said":"one"}');
+    await folder.write('catalogue/cwe/catalogue.yaml', 'wrong');
+    expect((await build()).stderr).toContain('line 1 is wrong');
+    await expect(catalogue()).rejects.toThrow('ENOENT');
+    await folder.write('catalogue/cwe/catalogue.yaml', 'two');
+    await build();
+    expect(await catalogue()).toBe('{"said":"two"}');
+    expect((await readdir(join(folder.path, 'dist/cli'))).filter((name) => name.startsWith('compiler'))).toEqual([]);
   });
 });
