@@ -13,7 +13,7 @@ from typing import Any
 
 from .base.disk import is_full
 from .base.errors import BadJobError, StoppedError, TrainerError
-from .base.imports import long_imports
+from .base.imports import do_without_torch, long_imports
 from .base.memory import is_out_of_memory
 from .base.rank import Rank, end_with_launcher, this_rank
 from .base.session import Session, StopFlag, complain, failure, start_lifeline, write_result
@@ -194,6 +194,8 @@ def _report_bad_job(work: object, command: str, error: BadJobError) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["prepare"]:
+        do_without_torch()
     code = main()
     if sys.argv[1:2] in (["serve"], ["push"]):
         # An answer or an upload that was cut off is still under way: Python would abort under such a thread, or wait.
