@@ -91,11 +91,11 @@ export default defineConfig({
       },
       {
         test: {
-          // What trains a model of this size keeps one core busy, so its two files run side by side.
+          // What trains a model of this size keeps one core busy, so its files run side by side, and beside those of `places`.
           name: 'end-to-end',
           include: ['tests/e2e/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
+          testTimeout: 1_200_000,
+          hookTimeout: 1_200_000,
         },
       },
     ],

@@ -46,11 +46,14 @@ const runners = [
 ];
 
 /**
- * What runs beside the others, from the first of those that take long on: each list one after the other. Python's tests keep one core busy, the agent's
- * mostly wait. Whatever starts machines of its own comes after them.
+ * One group after the other; in a group all lists at once, each one after the other. Together they keep two cores busy: Python's tests want one, the
+ * agent's mostly wait, and what trains at the end wants one and a half. Whatever starts machines of its own comes after what counts on quick answers.
  */
-const beside = [['pytest', 'pytest-axolotl'], ['pytest-agent']];
-const [firstBeside, firstAfter] = ['vitest', 'places'];
+const groups = [
+  [['format-and-lint', 'types', 'unused-code', 'python-lint', 'python-format', 'python-types']],
+  [['vitest', 'faults', 'vitest-node-24'], ['pytest'], ['pytest-agent', 'pytest-axolotl']],
+  [['end-to-end'], ['places']],
+];
 
 /** A tool that either finds something or not: one test. */
 function check(name, command, args, options = {}) {
@@ -148,31 +151,32 @@ async function outcomeApart(runner) {
   return { ...outcome, shown: () => process.stdout.write(`\n== ${runner.name}\n${readFileSync(log, 'utf8')}`) };
 }
 
-async function allApart(names) {
+async function outcomeShown(runner) {
+  process.stdout.write(`\n== ${runner.name}\n`);
+  return { ...(await outcomeOf(runner, 'inherit')), shown: () => {} };
+}
+
+async function allOf(names, outcome) {
   const outcomes = [];
-  for (const name of names) outcomes.push(await outcomeApart(runners.find((runner) => runner.name === name)));
+  for (const name of names) outcomes.push(await outcome(runners.find((runner) => runner.name === name)));
   return outcomes;
 }
 
+const names = runners.map(({ name }) => name);
+// One that no group names would be left out without a word.
+if (String(names.toSorted()) !== String(groups.flat(2).toSorted())) throw new Error('groups and runners do not match');
+if (only !== undefined && !names.includes(only)) {
+  process.stderr.write(`There is no part ${only}. Parts: ${names.join(', ')}\n`);
+  process.exit(2);
+}
+
 const summary = [];
-const chosen = runners.filter(({ name }) => only === undefined || name === only);
-const show = async (runner) => {
-  process.stdout.write(`\n== ${runner.name}\n`);
-  summary.push(await outcomeOf(runner, 'inherit'));
-};
-let apart = [];
-const showApart = async () => {
-  for (const { shown, ...outcome } of (await Promise.all(apart)).flat()) {
+for (const [first, ...others] of only === undefined ? groups : [[[only]]]) {
+  const apart = others.map((names) => allOf(names, outcomeApart));
+  for (const { shown, ...outcome } of [await allOf(first, outcomeShown), ...(await Promise.all(apart))].flat()) {
     shown();
     summary.push(outcome);
   }
-  apart = [];
-};
-for (const runner of chosen) {
-  if (only === undefined && beside.flat().includes(runner.name)) continue;
-  if (only === undefined && runner.name === firstBeside) apart = beside.map(allApart);
-  if (runner.name === firstAfter) await showApart();
-  await show(runner);
 }
 process.stdout.write('\n');
 for (const { name, counts } of summary)
