@@ -46,13 +46,13 @@ const runners = [
 ];
 
 /**
- * One group after the other; in a group all lists at once, each one after the other. Together they keep two cores busy: Python's tests want one, the
- * agent's mostly wait, and what trains at the end wants one and a half. Whatever starts machines of its own comes after what counts on quick answers.
+ * One group after the other; in a group all lists at once, each one after the other. Python's tests keep one core busy, the agent's mostly wait. Whatever
+ * starts machines of its own comes when nothing is beside it: places and end-to-end tests at once took as long as one after the other.
  */
 const groups = [
   [['format-and-lint', 'types', 'unused-code', 'python-lint', 'python-format', 'python-types']],
   [['vitest', 'faults', 'vitest-node-24'], ['pytest'], ['pytest-agent', 'pytest-axolotl']],
-  [['end-to-end'], ['places']],
+  [['places', 'end-to-end']],
 ];
 
 /** A tool that either finds something or not: one test. */
