@@ -36,8 +36,6 @@ const notOfNode = [
   'tests/recipe/limits.test.ts',
   'tests/recipe/fuzz.test.ts',
   'tests/export/job-script.test.ts',
-  'tests/export/portable-recipe.test.ts',
-  'tests/export/portable-sweep.test.ts',
   'tests/cli/commands/export.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
