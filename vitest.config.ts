@@ -36,7 +36,6 @@ const notOfNode = [
   'tests/recipe/limits.test.ts',
   'tests/recipe/fuzz.test.ts',
   'tests/export/job-script.test.ts',
-  'tests/cli/commands/export.test.ts',
   'tests/compute/trainer-target.test.ts',
   'tests/stages/train/train.test.ts',
   'tests/models/serving/model-server.test.ts',
@@ -61,10 +60,8 @@ const notOfNode = [
   'tests/stages/curate/curate.test.ts',
   'tests/stages/curate/benchmark-gate.test.ts',
   'tests/stages/curate/judge.test.ts',
-  'tests/stages/curate/mix.test.ts',
   'tests/stages/curate/analysers/analysers.test.ts',
   'tests/stages/report/render.test.ts',
-  'tests/stages/report/report.test.ts',
 ];
 
 export default defineConfig({

@@ -17,7 +17,11 @@ const catalogue = join(root, 'catalogue', 'cwe');
 const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
   .map((entry) => join(entry.parentPath, entry.name))
-  .concat(readdirSync(catalogue).map((name) => join(catalogue, name)));
+  .concat(
+    readdirSync(catalogue)
+      .filter((name) => name.endsWith('.yaml'))
+      .map((name) => join(catalogue, name)),
+  );
 const hash = createHash('sha256');
 for (const file of [import.meta.filename, join(root, 'package-lock.json'), ...sources.sort()]) {
   hash

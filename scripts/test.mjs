@@ -156,9 +156,9 @@ async function outcomeShown(runner) {
   return { ...(await outcomeOf(runner, 'inherit')), shown: () => {} };
 }
 
-async function allOf(names, outcome) {
+async function allOf(list, outcome) {
   const outcomes = [];
-  for (const name of names) outcomes.push(await outcome(runners.find((runner) => runner.name === name)));
+  for (const name of list) outcomes.push(await outcome(runners.find((runner) => runner.name === name)));
   return outcomes;
 }
 
@@ -172,7 +172,7 @@ if (only !== undefined && !names.includes(only)) {
 
 const summary = [];
 for (const [first, ...others] of only === undefined ? groups : [[[only]]]) {
-  const apart = others.map((names) => allOf(names, outcomeApart));
+  const apart = others.map((list) => allOf(list, outcomeApart));
   for (const { shown, ...outcome } of [await allOf(first, outcomeShown), ...(await Promise.all(apart))].flat()) {
     shown();
     summary.push(outcome);
