@@ -21,7 +21,7 @@ const pythonFolders = ['.', '../agent', '../bench', '../src/suites'];
 const trainerEnvironment = {
   ...process.env,
   OMP_WAIT_POLICY: 'PASSIVE',
-  OMP_NUM_THREADS: '1',
+  OMP_NUM_THREADS: '2',
   HF_HUB_OFFLINE: '1',
   TOKENIZERS_PARALLELISM: 'false',
   // Whose TRL the losses of Axolotl are compared with.

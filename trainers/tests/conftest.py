@@ -7,7 +7,7 @@ import os
 # Before torch is imported anywhere: the OpenMP runtime reads these once.
 os.environ.update(
     OMP_WAIT_POLICY="PASSIVE",
-    OMP_NUM_THREADS="1",
+    OMP_NUM_THREADS="2",
     HF_HUB_OFFLINE="1",
     TOKENIZERS_PARALLELISM="false",
     PYTHONDONTWRITEBYTECODE="1",
