@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { messageOf, SecpiError } from '../base/errors.js';
-import { type Sha256, sha256Json } from '../base/hash.js';
+import { type Sha256, sha256, sha256Json } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
 import { CatalogueFile, invalidCatalogue } from './catalogue-file.js';
 import { type CweEntry, type CweGroup, cweEntrySchema } from './cwe-entry.js';
@@ -113,14 +113,14 @@ const compiledFile = join(packageRoot, 'dist', 'catalogue.json');
 /** For the build, which writes it into `dist/catalogue.json`. */
 export function compileCatalogue(): CompiledCatalogue {
   const texts = textsIn(bundledCatalogue);
-  return { from: sha256Json(texts), content: contentOf(bundledCatalogue, texts) };
+  return { from: sha256(JSON.stringify(texts)), content: contentOf(bundledCatalogue, texts) };
 }
 
 /** What the build made of these very texts, comments and all; it is trusted as the rest of the build is. */
 function compiledFrom(texts: CatalogueTexts): CatalogueContent | undefined {
   if (!existsSync(compiledFile)) return undefined;
   const compiled = JSON.parse(readFileSync(compiledFile, 'utf8')) as CompiledCatalogue;
-  return compiled.from === sha256Json(texts) ? compiled.content : undefined;
+  return compiled.from === sha256(JSON.stringify(texts)) ? compiled.content : undefined;
 }
 
 function contentOf(folder: string, files: CatalogueTexts): CatalogueContent {
