@@ -61,7 +61,8 @@ export class CatalogueFile {
 }
 
 export function invalidCatalogue(path: string, what: string, location?: SourceLocation): SecpiError {
-  return new SecpiError('security/catalogue-invalid', `The catalogue ${path} is not valid: ${what}`, {
+  const place = location === undefined ? path : `${path}:${location.line}:${location.column}`;
+  return new SecpiError('security/catalogue-invalid', `The catalogue ${place} is not valid: ${what}`, {
     hint: 'The fields of an entry are described at the top of catalogue/cwe/catalogue.yaml.',
     location,
     exitCode: 2,

@@ -163,6 +163,7 @@ describe('loadCatalogue', () => {
     expect(error.code).toBe('security/catalogue-invalid');
     expect(error.exitCode).toBe(2);
     expect(error.message).toContain('abstraction (PRIVACY-4)');
+    expect(error.message).toContain(`passing-on.yaml:${lineOf(text, 'abstraction: classy')}:`);
     expect(error.location?.file).toMatch(/passing-on\.yaml$/);
     expect(error.location?.line).toBe(lineOf(text, 'abstraction: classy'));
   });
