@@ -95,9 +95,8 @@ export class BatchDesk implements AsyncDisposable {
     const quietMs = 1000 * Math.min(QUIET_SECONDS, pollSeconds);
     this.#watches = true;
     try {
-      for (;;) {
-        const left = this.#lastCame + quietMs - clock.now();
-        if (left <= 0) break;
+      // Sleeps before it looks: a process that stood still after its first question has not heard of the others yet.
+      for (let left = quietMs; left > 0; left = this.#lastCame + quietMs - clock.now()) {
         await clock.sleep(left, this.#stop.signal);
       }
     } finally {

@@ -160,6 +160,22 @@ describe('asking in batches', () => {
     expect(server.batches.map(({ total }) => total)).toEqual([4, 4, 4]);
   });
 
+  it('hears of all questions before it takes a process that stood still for a quiet one', async () => {
+    let now = 0;
+    // Between any two looks at it more time is gone than no question may come in.
+    const halting: Clock = {
+      ...fastClock,
+      now: () => {
+        now += 1500;
+        return now;
+      },
+    };
+    await using server = await startBatchServer();
+    await using model = await open(server.url, { saturation_seconds: 3600 }, halting);
+    expect(await ask(model, prompts(6))).toEqual(echoes(prompts(6)));
+    expect(server.batches.map(({ total }) => total)).toEqual([6]);
+  });
+
   it('puts no more bytes into a batch than it may have, and what is larger into one of its own', async () => {
     await using server = await startBatchServer();
     await using model = await open(server.url, { batch: { poll_seconds: 1, megabytes: 0.001, at_once: 16 } });
