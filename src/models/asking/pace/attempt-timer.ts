@@ -1,4 +1,4 @@
-import type { Patience, Silence } from './patience.js';
+import type { Patience, Peers, Silence } from './patience.js';
 
 /** Patience changes while an attempt is under way; so often it is looked at. */
 const LOOK_SECONDS = 5;
@@ -9,6 +9,7 @@ export class AttemptTimer {
   readonly #caller: AbortSignal;
   readonly #wholeSeconds: number;
   readonly #patience: Patience;
+  readonly #peers: Peers;
   readonly #begun = performance.now();
   readonly #longest = { before: 0, within: 0 };
   #heardAt = this.#begun;
@@ -21,6 +22,7 @@ export class AttemptTimer {
   constructor(wholeSeconds: number, patience: Patience, caller: AbortSignal) {
     this.#wholeSeconds = wholeSeconds;
     this.#patience = patience;
+    this.#peers = patience.begin();
     this.#caller = caller;
     caller.addEventListener('abort', this.#follow, { once: true });
     this.#look();
@@ -47,7 +49,7 @@ export class AttemptTimer {
   /** The answer is complete: this is how long such a server is silent. */
   answered(): void {
     this.heard('answer');
-    this.#patience.answered(this.#longest);
+    this.#patience.answered(this.#peers, this.#longest);
   }
 
   clear(): void {
@@ -64,7 +66,7 @@ export class AttemptTimer {
     const whole = this.#wholeSeconds - (now - this.#begun) / 1000;
     if (whole <= 0) this.#expire(`no complete answer within ${this.#wholeSeconds} s`);
     else if (silent <= 0) {
-      this.#patience.expired();
+      this.#patience.expired(this.#peers);
       this.#expire(`the server was silent for ${Number(limit.toPrecision(3))} s`);
     } else {
       this.#timer = setTimeout(this.#look, Math.ceil(Math.min(silent, whole, LOOK_SECONDS) * 1000));

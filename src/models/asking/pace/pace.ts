@@ -21,6 +21,8 @@ export interface Started {
   /** Counts all attempts of this pace. */
   readonly number: number;
   readonly at: number;
+  /** It was begun although others hold all places, to see whether they need to be waited for. */
+  readonly beside: boolean;
 }
 
 interface Trouble {
@@ -64,7 +66,9 @@ const COME_BACK_AT = 0.25;
  * A *burst* (a quarter of the recent attempts fail for load) cuts the limit by 0.7, once for all attempts that were under
  * way then, and so does an explicit `Retry-After`, which is obeyed. From there it doubles every round up to the ceiling
  * that it remembers, a little below where the burst came; beyond it grows by a step a round that slowly gets larger. When
- * a burst comes below that ceiling already, the ceiling falls to what was cut to.
+ * a burst comes below that ceiling already, the ceiling falls to what was cut to, if only something of what began since
+ * the last cut was answered: else nobody knows how much would be. While attempts from before the last cut hold all places,
+ * single ones beside them find out whether the server takes new ones again.
  *
  * An *outage* is something else: nearly all that was under way fails and nothing is answered. It says nothing about how
  * much the server can take. Single attempts probe it, and with the first answer the old limit comes back within a few rounds.
@@ -82,6 +86,8 @@ export class Pace {
   #underway = 0;
   /** Attempts up to this one say nothing new about load: they were under way at the last cut. */
   #cutAt = 0;
+  /** When the first of those cuts came since which nothing fresh was answered; `undefined` once something was. */
+  #cutSince: number | undefined;
   /** Of the attempts since then: how many are under way, how many ended, how many of those failed for load. The last two fade. */
   #fresh = 0;
   #ended = 0;
@@ -130,7 +136,8 @@ export class Pace {
    */
   next(now: number): number | undefined {
     if (this.#open) return Math.max(this.#probeAt, this.#pausedUntil);
-    return this.#underway < this.concurrency ? Math.max(now, this.#pausedUntil) : undefined;
+    if (this.#underway < this.concurrency) return Math.max(now, this.#pausedUntil);
+    return this.#fresh === 0 ? Math.max(now, this.#probeAt, this.#pausedUntil) : undefined;
   }
 
   /** How much of the limit is in use, from 0. */
@@ -139,11 +146,12 @@ export class Pace {
   }
 
   begin(now: number): Started {
+    const beside = this.#underway >= this.concurrency;
     this.#underway += 1;
     this.#fresh += 1;
     this.#numbers += 1;
     if (this.#open) this.#probeAt = now + PATIENT_WITH_PROBE_SECONDS * 1000;
-    return { number: this.#numbers, at: now };
+    return { number: this.#numbers, at: now, beside };
   }
 
   /** `wanted`: somebody waits for a place, so more of them would be used. */
@@ -169,8 +177,10 @@ export class Pace {
     }
     this.#trouble = undefined;
     if (this.#open) return this.#comeBack();
-    if (fresh) this.#count(false);
-    if (fresh && inUse) this.#grow();
+    if (!fresh) return undefined;
+    this.#cutSince = undefined;
+    this.#count(false);
+    if (inUse) this.#grow();
     return undefined;
   }
 
@@ -195,12 +205,17 @@ export class Pace {
     result: Exclude<AttemptEnd, { kind: 'answered' | 'void' }>,
     now: number,
   ): PaceChange | undefined {
-    const trouble = this.#noteTrouble(attempt, now);
     const asked = result.kind === 'overloaded' ? result.retryAfterSeconds : undefined;
     const pause = asked === undefined ? 0 : Math.min(asked, MAX_RETRY_AFTER_SECONDS);
     this.#pausedUntil = Math.max(this.#pausedUntil, now + pause * 1000);
+    if (attempt.beside && !this.#open) {
+      // It was one too many anyhow.
+      this.#probeAt = now + this.#probeWaitMs((now - (this.#cutSince ?? now)) / 1000);
+      return undefined;
+    }
+    const trouble = this.#noteTrouble(attempt, now);
     if (this.#open) {
-      this.#probeAt = now + this.#probeWaitMs(now);
+      this.#probeAt = now + this.#probeWaitMs(this.troubledSeconds(now));
       return undefined;
     }
     const { underway, failures, since } = trouble;
@@ -209,14 +224,14 @@ export class Pace {
       this.#remember();
       this.#open = true;
       this.#openedAt = this.#numbers;
-      this.#probeAt = now + this.#probeWaitMs(now);
+      this.#probeAt = now + this.#probeWaitMs(this.troubledSeconds(now));
       return { type: 'circuit-open', message: result.message };
     }
     if (attempt.number <= this.#cutAt) return undefined;
     this.#count(result.kind === 'overloaded');
     const burst = this.#refused >= BURST_FAILURES && this.#refused >= (this.#ended + this.#fresh) * BURST_SHARE;
     if (result.kind !== 'overloaded' || !(burst || pause > 0)) return undefined;
-    this.#cut();
+    this.#cut(now);
     const pause_seconds = Math.max(0, this.#pausedUntil - now) / 1000;
     return { type: 'slower', concurrency: this.concurrency, pause_seconds, message: result.message };
   }
@@ -236,12 +251,13 @@ export class Pace {
     return this.#trouble;
   }
 
-  #cut(): void {
+  #cut(now: number): void {
     const level = Math.min(this.#limit, this.#underway + 1);
     const next = Math.max(1, Math.floor(level * CUT));
     const below = Math.min(level * JUST_BELOW, level - 1);
     this.#remember();
-    this.#ceiling = this.#limit >= this.#ceiling ? Math.max(next, below) : next;
+    if (this.#cutSince === undefined) this.#ceiling = this.#limit >= this.#ceiling ? Math.max(next, below) : next;
+    this.#cutSince ??= now;
     this.#limit = next;
     this.#forget();
   }
@@ -264,9 +280,10 @@ export class Pace {
     this.#refused = this.#refused * keep + (refused ? 1 : 0);
   }
 
-  #probeWaitMs(now: number): number {
+  /** `lasted`: for how many seconds nothing has worked. */
+  #probeWaitMs(lasted: number): number {
     const { first, last } = PROBE_SECONDS;
-    const seconds = Math.min(last, Math.max(first, this.troubledSeconds(now) * PROBE_SHARE));
+    const seconds = Math.min(last, Math.max(first, lasted * PROBE_SHARE));
     return seconds * 1000 * (0.75 + 0.25 * this.#random());
   }
 }

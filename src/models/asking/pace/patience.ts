@@ -7,14 +7,22 @@ const ENOUGH_ANSWERS = 20;
 const FACTOR = 10;
 /** Answers of late: the last one to two times as many. */
 const RECENT = 500;
-/** When more than this share of the attempts is taken for stalled, it is patience that was too short. */
+/** When more than this share of the attempts of one time is taken for stalled, it is patience that was too short. */
 const TOO_OFTEN = 0.05;
 const TOO_OFTEN_AT_LEAST = 4;
+/** So many attempts that began one after the other are of one time. */
+const OF_ONE_TIME = 100;
 
 interface Heard {
   answers: number;
-  expired: number;
   readonly longest: Record<Silence, number>;
+}
+
+/** What became of attempts of one time. */
+export interface Peers {
+  begun: number;
+  answered: number;
+  expired: number;
 }
 
 /**
@@ -26,6 +34,7 @@ export class Patience {
   readonly #leastSeconds: Readonly<Record<Silence, number>>;
   #recent = nothingHeard();
   #earlier = nothingHeard();
+  #peers: Peers = { begun: 0, answered: 0, expired: 0 };
   #stretch = 1;
 
   /** `mostSeconds` are the limits while nothing is known, and ever. */
@@ -42,8 +51,16 @@ export class Patience {
     return Math.min(this.#mostSeconds[silence], wanted);
   }
 
+  /** An attempt begins: those that it is to be compared with. In an outage hardly anything but what had begun to stall before it comes to an end. */
+  begin(): Peers {
+    if (this.#peers.begun >= OF_ONE_TIME) this.#peers = { begun: 0, answered: 0, expired: 0 };
+    this.#peers.begun += 1;
+    return this.#peers;
+  }
+
   /** An answer is complete; these were its longest silences. */
-  answered(silences: Readonly<Record<Silence, number>>): void {
+  answered(peers: Peers, silences: Readonly<Record<Silence, number>>): void {
+    peers.answered += 1;
     this.#recent.answers += 1;
     for (const silence of ['before', 'within'] as const)
       this.#recent.longest[silence] = Math.max(this.#recent.longest[silence], silences[silence]);
@@ -54,15 +71,15 @@ export class Patience {
   }
 
   /** An attempt was given up for its silence. */
-  expired(): void {
-    this.#recent.expired += 1;
-    const { expired, answers } = this.#recent;
-    if (expired < TOO_OFTEN_AT_LEAST || expired < TOO_OFTEN * (answers + expired)) return;
+  expired(peers: Peers): void {
+    peers.expired += 1;
+    const { expired, answered } = peers;
+    if (expired < TOO_OFTEN_AT_LEAST || expired < TOO_OFTEN * (answered + expired)) return;
     this.#stretch *= 2;
-    this.#recent.expired = 0;
+    peers.expired = 0;
   }
 }
 
 function nothingHeard(): Heard {
-  return { answers: 0, expired: 0, longest: { before: 0, within: 0 } };
+  return { answers: 0, longest: { before: 0, within: 0 } };
 }

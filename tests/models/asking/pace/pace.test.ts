@@ -97,6 +97,16 @@ describe('load', () => {
     expect(run.attempts).toBeLessThan(rows * 1.5);
   });
 
+  it('is kept where answers take a minute and a full server refuses at once', () => {
+    const room = 40;
+    const server: Server = (_now, busy, random) =>
+      busy < room ? { end: answered, ms: 60_000 * (0.9 + 0.2 * random()) } : { end: refused, ms: 2 };
+    const rows = room * 40;
+    const { nearlyAll, attempts } = simulate({ rows, concurrency: { start: 64, max: 64 }, server, seed: 1 });
+    expect((0.97 * rows * 60) / room / nearlyAll).toBeGreaterThan(0.85);
+    expect(attempts).toBeLessThan(rows * 3);
+  });
+
   it('is found again when the server takes less than it did, and more', () => {
     const server: Server = (now, busy, random) => withRoomFor(now < 5000 || now > 20_000 ? 200 : 40)(now, busy, random);
     const { answers } = simulate({
@@ -146,6 +156,31 @@ describe('an outage', () => {
     });
     const second = run.answers.slice(110, 120).reduce((sum, count) => sum + count, 0);
     expect(second).toBeGreaterThan(4000);
+  });
+
+  it.each([
+    [10, 1],
+    [10, 2],
+    [10, 3],
+    // Longer than the outage lasts, and more of them than there are places by then.
+    [60, 1],
+    [60, 2],
+    [60, 3],
+  ])('is over at once too where what began before it is answered all along, or hangs for %i s (%i)', (hangs, seed) => {
+    // The server goes on with what it has taken: one in a hundred answers takes five seconds more, one in two hundred never comes.
+    const server: Server = (now, busy, random) => {
+      const fate = downFor(8)(now, busy, random);
+      const drawn = random();
+      if (fate.end.kind !== 'answered' || drawn >= 0.015) return fate;
+      return drawn < 0.005 ? { end: broken, ms: hangs * 1000 } : { ...fate, ms: fate.ms + 5000 };
+    };
+    const run = simulate({
+      ...{ rows: 1_000_000, concurrency: { start: 256, max: 256 }, server, seed, untilMs: 13_000 },
+    });
+    const within = (from: number, to: number) =>
+      run.answers.slice(from * 10, to * 10).reduce((sum, count) => sum + count, 0);
+    expect(within(11, 13)).toBeGreaterThan(within(0, 2) * 0.4);
+    expect(run.attempts - within(0, 13)).toBeLessThan(1000);
   });
 });
 
