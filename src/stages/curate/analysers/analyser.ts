@@ -21,6 +21,8 @@ export interface Analyser {
   readonly argv: readonly string[];
   /** Seconds of computing that it may take: to begin, and for each file. */
   readonly seconds: { readonly begin: number; readonly file: number };
+  /** Memory that each of its processes may ask for, in MiB: far more than it needs, and no machine's all. */
+  readonly mebibytes: number;
   /** Reads what it printed. Throws where that is not what it prints when it has looked. */
   read(printed: string): Report;
 }

@@ -36,6 +36,7 @@ export function bandit(catalogue: Catalogue): Analyser {
     // A comment in the code (`# nosec`) must not hide anything.
     argv: ['bandit', '--quiet', '--recursive', 'code', '--format', 'json', '--ignore-nosec', '--exit-zero'],
     seconds: { begin: 10, file: 0.1 },
+    mebibytes: 2048,
     read(printed) {
       const { errors, metrics, results } = printedSchema.parse(JSON.parse(printed));
       return {

@@ -31,8 +31,8 @@ interface Looking {
 const WALL_SECONDS = 1800;
 const MOST_PRINTED_BYTES = 32 * 1024 * 1024;
 
-/** Sets the limit in a shell, since Node cannot. */
-const LIMITED = ['sh', '-c', 'ulimit -S -t "$1" && shift && exec "$@"', 'sh'];
+/** Sets the limits in a shell, since Node cannot: seconds, and KiB where the system knows such a limit (macOS does not). */
+const LIMITED = ['sh', '-c', 'ulimit -S -t "$1" && { ulimit -S -v "$2" || :; } 2>&- && shift 2 && exec "$@"', 'sh'];
 
 /**
  * Lets an analyser look at code, all of it at once, in its languages: one answer for each piece, in their order. The code is in files of a folder
@@ -69,7 +69,7 @@ async function tryLook(
     const { begin, file } = analyser.seconds;
     const seconds = Math.ceil(begin + file * codes.length);
     const child = await startProcess({
-      argv: [...LIMITED, String(seconds), ...analyser.argv],
+      argv: [...LIMITED, String(seconds), String(analyser.mebibytes * 1024), ...analyser.argv],
       cwd: folder,
       env: { ...programs, ...analyser.program.env },
       stdout: { capture: { limitBytes: MOST_PRINTED_BYTES, overflow: 'stop' } },

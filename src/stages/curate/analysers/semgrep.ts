@@ -78,6 +78,7 @@ export async function semgrep(catalogue: Catalogue, config: string): Promise<Ana
       ...['--disable-nosem', '--no-git-ignore', '--no-rewrite-rule-ids', 'code'],
     ],
     seconds: { begin: 60, file: 2 },
+    mebibytes: 8192,
     read(printed) {
       const { results, errors, paths } = printedSchema.parse(JSON.parse(printed));
       return {

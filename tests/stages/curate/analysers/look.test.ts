@@ -14,6 +14,7 @@ has CRASH && kill -SEGV $$
 has NONSENSE && echo '{"results": ' && exit 0
 has REFUSE && echo 'I do not want to.' >&2 && exit 2
 has FLOOD && exec yes
+has GROW && exec awk 'BEGIN { for (all = "x"; ; all = all all) continue }'
 echo "started $PWD $(stat -c %a .) $*"
 for file in code/*; do
   grep -q SILENT "$file" || echo "looked $file"
@@ -32,6 +33,7 @@ async function tiny(change: Partial<Analyser> = {}) {
     rules: [],
     argv: ['sh', script, 'code'],
     seconds: { begin: 1, file: 0 },
+    mebibytes: 64,
     read(printed) {
       const lines = printed.trim().split('\n');
       if (!printed.startsWith('started')) throw new Error('it has not started');
@@ -77,6 +79,7 @@ describe('an analyser', () => {
     ['NONSENSE', /^what it printed makes no sense: it has not started/],
     ['REFUSE', /^it ended with exit code 2: I do not want to\./],
     ['FLOOD', /^it printed more than 33554432 bytes/],
+    ['GROW', /^it ended with (?:exit code|SIG)/],
     ['HANG', /^it computed for more than 1 seconds/],
   ])('that does %s over one piece of code has looked at the others', async (word, why) => {
     await using analyser = await tiny();

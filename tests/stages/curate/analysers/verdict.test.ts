@@ -8,6 +8,7 @@ const analyser: Analyser = {
   rules: [{ id: 'own', cwes: ['CWE-89'], languages: ['python'] }],
   argv: ['reader'],
   seconds: { begin: 1, file: 1 },
+  mebibytes: 64,
   read: () => ({ findings: [], looked: new Set(), unread: new Map() }),
 };
 
