@@ -95,11 +95,17 @@ export function openServices(
   const suiteFiles = { cacheFolder: cache };
   const originOf = (name: string) => suiteOrigin(name, recipe.evaluate.suites[name]?.from);
 
+  const catalogue = (): Catalogue => {
+    const known = catalogues.get(recipe.catalogue) ?? loadCatalogue(recipe.catalogue);
+    catalogues.set(recipe.catalogue, known);
+    return known;
+  };
+  // Ours is right. One of the recipe's own has to be before anything begins, and not hours later in the first stage that reads it.
+  if (recipe.catalogue !== undefined) catalogue();
+
   return {
     get catalogue() {
-      const catalogue = catalogues.get(recipe.catalogue) ?? loadCatalogue(recipe.catalogue);
-      catalogues.set(recipe.catalogue, catalogue);
-      return catalogue;
+      return catalogue();
     },
     catalogueDigest: catalogueDigest(recipe.catalogue),
     hub,

@@ -9,6 +9,8 @@ describe('nearestName', () => {
     ['Hub', ['file', 'hub'], 'hub'],
     ['minni', ['mini'], 'mini'],
     ['onn', ['by', 'on'], 'on'],
+    ['nmae', ['extends', 'name'], 'name'],
+    ['naem', ['extends', 'name'], 'name'],
   ])('finds what %s was meant to be', (word, candidates, name) => {
     expect(nearestName(word, candidates)).toBe(name);
   });
@@ -21,6 +23,7 @@ describe('nearestName', () => {
   it('has no suggestion where nothing is near', () => {
     expect(nearestName('banana', ['train', 'trace'])).toBeUndefined();
     expect(nearestName('ab', ['on', 'by'])).toBeUndefined();
+    expect(nearestName('emna', ['name'])).toBeUndefined();
     expect(nearestName('', ['a', 'on'])).toBeUndefined();
     expect(nearestName('train', [])).toBeUndefined();
   });

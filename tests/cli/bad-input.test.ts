@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
@@ -45,6 +45,20 @@ describe('a recipe that is wrong is refused with its place, and nothing is writt
       hint: Every field is described in docs/recipe.md.
       code: recipe/invalid"
     `);
+  });
+
+  it.each(['run', 'plan'])('a mistake in its own catalogue, before any stage begins (%s)', async (command) => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 'r.yaml'), extended('catalogue: ./privacy\n'));
+    await cp(join(packageRoot, 'catalogue', 'privacy'), join(folder.path, 'privacy'), { recursive: true });
+    const group = join(folder.path, 'privacy', 'collecting.yaml');
+    await writeFile(group, (await readFile(group, 'utf8')).replace('  naive_mistake:', '  naive_mistakes:'));
+    const { exitCode, stdout, stderr } = await runCli([command, 'r.yaml'], { cwd: folder.path });
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(
+      /collecting\.yaml:1:3 is not valid: \[0\]\.naive_mistake \(PRIVACY-1\).*\n.*\ncode: security\/catalogue-invalid/,
+    );
+    expect((await readdir(folder.path)).sort()).toEqual(['privacy', 'r.yaml']);
   });
 
   it('a file that is not there', async () => {

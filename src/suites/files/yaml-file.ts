@@ -16,7 +16,8 @@ export function parseYamlFile<T>(file: string, source: string, schema: z.ZodType
     if (!(error instanceof YamlProblem)) throw error;
     const { mistakes, place } = error;
     const said = mistakes.map(({ keys, message }) => (keys === undefined ? message : `${fieldOf(keys)}: ${message}`));
-    throw new SecpiError('suites/bad-problem', `${file}: ${said.join('; ')}`, {
+    const where = place === undefined ? file : `${file}:${place.line}:${place.column}`;
+    throw new SecpiError('suites/bad-problem', `${where}: ${said.join('; ')}`, {
       location: place && { file, ...place },
       hint: 'docs/suites.md says what the files of a suite hold.',
       exitCode: 2,

@@ -104,7 +104,7 @@ describe('secpi suites check', () => {
     expect(await of('.')).toMatchObject({ exitCode: 2, code: 'suites/no-problems' });
     const bad = await checked((problem) => edit(join(problem, 'problem.yaml'), 'language: python', 'language: cobol'));
     expect(bad.exitCode).toBe(2);
-    expect(bad.stderr).toMatch(/py-back-link\/problem\.yaml: language: .*\n.*docs\/suites\.md/);
+    expect(bad.stderr).toMatch(/py-back-link\/problem\.yaml:\d+:\d+: language: .*\n.*docs\/suites\.md/);
   });
 });
 

@@ -143,7 +143,7 @@ describe('loadMini', () => {
     writeFileSync(join(folder, 'suite.yaml'), 'measures: [security]\nextract: best\n');
     await expect(loadMini(folder)).rejects.toMatchObject({
       code: 'suites/bad-problem',
-      message: expect.stringMatching(/suite\.yaml: measures: has to name functional; extract: /),
+      message: expect.stringMatching(/suite\.yaml:1:11: measures: has to name functional; extract: /),
     });
   });
 

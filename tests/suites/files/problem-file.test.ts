@@ -52,7 +52,7 @@ describe('parseProblemFile', () => {
   it('names the file, the field and the line', () => {
     const error = errorOf({ cwes: ['89'] });
     expect(error.code).toBe('suites/bad-problem');
-    expect(error.message).toBe('py-greet/problem.yaml: cwes[0]: must look like CWE-89');
+    expect(error.message).toBe('py-greet/problem.yaml:5:5: cwes[0]: must look like CWE-89');
     expect(error.location).toEqual({ file: 'py-greet/problem.yaml', line: 5, column: 5 });
   });
 
