@@ -160,7 +160,7 @@ export class Pace {
     this.#underway -= 1;
     if (attempt.number > this.#cutAt) this.#fresh -= 1;
     if (result.kind === 'void') {
-      if (this.#trouble !== undefined && attempt.number <= this.#trouble.newest) this.#trouble.left -= 1;
+      this.#leave(attempt);
       return undefined;
     }
     if (result.kind === 'answered') return this.#answered(attempt, now, wanted || wasFull);
@@ -189,6 +189,7 @@ export class Pace {
     this.#open = false;
     this.#limit = Math.max(1, limit * COME_BACK_AT);
     this.#ceiling = Math.max(limit, ceiling);
+    this.#probeAt = Number.NEGATIVE_INFINITY;
     this.#forget();
     return { type: 'circuit-closed', concurrency: this.concurrency };
   }
@@ -210,6 +211,7 @@ export class Pace {
     this.#pausedUntil = Math.max(this.#pausedUntil, now + pause * 1000);
     if (attempt.beside && !this.#open) {
       // It was one too many anyhow.
+      this.#leave(attempt);
       this.#probeAt = now + this.#probeWaitMs((now - (this.#cutSince ?? now)) / 1000);
       return undefined;
     }
@@ -247,8 +249,13 @@ export class Pace {
       failures: 0,
     };
     this.#trouble.failures += 1;
-    if (attempt.number <= this.#trouble.newest) this.#trouble.left -= 1;
+    this.#leave(attempt);
     return this.#trouble;
+  }
+
+  /** It may have been under way when the trouble began. */
+  #leave({ number }: Started): void {
+    if (this.#trouble !== undefined && number <= this.#trouble.newest) this.#trouble.left -= 1;
   }
 
   #cut(now: number): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AttemptEnd, Pace } from '../../../../src/models/asking/pace/pace.js';
+import { type AttemptEnd, Pace, type Started } from '../../../../src/models/asking/pace/pace.js';
 import { answered, broken, refused, type Server, type Simulated, simulate } from './simulate.js';
 
 const LATENCY_MS = 50;
@@ -219,6 +219,29 @@ describe('Pace', () => {
     const three = pace.begin(20_010);
     pace.end(three, { kind: 'overloaded', message: '429', retryAfterSeconds: 86_400 }, 20_020, true);
     expect(pace.next(20_020)).toBe(320_020);
+  });
+
+  it('waits for nobody who hangs once an outage is over', () => {
+    const pace = new Pace({ start: 8, max: 8 }, () => 1);
+    const attempts = Array.from({ length: 8 }, () => pace.begin(0));
+    for (const [index, at] of [0, 0, 0, 40_000].entries()) pace.end(attempts[index] as Started, broken, at, true);
+    expect(pace.open).toBe(true);
+    const at = pace.next(40_000) ?? 0;
+    pace.end(pace.begin(at), answered, at + 50, true);
+    // Four hang, and it comes back with two places.
+    expect([pace.open, pace.concurrency, pace.next(at + 50)]).toEqual([false, 2, at + 50]);
+  });
+
+  it('knows that all have failed, also when one of them was one too many', () => {
+    const pace = new Pace({ start: 8, max: 8 }, () => 1);
+    const attempts = Array.from({ length: 8 }, () => pace.begin(0));
+    const [first, second, ...others] = attempts as [Started, Started, ...Started[]];
+    pace.end(first, { kind: 'overloaded', message: '429', retryAfterSeconds: 1 }, 10, true);
+    pace.end(second, answered, 20, true);
+    expect([pace.concurrency, pace.next(1010)]).toEqual([5, 1010]);
+    const beside = pace.begin(1010);
+    for (const each of [...others.slice(0, 3), beside, ...others.slice(3)]) pace.end(each, broken, 1100, true);
+    expect(pace.allFailed(2)).toBe(true);
   });
 
   it('does not grow on room that nobody uses', () => {
