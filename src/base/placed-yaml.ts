@@ -1,4 +1,4 @@
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
 import { messageOf } from './errors.js';
 
@@ -58,10 +58,8 @@ export class PlacedYaml {
   /** Where a value stands; of one that is missing, where that stands in which it is missing. */
   placeOf(keys: Keys): Place {
     for (let depth = keys.length; depth > 0; depth -= 1) {
-      const node: unknown = this.document.getIn(keys.slice(0, depth), true);
-      if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)) {
-        return this.placeAt(Number(node.range[0]));
-      }
+      const node = this.document.getIn(keys.slice(0, depth), true);
+      if (isNode(node) && node.range) return this.placeAt(node.range[0]);
     }
     return this.placeAt(this.document.contents?.range?.[0] ?? 0);
   }

@@ -2,6 +2,7 @@ import { visit } from 'yaml';
 import * as z from 'zod';
 import { SecpiError, type SourceLocation } from '../base/errors.js';
 import { type Keys, PlacedYaml, YamlProblem } from '../base/placed-yaml.js';
+import { dotted } from '../recipe/path.js';
 
 /** One YAML file of a catalogue, with the places of what stands in it. */
 export class CatalogueFile {
@@ -62,9 +63,7 @@ export function invalidCatalogue(path: string, what: string, location?: SourceLo
 
 /** `[3].mitigations` says little in a long file; the entry's id is put beside it. */
 function spell(content: unknown, path: Keys): string {
-  const shown = path
-    .map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? String(key) : `.${String(key)}`))
-    .join('');
+  const shown = dotted(path);
   const entry = z.array(z.unknown()).safeParse(content).data?.[Number(path[0] ?? -1)];
   const named = z.object({ id: z.string() }).safeParse(entry).data?.id;
   return named === undefined ? shown || 'the file' : `${shown} (${named})`;

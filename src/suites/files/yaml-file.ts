@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { SecpiError } from '../../base/errors.js';
-import { type Keys, PlacedYaml, YamlProblem } from '../../base/placed-yaml.js';
+import { PlacedYaml, YamlProblem } from '../../base/placed-yaml.js';
+import { dotted } from '../../recipe/path.js';
 
 /** A value may stand for so many others at most. */
 const MOST_ALIASES = 100;
@@ -15,7 +16,9 @@ export function parseYamlFile<T>(file: string, source: string, schema: z.ZodType
   } catch (error) {
     if (!(error instanceof YamlProblem)) throw error;
     const { mistakes, place } = error;
-    const said = mistakes.map(({ keys, message }) => (keys === undefined ? message : `${fieldOf(keys)}: ${message}`));
+    const said = mistakes.map(({ keys, message }) =>
+      keys === undefined ? message : `${dotted(keys) || 'the file'}: ${message}`,
+    );
     const where = place === undefined ? file : `${file}:${place.line}:${place.column}`;
     throw new SecpiError('suites/bad-problem', `${where}: ${said.join('; ')}`, {
       location: place && { file, ...place },
@@ -23,12 +26,4 @@ export function parseYamlFile<T>(file: string, source: string, schema: z.ZodType
       exitCode: 2,
     });
   }
-}
-
-function fieldOf(keys: Keys): string {
-  if (keys.length === 0) return 'the file';
-  return keys
-    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
-    .join('')
-    .replace(/^\./, '');
 }

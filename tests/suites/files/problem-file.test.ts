@@ -72,7 +72,7 @@ describe('parseProblemFile', () => {
     ['support[0]: is a file of the program already', { support: ['entry.py'] }],
     ['support[1]: is a file of the program already', { support: ['a.py', 'a.py'] }],
     [
-      'cases[2].files.a.py: is a file of the program itself',
+      'cases[2].files."a.py": is a file of the program itself',
       { support: ['a.py'], ...withCase({ files: { 'a.py': '' } }) },
     ],
     ['cases[2].expect.distinct_lines', withCase({ expect: { distinct_lines: 1 } })],
@@ -80,7 +80,7 @@ describe('parseProblemFile', () => {
     ['cases[2].args[0]', withCase({ args: [3] })],
     ['cases[2].files', withCase({ files: { '../secret': 'x' } })],
     ['cases[2].files', withCase({ files: { '/etc/passwd': 'x' } })],
-    ['cases[2].files.solution.py: is a file of the program itself', withCase({ files: { 'solution.py': 'x' } })],
+    ['cases[2].files."solution.py": is a file of the program itself', withCase({ files: { 'solution.py': 'x' } })],
     ['cases[2].env', withCase({ env: { 'A=B': 'x' } })],
     ['cases[2].expect: expects nothing', withCase({ expect: { exit: 'any' } })],
     ['cases[2].expect.exit', withCase({ expect: { exit: 256 } })],
