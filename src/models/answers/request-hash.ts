@@ -15,7 +15,7 @@ export function wellFormed({ role, content }: ChatMessage): ChatMessage {
  */
 export function requestHash(identity: string, { format, messages, sampling, sample }: ChatRequest): Sha256 {
   const { temperature, top_p, max_tokens, seed } = sampling;
-  // Of keys that stand in their order `JSON.stringify` makes canonical JSON: that costs a tenth of putting them there for every task.
+  // Of keys that stand in their order `JSON.stringify` makes canonical JSON: nobody has to sort them for every task.
   // `json` makes the server constrain its output. A different model is a different answer.
   const head = `${JSON.stringify({ format, identity }).slice(0, -1)},"messages":[`;
   // Sample 1 of a question is another answer than sample 0. All settings; a seed that is not set is not the same as any that is.
