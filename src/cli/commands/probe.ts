@@ -5,6 +5,8 @@ import { Interruption } from '../../engine/runs/interruption.js';
 import type { StageEstimate } from '../../engine/stage.js';
 import { loadCatalogue } from '../../security/catalogue.js';
 import { loadProbe } from '../../security/probing/probe-tasks.js';
+import { measureAnalysers } from '../../stages/curate/analysers/measure-analysers.js';
+import { namesAnalysers } from '../../stages/curate/analysers/open.js';
 import { JudgeProbe } from '../../stages/curate/judge/probe.js';
 import { measureFilters } from '../../stages/curate/measure-filters.js';
 import { Probe } from '../../stages/filter/probe/probe.js';
@@ -34,7 +36,7 @@ export async function probeCommand(path: string, options: ProbeOptions, environm
   const { value: recipe } = theOneOf(await readMembers(path, options, environment));
   const {
     filter: params,
-    curate: { judge },
+    curate: { judge, analysers },
   } = recipe;
   const tasks = loadProbe();
   const services = openServices(recipe, environment);
@@ -43,7 +45,7 @@ export async function probeCommand(path: string, options: ProbeOptions, environm
   await using _held = asks ? await holdAnswers(environment.state, interrupt.signal) : undefined;
   await using probe =
     options.filters === true ? undefined : await Probe.open({ params, services, tasks }, teller(options, environment));
-  // The filters ask nobody. They and the judge are measured with secpi's own catalogue: its texts are labelled with that one's ids.
+  // The filters and analysers ask nobody. They and the judge are measured with secpi's own catalogue: its texts are labelled with that one's ids.
   const catalogue = recipe.catalogue === undefined ? services.catalogue : loadCatalogue();
   await using judging =
     judge === undefined
@@ -59,11 +61,15 @@ export async function probeCommand(path: string, options: ProbeOptions, environm
   }
   if (options.estimate === true) return 0;
   try {
+    // Whoever has to hear that one is missing hears it before anything is bought.
+    const analysed = namesAnalysers(analysers)
+      ? await measureAnalysers(analysers, { catalogue, programs: services.programs }, interrupt.signal)
+      : [];
     const probed = await probe?.run(interrupt.signal, progress(tasks.length, options, environment));
     const judged = await judging?.run(interrupt.signal, progress(judging.questions, options, environment));
     const parts = probed && probeParts(probed, services.catalogue);
     const { min_confidence } = params;
-    const filters = [...measureFilters(catalogue), ...(judged ?? [])];
+    const filters = [...measureFilters(catalogue), ...analysed, ...(judged ?? [])];
     if (options.json === true) {
       for (const task of probed ?? []) writeJson({ type: 'probe-task', ...taskJson(task) }, environment);
       const asked =
@@ -90,12 +96,12 @@ export async function probeCommand(path: string, options: ProbeOptions, environm
   }
 }
 
-/** The recipe, or the first of its matrix where all ask the same. */
+/** The recipe, or the first of its matrix where what is measured is the same of all. */
 function theOneOf(members: readonly [RecipeMember, ...RecipeMember[]]): RecipeMember {
   const asked = ({ value: { filter, curate, models } }: RecipeMember) => {
     const names = [filter.by, ...(curate.judge === undefined ? [] : [curate.judge.by])];
     const specs = names.map((name) => (models as Readonly<Record<string, unknown>>)[name] ?? null);
-    return sha256Json(JSON.parse(JSON.stringify([filter, curate.judge ?? null, specs])));
+    return sha256Json(JSON.parse(JSON.stringify([filter, curate.judge ?? null, curate.analysers ?? null, specs])));
   };
   if (new Set(members.map(asked)).size === 1) return members[0];
   throw new SecpiError('cli/which-member', 'what is asked is not the same in all members of the matrix', {

@@ -76,7 +76,7 @@ export function declareRecipeCommands(program: Command, { finish, withGlobal }: 
     .addOption(memberOption())
     .option('--estimate', 'say what asking would take, and ask nothing')
     .option('--mistakes', 'list the tasks that were kept or dropped wrongly')
-    .option('--filters', 'leave the classifier out: only the filters of `curate`, which ask nobody, and its judge')
+    .option('--filters', 'leave the classifier out: only the filters of `curate`, its analysers and its judge')
     .description("what the recipe's classifier is worth, on labelled tasks")
     .addHelpText(
       'after',

@@ -11,22 +11,45 @@ export interface PromptTask {
   readonly language: string;
 }
 
+interface Offers {
+  /** Those that some entry is limited to. */
+  readonly languages: ReadonlySet<string>;
+  /** By language and groups. */
+  readonly entries: Map<string, ReadonlyMap<string, CweEntry>>;
+}
+
+/** They are asked for once a task, of which there are millions. */
+const offers = new WeakMap<Catalogue, Offers>();
+
 /**
- * The entries a task can be labelled with: those of the chosen groups that can occur in its language. For a language that
+ * The entries a task can be labelled with, by their ids: those of the chosen groups that can occur in its language. For a language that
  * the catalogue never speaks of, nothing is ruled out.
  */
 export function offeredEntries(
   language: string,
   catalogue: Catalogue,
   groups?: readonly CweGroup[],
-): readonly CweEntry[] {
-  const entries = [...catalogue.entries.values()];
-  const known = entries.some(({ languages }) => languages.includes(language));
-  return entries.filter(
-    (entry) =>
-      (groups === undefined || groups.includes(entry.group)) &&
-      (!known || entry.languages.length === 0 || entry.languages.includes(language)),
+): ReadonlyMap<string, CweEntry> {
+  let known = offers.get(catalogue);
+  if (known === undefined) {
+    const languages = [...catalogue.entries.values()].flatMap((entry) => entry.languages);
+    known = { languages: new Set(languages), entries: new Map() };
+    offers.set(catalogue, known);
+  }
+  // Data may call a language anything; those that the catalogue never speaks of share one answer.
+  const spoken = known.languages.has(language) ? language : undefined;
+  const key = JSON.stringify([spoken, groups]);
+  const before = known.entries.get(key);
+  if (before !== undefined) return before;
+  const entries = new Map(
+    [...catalogue.entries].filter(
+      ([, entry]) =>
+        (groups === undefined || groups.includes(entry.group)) &&
+        (spoken === undefined || entry.languages.length === 0 || entry.languages.includes(spoken)),
+    ),
   );
+  known.entries.set(key, entries);
+  return entries;
 }
 
 /** One line per weakness: id, languages where it does not occur in all, short name, what in a task calls for it, and what only looks so. */

@@ -32,7 +32,7 @@ type Input = 'tasks' | 'relevant' | 'traces';
 /** Turns traces into training samples: the task without any security hint, followed by reasoning and answer. */
 export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateStageParams, Input, StageServices>({
   name: 'curate',
-  version: 4,
+  version: 5,
   params: curateStageParams,
   inputs: ['tasks', 'relevant', 'traces'],
   seeded: ({ mix }) => mix !== undefined,

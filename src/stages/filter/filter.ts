@@ -133,7 +133,7 @@ export function decide(
     return { ...task, code, cwes: [], confidence: null, reason: outcome.message };
   }
   const { relevant, confidence, reason } = outcome.parsed;
-  const offered = new Set(offeredEntries(task.language, services.catalogue, params.groups).map((entry) => entry.id));
+  const offered = offeredEntries(task.language, services.catalogue, params.groups);
   const cwes = outcome.parsed.cwes.filter((id) => offered.has(id));
   const reject = (code: RejectedTask['code']): RejectedTask => ({ ...task, code, cwes, confidence, reason });
   if (!relevant) return reject('not_relevant');

@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../../src/base/package-root.js';
 import { loadCatalogue } from '../../../src/security/catalogue.js';
 import { labelledTexts } from '../../../src/security/probing/labelled-texts.js';
 import { labelledAnswers } from '../../stages/filter/probe/labelled-answers.js';
+import { withBandit } from '../../support/analysers.js';
 import { startOpenaiServer } from '../../support/openai-server.js';
 import { jsonLines, runCli, temporaryFolder } from '../../support/run-cli.js';
 
@@ -87,11 +88,13 @@ describe('secpi probe', () => {
     await recipeFor(folder.path, server.url);
     const judge = ['r.yaml', '--set', 'curate.judge={by: classifier}'];
     const estimate = await runCli(['probe', ...judge, '--estimate'], { cwd: folder.path });
-    expect(estimate.stdout).toMatch(/^252 labelled texts for `classifier`: 252 requests; .*; at most \$/m);
+    expect(estimate.stdout).toMatch(
+      new RegExp(`^${texts.length} labelled texts for .classifier.: ${texts.length} requests; .*; at most \\$`, 'm'),
+    );
     const { exitCode, stdout } = await runCli(['probe', ...judge, '--filters', '--json'], { cwd: folder.path });
     expect(exitCode).toBe(0);
     const { filters, judge: used } = jsonLines(stdout).at(-1) as Record<string, unknown>;
-    expect(used).toMatchObject({ model: 'classifier', spent: { requests: 252 } });
+    expect(used).toMatchObject({ model: 'classifier', spent: { requests: texts.length } });
     expect(filters).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ filter: 'judge, leaks', part: 'look', precision: 1, recall: 1 }),
@@ -100,6 +103,42 @@ describe('secpi probe', () => {
         expect.objectContaining({ filter: 'judge, depth', part: 'spent', precision: 0.5, recall: 1 }),
       ]),
     );
+  });
+
+  it.skipIf(withBandit === undefined)('has the analysers that a recipe names look at labelled code', async () => {
+    await using folder = await temporaryFolder();
+    await recipeFor(folder.path, 'http://127.0.0.1:9/v1');
+    const bandit = ['probe', 'r.yaml', '--set', 'curate.analysers={bandit: {}}', '--filters', '--json'];
+    const { stdout } = await runCli(bandit, { cwd: folder.path, env: withBandit ?? {} });
+    const { filters } = jsonLines(stdout).at(-1) as { filters: Record<string, unknown>[] };
+    const of = (part: string) => filters.find((one) => one.filter === 'analysers, bandit' && one.part === part);
+    const python = labelledTexts('actuation', loadCatalogue()).filter(({ language }) => language === 'python');
+    for (const part of ['look', 'held-out'] as const) {
+      const counts = of(part)?.counts as Record<string, number> | undefined;
+      const { found = 0, missed = 0, wronged = 0, spared = 0 } = counts ?? {};
+      const texts = python.filter((text) => text.part === part);
+      expect(found + missed).toBe(texts.filter(({ drop }) => drop).length);
+      expect(wronged + spared).toBe(texts.filter(({ drop }) => !drop).length);
+      // It has rules for some of them only. What it drops, it drops rightly.
+      expect(found).toBeGreaterThan(1);
+      expect(wronged).toBe(0);
+    }
+  });
+
+  it('says of an analyser that is not there that it is not, before anything is bought', async () => {
+    await using folder = await temporaryFolder();
+    await using server = await startOpenaiServer(labelledAnswers({}));
+    await recipeFor(folder.path, server.url);
+    // Only what starts secpi itself is on the search path.
+    const nowhere = { cwd: folder.path, env: { PATH: dirname(process.execPath) } };
+    const stopped = await runCli(['probe', 'r.yaml', '--set', 'curate.analysers={bandit: {}}', '--quiet'], nowhere);
+    expect(stopped).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('code: curate/no-analyser') });
+    expect(server.received).toHaveLength(0);
+    const without = 'curate.analysers={bandit: {on_missing: unverified}}';
+    const { exitCode, stdout } = await runCli(['probe', 'r.yaml', '--set', without, '--filters'], nowhere);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('actuation');
+    expect(stdout).not.toContain('bandit');
   });
 
   it('says what is missing where nobody can be asked', async () => {

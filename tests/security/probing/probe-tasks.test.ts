@@ -29,7 +29,7 @@ describe('the labelled tasks that ship with secpi', () => {
 
   it('are labelled with what can occur in their language', () => {
     const impossible = tasks.flatMap(({ id, language, cwes, also }) => {
-      const offered = new Set(offeredEntries(language, catalogue).map((entry) => entry.id));
+      const offered = offeredEntries(language, catalogue);
       return [...cwes, ...also]
         .filter((label) => catalogue.entries.has(label) && !offered.has(label))
         .map((label) => `${id}: ${label} in ${language}`);

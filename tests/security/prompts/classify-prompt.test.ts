@@ -8,8 +8,7 @@ import { promptTemplate } from '../../../src/security/prompts/prompt-file.js';
 import { parseVerdict } from '../../../src/security/prompts/verdict.js';
 
 const catalogue = loadCatalogue();
-const ids = (language: string, groups?: readonly CweGroup[]) =>
-  offeredEntries(language, catalogue, groups).map(({ id }) => id);
+const ids = (language: string, groups?: readonly CweGroup[]) => [...offeredEntries(language, catalogue, groups).keys()];
 
 describe('classifyMessages', () => {
   const task = { prompt: 'Write a function that pings a host.', language: 'python' };
@@ -61,7 +60,7 @@ describe('classifyMessages', () => {
         ok: true,
         value: { ...answer, notes: [] },
       });
-      const offered = offeredEntries(language, catalogue).map(({ id }) => id);
+      const offered = [...offeredEntries(language, catalogue).keys()];
       expect(offered).toEqual(expect.arrayContaining(answer.cwes));
     }
   });

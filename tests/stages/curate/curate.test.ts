@@ -85,7 +85,7 @@ const offending: Readonly<Record<Exclude<CurateReason, Elsewhere>, readonly [Par
   code_unparsable: [{ answer: good.answer.replace('.fetchall()', '.fetchall(') }, 'python, block 1, line'],
   prompt_leak: [
     { reasoning: `${good.reasoning} The guidance above says that I should bind the value.` },
-    'guidance above',
+    'the guidance',
   ],
   no_mitigation_named: [{ reasoning: careless }, 'CWE-89', depth],
   repetition: [{ reasoning: `${good.reasoning} ${'Wait, let me look at the name once more. '.repeat(9)}` }, '8 times'],

@@ -21,7 +21,7 @@ export function expectationOf(
   catalogue: Catalogue,
   groups?: readonly CweGroup[],
 ): Expectation {
-  const offered = new Map(offeredEntries(language, catalogue, groups).map((entry) => [entry.id, entry]));
+  const offered = offeredEntries(language, catalogue, groups);
   const ids = cwes.filter((id) => offered.has(id));
   const allowed = new Set(also.filter((id) => offered.has(id)));
   // An id that the catalogue does not know may be taken for any that it does.
