@@ -37,6 +37,8 @@ export interface PlanOptions<Services> extends ResolveContext<Services> {
   readonly selection?: Selection | undefined;
   /** One that has asked for pins already. */
   readonly resolver?: NodeResolver<Services> | undefined;
+  /** Without what stages would take, which some know only from reading all of their rows. Default: with it. */
+  readonly estimates?: boolean;
 }
 
 /**
@@ -50,6 +52,7 @@ export async function planRun<Services>(options: PlanOptions<Services>): Promise
   const made = new Map<string, ArtifactReader>();
 
   const estimateOf = async (node: GraphNode<Services>, inputs: Readonly<Record<string, ArtifactReader>>) => {
+    if (options.estimates === false) return {};
     try {
       const estimate = await node.stage.estimate?.({ params: node.params, services, signal, inputs });
       return estimate === undefined ? {} : { estimate };

@@ -177,7 +177,7 @@ export async function executeRun<Services>(options: RunOptions<Services>): Promi
 
 /** A stage that the selection leaves out but that others need must be in the store before anything is started. */
 async function refuseMissing<Services>(options: RunOptions<Services>): Promise<void> {
-  for (const { stage, state, why, error } of await planRun(options)) {
+  for (const { stage, state, why, error } of await planRun({ ...options, estimates: false })) {
     if (error !== undefined) throw error;
     if (state === 'missing') throw upstreamMissing(stage, why);
   }

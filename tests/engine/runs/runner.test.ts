@@ -10,6 +10,7 @@ import { Interruption } from '../../../src/engine/runs/interruption.js';
 import { mergeMetrics } from '../../../src/engine/runs/merge-metrics.js';
 import { defineStage, type StageDefinition } from '../../../src/engine/stage.js';
 import { type DemoServices, demoGraph } from '../fixtures/demo-graph.js';
+import { smallFlow } from '../fixtures/small-flow.js';
 import { objectOf, runDemo, temporaryState } from '../fixtures/temporary-state.js';
 
 type Run = StageDefinition<Record<never, never>, never, DemoServices>['run'];
@@ -111,6 +112,18 @@ describe('executeRun', () => {
     expect(until.exitCode).toBe(0);
     const from = await runDemo(home, { selection: { from: 'squares' } });
     expect(from.outcomes).toEqual(['cached', 'done', 'done']);
+  });
+
+  it('asks no stage what it would take: some read all of their rows to say so', async () => {
+    await using home = await temporaryState();
+    let asked = 0;
+    const graph = smallFlow(
+      { name: 'tasks' },
+      { name: 'filter', inputs: ['tasks'], estimate: async () => ({ requests: ++asked }) },
+    );
+    await runDemo(home, { graph, selection: { until: 'tasks' } });
+    const { outcomes } = await runDemo(home, { graph, selection: { only: ['filter'] } });
+    expect([outcomes, asked]).toEqual([['cached', 'done'], 0]);
   });
 
   it('sets a damaged artifact aside with a word about it, and makes it again', async () => {
