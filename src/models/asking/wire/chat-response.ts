@@ -11,25 +11,25 @@ const optionalText = z.string().nullish();
 const tokenCount = z.number().int().min(0);
 /** Only some servers say more than how many; what cannot be read of that is as if it had not been said. */
 const extraCount = tokenCount.optional().catch(undefined);
-const usageSchema = z.looseObject({
+const usageSchema = z.object({
   prompt_tokens: tokenCount,
   completion_tokens: tokenCount,
   total_tokens: extraCount,
-  prompt_tokens_details: z.looseObject({ cached_tokens: extraCount }).optional().catch(undefined),
-  completion_tokens_details: z.looseObject({ reasoning_tokens: extraCount }).optional().catch(undefined),
+  prompt_tokens_details: z.object({ cached_tokens: extraCount }).optional().catch(undefined),
+  completion_tokens_details: z.object({ reasoning_tokens: extraCount }).optional().catch(undefined),
   /** DeepSeek's name for the cached ones. */
   prompt_cache_hit_tokens: extraCount,
 });
 /** Servers put the think text under one of two names. */
-const textSchema = z.looseObject({ content: optionalText, reasoning_content: optionalText, reasoning: optionalText });
+const textSchema = z.object({ content: optionalText, reasoning_content: optionalText, reasoning: optionalText });
 
-export const completionSchema = z.looseObject({
-  choices: z.array(z.looseObject({ message: textSchema, finish_reason: z.string() })).min(1),
+export const completionSchema = z.object({
+  choices: z.array(z.object({ message: textSchema, finish_reason: z.string() })).min(1),
   usage: usageSchema.nullish(),
 });
 
-export const chunkSchema = z.looseObject({
-  choices: z.array(z.looseObject({ delta: textSchema.nullish(), finish_reason: z.string().nullish() })).nullish(),
+export const chunkSchema = z.object({
+  choices: z.array(z.object({ delta: textSchema.nullish(), finish_reason: z.string().nullish() })).nullish(),
   usage: usageSchema.nullish(),
 });
 
