@@ -34,7 +34,7 @@ const hubSchema = rowsSchema.extend({
 export const sourceSchema = z.union([fileSchema, hubSchema]);
 
 const answered = z.object({
-  /** Column of the reasoning. Without it the answer begins with that, as `<think>…</think>`. */
+  /** Column of the reasoning. Without it the answer begins with that, as `<think>…</think>` or in the marks of OpenThoughts, Seed-OSS or Magistral. */
   reasoning: z.string().min(1).optional(),
 });
 

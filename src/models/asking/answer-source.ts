@@ -220,7 +220,7 @@ export class AnswerSource {
       // What this one waited for may have been the end.
       if (scope.ending.ends) throw new Error('the asking has ended');
       outcome = await client.attempt(request, { signal, seed: seedOf(request) });
-      if (outcome.ok) used = ledger.amount({ ...outcome.reply.tokens, details: outcome.reply.details });
+      if (outcome.ok) used = ledger.amount({ details: outcome.reply.details, ...outcome.reply.tokens });
     } finally {
       reserved?.settle(used, used.tokens > 0 ? key : undefined);
     }
@@ -228,7 +228,7 @@ export class AnswerSource {
     if (!outcome.ok) return { end, failure: outcome, client };
     const { details, ...reply } = outcome.reply;
     const answer: ChatAnswer = { request: key.request, ...reply };
-    const cost = ledger.buy({ ...reply.tokens, details });
+    const cost = ledger.buy({ details, ...reply.tokens });
     // The place is kept until the answer is on the disk, so that a kill loses no more than what was in flight.
     await store.put(key, answer, cost);
     return { end, found: this.#found(key, answer, 'server', cost, scope) };

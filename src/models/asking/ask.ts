@@ -21,7 +21,7 @@ export async function* askAll<Row, Parsed>(
   const enough = until === undefined ? undefined : new Enough(until.rows);
   let done = 0;
   const work = async (row: Row, signal: AbortSignal): Promise<AskOutcome<Parsed>> => {
-    const outcome = await askOne(source, options.request(row), options, { ...shared, signal });
+    const outcome = await askOne(source, options.request(row), options, { signal, ...shared });
     done += 1;
     enough?.settled(until?.are(row, outcome) === true);
     options.onSettled?.(done);

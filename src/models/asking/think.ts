@@ -1,5 +1,26 @@
-const OPEN = '<think>';
-const CLOSE = '</think>';
+/** How a thought is marked in a text, and perhaps the answer behind it. */
+interface Marks {
+  readonly open: string;
+  readonly close: string;
+  readonly answer?: { readonly open: string; readonly close: string };
+}
+
+const THINK: Marks = { open: '<think>', close: '</think>' };
+
+const KNOWN: readonly Marks[] = [
+  // DeepSeek-R1, Qwen, QwQ and most others.
+  THINK,
+  // Seed-OSS.
+  { open: '<seed:think>', close: '</seed:think>' },
+  // Magistral.
+  { open: '[THINK]', close: '[/THINK]' },
+  // STILL-2, Sky-T1, Bespoke-Stratos, OpenThoughts.
+  {
+    open: '<|begin_of_thought|>',
+    close: '<|end_of_thought|>',
+    answer: { open: '<|begin_of_solution|>', close: '<|end_of_solution|>' },
+  },
+];
 
 /** What a model thought and what it said. */
 export interface ThinkSplit {
@@ -8,24 +29,34 @@ export interface ThinkSplit {
 }
 
 /**
- * Splits inline think text off an answer. Three shapes are known: `<think>…</think>answer`; `…</think>answer`, where the
- * chat template of the prompt already opened the tag (QwQ); and `<think>…` that was cut off, which is all reasoning. The
+ * Splits inline think text off an answer. Three shapes are known: `<think>…</think>answer`, and the same with the other marks above;
+ * `…</think>answer`, where the chat template of the prompt already opened the tag (QwQ); and `<think>…` that was cut off, which is all reasoning. The
  * first closing tag counts, because the answer itself may be about such tags; one in quotes or backticks closes nothing, because
  * it is code or prose about the tag. White space at the edges is dropped.
  */
 export function splitThink(text: string): ThinkSplit {
   const body = text.trimStart();
-  const opened = body.startsWith(OPEN);
-  const inner = opened ? body.slice(OPEN.length) : body;
-  const close = closingTag(inner);
-  if (close === -1) return opened ? { reasoning: inner.trim(), content: '' } : { reasoning: null, content: text };
-  return { reasoning: inner.slice(0, close).trim(), content: inner.slice(close + CLOSE.length).trim() };
+  const opened = KNOWN.find(({ open }) => body.startsWith(open));
+  const { close: tag, answer } = opened ?? THINK;
+  const inner = opened === undefined ? body : body.slice(opened.open.length);
+  const close = closingTag(inner, tag);
+  if (close === -1) {
+    return opened === undefined ? { reasoning: null, content: text } : { reasoning: inner.trim(), content: '' };
+  }
+  return { reasoning: inner.slice(0, close).trim(), content: unwrapped(inner.slice(close + tag.length), answer) };
 }
 
-function closingTag(text: string): number {
-  let at = text.indexOf(CLOSE);
-  while (at !== -1 && isQuoted(lineBefore(text, at), lineAfter(text, at + CLOSE.length)))
-    at = text.indexOf(CLOSE, at + 1);
+/** Without the marks around it, of which the last is missing when it was cut off. */
+function unwrapped(text: string, marks: Marks['answer']): string {
+  const answer = text.trim();
+  if (marks === undefined || !answer.startsWith(marks.open)) return answer;
+  const inner = answer.slice(marks.open.length);
+  return (inner.endsWith(marks.close) ? inner.slice(0, -marks.close.length) : inner).trim();
+}
+
+function closingTag(text: string, tag: string): number {
+  let at = text.indexOf(tag);
+  while (at !== -1 && isQuoted(lineBefore(text, at), lineAfter(text, at + tag.length))) at = text.indexOf(tag, at + 1);
   return at;
 }
 

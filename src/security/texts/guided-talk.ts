@@ -10,9 +10,9 @@ const SAYS =
   '(?:say|says|said|list|lists|listed|mention|mentions|mentioned|name|names|state|states|tell|tells|told|ask|asks|asked|suggest|suggests|recommend|recommends|want|wants|require|requires|point|points|warn|warns|flag|flags|demand|demands|remind|reminds|expect|expects|speak|speaks|single|singles|bring|brings|advize|advizes|hint|hints|describe|describes|cover|covers|specify|specifies|emphasise|emphasises|emphasize|emphasizes|highlight|highlights)';
 const WAS = '(?:was|were|am|m|have been|ve been|had been|d been|got)';
 /** What one of the weaknesses may be called when it was handed over. */
-const ONE = '(?:weakness|mitigation|hint|concern|vulnerability|issue|risk|cwe|construct|threat)';
+const ONE = '(?:weakness|mitigation|hint|concern|vulnerability|cwe|threat)';
 /** A piece of a text that one was given. */
-const PIECE = '(?:items?|entry|entries|bullets?|points?|hints?|notes?|briefing|section|guidance|paragraph)';
+const PIECE = '(?:item|bullet|hint|note|briefing|section|guidance|paragraph)';
 /** What weaknesses are called in words: nothing else has them beside a `PIECE`. */
 const KIND =
   '(?:injection|traversal|overflow|xss|ssrf|xxe|idor|redos|sqli|csrf|forgery|deserialization|deserialisation|hashing|mass assignment|format string|exhaustion|rebinding|cwe \\d+)';
@@ -38,16 +38,14 @@ const OF_THE_TASK = / (?:the user|user s|users|the task|task s|the issue|ticket|
 /** Each says by itself that somebody else pointed the way. Matched on words, see `wordLine`. */
 const GIVEN_AWAY = anyOf([
   `the guidance`,
-  `the (?:prevention|mitigation|hidden|secret) (?:text|notes?|section|part|advice|table|stuff|description|directions?|list)`,
-  `(?:weakness|mitigation|cwe|vulnerability) (?:that |which )?i (?:got|received|have|had|m supposed|am supposed)`,
+  `the (?:prevention|mitigation) (?:text|notes?|section|part|advice|table|stuff|description|directions?|list)|the (?:hidden|secret) (?:notes|advice|directions|stuff|guidelines)`,
+  `(?:weakness|mitigation|cwe|vulnerability) (?:that |which )?i (?:got|received|m supposed|am supposed)`,
   `(?:weakness|weaknesses|cwe) (?:stuff|list|briefing|notes)`,
-  `(?:instructions?|notes|material|prompt|description|context|information) (?:that |which )?(?:i (?:have|got|received|had|was given)|(?:was |were )?given to me)`,
-  `(?:above|before|besides|ahead of) the (?:question|task|request|user s)`,
-  `listed (?:things|points|items|issues|concerns)`,
+  `(?:instructions?|notes|material|prompt) (?:that |which )?(?:i (?:have|got|received|had|was given)|(?:was |were )?given to me)`,
+  `(?:above|besides) the (?:question|user s)|(?:above|before|ahead of|outside) the user s (?:message|prompt|request|question|text|task)`,
+  `listed (?:things|concerns)`,
   `they (?:d |would |have |ve )?(?:flag|flagged|single out|singled out) (?:\\w+ )?${KIND}`,
-  `(?:copy|copying|copied|reuse|reusing|repeat|repeating) (?:\\w+ ){0,2}(?:sentences?|phrases?|wording|words) from the`,
-  `(?:mention|trace|sign|hint) of (?:the |any |that |this )?(?:cwe|weakness|hidden|secret)`,
-  `i (?:m|am|was) supposed to (?:handle|cover|address|work in|bring up|consider)`,
+  `(?:mention|trace|sign|hint) of (?:the |any |that |this )?(?:cwes?|weakness list|list of weaknesses)`,
   `pointed out (?:at|on) the top`,
   // What I was given, and what was given to me.
   `${HANDED} (?:that |which )?(?:i|we) (?:${WAS} ${PASSED}|got|received|${WAS} (?:told|asked|instructed)|have to (?:work|go) through)`,
@@ -62,27 +60,25 @@ const GIVEN_AWAY = anyOf([
   `(?:cwe \\d+|weakness|weaknesses) (?:was|were|is|are) (?:given|flagged|selected|provided|supplied)`,
   `(?:seen|saw|see|read) (?:a|the|that|this) (?:list|set|table) of (?:weaknesses|cwes|mitigations|hints|vulnerabilities)`,
   `(?:flagged|given|assigned|selected|preselected|listed|picked|provided|supplied|handed) (?:security )?${ONE}`,
-  `${ONE} (?:that is |that was |which is |which was )?(?:listed|selected|given|flagged|assigned|provided|supplied)`,
-  `(?:list|lists) (?:for (?:this|the) (?:task|job|exercise)|of (?:things that matter|weaknesses|cwes|mitigations|concerns|vulnerabilities))`,
+  `(?:weakness|mitigation|cwe|hint) (?:that is |that was |which is |which was )?(?:listed|selected|given|flagged|assigned|provided|supplied)`,
+  `(?:list|lists) (?:for (?:this|the) (?:task|job|exercise)|of (?:things that matter|weaknesses|cwes|concerns))`,
   `(?:notes|materials?|brief|briefing|guidance|hints?) (?:that |which )?(?:i|we) (?:ve |have |had |d )?(?:received|got|been given|been handed|been shown|was given|were given)`,
-  `(?:above|before|ahead of|outside) the user s`,
   `(?:i|we) (?:ve been|have been|was|were|had been|re|m|am|are) (?:\\w+ )?(?:told|asked|instructed|reminded|warned) (?:to (?:drop|skip|leave out|weave|include|cover|address) (?:\\w+ )?(?:points?|items?|concerns?|weakness|weaknesses|anything)|not to (?:copy|mention|repeat|quote|reveal|refer|reference|cite|name|say))`,
   `i (?:was|am|ve been|have been) (?:primed|briefed|coached|prepped|cued)`,
-  `(?:things?|points?|concerns?|risks?|issues?) (?:have|has|had) (?:already )?been (?:pointed out|flagged|listed|named|singled out|highlighted|given)`,
+  `(?:things?|points?|concerns?|risks?|issues?) (?:have|has|had) (?:already )?been (?:pointed out|flagged|singled out)`,
   `(?:requested|asked|told|instructed|said|stated|written|required|demanded|described) (?:\\w+ ){0,2}(?:in|by) the (?:system|developer|hidden|initial) (?:message|prompt)`,
   `(?:neither|nor|both) (?:the |my )?(?:thinking|reasoning) (?:nor|or|and) (?:the |my )?answer`,
   `${ONE} (?:that |which )?(?:i|we) (?:${WAS} ${PASSED}|${WAS} (?:told|asked|instructed)|have to (?:work through|go through|cover|address|look at))`,
-  `(?:items?|points?|things?|concerns?|ones?) (?:that |which )?(?:i|we) (?:${WAS} ${PASSED}|${WAS} (?:told|asked|instructed) to (?:cover|address|watch|look|check|consider)|have to cover)`,
-  `(?:listed|named|recommended|picked|selected|given|noted|suggested) (?:to me )?(?:as no concern|for (?:this (?:task|exercise|job|one|language)|python|javascript|java|php|rust|ruby|go|c))`,
+  `(?:items?|points?|things?|concerns?|ones?) (?:that |which )?(?:i|we) (?:${WAS} handed|${WAS} (?:told|asked|instructed) to (?:cover|address|watch|look|check|consider))`,
+  `(?:listed|named|given) as no concern|listed for (?:this (?:task|exercise|job|one|language)|python|javascript|java|php|rust|ruby|go|c)|picked for this (?:task|exercise|job)`,
   `(?:among|one of) the (?:things|points|items|weaknesses|concerns) (?:that were |that are )?(?:named|listed|given|selected)`,
   `i (?:ve been|have been|was|had been) (?:explicitly |specifically |already )?(?:told|asked|instructed|advized|reminded) to (?:look out|watch|mind|consider|cover|address|beware|be careful|pay attention|keep an eye|take care)`,
   `(?:brought to my attention|pointed out (?:in advance|beforehand|up front|to me)|laid out for me|told (?:me )?(?:in advance|beforehand|up front))`,
-  `(?:ahead of|precedes?|preceding|prior to) (?:the )?(?:user s )?(?:question|request|message)`,
   // My prompt, and the one of the system.
   'my (?:system )?(?:prompt|briefing|guidelines|guidance|directives|brief)',
   '(?:system prompt|developer (?:prompt|message|instructions?)|hidden (?:prompt|instructions?)|(?:hidden|secret|preceding) part of the prompt)',
   '(?:before|besides|beyond|outside|not in|in addition to) the user s (?:message|prompt|request)',
-  'as (?:instructed|directed|told) (?:above|by the)',
+  'as (?:instructed|directed) (?:above|by the)|as told above',
   // The guidance, which nobody but me has.
   `(?:given|provided|supplied|listed|selected|above|aforementioned|received|mentioned|preselected|flagged|enumerated) (?:security )?${HANDED}`,
   `${HANDED} (?:that were |which were )?(?:above|provided|supplied|handed|listed above|given|below|in the prompt|from the prompt)`,
@@ -90,22 +86,22 @@ const GIVEN_AWAY = anyOf([
   `(?:in|from|by|to|of) the (?:briefing|guidance)|the given advice|material (?:that )?i (?:have|got|was given|received)`,
   `(?:in|from|of|by|with|to) what i (?:was|ve been|have been|am|m) (?:given|provided|shown|told|handed)`,
   `(?:what|as) (?:the|my) (?:notes|hints|briefing|material|guidance|checklist|preamble|instructions) (?:\\w+ )?${SAYS}`,
-  `(?:worry|worries|concerns?|risks?|weakness|weaknesses|warnings?) (?:\\w+ ){0,4}(?:arrived|came|comes|come) (?:together |along |bundled )?with the`,
+  `(?:arrived|came) (?:together |along |bundled )with the (?:task|request|question)`,
   `(?:the|my) system message ${SAYS}`,
   `(?:according to|following|per|as per|in line with|in accordance with|based on|obeying|going by) (?:the |these |those |this )?(?:security )?${HANDED}`,
   `(?:through|off|against|with|cover|covers|covered|over) (?:all )?(?:the|these|those) (?:listed |given |security )?(?:mitigations|weaknesses|cwes)`,
   `(?:the|this|that|one|each|every|first|second|last|next) (?:cwe|weakness|mitigation) (?:in|on|from|of) (?:the|my|this|that) (?:list|prompt|message|briefing)`,
   // What must not be noticed.
-  `(?:as if|as though|like) i (?:d|ve) (?:\\w+ )?(?:come up|noticed|thought|discovered|spotted|found)`,
+  `(?:as if|as though) i (?:d|ve) (?:\\w+ )?(?:come up|noticed|thought|discovered|spotted|found)`,
   `(?:avoid|without|not) (?:giving |give |leave |leaving )?the impression (?:that )?(?:i|we)`,
-  `(?:must|should|can|may|do|will|shall) ?(?:not|n t|t) (?:disclose|reveal|betray|give away) (?:the|this|that|any)`,
-  `no (?:hint|mention|sign|trace|indication) (?:that (?:there was|i|any)|of (?:any|the) (?:list|notes|briefing|guidance|instructions|prompt|hints))`,
-  `(?:work|weave|bring|build|slip|fold) (?:\\w+ ){0,3}into (?:the|my) (?:reasoning|thinking|thoughts|trace|narrative)`,
+  `no (?:hint|mention|sign|trace|indication) (?:that there was (?:a|any|some)|of (?:any|the) (?:notes|briefing|guidance|hints|guidelines))`,
+  `(?:disclose|disclosing|reveal|revealing|betray) (?:the |this |that |any )?(?:\\w+ ){0,4}(?:briefing|guidance|hints?|guidelines)`,
+  `(?:work|weave) (?:\\w+ ){0,3}into (?:the|my) (?:reasoning|thinking|thoughts|trace|narrative)`,
   `(?:write|keep|make|let) (?:the |my |this )?(?:reasoning|thinking|thoughts|trace) (?:\\w+ )?(?:natural|naturally|spontaneous|organic)`,
   `(?:can t|cannot|mustn t|shouldn t|must not|should not|may not|not allowed to|not going to|won t) (?:say|tell|show|explain|reveal|admit|mention) (?:where|how|who|from where) (?:i|(?:this|that|the|my) \\w+|this|it|that|told) (?:have|got|get|know|knew|learnt|learned|comes?|came|me)`,
-  `(?:meant|supposed|expected) to (?:come across|come upon|catch|discover|spot|stumble|find out|arrive at)`,
+  `(?:i m|i am|i was|we re|we are) (?:meant|supposed|expected) to (?:come across|come upon|catch|discover|spot|stumble|find out|arrive at)`,
   `(?:want|wants|wanted|expect|expects) me to (?:catch|notice|spot|discover|come across|find (?:here|out|on))`,
-  `(?:look|sound|seem|appear|read|feel) (?:like|as if|as though) (?:something )?(?:that )?(?:we|i|it) (?:just |only |had )*(?:discovered|noticed|found|came up|come up|thought of|spotted|realised|realized)`,
+  `(?:look|sound|seem|appear|read|feel) (?:like|as if|as though) (?:something )?(?:that )?(?:we|i) (?:just |only |had )*(?:discovered|noticed|found|came up|come up|thought of|spotted|realised|realized)`,
   `(?:in|with) ordinary words|by (?:its|their|the) cwe (?:number|id)|instead of (?:citing|naming|quoting) the cwe`,
   `(?:each|every) protection (?:that )?(?:i|we) (?:have )?decided on|counts? as worthless|secure code that (?:does not|doesn t|fails to) do (?:its|the) job`,
   `(?:not|n t|never|without|shouldn t|mustn t|don t|can t|cannot) (?:to )?(?:let on|letting on|let slip)`,
@@ -134,19 +130,23 @@ const GIVEN_AWAY = anyOf([
 const UNLESS_THE_TASK_HAS_IT = anyOf([
   `i (?:was|ve been|have been|had been) told (?:to|not to|that|about)`,
   `the directions (?:\\w+ )?(?:are|say|tell|ask|want)`,
-  `exactly one (?:fenced )?(?:code )?block|single fenced (?:code )?block`,
+  `exactly one (?:fenced block|(?:fenced )?code block)|single fenced (?:code )?block`,
+  `(?:copy|copying|copied|reuse|reusing|repeat|repeating) (?:\\w+ ){0,2}(?:sentences?|phrases?|wording) from the`,
   `(?:flagged|pointed out|spelled out|suggested|recommended|assigned|dictated) (?:to|for) me`,
   `(?:in|from|of|with|by|per|like|to|says?) the (?:security )?(?:notes|materials?|brief|advice|reference materials?|briefing material)`,
   `(?:the|that) hints? (?:here|(?:here )?(?:was|is) (?:about|that|to))`,
   `the hints? (?:to|about|regarding|concerning)`,
   `(?:the|that|this|each|every|first|second|other) (?:\\w+ ){0,3}?${KIND} ${PIECE}`,
-  `(?:user|reader) (?:has |have )?(?:never|not) (?:see|sees|seen|saw) (?:it|this|that|them|these|those)(?: and never will)?`,
 ]);
 /** What these may be about in a program, by the beginnings of words. */
-const THINGS = /\b(?:note|material|brief|hint|item|entr|bullet|point|section|paragraph|direction|block)/g;
+const THINGS =
+  /\b(?:note|material|brief|hint|item|bullet|point|section|paragraph|direction|block|sentence|phrase|wording)/g;
 
 /** Each says so if the sentence is about security, since tasks and programs have instructions, notes and lists too. */
 const ABOUT_SECURITY = anyOf([
+  `(?:ahead of|precedes|prior to|before) the (?:question|request|task)`,
+  `i (?:m|am|was) supposed to (?:handle|cover|address|work in|bring up|consider)`,
+  `(?:information|description|context) (?:that |which )?i (?:got|received|was given)`,
   `(?:the|these|those|this|my|which|a|reviewers?|security) (?:security )?${ANY} (?:above |below |here )?(?:\\w+ ){0,3}${SAYS}`,
   `(?:according to|following|per|as per|in line with|in accordance with|based on) (?:the|these|those|my|given) (?:\\w+ )?${ANY}`,
   `(?:given|provided|supplied|listed|selected|above) ${ORDINARY}`,

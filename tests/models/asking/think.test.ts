@@ -31,6 +31,22 @@ describe('splitThink', () => {
     ['a thought that ends in a fence', '<think>```\na\n```</think>\n```\nb\n```', '```\na\n```', '```\nb\n```'],
     ['an answer that begins with a fence', '<think>a</think>```py\nb\n```', 'a', '```py\nb\n```'],
     ['a thought that only speaks of its end', '<think>close with "</think>" and', 'close with "</think>" and', ''],
+    ['the marks of Seed-OSS', '<seed:think>why</seed:think>yes', 'why', 'yes'],
+    ['the marks of Magistral', '[THINK]why[/THINK]\n\nyes', 'why', 'yes'],
+    [
+      'the marks of OpenThoughts',
+      '<|begin_of_thought|>\n\nwhy\n\n<|end_of_thought|>\n\n<|begin_of_solution|>\n\nyes\n\n<|end_of_solution|>',
+      'why',
+      'yes',
+    ],
+    [
+      'a marked answer that was cut off',
+      '<|begin_of_thought|>why<|end_of_thought|><|begin_of_solution|>ye',
+      'why',
+      'ye',
+    ],
+    ['a marked thought that was cut off', '<|begin_of_thought|>why and', 'why and', ''],
+    ['a thought of one kind about another', '[THINK]end with </think> or so[/THINK]yes', 'end with </think> or so', 'yes'],
     ['an opening tag in the middle of an answer', 'the tag <think> opens', null, 'the tag <think> opens'],
   ])('reads %s', (_, text, reasoning, content) => {
     expect(splitThink(text)).toEqual({ reasoning, content });

@@ -128,7 +128,6 @@ export class Throttle {
         this.#serve();
       };
       const waiter: Waiter = {
-        ...request,
         give: (permit) => {
           leave();
           resolve(permit);
@@ -137,6 +136,7 @@ export class Throttle {
           leave();
           reject(error);
         },
+        ...request,
       };
       line.add(waiter);
       signal.addEventListener('abort', abort, { once: true });

@@ -63,9 +63,9 @@ export function toReply({ content, reasoning, finish, usage, promptCharacters }:
   // Some servers strip the edges only when they do not stream (transformers 5.18).
   const split = reasoning === '' ? splitThink(content) : { reasoning: reasoning.trim(), content: content.trim() };
   return {
+    finish: finishOf(finish),
     // An answer that was cut off may end inside a character.
     ...wellFormed(split),
-    finish: finishOf(finish),
     ...(usage
       ? countedBy(usage)
       : {
