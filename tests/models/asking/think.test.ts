@@ -46,7 +46,12 @@ describe('splitThink', () => {
       'ye',
     ],
     ['a marked thought that was cut off', '<|begin_of_thought|>why and', 'why and', ''],
-    ['a thought of one kind about another', '[THINK]end with </think> or so[/THINK]yes', 'end with </think> or so', 'yes'],
+    [
+      'a thought of one kind about another',
+      '[THINK]end with </think> or so[/THINK]yes',
+      'end with </think> or so',
+      'yes',
+    ],
     ['an opening tag in the middle of an answer', 'the tag <think> opens', null, 'the tag <think> opens'],
   ])('reads %s', (_, text, reasoning, content) => {
     expect(splitThink(text)).toEqual({ reasoning, content });
