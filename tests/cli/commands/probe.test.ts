@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../../src/base/package-root.js';
 import { loadCatalogue } from '../../../src/security/catalogue.js';
@@ -129,8 +129,8 @@ describe('secpi probe', () => {
     await using folder = await temporaryFolder();
     await using server = await startOpenaiServer(labelledAnswers({}));
     await recipeFor(folder.path, server.url);
-    // Only what starts secpi itself is on the search path.
-    const nowhere = { cwd: folder.path, env: { PATH: dirname(process.execPath) } };
+    // Nothing is on the search path.
+    const nowhere = { cwd: folder.path, env: { PATH: folder.path } };
     const stopped = await runCli(['probe', 'r.yaml', '--set', 'curate.analysers={bandit: {}}', '--quiet'], nowhere);
     expect(stopped).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('code: curate/no-analyser') });
     expect(server.received).toHaveLength(0);
