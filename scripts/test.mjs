@@ -50,7 +50,10 @@ const runners = [
  * starts machines of its own comes when nothing is beside it: places and end-to-end tests at once took as long as one after the other.
  */
 const groups = [
-  [['format-and-lint', 'types', 'unused-code', 'python-lint', 'python-format', 'python-types']],
+  [
+    ['format-and-lint', 'types', 'unused-code'],
+    ['python-lint', 'python-format', 'python-types'],
+  ],
   [['vitest', 'faults', 'vitest-node-24'], ['pytest'], ['pytest-agent', 'pytest-axolotl']],
   [['places', 'end-to-end']],
 ];
