@@ -1,5 +1,6 @@
 /**
- * How often the contamination check takes a task of FILE for one of the suite `mini`, and an answer for a copy of one. Each hit is shown for a
+ * How often the contamination check takes a task of FILE for one of the suite `mini`, and an answer for a copy of one; and how often the leak filter takes
+ * an answer for one whose author was told what to look for. Each hit is shown for a
  * person to judge: what is much like a problem may well be dropped. The figures in docs/filters.md are on data that nobody had
  * looked at while the check was made.
  */
@@ -13,6 +14,7 @@ import { ContaminationIndex } from '../src/datasets/contamination.js';
 import { sourceSchema } from '../src/datasets/sources/source.js';
 import { columnsOfSource, sourceRows } from '../src/datasets/sources/source-rows.js';
 import type { Hub } from '../src/hub/hub.js';
+import { guidedTalk } from '../src/security/texts/guided-talk.js';
 import { loadFolder } from '../src/suites/files/files-suite.js';
 
 const [file, answer] = process.argv.slice(2);
@@ -24,7 +26,7 @@ const index = new ContaminationIndex(
 const source = sourceSchema.parse({ file, answer });
 const from = { hub: undefined as unknown as Hub, folder: undefined, signal: new AbortController().signal, seed: 0 };
 const { columns } = await columnsOfSource(source, from);
-let [tasks, taken, answers, copied] = [0, 0, 0, 0];
+let [tasks, taken, answers, copied, leaked] = [0, 0, 0, 0, 0];
 for await (const { fileRow } of sourceRows(source, columns, from)) {
   const task = taskOf(fileRow, columns, file);
   if ('problem' in task) continue;
@@ -40,6 +42,11 @@ for await (const { fileRow } of sourceRows(source, columns, from)) {
     columns.answer === undefined || !('value' in fileRow) ? undefined : valueAt(fileRow.value, columns.answer);
   if (typeof said !== 'string') continue;
   answers += 1;
+  const told = guidedTalk(said, task.prompt);
+  if (told !== undefined) {
+    leaked += 1;
+    process.stdout.write(`leak ("${told}"): ${JSON.stringify(said.slice(0, 300))}\n`);
+  }
   const copy = index.findCopy(said);
   if (copy === undefined) continue;
   copied += 1;
@@ -50,5 +57,5 @@ for await (const { fileRow } of sourceRows(source, columns, from)) {
 const share = (count: number, of: number): string =>
   `${count} of ${of}${of === 0 ? '' : ` (${((100 * count) / of).toFixed(2)} %)`}`;
 process.stdout.write(
-  `${file} (${columnsInYaml(columns)})\nprompts taken for one of mini: ${share(taken, tasks)}\nanswers: ${share(copied, answers)}\n`,
+  `${file} (${columnsInYaml(columns)})\nprompts taken for one of mini: ${share(taken, tasks)}\nanswers: ${share(copied, answers)}\nanswers taken for leaks: ${share(leaked, answers)}\n`,
 );

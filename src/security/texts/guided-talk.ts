@@ -1,4 +1,4 @@
-import { wordLine } from './words.js';
+import { inOneSpelling, wordLine } from './words.js';
 
 /** Things that a teacher is given and that neither a task nor a program has. */
 const HANDED = '(?:guidance|briefing|guidelines|hints|mitigations|weaknesses|cwes|cwe entries)';
@@ -7,7 +7,7 @@ const ORDINARY =
   '(?:hint|guideline|notes|memo|checklist|advice|warnings|preamble|list|lists|instructions?|requirements|context|prompt|message|background|concerns?)';
 const ANY = `(?:${HANDED}|${ORDINARY})`;
 const SAYS =
-  '(?:say|says|said|list|lists|listed|mention|mentions|mentioned|name|names|state|states|tell|tells|told|ask|asks|asked|suggest|suggests|recommend|recommends|want|wants|require|requires|point|points|warn|warns|flag|flags|demand|demands|remind|reminds|expect|expects|speak|speaks|single|singles|bring|brings|advize|advizes|hint|hints|describe|describes|cover|covers|specify|specifies|emphasise|emphasises|emphasize|emphasizes|highlight|highlights)';
+  '(?:say|says|said|list|lists|listed|mention|mentions|mentioned|name|names|state|states|tell|tells|told|ask|asks|asked|suggest|suggests|recommend|recommends|want|wants|require|requires|point|points|warn|warns|flag|flags|demand|demands|remind|reminds|expect|expects|speak|speaks|single|singles|bring|brings|advise|advises|hint|hints|describe|describes|cover|covers|specify|specifies|emphasise|emphasises|highlight|highlights)';
 const WAS = '(?:was|were|am|m|have been|ve been|had been|d been|got)';
 /** What one of the weaknesses may be called when it was handed over. */
 const ONE = '(?:weakness|mitigation|hint|concern|vulnerability|cwe|threat)';
@@ -15,16 +15,16 @@ const ONE = '(?:weakness|mitigation|hint|concern|vulnerability|cwe|threat)';
 const PIECE = '(?:item|bullet|hint|note|briefing|section|guidance|paragraph)';
 /** What weaknesses are called in words: nothing else has them beside a `PIECE`. */
 const KIND =
-  '(?:injection|traversal|overflow|xss|ssrf|xxe|idor|redos|sqli|csrf|forgery|deserialization|deserialisation|hashing|mass assignment|format string|exhaustion|rebinding|cwe \\d+)';
+  '(?:injection|traversal|overflow|xss|ssrf|xxe|idor|redos|sqli|csrf|forgery|deserialization|hashing|mass assignment|format string|exhaustion|rebinding|cwe \\d+)';
 const PASSED = '(?:given|handed|shown|supplied|provided|briefed|sent|passed|fed|provided with|reminded of)';
 /** Not to speak of something, up to what is not spoken of. */
 const UNSAID =
   '(?:without|not|never|no|don t|shouldn t|mustn t|can t|cannot|avoid|nor|n t) (?:to |be |any )*(?:mention|mentions|mentioning|quote|quoting|cite|citing|refer|referring|reference|reveal|revealing|admit|admitting|say|disclose|disclosing|hint|point|pointing|acknowledge|acknowledging|name|naming|copy|copying|repeat|repeating) (?:at |to |from |that |of )*(?:any |the |these |those |this |their |where |it came |idea |source |existence |of )*';
 const UNSEEN =
-  '(?:user|reader|they|anyone|anybody|nobody) (?:\\w+ )?(?:hasn t|has not|have not|haven t|cannot|can t|does not|doesn t|didn t|did not|shouldn t|should not|must not|mustn t|won t|never) (?:be able to )?(?:see|seen|saw|know|realise|realize|realiz|notic|notice|guess|learn|find out|suspect) (?:that |of |about |the |this |these |those |any )*';
+  '(?:user|reader|they|anyone|anybody|nobody) (?:\\w+ )?(?:hasn t|has not|have not|haven t|cannot|can t|does not|doesn t|didn t|did not|shouldn t|should not|must not|mustn t|won t|never) (?:be able to )?(?:see|seen|saw|know|realise|notice|guess|learn|find out|suspect) (?:that |of |about |the |this |these |those |any )*';
 /** What the hints are about. Needed where the other words could speak of the task or of the program. */
 const SECURITY =
-  '(?:security|secure|insecure|cwe|cwes|weakness|weaknesses|vulnerability|vulnerabilities|vulnerable|injection|traversal|overflow|overflows|xss|ssrf|xxe|idor|redos|sqli|csrf|attack|attacks|attacker|exploit|mitigation|mitigations|hardening|deserialization|deserialisation|authorization|authorisation|untrusted|threat|threats|forgery|rebinding|bombs?|prevent|prevents|protection|protections|protect|unsafe|malicious|hashing|sanitize|sanitise|escaping)';
+  '(?:security|secure|insecure|cwe|cwes|weakness|weaknesses|vulnerability|vulnerabilities|vulnerable|injection|traversal|overflow|overflows|xss|ssrf|xxe|idor|redos|sqli|csrf|attack|attacks|attacker|exploit|mitigation|mitigations|hardening|deserialization|authorization|untrusted|threat|threats|forgery|rebinding|bombs?|prevent|prevents|protection|protections|protect|unsafe|malicious|hashing|sanitize|escaping)';
 const MINE =
   '(?:idea|ideas|observation|observations|thought|thoughts|concern|finding|findings|habit|own|insight|reasoning|discovery)';
 
@@ -72,7 +72,7 @@ const GIVEN_AWAY = anyOf([
   `(?:items?|points?|things?|concerns?|ones?) (?:that |which )?(?:i|we) (?:${WAS} handed|${WAS} (?:told|asked|instructed) to (?:cover|address|watch|look|check|consider))`,
   `(?:listed|named|given) as no concern|listed for (?:this (?:task|exercise|job|one|language)|python|javascript|java|php|rust|ruby|go|c)|picked for this (?:task|exercise|job)`,
   `(?:among|one of) the (?:things|points|items|weaknesses|concerns) (?:that were |that are )?(?:named|listed|given|selected)`,
-  `i (?:ve been|have been|was|had been) (?:explicitly |specifically |already )?(?:told|asked|instructed|advized|reminded) to (?:look out|watch|mind|consider|cover|address|beware|be careful|pay attention|keep an eye|take care)`,
+  `i (?:ve been|have been|was|had been) (?:explicitly |specifically |already )?(?:told|asked|instructed|advised|reminded) to (?:look out|watch|mind|consider|cover|address|beware|be careful|pay attention|keep an eye|take care)`,
   `(?:brought to my attention|pointed out (?:in advance|beforehand|up front|to me)|laid out for me|told (?:me )?(?:in advance|beforehand|up front))`,
   // My prompt, and the one of the system.
   'my (?:system )?(?:prompt|briefing|guidelines|guidance|directives|brief)',
@@ -101,7 +101,7 @@ const GIVEN_AWAY = anyOf([
   `(?:can t|cannot|mustn t|shouldn t|must not|should not|may not|not allowed to|not going to|won t) (?:say|tell|show|explain|reveal|admit|mention) (?:where|how|who|from where) (?:i|(?:this|that|the|my) \\w+|this|it|that|told) (?:have|got|get|know|knew|learnt|learned|comes?|came|me)`,
   `(?:i m|i am|i was|we re|we are) (?:meant|supposed|expected) to (?:come across|come upon|catch|discover|spot|stumble|find out|arrive at)`,
   `(?:want|wants|wanted|expect|expects) me to (?:catch|notice|spot|discover|come across|find (?:here|out|on))`,
-  `(?:look|sound|seem|appear|read|feel) (?:like|as if|as though) (?:something )?(?:that )?(?:we|i) (?:just |only |had )*(?:discovered|noticed|found|came up|come up|thought of|spotted|realised|realized)`,
+  `(?:look|sound|seem|appear|read|feel) (?:like|as if|as though) (?:something )?(?:that )?(?:we|i) (?:just |only |had )*(?:discovered|noticed|found|came up|come up|thought of|spotted|realised)`,
   `(?:in|with) ordinary words|by (?:its|their|the) cwe (?:number|id)|instead of (?:citing|naming|quoting) the cwe`,
   `(?:each|every) protection (?:that )?(?:i|we) (?:have )?decided on|counts? as worthless|secure code that (?:does not|doesn t|fails to) do (?:its|the) job`,
   `(?:not|n t|never|without|shouldn t|mustn t|don t|can t|cannot) (?:to )?(?:let on|letting on|let slip)`,
@@ -194,5 +194,5 @@ function giveAway(line: string, taskLine: string): string | undefined {
 
 /** One pattern of whole words: a hundred of them one by one would take three times as long. */
 function anyOf(sources: readonly string[]): RegExp {
-  return new RegExp(` (${sources.join('|')})(?= )`);
+  return new RegExp(` (${inOneSpelling(sources.join('|'))})(?= )`);
 }

@@ -3,8 +3,12 @@
  * American -ize count as the same. Punctuation separates words.
  */
 export function wordsOf(text: string): readonly string[] {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
-  return words.map((word) => word.replace(/is(e|ed|es|er|ers|ing|able|ation)$/, 'iz$1'));
+  return inOneSpelling(text.toLowerCase()).match(/[\p{L}\p{N}_]+/gu) ?? [];
+}
+
+/** With -ize for -ise at the ends of words, also of those for which that is no spelling (`exercize`). What is looked for in words has to go through it, too. */
+export function inOneSpelling(text: string): string {
+  return text.replace(/is(e|ed|es|er|ers|ing|able|ation)(?![\p{L}\p{N}_])/gu, 'iz$1');
 }
 
 /** The words joined by single spaces, with one space at either end, so that whole words can be looked up by `includes`. */

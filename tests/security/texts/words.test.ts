@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { namesTerm, wordLine, wordsOf } from '../../../src/security/texts/words.js';
+import { inOneSpelling, namesTerm, wordLine, wordsOf } from '../../../src/security/texts/words.js';
 
 describe('wordsOf', () => {
   it('ignores case, punctuation and the spelling of -ise', () => {
@@ -9,6 +9,14 @@ describe('wordsOf', () => {
       'o_excl',
       'größer',
     ]);
+  });
+});
+
+describe('inOneSpelling', () => {
+  it('is what words go through, so that what is looked for in them can as well', () => {
+    const text = 'an exercise, advised (emphasises|realise) noise-free, is_ise isolated';
+    expect(wordsOf(inOneSpelling(text))).toEqual(wordsOf(text));
+    expect(inOneSpelling('(?:exercise|advises) is')).toBe('(?:exercize|advizes) is');
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadCatalogue } from '../../../src/security/catalogue.js';
 import { labelledTexts } from '../../../src/security/probing/labelled-texts.js';
+import { guidedTalk } from '../../../src/security/texts/guided-talk.js';
 import { measureFilters } from '../../../src/stages/curate/measure-filters.js';
 
 const catalogue = loadCatalogue();
@@ -42,6 +43,13 @@ describe('the filters of texts', () => {
   it('proof: of leaks, all that are dropped should be, on texts that were held out; many that should be are not', () => {
     expect(of('leaks', 'held-out')?.precision).toBeGreaterThanOrEqual(0.95);
     expect(of('leaks', 'held-out')?.recall).toBeGreaterThanOrEqual(0.4);
+  });
+
+  it('proof: nothing that is only shallow, or deep, is taken for a leak', () => {
+    const taken = labelledTexts('depth', catalogue).filter(
+      ({ text, ...task }) => guidedTalk(text, task.prompt) !== undefined,
+    );
+    expect(taken).toEqual([]);
   });
 
   it('regression: depth drops eight of ten that should be, and is right in six of ten; that is why it is off', () => {

@@ -29,7 +29,9 @@ async function measure(
   { catalogue, programs }: Pick<StageServices, 'catalogue' | 'programs'>,
   signal: AbortSignal,
 ): Promise<readonly FilterFigures[]> {
-  const texts = labelledTexts('actuation', catalogue).filter(({ language }) => language in named.analyser.endings);
+  const texts = labelledTexts('actuation', catalogue).filter(
+    ({ language }) => named.analyser.endings[language] !== undefined,
+  );
   const looks = await looksOf(named, texts, { programs, signal });
   const judged = texts.map((text, index) => ({
     text,
