@@ -61,6 +61,8 @@ describe('promptLeak', () => {
     'I must not mention the guidance.',
     'All listed weaknesses are covered.',
     'I explain it without mentioning the list.',
+    'I guess 1333 was picked for this exercise.',
+    'I was advised to look out for it.',
   ])('notices the phrase in %j', (text) => {
     expect(promptLeak(text, guidance, '')?.kind).toBe('phrase');
   });
