@@ -13,7 +13,6 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -21,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "trainers"))
 
 import torch
 from shapes import SHAPES
-from transformers import AutoConfig, AutoModelForCausalLM, Qwen2Config
+from transformers import AutoModelForCausalLM, Qwen2Config
 
 ROWS = 16
 WARM_UP = 2
@@ -179,6 +178,7 @@ def train_document(case: dict[str, Any]) -> dict[str, Any]:
         "lora": {"rank": 32, "alpha": 64.0},
         "max_tokens": case["tokens"],
         "steps": case["steps"],
+        "loss": case["loss"],
         "dtype": "bfloat16" if torch.cuda.is_available() else "float32",
         "device": device(),
         "save_every_steps": 1000,
@@ -229,14 +229,25 @@ def random_model(config: Qwen2Config, settings: dict[str, Any]) -> Any:  # noqa:
 
 
 def in_four_bits(model: Any, config: Any) -> Any:  # noqa: ANN401
-    """As `from_pretrained` does with such a configuration, by way of a folder in memory."""
-    with TemporaryDirectory(dir="/dev/shm") as folder:
-        model.save_pretrained(folder)
-        del model
+    """What `from_pretrained` makes of it with such a configuration, without a disk, which would not hold the weights."""
+    from bitsandbytes.nn import Linear4bit, Params4bit
+    from transformers.quantizers.auto import AutoHfQuantizer
+
+    whole = {name: layer for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear)}
+    quantizer = AutoHfQuantizer.from_config(config)
+    quantizer.preprocess_model(model, device_map={"": device()})
+    for name, layer in model.named_modules():
+        before = whole.pop(name, None)
+        if before is not None and isinstance(layer, Linear4bit):
+            how = {"quant_type": config.bnb_4bit_quant_type, "compress_statistics": config.bnb_4bit_use_double_quant}
+            layer.weight = Params4bit(before.weight.data, requires_grad=False, module=layer, **how).to(device())
+            layer.bias = before.bias
+    if torch.cuda.is_available():
+        # Loading for real never holds all of it in 16 bits.
         torch.cuda.empty_cache()
-        settings = AutoConfig.from_pretrained(folder)
-        more = {"quantization_config": config, "device_map": {"": 0}}
-        return AutoModelForCausalLM.from_pretrained(folder, config=settings, **more)
+        torch.cuda.reset_peak_memory_stats()
+    model.hf_quantizer = quantizer
+    return quantizer.postprocess_model(model)
 
 
 def digits(value: float) -> float:

@@ -47,7 +47,7 @@ def main() -> int:
             left.append(case.name)
             continue
         python = options.axolotl if case.how == "axolotl" else sys.executable
-        line = {"name": case.name, **run(case, python)}
+        line = {"name": case.name, **run(case, python, options.out)}
         with results.open("a") as file:
             file.write(json.dumps(line) + "\n")
             file.flush()
@@ -59,8 +59,8 @@ def main() -> int:
     return 0
 
 
-def run(case: Case, python: str) -> dict[str, Any]:
-    """What a case found, or why it found nothing."""
+def run(case: Case, python: str, out: Path) -> dict[str, Any]:
+    """What a case found, or why it found nothing; all that a failed one said is in `failures.log`."""
     # Models lie in memory: a disk may be smaller than they are.
     memory = Path("/dev/shm")  # noqa: S108 - see above
     folder = Path(tempfile.mkdtemp(prefix="secpi-bench-", dir=memory if memory.is_dir() else None))
@@ -84,6 +84,8 @@ def run(case: Case, python: str) -> dict[str, Any]:
         seconds = round(time.monotonic() - began, 1)
         if done.returncode == 0:
             return {**json.loads(done.stdout.splitlines()[-1]), "seconds": seconds}
+        with (out / "failures.log").open("a") as log:
+            log.write(f"== {case.name}\n{done.stderr}\n")
         return {"failed": (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1], "seconds": seconds}
     except subprocess.TimeoutExpired:
         return {"failed": f"it took longer than {case.seconds} s"}
