@@ -11,7 +11,7 @@ class Case:
 
     name: str
     how: str
-    """`secpi`, `trl-defaults`, `axolotl`, or `matmul`."""
+    """`secpi`, `trl-defaults`, `trl` (with an adapter like ours), `axolotl`, or `matmul`."""
     shape: str = "small"
     method: str = "lora"
     tokens: int = 64
@@ -28,12 +28,14 @@ CASES = [
     Case("qwen2.5-1.5b lora 8k, secpi", "secpi", "qwen2.5-1.5b", "lora", 8192, 90),
     Case("qwq-32b lora 8k, secpi", "secpi", "qwq-32b", "lora", 8192, 150),
     Case("qwq-32b lora 8k, TRL's defaults", "trl-defaults", "qwq-32b", "lora", 8192, 150),
+    Case("qwq-32b lora 8k, TRL with our adapter", "trl", "qwq-32b", "lora", 8192, 150),
     Case("qwq-32b lora 16k, secpi", "secpi", "qwq-32b", "lora", 16384, 180, steps=5),
     Case("qwq-32b qlora 16k, secpi", "secpi", "qwq-32b", "qlora", 16384, 180, steps=5),
     Case("qwen2.5-7b full 8k, secpi", "secpi", "qwen2.5-7b", "full", 8192, 120),
     Case("qwq-32b lora 16k, TRL's defaults", "trl-defaults", "qwq-32b", "lora", 16384, 180, steps=5),
     Case("qwen2.5-7b lora 8k, secpi", "secpi", "qwen2.5-7b", "lora", 8192, 90),
     Case("qwen2.5-7b lora 8k, TRL's defaults", "trl-defaults", "qwen2.5-7b", "lora", 8192, 90),
+    Case("qwen2.5-7b lora 8k, TRL with our adapter", "trl", "qwen2.5-7b", "lora", 8192, 90),
     Case("qwen2.5-7b lora 8k, secpi with Liger", "secpi", "qwen2.5-7b", "lora", 8192, 90, loss="liger"),
     Case("qwen2.5-7b qlora 16k, secpi", "secpi", "qwen2.5-7b", "qlora", 16384, 120),
     Case("qwen2.5-7b lora 8k, Axolotl", "axolotl", "qwen2.5-7b", "lora", 8192, 180),
