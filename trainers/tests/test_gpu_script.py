@@ -18,7 +18,7 @@ def measure(out: Path, *arguments: str) -> str:
 
 
 def test_goes_on_where_it_was_cut_off_and_says_what_is_left(tmp_path: Path) -> None:
-    kinds = ("--only", "7b full", "--only", "32b lora 8k, TRL")
+    kinds = ("--only", "7b full", "--only", "32b lora 8k, TRL's")
     said = measure(tmp_path, *kinds, "--minutes", "0")
     assert said == "left for another call: qwq-32b lora 8k, TRL's defaults, qwen2.5-7b full 8k, secpi\n"
     # A call that was cut off in the middle of a line.
