@@ -74,7 +74,7 @@ const ROWS_PER_REQUEST = 4;
  *
  * @throws SecpiError `models/no-recording`, `models/bad-recording`. Later, from `ask`: `models/no-key`, `models/unreachable`,
  * `models/saturated`, `models/budget-spent`, `models/unauthorised`, `models/forbidden`, `models/no-such-model`, `models/no-credit`,
- * `models/refused`.
+ * `models/refused`, `models/nothing-usable`.
  */
 export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   const { name, spec, server, clock = systemClock, limits = new SharedLimits() } = options;

@@ -14,6 +14,7 @@ import type { Notices } from './notices.js';
 import type { AttemptEnd } from './pace/pace.js';
 import type { Permit, Throttle } from './pace/throttle.js';
 import type { SeenAnswers } from './seen-answers.js';
+import { Usefulness } from './usefulness.js';
 import type { AttemptFailure } from './wire/attempt-failure.js';
 import type { ChatClient } from './wire/openai-client.js';
 import { seedOf, type Tokens, worstCase } from './worst-case.js';
@@ -75,6 +76,11 @@ export class AnswerSource {
   constructor(options: AnswerSourceOptions) {
     this.#options = options;
     this.#hopes = new Hopes(options.name, options.throttle);
+  }
+
+  /** To be asked of one call of `ask`. */
+  usefulness(): Usefulness {
+    return new Usefulness(this.#options.name, this.#options.notices);
   }
 
   hash(request: ChatRequest): Sha256 {

@@ -7,6 +7,7 @@ import { Ending } from './ending.js';
 import { Enough } from './enough.js';
 import { orderedWindow, type Shelf } from './ordered-window.js';
 import { SeenAnswers } from './seen-answers.js';
+import type { Usefulness } from './usefulness.js';
 
 const DEFAULT_ASK_AGAIN = 2;
 
@@ -17,11 +18,14 @@ export async function* askAll<Row, Parsed>(
   options: AskOptions<Row, Parsed>,
 ): AsyncGenerator<{ readonly row: Row; readonly outcome: AskOutcome<Parsed> }> {
   const { rows, signal, until } = options;
-  const shared = { underway: new Map(), ending: new Ending(), paid: new SeenAnswers() };
+  const usefulness = source.usefulness();
+  const shared = { underway: new Map(), ending: new Ending(), paid: new SeenAnswers(), usefulness };
   const enough = until === undefined ? undefined : new Enough(until.rows);
   let done = 0;
   const work = async (row: Row, signal: AbortSignal): Promise<AskOutcome<Parsed>> => {
     const outcome = await askOne(source, options.request(row), options, { signal, ...shared });
+    const useless = usefulness.settled(outcome);
+    if (useless !== undefined) return shared.ending.end(useless, signal);
     done += 1;
     enough?.settled(until?.are(row, outcome) === true);
     options.onSettled?.(done);
@@ -76,7 +80,7 @@ async function askOne<Row, Parsed>(
   source: AnswerSource,
   question: ChatRequest,
   { parse, askAgain = DEFAULT_ASK_AGAIN, onTruncated = 'double' }: AskOptions<Row, Parsed>,
-  scope: AskScope,
+  scope: AskScope & { readonly usefulness: Usefulness },
 ): Promise<AskOutcome<Parsed>> {
   let request = question;
   let doubled = false;
@@ -100,6 +104,7 @@ async function askOne<Row, Parsed>(
       unusable = { ok: false, reason: 'truncated', message, answer };
       if (doubled) return { ...unusable, used };
       doubled = true;
+      if (from === 'server') scope.usefulness.askedAgain(message);
       request = { ...request, sampling: { ...request.sampling, max_tokens: request.sampling.max_tokens * 2 } };
       continue;
     }
@@ -108,6 +113,7 @@ async function askOne<Row, Parsed>(
     unusable = { ok: false, reason: 'unparsable', message: parsed.why, answer };
     if (corrections >= askAgain) return { ...unusable, used };
     corrections += 1;
+    if (from === 'server') scope.usefulness.askedAgain(parsed.why);
     request = corrected(request, answer, parsed.why);
   }
 }

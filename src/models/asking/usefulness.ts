@@ -1,0 +1,47 @@
+import { SecpiError } from '../../base/errors.js';
+import type { AskOutcome } from '../chat.js';
+import type { Notices } from './notices.js';
+
+/** So many rows may come out without an answer that can be used before one comes out with one. */
+export const PATIENCE_ROWS = 32;
+
+/**
+ * Whether a model's answers are of any use here. One that never answers in the form that is asked for would otherwise be paid for every row of a
+ * dataset, three times over, before somebody learns of it.
+ */
+export class Usefulness {
+  readonly #model: string;
+  readonly #notices: Pick<Notices, 'note'>;
+  #useless = 0;
+  #useful = false;
+
+  constructor(model: string, notices: Pick<Notices, 'note'>) {
+    this.#model = model;
+    this.#notices = notices;
+  }
+
+  /** An answer that was bought just now cannot be used, and the question is asked again. */
+  askedAgain(why: string): void {
+    this.#notices.note('unusable', 'warn', `${this.#model}: an answer cannot be used, and is asked for again: ${why}`);
+  }
+
+  /** What came of a row. An error, `models/nothing-usable`, when enough have come out and none with an answer of use. */
+  settled(
+    outcome: Pick<AskOutcome<unknown>, 'ok'> & { readonly reason?: string; readonly message?: string },
+  ): SecpiError | undefined {
+    if (outcome.ok) this.#useful = true;
+    if (this.#useful || (outcome.reason !== 'unparsable' && outcome.reason !== 'truncated')) return undefined;
+    this.#useless += 1;
+    if (this.#useless < PATIENCE_ROWS) return undefined;
+    return new SecpiError(
+      'models/nothing-usable',
+      `None of the first ${this.#useless} questions to \`${this.#model}\` got an answer that can be used; of the last one, ${outcome.message}`,
+      {
+        hint:
+          outcome.reason === 'truncated'
+            ? 'Give its `sampling.max_tokens` more room. Every answer so far is kept.'
+            : 'Another model may be needed, or a further field that makes it answer in form (`request: { response_format: … }`). Every answer so far is kept.',
+      },
+    );
+  }
+}
