@@ -1,8 +1,8 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import canonicalize from 'canonicalize';
 import * as z from 'zod';
+import { readInPieces } from './files/pieces.js';
 import { atPath } from './files/system-code.js';
 import type { Json } from './json.js';
 
@@ -35,7 +35,7 @@ export async function sha256File(path: string, signal: AbortSignal): Promise<Sha
 export async function digestFile(path: string, hash: Hash, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
   try {
-    await pipeline(createReadStream(path, { highWaterMark: CHUNK_BYTES }), hash, { signal });
+    await pipeline(await readInPieces(path, CHUNK_BYTES), hash, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw atPath(error, path);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { messageOf, SecpiError } from '../base/errors.js';
-import { type Sha256, sha256, sha256Json } from '../base/hash.js';
+import { type Sha256, sha256 } from '../base/hash.js';
 import { packageRoot } from '../base/package-root.js';
 import { CatalogueFile, invalidCatalogue } from './catalogue-file.js';
 import { type CweEntry, type CweGroup, cweEntrySchema } from './cwe-entry.js';
@@ -50,7 +50,9 @@ export function catalogueDigest(folder: string = bundledCatalogue): Sha256 {
     name,
     text.split(/\r?\n/).filter((line) => !/^[ \t]*(?:#|$)/.test(line)),
   ]);
-  return sha256Json([files, Object.entries(promptsIn(folder)).map(([name, prompt]) => [name, prompt.sha256])]);
+  const prompts = Object.entries(promptsIn(folder)).map(([name, prompt]) => [name, prompt.sha256]);
+  // Texts in lists: as canonical as they are, and to look for that took most of the time, at each start.
+  return sha256(JSON.stringify([files, prompts]));
 }
 
 function promptsIn(folder: string): Catalogue['prompts'] {

@@ -156,7 +156,7 @@ export function testServices(
   const specOf = (name: string): ModelSpec => specs[name] ?? absent(`model ${name}`)();
   return {
     catalogue,
-    catalogueDigest: catalogueDigest(),
+    catalogueDigest: digest,
     models: {
       open: async (name, onLog) =>
         openModel({
@@ -190,4 +190,6 @@ export function testServices(
   };
 }
 
+// Both once: hundreds of tests ask for them.
 const catalogue = loadCatalogue();
+const digest = catalogueDigest();

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from transformers import Trainer
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
 from secpi_trainers.__main__ import main
 from secpi_trainers.base.rank import LAUNCHER
@@ -32,9 +33,25 @@ from secpi_trainers.training import backends, begun, callbacks
 from secpi_trainers.training.careful import CarefulTrainer
 from secpi_trainers.training.evaluation import HeldOut
 
-PARTS = ["axolotl.cli.config", "axolotl.train", "axolotl.core.builders", "axolotl.core.trainers"]
-for part in ["secpi_trainers.training.train", *(PARTS if find_spec("axolotl") else ())]:
-    import_module(part)
+PARTS = {
+    "": [
+        "secpi_trainers.training.train",
+        # What a training imports on its way: the model of these tests, and what it saves parts of weights with.
+        "transformers.models.qwen2.modeling_qwen2",
+        "peft.utils.transformers_weight_conversion",
+        "torch.distributed.algorithms.ddp_comm_hooks.default_hooks",
+        "torch.distributed.checkpoint.state_dict",
+    ],
+    "axolotl": ["axolotl.cli.config", "axolotl.train", "axolotl.core.builders", "axolotl.core.trainers"],
+    # The second one brings all of torch's compiler along, which nothing here uses: three times what the rest takes.
+    "deepspeed": ["deepspeed", "deepspeed.runtime.zero.muon.muon_optimizer", "deepspeed.ops.op_builder.all_ops"],
+}
+"""What is imported once for all that are forked, if there is the package that it belongs to."""
+for package, parts in PARTS.items():
+    for part in parts if package == "" or find_spec(package) else ():
+        import_module(part)
+# Half a thousand regular expressions, kept from the first model on that is loaded.
+get_checkpoint_conversion_mapping("qwen2")
 
 patch = setattr
 """For good: the process that does so runs one job."""
@@ -211,8 +228,6 @@ def _run(world: int, job: str, fault: list[Any]) -> list[int]:
 
 
 if __name__ == "__main__":
-    if find_spec("deepspeed"):
-        import deepspeed  # noqa: F401 - once, for all that are forked
     # What has been imported stays: garbage is collected at each checkpoint, in copies of all of it.
     gc.freeze()
     for line in sys.stdin:

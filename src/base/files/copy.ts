@@ -1,7 +1,8 @@
-import { constants, createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from './durable-directory.js';
+import { readInPieces } from './pieces.js';
 import { atPath, systemCode } from './system-code.js';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -42,7 +43,7 @@ export async function copyBytes(from: string, to: string, signal: AbortSignal): 
 
 async function* chunksOf(path: string): AsyncGenerator<Buffer> {
   try {
-    yield* createReadStream(path, { highWaterMark: CHUNK_BYTES });
+    yield* await readInPieces(path, CHUNK_BYTES);
   } catch (error) {
     throw atPath(error, path);
   }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { createReadStream } from 'node:fs';
 import { SecpiError } from '../errors.js';
+import { readInPieces } from './pieces.js';
 
 /** One line of a text file. */
 export interface TextLine {
@@ -29,8 +29,8 @@ const DEFAULT_MAX_LINE_BYTES = 256 * 1024 * 1024;
  * Lines of a UTF-8 file, one at a time, in constant memory. Only a line feed ends a line; a byte order mark is dropped.
  * Throws `base/not-utf8` and `base/line-too-long`, both with the line's number. A torn last line is not checked.
  */
-export function readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<TextLine> {
-  return linesOf(createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>, path, options);
+export async function* readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<TextLine> {
+  yield* linesOf((await readInPieces(path, 256 * 1024)) as AsyncIterable<Buffer>, path, options);
 }
 
 /** The same of bytes that come from elsewhere, piece by piece; `path` is what errors call them. */

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifThere } from '../../base/files/if-there.js';
+import { pieceBytes } from '../../base/files/pieces.js';
 import { type BytePlace, readBytes } from '../../base/files/read-bytes.js';
 import type { StateDirectory } from '../state-directory.js';
 import { type JournalEvent, parseEvent } from './event.js';
@@ -122,7 +123,7 @@ function beginsWith(bytes: Uint8Array, start: number, head: Uint8Array): boolean
 /** Shows a skimmer every whole line. A last one without its end was cut off by the death of the run. */
 async function skim(handle: FileHandle): Promise<Skimmer> {
   const skimmer = new Skimmer();
-  let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  let buffer = Buffer.allocUnsafe(pieceBytes((await handle.stat()).size, CHUNK_BYTES));
   let position = 0;
   for (;;) {
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
