@@ -29,8 +29,13 @@ const DEFAULT_MAX_LINE_BYTES = 256 * 1024 * 1024;
  * Lines of a UTF-8 file, one at a time, in constant memory. Only a line feed ends a line; a byte order mark is dropped.
  * Throws `base/not-utf8` and `base/line-too-long`, both with the line's number. A torn last line is not checked.
  */
-export async function* readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<TextLine> {
-  yield* linesOf((await readInPieces(path, 256 * 1024)) as AsyncIterable<Buffer>, path, options);
+export function readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<TextLine> {
+  return linesOf(piecesOf(path), path, options);
+}
+
+/** A generator around pieces costs a promise for each; one around lines would for each line. */
+async function* piecesOf(path: string): AsyncGenerator<Buffer> {
+  yield* await readInPieces(path, 256 * 1024);
 }
 
 /** The same of bytes that come from elsewhere, piece by piece; `path` is what errors call them. */
