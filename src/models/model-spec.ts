@@ -102,6 +102,8 @@ const modelFields = z.strictObject({
   saturation_seconds: operational(seconds.default(300)),
   /** Further attempts after a failed one, per question. */
   retries: operational(z.number().int().min(0).default(5)),
+  /** Nobody is asked any more when the first so many rows have come out and none with an answer in form that fits; with 0 all are asked. */
+  give_up_after: operational(z.number().int().min(0).default(32)),
   budget: operational(budgetSchema.optional()),
   /** A server of ours that answers, instead of an endpoint. */
   serve: modelServeSchema.optional(),

@@ -111,6 +111,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     ledger,
     budget,
     retries: spec.retries,
+    giveUpAfter: spec.give_up_after,
     clock,
     notices,
   });

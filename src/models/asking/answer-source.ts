@@ -51,6 +51,8 @@ export interface AnswerSourceOptions {
   readonly budget: Budget | undefined;
   /** Further attempts after a failed one. */
   readonly retries: number;
+  /** See `Usefulness`. */
+  readonly giveUpAfter: number;
   readonly clock: Clock;
   readonly notices: Notices;
 }
@@ -80,7 +82,8 @@ export class AnswerSource {
 
   /** To be asked of one call of `ask`. */
   usefulness(): Usefulness {
-    return new Usefulness(this.#options.name, this.#options.notices);
+    const { name, giveUpAfter, notices } = this.#options;
+    return new Usefulness(name, giveUpAfter, notices);
   }
 
   hash(request: ChatRequest): Sha256 {

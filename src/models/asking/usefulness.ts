@@ -2,9 +2,6 @@ import { SecpiError } from '../../base/errors.js';
 import type { AskOutcome } from '../chat.js';
 import type { Notices } from './notices.js';
 
-/** So many rows may come out without an answer that can be used before one comes out with one. */
-export const PATIENCE_ROWS = 32;
-
 /**
  * Whether a model's answers are of any use here. One that never answers in the form that is asked for would otherwise be paid for every row of a
  * dataset, three times over, before somebody learns of it.
@@ -12,11 +9,14 @@ export const PATIENCE_ROWS = 32;
 export class Usefulness {
   readonly #model: string;
   readonly #notices: Pick<Notices, 'note'>;
+  readonly #giveUpAfter: number;
   #useless = 0;
   #useful = false;
 
-  constructor(model: string, notices: Pick<Notices, 'note'>) {
+  /** `giveUpAfter` rows may come out without an answer that can be used before one comes out with one; 0 are any number. */
+  constructor(model: string, giveUpAfter: number, notices: Pick<Notices, 'note'>) {
     this.#model = model;
+    this.#giveUpAfter = giveUpAfter;
     this.#notices = notices;
   }
 
@@ -32,15 +32,15 @@ export class Usefulness {
     if (outcome.ok) this.#useful = true;
     if (this.#useful || (outcome.reason !== 'unparsable' && outcome.reason !== 'truncated')) return undefined;
     this.#useless += 1;
-    if (this.#useless < PATIENCE_ROWS) return undefined;
+    if (this.#useless !== this.#giveUpAfter) return undefined;
     return new SecpiError(
       'models/nothing-usable',
       `None of the first ${this.#useless} questions to \`${this.#model}\` got an answer that can be used; of the last one, ${outcome.message}`,
       {
         hint:
           outcome.reason === 'truncated'
-            ? 'Give its `sampling.max_tokens` more room. Every answer so far is kept.'
-            : 'Another model may be needed, or a further field that makes it answer in form (`request: { response_format: … }`). Every answer so far is kept.',
+            ? `Give its \`sampling.max_tokens\` more room. Every answer so far is kept; \`models.${this.#model}.give_up_after: 0\` goes on all the same.`
+            : `Another model may be needed, or a further field that makes it answer in form (\`request: { response_format: … }\`). Every answer so far is kept; \`models.${this.#model}.give_up_after: 0\` goes on all the same.`,
       },
     );
   }

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../src/base/redact.js';
-import { PATIENCE_ROWS } from '../../../src/models/asking/usefulness.js';
 import type { AskOptions } from '../../../src/models/model.js';
 import { modelSpecSchema } from '../../../src/models/model-spec.js';
 import { type ModelLog, openModel } from '../../../src/models/open-model.js';
@@ -17,12 +16,22 @@ beforeEach(async () => {
 afterEach(() => rm(stateDir, { recursive: true, force: true }));
 
 const AT_ONCE = 4;
+const PATIENCE_ROWS = 32;
 const ROWS = 500;
 
 /** Asks 500 questions, four at a time; how many rows came out in form, and what was said. */
-async function askMany(endpoint: string, more: Partial<AskOptions<string, string>> = {}) {
+async function askMany(
+  endpoint: string,
+  more: Partial<AskOptions<string, string>> = {},
+  settings: Readonly<Record<string, unknown>> = {},
+) {
   const logs: ModelLog[] = [];
-  const spec = modelSpecSchema.parse({ model: 'fake', endpoint, concurrency: { start: AT_ONCE, max: AT_ONCE } });
+  const spec = modelSpecSchema.parse({
+    model: 'fake',
+    endpoint,
+    concurrency: { start: AT_ONCE, max: AT_ONCE },
+    ...settings,
+  });
   const onLog = (log: ModelLog) => logs.push(log);
   await using model = await openModel({
     name: 'classifier',
@@ -73,6 +82,13 @@ describe('a model whose answers are of no use', () => {
     const { usable } = await askMany(server.url, { parse: () => ({ ok: true, value: '' }) });
     expect(usable).toHaveLength(ROWS);
     expect(server.received.length).toBeLessThan(before + ROWS - PATIENCE_ROWS + 1);
+  });
+
+  it('is asked for as many rows as the recipe says, or for all', async () => {
+    await using server = await startOpenaiServer(() => ({ kind: 'answer', content: 'bad', finish: 'stop' }));
+    await expect(askMany(server.url, {}, { give_up_after: 100 })).rejects.toThrow('None of the first 100 questions');
+    const { usable } = await askMany(server.url, {}, { give_up_after: 0 });
+    expect(usable).toEqual(Array.from({ length: ROWS }, () => false));
   });
 
   it('is told to be given more room when every answer is cut off', async () => {
