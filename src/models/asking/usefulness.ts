@@ -26,22 +26,20 @@ export class Usefulness {
   }
 
   /** What came of a row. An error, `models/nothing-usable`, when enough have come out and none with an answer of use. */
-  settled(
-    outcome: Pick<AskOutcome<unknown>, 'ok'> & { readonly reason?: string; readonly message?: string },
-  ): SecpiError | undefined {
+  settled(outcome: AskOutcome<unknown>): SecpiError | undefined {
     if (outcome.ok) this.#useful = true;
-    if (this.#useful || (outcome.reason !== 'unparsable' && outcome.reason !== 'truncated')) return undefined;
+    if (outcome.ok || this.#useful || (outcome.reason !== 'unparsable' && outcome.reason !== 'truncated'))
+      return undefined;
     this.#useless += 1;
     if (this.#useless !== this.#giveUpAfter) return undefined;
+    const mend =
+      outcome.reason === 'truncated'
+        ? 'Give its `sampling.max_tokens` more room.'
+        : 'Another model may be needed, or a further field that makes it answer in form (`request: { response_format: … }`).';
     return new SecpiError(
       'models/nothing-usable',
       `None of the first ${this.#useless} questions to \`${this.#model}\` got an answer that can be used; of the last one, ${outcome.message}`,
-      {
-        hint:
-          outcome.reason === 'truncated'
-            ? `Give its \`sampling.max_tokens\` more room. Every answer so far is kept; \`models.${this.#model}.give_up_after: 0\` goes on all the same.`
-            : `Another model may be needed, or a further field that makes it answer in form (\`request: { response_format: … }\`). Every answer so far is kept; \`models.${this.#model}.give_up_after: 0\` goes on all the same.`,
-      },
+      { hint: `${mend} Every answer so far is kept; \`models.${this.#model}.give_up_after: 0\` goes on all the same.` },
     );
   }
 }
