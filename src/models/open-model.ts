@@ -12,6 +12,7 @@ import { Ledger } from './asking/ledger.js';
 import { Notices } from './asking/notices.js';
 import type { ThrottleEvent } from './asking/pace/throttle.js';
 import { SharedLimits } from './asking/shared-limits.js';
+import { Usefulness } from './asking/usefulness.js';
 import { estimateTokens } from './asking/wire/chat-response.js';
 import type { ChatClient } from './asking/wire/openai-client.js';
 import type { ChatRequest } from './chat.js';
@@ -111,7 +112,6 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     ledger,
     budget,
     retries: spec.retries,
-    giveUpAfter: spec.give_up_after,
     clock,
     notices,
   });
@@ -125,7 +125,8 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
       // What another process has bought meanwhile need not be bought again.
       await store.refresh();
       const request = (row: Parameters<typeof ask.request>[0]) => withRoom(ask.request(row), spec.request);
-      yield* askAll(source, rowsInWork(spec), { ...ask, request });
+      const usefulness = new Usefulness(name, spec.give_up_after, notices);
+      yield* askAll(source, rowsInWork(spec), usefulness, { ...ask, request });
     },
     async estimate(requests) {
       const tokens = { input: 0, output: 0 };

@@ -14,7 +14,6 @@ import type { Notices } from './notices.js';
 import type { AttemptEnd } from './pace/pace.js';
 import type { Permit, Throttle } from './pace/throttle.js';
 import type { SeenAnswers } from './seen-answers.js';
-import { Usefulness } from './usefulness.js';
 import type { AttemptFailure } from './wire/attempt-failure.js';
 import type { ChatClient } from './wire/openai-client.js';
 import { seedOf, type Tokens, worstCase } from './worst-case.js';
@@ -51,8 +50,6 @@ export interface AnswerSourceOptions {
   readonly budget: Budget | undefined;
   /** Further attempts after a failed one. */
   readonly retries: number;
-  /** See `Usefulness`. */
-  readonly giveUpAfter: number;
   readonly clock: Clock;
   readonly notices: Notices;
 }
@@ -78,12 +75,6 @@ export class AnswerSource {
   constructor(options: AnswerSourceOptions) {
     this.#options = options;
     this.#hopes = new Hopes(options.name, options.throttle);
-  }
-
-  /** To be asked of one call of `ask`. */
-  usefulness(): Usefulness {
-    const { name, giveUpAfter, notices } = this.#options;
-    return new Usefulness(name, giveUpAfter, notices);
   }
 
   hash(request: ChatRequest): Sha256 {

@@ -15,10 +15,10 @@ const DEFAULT_ASK_AGAIN = 2;
 export async function* askAll<Row, Parsed>(
   source: AnswerSource,
   window: number,
+  usefulness: Usefulness,
   options: AskOptions<Row, Parsed>,
 ): AsyncGenerator<{ readonly row: Row; readonly outcome: AskOutcome<Parsed> }> {
   const { rows, signal, until } = options;
-  const usefulness = source.usefulness();
   const shared = { underway: new Map(), ending: new Ending(), paid: new SeenAnswers(), usefulness };
   const enough = until === undefined ? undefined : new Enough(until.rows);
   let done = 0;

@@ -3,7 +3,7 @@ import type { AskOutcome } from '../chat.js';
 import type { Notices } from './notices.js';
 
 /**
- * Whether a model's answers are of any use here. One that never answers in the form that is asked for would otherwise be paid for every row of a
+ * Whether a model's answers are of any use to one call of `ask`. One that never answers in the form that is asked for would otherwise be paid for every row of a
  * dataset, three times over, before somebody learns of it.
  */
 export class Usefulness {

@@ -34,13 +34,16 @@ def made(training, **more):
 
 before = made(False, labels=ids)
 leave_out_logits(model)
+base = model.get_base_model()
+# As Accelerate wraps and unwraps a model.
+base.forward = type(base.forward)(base.forward.__func__, base)
 print(json.dumps({
     "before": before,
     "trained": made(True, labels=ids),
     "looked at": made(False, labels=ids),
     "asked for": made(False, labels=ids, skip_logits=False),
     "without labels": made(False),
-    "columns": sorted(signature(model.get_base_model().forward).parameters),
+    "columns": sorted(signature(base.forward).parameters),
 }))
 """
 
