@@ -37,15 +37,18 @@ const placeOf = (where: string, atPoint?: (what: string) => void): Place =>
     atPoint,
   );
 
-/** Saves when it is told to stop, and ends by itself once the file is there, or the test is over. */
+/** Saves when it is told to stop, from the line on that it then writes, and ends by itself once the file is there, or the test is over. */
 const waiting = (home: string) =>
-  `trap 'echo saved >"${home}-saved"; exit 75' TERM; until [ -e "${home}-go" ] || ! [ -d "${folder.path}" ]; do sleep 0.05; done`;
+  `trap 'echo saved >"${home}-saved"; exit 75' TERM; echo >>"${home}-waits"; until [ -e "${home}-go" ] || ! [ -d "${folder.path}" ]; do sleep 0.05; done`;
 
-/** Begins the job, or goes on with it, and leaves when this attempt runs. */
+/** Begins the job, or goes on with it, and leaves when this attempt runs and can save: a shell that is told to stop before its trap just ends. */
 async function leave(home: string, place: Place, attempt = 1): Promise<void> {
   const controller = new AbortController();
   const running = runCounted(home, place, { spec: countedJob(home, waiting(home)), signal: controller.signal });
-  await expect.poll(async () => (await runsOf(home)).at(-1), { timeout: 30_000 }).toBe(attempt);
+  await expect
+    .poll(() => readFile(`${home}-waits`, 'utf8').catch(() => ''), { timeout: 30_000 })
+    .toBe('\n'.repeat(attempt));
+  expect((await runsOf(home)).at(-1)).toBe(attempt);
   controller.abort(new Interruption('leave'));
   await expect(running).rejects.toMatchObject({ name: 'Interruption', by: 'leave' });
 }
