@@ -1,12 +1,16 @@
 /**
  * The answer store with a million answers: what they take on the disk, how long the store takes to open and how much memory, and what
  * a row costs whose answer is kept, all the way through a model's `ask` with the classifier's real prompt. Beside it a store as
- * older versions wrote it (plain JSON Lines), and what is made of that by compacting; and traces of 40 kB. Each step is a process of its own,
+ * older versions wrote it (plain JSON Lines), and what is made of that by compacting; and traces of 40 kB, in the store and in the artifact of `trace`, beside
+ * what `gzip` makes of all of them at once. Each step is a process of its own,
  * so that it starts with nothing in memory. The texts are pieces of this repository, so that they pack as text does.
  */
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { createGzip } from 'node:zlib';
+import { openOutputDirectory } from '../src/engine/artifacts/output-directory.js';
 import { answerRow } from '../src/models/answers/answer-row.js';
 import { AnswerStore } from '../src/models/answers/answer-store.js';
 import { answersFolder, folderName } from '../src/models/answers/model-folder.js';
@@ -19,6 +23,7 @@ import { openModel } from '../src/models/open-model.js';
 import { loadCatalogue } from '../src/security/catalogue.js';
 import { parseVerdict } from '../src/security/prompts/verdict.js';
 import { classifyRequest, filterParams } from '../src/stages/filter/filter.js';
+import { TRACES as TRACES_FILE } from '../src/stages/trace/records.js';
 import { AT_ONCE, inParallel, numbers, piece, repositoryText, verdict } from './made-up/answers.js';
 import { line, rounded, secondsOf } from './measure.js';
 
@@ -72,17 +77,35 @@ const steps: Readonly<Record<string, (state: string, count: number) => Promise<R
     const text = await repositoryText();
     await using store = await AnswerStore.open(folderIn(state), IDENTITY);
     const cpu = process.cpuUsage();
-    let bytes = 0;
+    const answerOf = (n: number) => {
+      const request = requestHash(IDENTITY, question(text, n));
+      return { ...verdict(text, n, request), reasoning: piece(text, n * 104_729, TRACE_CHARACTERS) };
+    };
     const seconds = await secondsOf(() =>
       inParallel(numbers(count), async (n) => {
-        const request = requestHash(IDENTITY, question(text, n));
-        const reasoning = piece(text, n * 104_729, TRACE_CHARACTERS);
-        const answer = { ...verdict(text, n, request), reasoning };
-        bytes += Buffer.byteLength(JSON.stringify(answer));
-        await store.put({ request, attempt: 0 }, answer, 0.01);
+        const answer = answerOf(n);
+        await store.put({ request: answer.request, attempt: 0 }, answer, 0.01);
       }),
     );
-    return { seconds, cpu: cpuSince(cpu), bytes };
+    const bought = cpuSince(cpu);
+    // As the stage `trace` writes them for those behind it; and what `gzip` makes of the same, all in one.
+    const output = openOutputDirectory(join(state, 'artifact'), () => Promise.reject(new Error('nothing to adopt')));
+    const rows = await output.rows(TRACES_FILE);
+    const gzip = createGzip();
+    const gzipped = sizeOf(gzip);
+    let plain = 0;
+    const written = process.cpuUsage();
+    for (let n = 0; n < count; n += 1) await rows.write(answerOf(n));
+    await output.close();
+    const packing = cpuSince(written);
+    for (let n = 0; n < count; n += 1) {
+      const line = `${JSON.stringify(answerOf(n))}\n`;
+      plain += Buffer.byteLength(line);
+      if (!gzip.write(line)) await once(gzip, 'drain');
+    }
+    gzip.end();
+    const artifact = (await stat(output.path(TRACES_FILE))).size;
+    return { seconds, cpu: bought, plain, artifact, packing, gzipped: await gzipped };
   },
   async open(state, count) {
     const before = process.memoryUsage.rss();
@@ -143,6 +166,12 @@ const steps: Readonly<Record<string, (state: string, count: number) => Promise<R
     return { seconds, damaged, peak: process.resourceUsage().maxRSS * 1024 };
   },
 };
+
+async function sizeOf(stream: AsyncIterable<Buffer>): Promise<number> {
+  let bytes = 0;
+  for await (const piece of stream) bytes += piece.length;
+  return bytes;
+}
 
 function cpuSince(before: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(before);
@@ -223,11 +252,15 @@ async function measure(root: string, count: number): Promise<void> {
       `${rounded(traces.seconds ?? 0)} s`,
       `${rounded(((traces.cpu ?? 0) / TRACES) * 1000)} ms of a core each`,
     );
+    const { plain: characters = 0, artifact = 0, gzipped = 0, packing = 0 } = traces;
+    const smaller = (bytes: number): string => `${rounded(characters / bytes)} times smaller than plain`;
+    show('traces: in the store', `${rounded(size / MB)} MB`, smaller(size));
     show(
-      'traces: on the disk',
-      `${rounded(size / MB)} MB`,
-      `${rounded((traces.bytes ?? 0) / size)} times smaller than their text`,
+      'traces: in the artifact',
+      `${rounded(artifact / MB)} MB`,
+      `${smaller(artifact)}; ${rounded((packing / TRACES) * 1000)} ms of a core each`,
     );
+    show('traces: one file, by gzip', `${rounded(gzipped / MB)} MB`, smaller(gzipped));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -4,27 +4,40 @@
  * tools that one would type instead: `wc -l` for reading all of it, `grep -ic` for looking for a text.
  */
 import { execFileSync } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { startBrowseServer } from '../src/cli/browse/browse-server.js';
+import { openOutputDirectory } from '../src/engine/artifacts/output-directory.js';
 
 const rows = Number(process.argv[2] ?? 1_000_000);
 const folder = await mkdtemp(join(resolve(process.argv[3] ?? '.'), '.bench-browse-'));
 const path = join(folder, 'rejected.jsonl');
+const packed = `${path}.gz`;
 
 await write();
-const { size } = await stat(path);
-print(`${rows} rows, ${(size / 1e6).toFixed(0)} MB`);
-const before = memory();
-{
+for (const file of [path, packed]) await measure(file);
+peer('wc -l', 'wc', ['-l', path]);
+peer('grep -ic needle', 'grep', ['-ic', 'needle', path]);
+peer('zgrep -ic needle', 'zgrep', ['-ic', 'needle', packed]);
+await rm(folder, { recursive: true });
+
+async function measure(file: string): Promise<void> {
+  const { size } = await stat(file);
+  print(`${rows} rows, ${(size / 1e6).toFixed(0)} MB: ${basename(file)}`);
+  const before = memory();
   await using server = await startBrowseServer({
     run: 'bench',
     stage: 'filter',
-    files: [{ name: 'rejected.jsonl', path }],
+    files: [{ name: basename(file), path: file }],
     port: 0,
     redact: (text) => text,
   });
+  const page = async (what: string, query: string): Promise<void> => {
+    const from = now();
+    const text = await (await fetch(`${server.url}?${query}`)).text();
+    const found = text.match(/<li>/g)?.length ?? 0;
+    print(`${what.padEnd(38)} ${seconds(from)}, ${found} rows`);
+  };
   const started = now();
   await page('first page, while the file is read', '');
   for (;;) {
@@ -38,23 +51,15 @@ const before = memory();
   await page('a text that is in the last row only', 'text=needle');
   await page('a text that is nowhere', 'text=nowhere+at+all');
   print(`memory                                 ${(memory() - before).toFixed(0)} MB more than before`);
-
-  async function page(what: string, query: string): Promise<void> {
-    const from = now();
-    const text = await (await fetch(`${server.url}?${query}`)).text();
-    const found = text.match(/<li>/g)?.length ?? 0;
-    print(`${what.padEnd(38)} ${seconds(from)}, ${found} rows`);
-  }
 }
-peer('wc -l', 'wc', ['-l', path]);
-peer('grep -ic needle', 'grep', ['-ic', 'needle', path]);
-await rm(folder, { recursive: true });
 
+/** The same rows twice: plain, and packed as those of `trace` are. */
 async function write(): Promise<void> {
-  const stream = createWriteStream(path);
+  const output = openOutputDirectory(folder, () => Promise.reject(new Error('nothing to adopt')));
+  const writers = [await output.rows(basename(path)), await output.rows(basename(packed))];
   for (let row = 0; row < rows; row += 1) {
     const cwes = row % 4 === 0 ? ['CWE-787', 'CWE-125'] : row % 4 === 1 ? ['CWE-22'] : [];
-    const line = JSON.stringify({
+    const record = {
       schema: 1,
       id: `task-${row.toString(16).padStart(16, '0')}`,
       prompt: `Write a function number ${row} that reads what a client sends and keeps it. ${'Say what it does. '.repeat(row % 20)}${row === rows - 1 ? 'NEEDLE' : ''}`,
@@ -66,10 +71,10 @@ async function write(): Promise<void> {
       cwes,
       confidence: (row % 10) / 10,
       reason: 'Somebody else decides how long it is.',
-    });
-    if (!stream.write(`${line}\n`)) await new Promise<void>((done) => stream.once('drain', done));
+    };
+    for (const writer of writers) await writer.write(record);
   }
-  await new Promise<void>((done) => stream.end(done));
+  await output.close();
 }
 
 function peer(what: string, program: string, args: readonly string[]): void {

@@ -44,7 +44,7 @@ describe.skipIf(!hasSshServer)('a teacher that is served on a host', () => {
     expect(asked).toBeGreaterThan(0);
     const objects = join(at.stateDir, 'objects');
     const names = await readdir(objects, { recursive: true });
-    const traces = names.find((name) => name.endsWith('/traces.jsonl')) ?? '';
+    const traces = names.find((name) => name.endsWith('/traces.jsonl.gz')) ?? '';
     expect((await readFile(join(objects, traces), 'utf8')).trim().split('\n')).toHaveLength(asked);
     const again = await run();
     expect(again.exitCode).toBe(0);

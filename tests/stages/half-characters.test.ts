@@ -40,7 +40,7 @@ describe('half a surrogate pair', () => {
     expect(run.error).toBeUndefined();
     expect(await run.rows('collect', 'tasks.jsonl')).toMatchObject([{ prompt: 'Write a query \ufffd over names.' }]);
     expect(await run.rows('filter', 'kept.jsonl')).toMatchObject([{ reason: 'an injection \ufffd' }]);
-    expect(await run.rows('trace', 'traces.jsonl')).toMatchObject([
+    expect(await run.rows('trace', 'traces.jsonl.gz')).toMatchObject([
       { reasoning: 'I think \ufffd', answer: 'I answer \ufffd' },
     ]);
   });

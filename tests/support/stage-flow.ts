@@ -2,9 +2,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { readLines } from '../../src/base/files/read-lines.js';
 import { sha256 } from '../../src/base/hash.js';
 import { hardwareOf } from '../../src/compute/hardware.js';
 import type { ArtifactReader } from '../../src/engine/artifacts/artifact.js';
+import type { RowWriter } from '../../src/engine/artifacts/output-directory.js';
 import { buildGraph, type GraphNode, graphNode } from '../../src/engine/flow/graph.js';
 import type { ErrorReport, JournalEvent, StageSummary } from '../../src/engine/runs/event.js';
 import { executeRun } from '../../src/engine/runs/runner.js';
@@ -55,7 +57,7 @@ export function given<Services>(name: string, artifact: GivenArtifact): GraphNod
     run: async ({ params: { files, counts = {}, ...rest }, output }) => {
       for (const [path, content] of Object.entries(files)) {
         if (typeof content === 'string') await output.text(path, content);
-        else if (Array.isArray(content)) await output.text(path, jsonLines(content));
+        else if (Array.isArray(content)) await writeRows(await output.rows(path), content);
         else await output.json(path, content as object);
       }
       return { counts, ...rest };
@@ -64,8 +66,8 @@ export function given<Services>(name: string, artifact: GivenArtifact): GraphNod
   return graphNode({ name, stage, params: artifact, inputs: {} });
 }
 
-function jsonLines(rows: readonly unknown[]): string {
-  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+async function writeRows(writer: RowWriter, rows: readonly object[]): Promise<void> {
+  for (const row of rows) await writer.write(row);
 }
 
 export interface TestRun {
@@ -127,11 +129,11 @@ export async function runNodes<Services>(
     outcomeOf: (node) => finished.stages.find(({ stage }) => stage === node)?.outcome,
     artifact,
     text,
-    rows: async <T>(node: string, file: string) =>
-      (await text(node, file))
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as T),
+    rows: async <T>(node: string, file: string) => {
+      const rows: T[] = [];
+      for await (const { text } of readLines((await artifact(node)).path(file))) rows.push(JSON.parse(text) as T);
+      return rows;
+    },
   };
 }
 

@@ -7,8 +7,8 @@ export interface BytePlace {
   readonly length: number;
 }
 
-/** Reads one piece as UTF-8; less than all of it only if the file ends before. */
-export async function readBytes(handle: FileHandle, { start, length }: BytePlace): Promise<string> {
+/** Reads one piece; less than all of it only if the file ends before. */
+export async function readAt(handle: FileHandle, { start, length }: BytePlace): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length);
   let done = 0;
   while (done < length) {
@@ -16,5 +16,10 @@ export async function readBytes(handle: FileHandle, { start, length }: BytePlace
     if (bytesRead === 0) break;
     done += bytesRead;
   }
-  return buffer.toString('utf8', 0, done);
+  return buffer.subarray(0, done);
+}
+
+/** The same as UTF-8. */
+export async function readBytes(handle: FileHandle, place: BytePlace): Promise<string> {
+  return (await readAt(handle, place)).toString('utf8');
 }

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { SecpiError } from '../errors.js';
-import { readInPieces } from './pieces.js';
+import { textOf } from './packed/text-file.js';
 
 /** One line of a text file. */
 export interface TextLine {
   /** Counts from 1. */
   readonly number: number;
   readonly text: string;
-  /** Byte offset right behind the line and its line feed. */
+  /** Bytes of the text up to right behind the line and its line feed. */
   readonly end: number;
   /** False only for a last line without a line feed, which may be torn. */
   readonly complete: boolean;
@@ -26,16 +26,11 @@ const LINE_FEED = 0x0a;
 const DEFAULT_MAX_LINE_BYTES = 256 * 1024 * 1024;
 
 /**
- * Lines of a UTF-8 file, one at a time, in constant memory. Only a line feed ends a line; a byte order mark is dropped.
- * Throws `base/not-utf8` and `base/line-too-long`, both with the line's number. A torn last line is not checked.
+ * Lines of a UTF-8 file, one at a time, in constant memory; one that secpi has packed is unpacked. Only a line feed ends a line; a byte order mark is
+ * dropped. Throws `base/not-utf8` and `base/line-too-long`, both with the line's number, and `base/damaged-file`. A torn last line is not checked.
  */
 export function readLines(path: string, options: ReadLinesOptions = {}): AsyncGenerator<TextLine> {
-  return linesOf(piecesOf(path), path, options);
-}
-
-/** A generator around pieces costs a promise for each; one around lines would for each line. */
-async function* piecesOf(path: string): AsyncGenerator<Buffer> {
-  yield* await readInPieces(path, 256 * 1024);
+  return linesOf(textOf(path), path, options);
 }
 
 /** The same of bytes that come from elsewhere, piece by piece; `path` is what errors call them. */

@@ -1,5 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { readLines } from '../../base/files/read-lines.js';
+import { openTextFile, type TextFile } from '../../base/files/packed/text-file.js';
+import { linesOf } from '../../base/files/read-lines.js';
 import { facetsOf, type RowFacets, rowIn, UNREADABLE } from './row-facets.js';
 
 /** Rows are read a block at a time. */
@@ -21,13 +21,13 @@ export interface SearchOptions {
 }
 
 /**
- * Where the rows of a JSON Lines file begin, and what they are chosen by; built once, in one pass, while rows that it has passed can be
+ * Where the rows of a JSON Lines file (packed or not) begin, and what they are chosen by; built once, in one pass, while rows that it has passed can be
  * read already. Twelve bytes a row stay in memory, and the combinations of facets that occur; never a row.
  */
 export class RowIndex implements AsyncDisposable {
   /** Size of the file when it was opened. */
   readonly bytes: number;
-  readonly #file: FileHandle;
+  readonly #file: TextFile;
   readonly #stop = new AbortController();
   /** Where each row ends, its line feed included. */
   #ends = new Float64Array(1024);
@@ -41,15 +41,14 @@ export class RowIndex implements AsyncDisposable {
   #waiting: (() => void)[] = [];
   #building: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, bytes: number) {
+  private constructor(file: TextFile) {
     this.#file = file;
-    this.bytes = bytes;
+    this.bytes = file.bytes;
   }
 
   /** Begins to read the file. */
   static async open(path: string): Promise<RowIndex> {
-    const file = await open(path);
-    const index = new RowIndex(file, (await file.stat()).size);
+    const index = new RowIndex(await openTextFile(path));
     index.#building = index.#build(path);
     return index;
   }
@@ -108,12 +107,12 @@ export class RowIndex implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#building;
-    await this.#file.close();
+    await this.#file[Symbol.asyncDispose]();
   }
 
   async #build(path: string): Promise<void> {
     try {
-      for await (const { text, end } of readLines(path, { invalid: 'mark' })) {
+      for await (const { text, end } of linesOf(this.#file.pieces(), path, { invalid: 'mark' })) {
         if (this.#stop.signal.aborted) break;
         this.#add(end, facetsIn(text));
       }
@@ -177,12 +176,12 @@ function facetsIn(line: string): RowFacets {
 
 /** Bytes of a file around where they were last asked for, ahead in the direction of reading. */
 class Block {
-  readonly #file: FileHandle;
+  readonly #file: TextFile;
   readonly #direction: 1 | -1;
   #start = 0;
-  #bytes = Buffer.alloc(0);
+  #bytes: Buffer = Buffer.alloc(0);
 
-  constructor(file: FileHandle, direction: 1 | -1) {
+  constructor(file: TextFile, direction: 1 | -1) {
     this.#file = file;
     this.#direction = direction;
   }
@@ -198,13 +197,6 @@ class Block {
   async #load(start: number, end: number): Promise<void> {
     const length = Math.max(BLOCK_BYTES, end - start);
     this.#start = this.#direction === 1 ? start : Math.max(0, end - length);
-    const bytes = Buffer.allocUnsafe(this.#direction === 1 ? length : end - this.#start);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const { bytesRead } = await this.#file.read(bytes, filled, bytes.length - filled, this.#start + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    this.#bytes = bytes.subarray(0, filled);
+    this.#bytes = await this.#file.read(this.#start, this.#direction === 1 ? length : end - this.#start);
   }
 }

@@ -29,7 +29,7 @@ export async function browseCommand(
   const record = await findRun(id.toLowerCase() === LATEST ? undefined : id, environment);
   const made = await madeBy(record, stage, environment, interrupt.signal);
   const files = made.manifest.outputs
-    .filter(({ path, at }) => path.endsWith('.jsonl') && at === undefined)
+    .filter(({ path, at }) => /\.jsonl(\.gz)?$/.test(path) && at === undefined)
     .map(({ path }) => ({ name: path, path: made.path(path) }));
   if (files.length === 0) {
     throw new SecpiError('cli/nothing-to-browse', `what ${stage} made holds no rows`, {

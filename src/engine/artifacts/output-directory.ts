@@ -1,6 +1,8 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../../base/files/durable-directory.js';
+import { Packer } from '../../base/files/packed/packer.js';
+import { isPackedText } from '../../base/files/packed/text-file.js';
 import { atPath } from '../../base/files/system-code.js';
 import { writeText } from '../../base/files/write-text.js';
 import type { Json } from '../../base/json.js';
@@ -19,6 +21,7 @@ export interface OutputDirectory {
   path(name: string): string;
   text(name: string, content: string): Promise<void>;
   json(name: string, value: Json | object): Promise<void>;
+  /** A JSON Lines file of that name, packed if that is `.jsonl.gz`. */
   rows(name: string): Promise<RowWriter>;
   /**
    * Makes a file or folder of the work directory part of the artifact, by a rename: large files are never copied. It is gone from
@@ -36,12 +39,14 @@ const BUFFER_BYTES = 4 * PIECE;
 /** Writes rows through a stream's buffer: nothing here must outlive a crash, the commit forces all of it to the disk. */
 class StreamRowWriter implements RowWriter {
   readonly #stream: WriteStream;
+  readonly #packer: Packer | undefined;
   #gathered = '';
   #drained: Promise<void> | undefined;
   #failure: unknown;
   #closed: Promise<void> | undefined;
 
   constructor(path: string) {
+    this.#packer = isPackedText(path) ? new Packer() : undefined;
     this.#stream = createWriteStream(path, { flags: 'wx', highWaterMark: BUFFER_BYTES });
     this.#stream.on('error', (error) => {
       this.#failure = atPath(error, path);
@@ -53,7 +58,7 @@ class StreamRowWriter implements RowWriter {
     if (this.#failure !== undefined) throw this.#failure;
     this.#gathered += `${JSON.stringify(row)}\n`;
     if (this.#gathered.length < PIECE) return;
-    const piece = this.#gathered;
+    const piece = this.#packer?.add(this.#gathered) ?? this.#gathered;
     this.#gathered = '';
     if (this.#stream.write(piece)) return;
     this.#drained ??= new Promise<void>((resolve) => {
@@ -79,7 +84,9 @@ class StreamRowWriter implements RowWriter {
     // After an error the stream closes by itself, maybe long before anybody asks.
     if (!this.#stream.closed) {
       const closed = new Promise<void>((resolve) => this.#stream.once('close', resolve));
-      this.#stream.end(this.#gathered);
+      const rest = this.#packer?.add(this.#gathered) ?? this.#gathered;
+      this.#stream.write(rest);
+      this.#stream.end(this.#packer?.end());
       await closed;
     }
     if (this.#failure !== undefined) throw this.#failure;

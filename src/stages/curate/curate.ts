@@ -10,7 +10,7 @@ import { relevantTaskSchema } from '../filter/records.js';
 import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
-import { type Trace, traceSchema } from '../trace/records.js';
+import { TRACES, type Trace, traceSchema } from '../trace/records.js';
 import { analyse } from './analysers/analyse.js';
 import { analyserPins, analysersAhead, namesAnalysers, openAnalysers } from './analysers/open.js';
 import { BenchmarkGate, refuseSamples } from './benchmark-gate.js';
@@ -58,7 +58,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     if (judge === undefined) return looked === undefined ? undefined : { requests: 0, ...looked };
     if (inputs.traces === undefined) return { ...looked };
     await using model = await services.models.open(judge.by);
-    const traces = inputs.traces.rows('traces.jsonl', traceSchema);
+    const traces = inputs.traces.rows(TRACES, traceSchema);
     const estimate = await estimateQuestions(
       model,
       requestsOf(traces, (trace) => judgeRequest(trace, services.catalogue, judge)),
@@ -184,7 +184,7 @@ function suitesOf({ decontaminate = [], evaluated }: CurateStageParams): readonl
 }
 
 function tracesOf({ inputs }: Context): AsyncIterable<Trace> {
-  return inputs.traces.rows('traces.jsonl', traceSchema);
+  return inputs.traces.rows(TRACES, traceSchema);
 }
 
 /** What best-of-N counts: how much of the code is known to be right. */

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { relevantTaskSchema } from '../filter/records.js';
 
+/** The file of all traces: packed, since they are most of what a run writes, and the answer store has their texts once more. */
+export const TRACES = 'traces.jsonl.gz';
+
 /** A teacher's answer to one task: its reasoning and its answer, kept apart. */
 export const traceSchema = z.strictObject({
   schema: z.literal(1),

@@ -12,7 +12,7 @@ import { type RelevantTask, relevantTaskSchema } from '../filter/records.js';
 import { occupiedModel } from '../occupied.js';
 import { repeatedTraces } from '../repeated-samples.js';
 import type { SecpiStage, StageServices } from '../services.js';
-import type { MissingTrace, Trace } from './records.js';
+import { type MissingTrace, TRACES, type Trace } from './records.js';
 
 export const traceParams = z.strictObject({
   /** Which of the recipe's `models` is the teacher. */
@@ -60,7 +60,7 @@ interface Question {
 /** Step 2 of SecPI: a teacher, told which weaknesses matter and how to prevent them, reasons and answers. */
 export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', StageServices>({
   name: 'trace',
-  version: 2,
+  version: 3,
   params: traceParams,
   inputs: ['tasks'],
   seeded: false,
@@ -89,7 +89,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
     for (const message of repeatedTraces(params)) emit({ type: 'log', level: 'warn', message });
     const unanswered = new Unanswered(params.by);
     const tokens = new TokenCount();
-    const traces = await output.rows('traces.jsonl');
+    const traces = await output.rows(TRACES);
     const missing = await output.rows('missing.jsonl');
     const reasons: Record<string, number> = {};
     const total = (inputs.tasks.manifest.counts.kept ?? 0) * params.samples;

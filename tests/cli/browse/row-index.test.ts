@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Packer } from '../../../src/base/files/packed/packer.js';
+import { isPackedText } from '../../../src/base/files/packed/text-file.js';
 import { facetsOf, type RowFacets, rowIn, UNREADABLE } from '../../../src/cli/browse/row-facets.js';
 import { RowIndex } from '../../../src/cli/browse/row-index.js';
 import { TextSearch } from '../../../src/cli/browse/text-search.js';
@@ -18,10 +20,15 @@ async function found(
   return rows;
 }
 
+/** Writes it as the name says: packed or not. */
+async function writeText(path: string, text: string): Promise<void> {
+  const packer = new Packer();
+  await writeFile(path, isPackedText(path) ? Buffer.concat([packer.add(text), packer.end()]) : text);
+}
+
 describe('RowIndex', () => {
   it('finds in a file what a reader of all its lines finds, in both directions', async () => {
     await using folder = await temporaryFolder();
-    const path = join(folder.path, 'rows.jsonl');
     const row = fc.record({
       code: fc.constantFrom('leak', 'short', undefined),
       task: fc.record({ language: fc.constantFrom('c', 'go'), cwes: fc.subarray(['CWE-1', 'CWE-2']) }),
@@ -32,41 +39,50 @@ describe('RowIndex', () => {
       fc.constantFrom('', '{', '[1]', '"text"', 'ü'.repeat(3000)),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(line, { maxLength: 40 }), fc.boolean(), fc.nat(40), async (lines, torn, from) => {
-        await writeFile(path, lines.join('\n') + (torn || lines.length === 0 ? '' : '\n'));
-        // A last line without anything in it is none.
-        const all = torn && lines.at(-1) === '' ? lines.slice(0, -1) : lines;
-        await using index = await RowIndex.open(path);
-        const filter = ({ reason, language, cwes }: RowFacets) =>
-          reason === 'leak' && language === 'c' && cwes.includes('CWE-1');
-        const facets = (text: string) => {
-          const value = rowIn(text);
-          return value === undefined ? UNREADABLE : facetsOf(value);
-        };
-        const numbered = all.map((text, at): [number, string] => [at, text]);
-        expect(await found(index, { from, direction: 1 })).toEqual(numbered.slice(from));
-        const last = Math.min(from, all.length - 1);
-        expect(await found(index, { from: last, direction: -1, filter })).toEqual(
-          numbered.filter(([at, text]) => at <= last && filter(facets(text))).reverse(),
-        );
-        await index.whenComplete();
-        expect(index.rows).toBe(all.length);
-        expect(index.combinations.reduce((sum, { rows }) => sum + rows, 0)).toBe(all.length);
-      }),
+      fc.asyncProperty(
+        fc.array(line, { maxLength: 40 }),
+        fc.boolean(),
+        fc.nat(40),
+        fc.constantFrom('.jsonl', '.jsonl.gz'),
+        async (lines, torn, from, ending) => {
+          const path = join(folder.path, `rows${ending}`);
+          await writeText(path, lines.join('\n') + (torn || lines.length === 0 ? '' : '\n'));
+          // A last line without anything in it is none.
+          const all = torn && lines.at(-1) === '' ? lines.slice(0, -1) : lines;
+          await using index = await RowIndex.open(path);
+          const filter = ({ reason, language, cwes }: RowFacets) =>
+            reason === 'leak' && language === 'c' && cwes.includes('CWE-1');
+          const facets = (text: string) => {
+            const value = rowIn(text);
+            return value === undefined ? UNREADABLE : facetsOf(value);
+          };
+          const numbered = all.map((text, at): [number, string] => [at, text]);
+          expect(await found(index, { from, direction: 1 })).toEqual(numbered.slice(from));
+          const last = Math.min(from, all.length - 1);
+          expect(await found(index, { from: last, direction: -1, filter })).toEqual(
+            numbered.filter(([at, text]) => at <= last && filter(facets(text))).reverse(),
+          );
+          await index.whenComplete();
+          expect(index.rows).toBe(all.length);
+          expect(index.combinations.reduce((sum, { rows }) => sum + rows, 0)).toBe(all.length);
+        },
+      ),
       { numRuns: 60 },
     );
   });
 
   it('reads rows that are longer than a block, and those behind them', async () => {
     await using folder = await temporaryFolder();
-    const path = join(folder.path, 'rows.jsonl');
-    const lines = [10, 1_500_000, 20, 3_000_000, 30].map((length) => JSON.stringify({ text: 'x'.repeat(length) }));
-    await writeFile(path, `\uFEFF${lines.join('\n')}\n`);
-    await using index = await RowIndex.open(path);
-    expect((await found(index, { from: 0, direction: 1 })).map(([, line]) => line)).toEqual(lines);
-    expect((await found(index, { from: 4, direction: -1 })).map(([, line]) => line)).toEqual(lines.toReversed());
-    expect(await index.read(2)).toBe(lines[2]);
-    expect(await index.read(5)).toBeUndefined();
+    for (const ending of ['.jsonl', '.jsonl.gz']) {
+      const path = join(folder.path, `rows${ending}`);
+      const lines = [10, 1_500_000, 20, 3_000_000, 30].map((length) => JSON.stringify({ text: 'x'.repeat(length) }));
+      await writeText(path, `\uFEFF${lines.join('\n')}\n`);
+      await using index = await RowIndex.open(path);
+      expect((await found(index, { from: 0, direction: 1 })).map(([, line]) => line)).toEqual(lines);
+      expect((await found(index, { from: 4, direction: -1 })).map(([, line]) => line)).toEqual(lines.toReversed());
+      expect(await index.read(2)).toBe(lines[2]);
+      expect(await index.read(5)).toBeUndefined();
+    }
   });
 
   it('gives rows that it has passed before it has come to the end, and ends when it is closed', async () => {

@@ -1,8 +1,10 @@
-import { readFile, symlink } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { readLines } from '../../../src/base/files/read-lines.js';
 import { expectedError } from '../../../src/base/files/system-error.js';
 import { sha256 } from '../../../src/base/hash.js';
 import { openOutputDirectory } from '../../../src/engine/artifacts/output-directory.js';
@@ -26,6 +28,23 @@ describe('openOutputDirectory', () => {
     const lines = (await readFile(join(home.folder, 'rows/r.jsonl'), 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => Row.parse(JSON.parse(line)).n)).toEqual(Array.from({ length: 3000 }, (_, n) => n));
     await expect(rows.write({ n: 1 })).rejects.toThrow('write after close');
+  });
+
+  it('packs the rows of a file whose name says so, and they are the same', async () => {
+    await using home = await temporaryState();
+    const output = openOutputDirectory(home.folder, noAdopting);
+    const names = ['r.jsonl', 'r.jsonl.gz'];
+    for (const name of names) {
+      const rows = await output.rows(name);
+      for (let n = 0; n < 9000; n += 1) await rows.write({ n, padding: 'ü'.repeat(n % 50) });
+    }
+    await (await output.rows('none.jsonl.gz')).close();
+    await output.close();
+    const [plain, packed] = names.map((name) => join(home.folder, name));
+    const text = await readFile(plain ?? '', 'utf8');
+    expect(execFileSync('zcat', [packed ?? ''], { maxBuffer: 1e8 }).toString()).toBe(text);
+    expect((await stat(packed ?? '')).size).toBeLessThan(text.length / 5);
+    for await (const line of readLines(join(home.folder, 'none.jsonl.gz'))) expect.fail(line.text);
   });
 
   it('keeps to its folder', async () => {

@@ -35,7 +35,7 @@ async function traced(home: StageHome, file: string, shard?: string, endpoint = 
     testServices(home, { specs }),
   );
   expect(run.error).toBeUndefined();
-  return run.rows('trace', 'traces.jsonl');
+  return run.rows('trace', 'traces.jsonl.gz');
 }
 
 it('shards that three machines have bought answers for make the whole on a fourth, which buys none', async () => {

@@ -54,7 +54,7 @@ async function runGate(
     [
       given('collect', { files: { 'tasks.jsonl': [] } }),
       given('filter', { files: { 'kept.jsonl': relevant } }),
-      given('trace', { files: { 'traces.jsonl': traces } }),
+      given('trace', { files: { 'traces.jsonl.gz': traces } }),
       graphNode({
         name: 'curate',
         stage: curate,

@@ -34,7 +34,7 @@ async function runCurate(
     [
       given('collect', { files: { 'tasks.jsonl': tasks } }),
       given('filter', { files: { 'kept.jsonl': relevant } }),
-      given('trace', { files: { 'traces.jsonl': traces } }),
+      given('trace', { files: { 'traces.jsonl.gz': traces } }),
       graphNode({
         name: 'curate',
         stage: curate,

@@ -49,7 +49,7 @@ function nodesOf(traces: readonly Trace[], params: object) {
   return [
     given<StageServices>('collect', { files: { 'tasks.jsonl': [] } }),
     given<StageServices>('filter', { files: { 'kept.jsonl': relevant } }),
-    given<StageServices>('trace', { files: { 'traces.jsonl': traces } }),
+    given<StageServices>('trace', { files: { 'traces.jsonl.gz': traces } }),
     graphNode({
       name: 'curate',
       stage: curate,

@@ -35,7 +35,7 @@ async function runMix(mix: object | undefined, options: MixRun = {}) {
     [
       given('collect', { files: { 'tasks.jsonl': [] } }),
       given('filter', { files: { 'kept.jsonl': [] } }),
-      given('trace', { files: { 'traces.jsonl': traces } }),
+      given('trace', { files: { 'traces.jsonl.gz': traces } }),
       graphNode({
         name: 'curate',
         stage: curate,

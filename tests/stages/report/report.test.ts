@@ -102,7 +102,7 @@ async function runReport({ base, tuned, samples = [], held = 0, title, mix, ...r
   const nodes = [
     given<StageServices>('collect', { files: { 'tasks.jsonl': [] }, reasons: { exact_duplicate: 2 } }),
     given<StageServices>('filter', { files: { 'kept.jsonl': [] } }),
-    given<StageServices>('trace', { files: { 'traces.jsonl': [] } }),
+    given<StageServices>('trace', { files: { 'traces.jsonl.gz': [] } }),
     given<StageServices>('curate', {
       files: { 'samples.jsonl': samples, 'funnel.json': { ...funnel, mix } },
       reasons: { leak: 1, no_code: 3 },

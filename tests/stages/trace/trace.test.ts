@@ -47,7 +47,7 @@ describe('trace', () => {
     const tasks = names.map((name, index) => aRelevantTask({ prompt: `Reason by ${name}.`, row: index + 1 }));
     const run = await runTrace(home, tasks, server.url);
     expect(run.error).toBeUndefined();
-    const traces = (await run.rows('trace', 'traces.jsonl')).map((row) => traceSchema.parse(row));
+    const traces = (await run.rows('trace', 'traces.jsonl.gz')).map((row) => traceSchema.parse(row));
     expect(traces.map(({ reasoning, answer: said }) => [reasoning?.trim() ?? null, said.trim()])).toEqual([
       ...names.slice(0, 4).map(() => ['I think.', 'I answer.']),
       [null, 'I answer.'],
@@ -84,7 +84,7 @@ describe('trace', () => {
     );
     const tasks = [task, aRelevantTask({ prompt: 'Write a Go function that lists files.', language: 'go', row: 2 })];
     const run = await runTrace(home, tasks, server.url, { samples: 3, sampling: { temperature: 0.6 } });
-    const traces = (await run.rows('trace', 'traces.jsonl')).map((row) => traceSchema.parse(row));
+    const traces = (await run.rows('trace', 'traces.jsonl.gz')).map((row) => traceSchema.parse(row));
     expect(traces.map((row) => [row.task.id, row.sample])).toEqual(
       tasks.flatMap(({ id }) => [0, 1, 2].map((sample) => [id, sample])),
     );
@@ -128,7 +128,7 @@ describe('trace', () => {
       },
       { task_id: tasks[1]?.id, code: 'refused' },
     ]);
-    expect(await run.rows('trace', 'traces.jsonl')).toMatchObject([{ task: { id: tasks[2]?.id } }]);
+    expect(await run.rows('trace', 'traces.jsonl.gz')).toMatchObject([{ task: { id: tasks[2]?.id } }]);
     const { manifest } = await run.artifact('trace');
     expect(manifest.counts).toEqual({ questions: 3, traces: 1, missing: 2 });
     expect(manifest.reasons).toEqual({ truncated: 1, refused: 1 });
