@@ -3,6 +3,7 @@ import { hintFor, sentenceOf } from '../../base/files/system-error.js';
 import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
 import { inspectArtifact, listManifests } from '../../engine/artifacts/artifact-store.js';
 import type { RunRecord } from '../../engine/runs/run-record.js';
+import { TRACES } from '../../stages/trace/records.js';
 import { startBrowseServer } from '../browse/browse-server.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
@@ -14,6 +15,8 @@ import { oneLine } from '../views/printable.js';
 interface BrowseOptions extends OutputOptions {
   readonly port: number;
 }
+
+const PASSED_ON = ['tasks.jsonl', 'kept.jsonl', TRACES, 'samples.jsonl'];
 
 /** The word for the newest run, where an id is asked for. */
 const LATEST = 'latest';
@@ -30,7 +33,8 @@ export async function browseCommand(
   const made = await madeBy(record, stage, environment, interrupt.signal);
   const files = made.manifest.outputs
     .filter(({ path, at }) => /\.jsonl(\.gz)?$/.test(path) && at === undefined)
-    .map(({ path }) => ({ name: path, path: made.path(path) }));
+    .map(({ path }) => ({ name: path, path: made.path(path) }))
+    .sort((one, other) => rankOf(one.name) - rankOf(other.name));
   if (files.length === 0) {
     throw new SecpiError('cli/nothing-to-browse', `what ${stage} made holds no rows`, {
       hint: 'Rows are made by collect, filter, trace, curate and evaluate.',
@@ -53,6 +57,11 @@ export async function browseCommand(
     );
   await new Promise<void>((resolve) => interrupt.signal.addEventListener('abort', () => resolve(), { once: true }));
   return 0;
+}
+
+/** Zero for what the stage passes on, which comes before what it has dropped. */
+function rankOf(name: string): number {
+  return PASSED_ON.includes(name) ? 0 : 1;
 }
 
 /** What the run made or used of that stage; of one that is not over, what it has made so far. */
