@@ -1,7 +1,7 @@
 import { BandIndex } from './band-index.js';
 import { MinHash } from './min-hash.js';
 import { shinglesOf } from './shingles.js';
-import { Sketches, similarity, sketchOf } from './sketches.js';
+import { type Sketch, Sketches, similarity, sketchOf } from './sketches.js';
 
 /** A near duplicate of something seen before. */
 export interface NearDuplicate {
@@ -33,11 +33,27 @@ export class NearDuplicates {
     this.#keys = new Uint32Array(this.#minHash.bands);
   }
 
+  /** The most similar text at or above the threshold of those that were added. */
+  find(text: string): NearDuplicate | undefined {
+    const shingles = shinglesOf(text);
+    this.#minHash.keysOf(shingles, this.#keys);
+    return this.#mostLike(sketchOf(shingles));
+  }
+
   /** The most similar earlier text at or above the threshold; without one the text is added. */
   add(text: string): NearDuplicate | undefined {
     const shingles = shinglesOf(text);
     const sketch = sketchOf(shingles);
     this.#minHash.keysOf(shingles, this.#keys);
+    const best = this.#mostLike(sketch);
+    if (best !== undefined) return best;
+    this.#index.add(this.#keys);
+    this.#sketches.add(sketch);
+    return undefined;
+  }
+
+  /** Of a text whose keys are in `#keys`. */
+  #mostLike(sketch: Sketch): NearDuplicate | undefined {
     let best: NearDuplicate | undefined;
     const seen = new Set<number>();
     const look = (of: number): void => {
@@ -54,9 +70,6 @@ export class NearDuplicates {
     };
     for (let band = 0; band < this.#minHash.bands; band += 1)
       this.#index.each(band, this.#keys[band] ?? 0, mostOfABucket, look);
-    if (best !== undefined) return best;
-    this.#index.add(this.#keys);
-    this.#sketches.add(sketch);
-    return undefined;
+    return best;
   }
 }

@@ -1,6 +1,5 @@
-import { TaskIds } from '../../datasets/duplicates/task-ids.js';
 import { pinSources } from '../../datasets/sources/source.js';
-import { taskId, taskSchema } from '../../datasets/task.js';
+import { taskSchema } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
 import { promptsDigest } from '../../security/prompts/prompt-file.js';
 import { count } from '../asking.js';
@@ -21,6 +20,7 @@ import { askJudge } from './judge/ask-judge.js';
 import { judgeRequest } from './judge/judge.js';
 import { addMix } from './mix/mix.js';
 import { mixIsThere } from './mix/mix-is-there.js';
+import { OwnTasks } from './mix/own-tasks.js';
 import { type CurateParams, type CurateStageParams, curateStageParams, filtersOn, objectorsThere } from './params.js';
 import { type DroppedTrace, inSuite, type Sample } from './records.js';
 import { type Sifted, sampleOf, sifted } from './sift.js';
@@ -32,7 +32,7 @@ type Input = 'tasks' | 'relevant' | 'traces';
 /** Turns traces into training samples: the task without any security hint, followed by reasoning and answer. */
 export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateStageParams, Input, StageServices>({
   name: 'curate',
-  version: 5,
+  version: 6,
   params: curateStageParams,
   inputs: ['tasks', 'relevant', 'traces'],
   seeded: ({ mix }) => mix !== undefined,
@@ -100,8 +100,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     const samples = await output.rows('samples.jsonl');
     const dropped = await output.rows('dropped.jsonl');
     const counts = { traces: 0, samples: 0, dropped: 0 };
-    /** By their texts alone: the same task in another dataset may have its language from elsewhere. */
-    const prompts = new TaskIds();
+    const tasks = params.mix === undefined ? undefined : new OwnTasks(params.mix.near_duplicates);
     const write = async (sample: Sample) => {
       counts.samples += 1;
       gate.look(sample);
@@ -109,7 +108,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     };
     const keep = async (sample: Sample) => {
       funnel.add('samples', sample);
-      if (params.mix !== undefined) prompts.add(taskId(sample.prompt, ''));
+      tasks?.add(sample);
       await write(sample);
     };
     const drop = async (trace: Trace, finding: Finding) => {
@@ -158,9 +157,9 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
       }
     }
     const mix =
-      params.mix === undefined
+      params.mix === undefined || tasks === undefined
         ? undefined
-        : await addMix(context, params.mix, { others: counts.samples, prompts, sieve, onSample: write });
+        : await addMix(context, params.mix, { others: counts.samples, tasks, sieve, onSample: write });
     await output.json('funnel.json', mix === undefined ? funnel.funnel : { ...funnel.funnel, mix });
     const finding = gate.finding(counts.samples);
     if (finding !== undefined && params.on_contamination === 'stop')

@@ -107,7 +107,7 @@ export const droppedMixRowSchema = z.strictObject({
   file: z.string(),
   /** Counts from 1; in a JSON Lines file it is the line. */
   row: z.number().int().positive(),
-  code: z.enum(['bad_row', 'placeholder', 'denied_licence', ...codes]),
+  code: z.enum(['bad_row', 'placeholder', 'denied_licence', 'near_duplicate', ...codes]),
   /** What exactly was found, for a person. */
   detail: z.string(),
 });

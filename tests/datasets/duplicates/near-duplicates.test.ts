@@ -48,6 +48,19 @@ describe('NearDuplicates', () => {
     );
   });
 
+  it('finds without adding what adding finds', () => {
+    fc.assert(
+      fc.property(texts, fc.string({ unit: 'grapheme' }), threshold, (all, one, limit) => {
+        const near = new NearDuplicates(limit);
+        for (const each of all) near.add(each);
+        const found = near.find(one);
+        expect(near.find(one)).toEqual(found);
+        expect(near.add(one)).toEqual(found);
+        expect(near.find(one)).toBeDefined();
+      }),
+    );
+  });
+
   it('always finds a text that differs in nothing but case, punctuation and blanks', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), texts, threshold, (one, others, limit) => {

@@ -197,6 +197,37 @@ describe('which rows', () => {
   });
 });
 
+describe('a task that is like one of ours', () => {
+  it('is not taken from the mix, and it is said which one it is like; a recipe may take it all the same', async () => {
+    await using folder = await temporaryFolder();
+    const asked = (what: string) =>
+      `Our shop keeps its orders in a database of its own. Write a Python function find_orders that returns ${what}, sorted by their date, as a list of dictionaries.`;
+    const ours = aTrace({
+      task: aRelevantTask({ prompt: asked('all orders of a customer whose name somebody types in') }),
+    });
+    const theirs = chat('it').messages[1];
+    const rows = [
+      {
+        messages: [{ role: 'user', content: asked('every order of a customer whose name somebody types in') }, theirs],
+      },
+      ...chats(3),
+    ];
+    const run = async (more: object) =>
+      runMix({ ...(await mixOf(folder, rows, {}, 0.5)), ...more }, { traces: [ours, ...tracesOf(1)] });
+    const careful = await run({});
+    expect(careful.mixed.map(({ prompt }) => prompt)).not.toContain(rows[0]?.messages[0]?.content);
+    expect(careful.dropped).toEqual([
+      expect.objectContaining({
+        row: 1,
+        code: 'near_duplicate',
+        detail: expect.stringContaining(` like ${ours.task.id},`),
+      }),
+    ]);
+    expect((await run({ near_duplicates: false })).dropped).toEqual([]);
+    expect((await run({ near_duplicates: 0.99 })).dropped).toEqual([]);
+  });
+});
+
 describe('a row', () => {
   it('is a sample as any other: reasoning before or beside the answer, its licence, and no weakness', async () => {
     await using folder = await temporaryFolder();

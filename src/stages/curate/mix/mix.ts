@@ -1,7 +1,6 @@
 import { SecpiError } from '../../../base/errors.js';
 import { sha256 } from '../../../base/hash.js';
 import { isDenied } from '../../../datasets/columns/licence.js';
-import type { TaskIds } from '../../../datasets/duplicates/task-ids.js';
 import { sourceName } from '../../../datasets/sources/source.js';
 import { type RowOfSources, rowsOfSources } from '../../../datasets/sources/source-rows.js';
 import { taskId } from '../../../datasets/task.js';
@@ -13,6 +12,7 @@ import { sampleOf } from '../sift.js';
 import { answeredIn } from './answered-row.js';
 import { Draw } from './draw.js';
 import { type MixSieve, objectionTo } from './objection.js';
+import type { OwnTasks } from './own-tasks.js';
 import type { MixParams } from './params.js';
 
 type Context = Omit<StageContextOf<CurateStageParams, never>, 'inputs'>;
@@ -21,8 +21,8 @@ type Dropped = Pick<DroppedMixRow, 'code' | 'detail'>;
 export interface MixOptions {
   /** Samples that the mix comes beside. */
   readonly others: number;
-  /** What they were asked: ids of their texts without a language. */
-  readonly prompts: TaskIds;
+  /** What they were asked. */
+  readonly tasks: OwnTasks;
   readonly sieve: Pick<MixSieve, 'contamination' | 'on'>;
   readonly onSample: (sample: Sample) => Promise<void>;
 }
@@ -55,12 +55,12 @@ export async function addMix(context: Context, mix: MixParams, options: MixOptio
     const { prompt, licence } = answered.task;
     if (isDenied(licence, mix.deny_licences ?? []))
       return { code: 'denied_licence', detail: `${licence ?? 'no licence'} is among deny_licences` };
-    const id = taskId(prompt, '');
-    if (options.prompts.has(id)) return { code: 'duplicate', detail: 'its task is that of a sample that is no mix' };
-    const key = sha256(`${context.seed} ${id}`);
+    const key = sha256(`${context.seed} ${taskId(prompt, '')}`);
     const state = draw.stateOf(key);
     if (state === 'late') return undefined;
     if (state === 'taken') return { code: 'duplicate', detail: 'its task stands further up' };
+    const alike = options.tasks.objectionTo(prompt);
+    if (alike !== undefined) return alike;
     const objection = await objectionTo(answered, sampleOf(answered), sieve);
     if (objection === undefined) draw.put(key, number);
     return objection;
