@@ -1,6 +1,6 @@
 /**
  * Learns the model by which the filter `leak` finds talk of having been told (`catalogue/giveaway/model.json`): from the passages beside it, from the labelled texts that
- * may be looked at, and from ordinary reasoning, which is fetched into a folder where it is not there. Prints how good it is on writers and questions that it has not
+ * may be looked at, from the quickstart's traces, and from ordinary reasoning, which is fetched into a folder where it is not there. Prints how good it is on writers and questions that it has not
  * learnt from, and writes nothing with `--measure`.
  *
  *   npx tsx scripts/giveaway-model.ts FOLDER [--measure]
@@ -11,6 +11,7 @@ import * as z from 'zod';
 import { readJsonLines } from '../src/base/files/json-lines.js';
 import { sha256 } from '../src/base/hash.js';
 import { packageRoot } from '../src/base/package-root.js';
+import { openRecording } from '../src/models/answers/recording.js';
 import { loadCatalogue } from '../src/security/catalogue.js';
 import { labelledTexts } from '../src/security/probing/labelled-texts.js';
 import { FEATURE_BITS, FeatureReader } from '../src/security/texts/giveaway/features.js';
@@ -51,6 +52,9 @@ async function labelled(): Promise<readonly Labelled[]> {
     if (part !== 'held-out') all.push({ writer: 0, leak: drop, passages: featuresOf(text) });
   for (const { text } of labelledTexts('depth', catalogue))
     all.push({ writer: 0, leak: false, passages: featuresOf(text) });
+  await using teacher = await openRecording(join(packageRoot, 'recipes', 'quickstart', 'teacher.jsonl'));
+  for await (const { answer } of teacher.rows())
+    all.push({ writer: 0, leak: false, passages: featuresOf(`${answer.reasoning}\n\n${answer.content}`) });
   return all;
 }
 
@@ -75,7 +79,7 @@ async function ordinary(folder: string): Promise<Ordinary> {
 }
 
 /** Of a leak only the passage counts that looks most like one: the others may be as innocent as any. */
-function fit(texts: readonly Labelled[], innocent: readonly Uint32Array[]): LinearModel {
+function learnFrom(texts: readonly Labelled[], innocent: readonly Uint32Array[]): LinearModel {
   let model: LinearModel | undefined;
   for (let round = 0; round < 2; round += 1) {
     const examples: Example[] = innocent.map((features) => ({ features, leak: false, cost: COST }));
@@ -109,7 +113,7 @@ function measure(texts: readonly Labelled[], { learnt, kept }: Ordinary): void {
   const scores = { leaks: [] as number[], clean: [] as number[], ordinary: [] as number[] };
   for (let fold = 0; fold < FOLDS; fold += 1) {
     const isHeldOut = ({ writer }: Labelled) => writer > 0 && writer % FOLDS === fold;
-    const model = fit(
+    const model = learnFrom(
       texts.filter((text) => !isHeldOut(text)),
       learnt,
     );
@@ -143,7 +147,7 @@ const traces = await ordinary(folder);
 process.stdout.write(`${texts.length} labelled texts, ${traces.learnt.length} passages of ordinary reasoning\n`);
 measure(texts, traces);
 if (!options.includes('--measure')) {
-  const text = written(fit(texts, traces.learnt));
+  const text = written(learnFrom(texts, traces.learnt));
   parseGiveawayModel(text);
   await writeFile(giveawayModelFile, text);
   const same = (await readFile(giveawayModelFile, 'utf8')) === text;

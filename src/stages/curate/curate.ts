@@ -2,6 +2,7 @@ import { pinSources } from '../../datasets/sources/source.js';
 import { taskSchema } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
 import { promptsDigest } from '../../security/prompts/prompt-file.js';
+import { giveawayModel } from '../../security/texts/giveaway/giveaway-model.js';
 import { count } from '../asking.js';
 import { SuiteTexts } from '../decontamination.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
@@ -44,6 +45,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     return {
       catalogue: services.catalogueDigest,
       grammars: grammarsVersion(),
+      giveaway: giveawayModel().digest,
       suites: await suitePins(suitesOf(params), services),
       ...(namesAnalysers(analysers) ? { analysers: await analyserPins(analysers, services, files) } : {}),
       ...(judge === undefined

@@ -9,11 +9,12 @@ import {
 } from '../../security/probing/labelled-texts.js';
 import { actuation } from './filters/code.js';
 import type { Verdict } from './filters/filter.js';
-import { depth, leak } from './filters/text.js';
+import { depth, giveaway, leak } from './filters/text.js';
+import { curateParams } from './params.js';
 
 /** How a filter does on the labelled texts of one part. What it drops counts as found. */
 export interface FilterFigures<Name extends string = string> {
-  /** `leaks`, `depth` or `actuation`; of a judge `judge, leaks` and `judge, depth`. */
+  /** `leaks`, `depth`, `actuation`, or `leaks, giveaway` for both together; of a judge `judge, leaks` and `judge, depth`. */
   readonly filter: Name;
   readonly part: LabelledPart;
   readonly counts: {
@@ -38,18 +39,34 @@ export interface FilterFigures<Name extends string = string> {
 
 const filters = { leaks: leak, depth, actuation };
 
+/** Both filters that look for leaks, as a recipe has them that switches the second one on. */
+const BOTH = 'leaks, giveaway';
+export type MeasuredFilter = LabelledFilter | typeof BOTH;
+
 /**
  * Measures the filters that read traces and answers on the texts that were written for it (`catalogue/labelled/`): one entry for each filter
  * and part. Asks no model.
  */
-export function measureFilters(catalogue: Catalogue): readonly FilterFigures<LabelledFilter>[] {
+export function measureFilters(catalogue: Catalogue): readonly FilterFigures<MeasuredFilter>[] {
   return LABELLED_FILTERS.flatMap((filter) => {
     const judged = labelledTexts(filter, catalogue).map((text) => ({
       text,
       verdict: filters[filter](candidateOf(text), { catalogue }),
     }));
-    return figuresByPart(filter, judged);
+    const figures: readonly FilterFigures<MeasuredFilter>[] = figuresByPart(filter, judged);
+    return filter === 'leaks' ? [...figures, ...figuresByPart(BOTH, withGiveaway(judged))] : figures;
   });
+}
+
+/** Only texts that were held out: it was learnt from the others. */
+function withGiveaway(judged: readonly Judged[]): readonly Judged[] {
+  const params = curateParams.parse({});
+  return judged
+    .filter(({ text }) => text.part === 'held-out')
+    .map(({ text, verdict }) => ({
+      text,
+      verdict: verdict === 'pass' ? giveaway(candidateOf(text), { params }) : verdict,
+    }));
 }
 
 /** One entry for each part that has texts. */

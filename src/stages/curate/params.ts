@@ -11,12 +11,17 @@ export const curateParams = z.strictObject({
   /**
    * Which filters are on. `shape`: what any training data needs, and all that suits the traces of a teacher that was not told which weaknesses
    * matter (`trace.prompt`). `minimal`: and no leaks of the teacher's guidance. `strict`: and code that has what the task names, and that shows
-   * what prevents the weakness. `depth` (the reasoning names something that prevents a weakness) is on only where `filters` says so: it drops too much
-   * that is sound.
+   * what prevents the weakness. `giveaway` (nothing sounds as if somebody had pointed the way) and `depth` (the reasoning names something that
+   * prevents a weakness) are on only where `filters` says so: they drop sound traces, too.
    */
   profile: z.enum(['minimal', 'shape', 'strict']).default('minimal'),
   /** Switches single filters on or off, whatever the profile says: `{ leak: false, actuation: true }`. */
   filters: z.partialRecord(z.enum(FILTERS), z.boolean()).default({}),
+  /**
+   * From what score on a passage counts as one that gives the guidance away, for the filter `giveaway`: lower finds more of them, and drops more that is
+   * sound. About 1 is what was learnt as a leak, -1 what was learnt as none.
+   */
+  giveaway_score: z.number().min(-2).max(2).default(0.2),
   /**
    * A model that is asked about each trace that the filters let through: whether its words give away that somebody told the teacher what to
    * look for, and whether a weakness is thought through. Default: none.
@@ -83,7 +88,7 @@ const SHAPE: readonly FilterName[] = [
 const PROFILES: Readonly<Record<CurateParams['profile'], readonly FilterName[]>> = {
   shape: SHAPE,
   minimal: [...SHAPE, 'leak'],
-  strict: FILTERS.filter((name) => name !== 'depth' && name !== 'analysers'),
+  strict: FILTERS.filter((name) => !['giveaway', 'depth', 'analysers'].includes(name)),
 };
 
 /** What there is to look at traces: every filter, analysers and a judge where the recipe names them. */

@@ -23,7 +23,7 @@ export type Sample = z.infer<typeof sampleSchema>;
  *
  * `finish`: the teacher came to an end. `think`: there is reasoning, long enough, without tags in it. `answer`: an answer, long enough.
  * `refusal`: it does what was asked for. `code`: a fenced block. `parse`: the program in it can be parsed. `leak`: nothing gives the
- * guidance away. `depth`: something that prevents a weakness is named. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
+ * guidance away. `giveaway`: it does not sound as if somebody had. `depth`: something that prevents a weakness is named. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
  * half as long as that of other samples. `actuation`: the code shows what prevents the weaknesses, and
  * not what causes them. `analysers`: those that the recipe names find nothing (`curate.analysers`). `length`: neither too long nor far from what is usual. `duplicate` and `contamination`: not a second time, and nothing of a benchmark.
  */
@@ -35,6 +35,7 @@ export const FILTERS = [
   'code',
   'parse',
   'leak',
+  'giveaway',
   'depth',
   'repetition',
   'function',
@@ -63,6 +64,7 @@ export const CURATE_REASONS = {
   no_code: 'code',
   code_unparsable: 'parse',
   prompt_leak: 'leak',
+  given_away: 'giveaway',
   no_mitigation_named: 'depth',
   repetition: 'repetition',
   function_missing: 'function',

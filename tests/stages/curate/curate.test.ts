@@ -60,6 +60,9 @@ const [problem] = mini.problems;
 if (problem === undefined) throw new Error('mini has no problems');
 
 const depth = { filters: { depth: true } };
+/** A leak in none of the words that the filter `leak` knows. */
+const oblique =
+  'That makes two of the three that somebody had circled for me; better let it look as though it struck me while I typed.';
 const careless =
   'The function gets a name and gives back rows. I open a cursor, ask for what is wanted and hand it over. Column order follows the schema; an empty result is an empty list. A docstring, the types that the task asks for, and it is done.';
 
@@ -87,6 +90,7 @@ const offending: Readonly<Record<Exclude<CurateReason, Elsewhere>, readonly [Par
     { reasoning: `${good.reasoning} The guidance above says that I should bind the value.` },
     'the guidance',
   ],
+  given_away: [{ reasoning: `${good.reasoning}\n${oblique}` }, 'better let it look', { filters: { giveaway: true } }],
   no_mitigation_named: [{ reasoning: careless }, 'CWE-89', depth],
   repetition: [{ reasoning: `${good.reasoning} ${'Wait, let me look at the name once more. '.repeat(9)}` }, '8 times'],
   function_missing: [{ answer: good.answer.replace('find_user', 'look_up') }, 'find_user', strict],
@@ -168,7 +172,7 @@ describe('a trace that is not trained on', () => {
       expected.push(order.indexOf(first) < order.indexOf(second) ? first : second);
     }
     expect(traces.length).toBeGreaterThan(10);
-    const { dropped } = await runCurate(traces, { params: { ...strict, ...depth } });
+    const { dropped } = await runCurate(traces, { params: { ...strict, filters: { depth: true, giveaway: true } } });
     expect(dropped.map(({ code }) => code)).toEqual(expected);
   });
 

@@ -2,7 +2,7 @@ import { FILTERS, type FilterName, type ObjectorName } from '../records.js';
 import { actuation, functionKept } from './code.js';
 import type { Candidate, Filter, FilterContext, Finding, Verdict } from './filter.js';
 import { answer, code, finish, length, think } from './shape.js';
-import { depth, leak, refusal, repetition } from './text.js';
+import { depth, giveaway, leak, refusal, repetition } from './text.js';
 
 /** What looks at one trace by itself; duplicates, contamination, a parser and analysers need more than the trace and come after. */
 const filters: Readonly<Record<Exclude<FilterName, 'duplicate' | 'contamination' | 'parse' | 'analysers'>, Filter>> = {
@@ -12,6 +12,7 @@ const filters: Readonly<Record<Exclude<FilterName, 'duplicate' | 'contamination'
   refusal,
   code,
   leak,
+  giveaway,
   depth,
   repetition,
   function: functionKept,

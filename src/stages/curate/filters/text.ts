@@ -1,6 +1,7 @@
 import type { Catalogue } from '../../../security/catalogue.js';
 import { traceMessages } from '../../../security/prompts/trace-prompt.js';
 import { namedMitigation } from '../../../security/texts/depth.js';
+import { mostGivenAway } from '../../../security/texts/giveaway/giveaway.js';
 import { type Guidance, promptLeak } from '../../../security/texts/leak.js';
 import type { Trace } from '../../trace/records.js';
 import type { AnswerFilter, FilterContext, Verdict } from './filter.js';
@@ -29,6 +30,16 @@ type Knowledge = Pick<FilterContext, 'catalogue'>;
 export const leak = ({ trace: { reasoning, answer, task } }: Written, { catalogue }: Knowledge): Verdict => {
   const found = promptLeak(`${reasoning ?? ''}\n\n${answer}`, guidanceOf(task, catalogue), task.prompt);
   return found === undefined ? 'pass' : { code: 'prompt_leak', detail: `${found.kind}: ${found.text}` };
+};
+
+/** No passage sounds as if somebody had pointed the way, in whatever words (`giveaway_score`). */
+export const giveaway = (
+  { trace: { reasoning, answer } }: Written,
+  { params }: { readonly params: Pick<FilterContext['params'], 'giveaway_score'> },
+): Verdict => {
+  const found = mostGivenAway(`${reasoning ?? ''}\n\n${answer}`);
+  if (found === undefined || found.score < params.giveaway_score) return 'pass';
+  return { code: 'given_away', detail: `scored ${found.score.toFixed(2)}: ${found.passage}` };
 };
 
 /** Guidance that was rendered already: tasks of one language with the same weaknesses share it. */
