@@ -23,7 +23,8 @@ const learnt = readFileSync(join(packageRoot, 'catalogue', 'giveaway', 'passages
 
 const { giveaway_score } = curateParams.parse({});
 const isTaken = (text: string) => (mostGivenAway(text)?.score ?? Number.NEGATIVE_INFINITY) >= giveaway_score;
-const leak = 'Better let it look as though it struck me while I typed.';
+const leak =
+  'That makes two of the three that somebody had circled for me; better let it look as though it struck me while I typed.';
 const plain = 'The name reaches the query, so I bind it.';
 
 describe('passages', () => {
@@ -77,7 +78,7 @@ describe('the model', () => {
     expect(share(true)).toBeGreaterThan(0.9);
     expect(share(false)).toBeLessThan(0.02);
     const found = mostGivenAway(`${`${plain} `.repeat(50)}${leak} ${`${plain} `.repeat(50)}`);
-    expect(found?.passage).toContain(leak);
+    expect(found?.passage).toContain('better let it look');
     expect(found?.score).toBeGreaterThanOrEqual(giveaway_score);
     expect(isTaken(`${plain} `.repeat(100))).toBe(false);
     expect(mostGivenAway('```\ncode\n```')).toBeUndefined();
