@@ -1,5 +1,5 @@
 /**
- * Learns the model by which the filter `leak` finds talk of having been told (`catalogue/giveaway/model.json`): from the passages beside it, from the labelled texts that
+ * Learns the model by which the filter `giveaway` finds talk of having been told (`catalogue/giveaway/model.json`): from the passages beside it, from the labelled texts that
  * may be looked at, from the quickstart's traces, and from ordinary reasoning, which is fetched into a folder where it is not there. Prints how good it is on writers and questions that it has not
  * learnt from, and writes nothing with `--measure`.
  *

@@ -8,6 +8,8 @@ const LONGEST_GAP = 3;
 const LETTERS = { from: 4, to: 6 };
 
 const TOKEN = /[a-z_]+|\d+|[`?!]/g;
+/** What is remembered of a passage are 32 bits. */
+const LAST_PASSAGE = 2 ** 32 - 1;
 const PRIME = 0x01000193;
 const SEED = { words: 0x811c9dc5, pairs: 0x2f6b1d37, letters: 0x5d3a90c1 };
 
@@ -23,6 +25,10 @@ export class FeatureReader {
 
   /** The numbers, each once, in the order of the passage. */
   read(passage: string): readonly number[] {
+    if (this.#passage === LAST_PASSAGE) {
+      this.#seen.fill(0);
+      this.#passage = 0;
+    }
     this.#passage += 1;
     this.#found = [];
     const tokens =
