@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
 import { runCli } from '../support/run-cli.js';
@@ -45,7 +46,8 @@ describe.skipIf(!hasSshServer)('a teacher that is served on a host', () => {
     const objects = join(at.stateDir, 'objects');
     const names = await readdir(objects, { recursive: true });
     const traces = names.find((name) => name.endsWith('/traces.jsonl.gz')) ?? '';
-    expect((await readFile(join(objects, traces), 'utf8')).trim().split('\n')).toHaveLength(asked);
+    const text = gunzipSync(await readFile(join(objects, traces))).toString();
+    expect(text.trim().split('\n')).toHaveLength(asked);
     const again = await run();
     expect(again.exitCode).toBe(0);
     expect(await at.starts()).toHaveLength(1);

@@ -13,7 +13,10 @@ export async function buildProgram(entry: string, outfile: string): Promise<void
     target: 'node20',
     format: 'esm',
     outfile,
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: {
+      // By another name: what is bundled may have that one already.
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    },
   });
 }
 

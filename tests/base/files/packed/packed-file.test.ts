@@ -91,20 +91,27 @@ describe('packed text', () => {
     );
   });
 
-  it('is said to be damaged wherever a bit is wrong, a byte is missing, or something stands behind it', async () => {
+  it('is said to be damaged where a bit is wrong, a byte is missing, or something stands behind it, and never gives another text', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'rows.jsonl.gz');
     const text = someText(150_000);
     const whole = packed([text]);
+    let unnoticed = 0;
     const refused = { code: 'base/damaged-file', message: expect.stringContaining(path) };
     await fc.assert(
       fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(7), async (at, bit) => {
         const bytes = Buffer.from(whole);
         bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << bit), at);
         await writeFile(path, bytes);
-        await expect(textOfFile(path)).rejects.toMatchObject(refused);
+        const read = await textOfFile(path).catch((error: unknown) => error);
+        // A few bits mean nothing: those that fill the last byte of what is packed.
+        if (typeof read !== 'string') expect(read).toMatchObject(refused);
+        else expect(read === text).toBe(true);
+        unnoticed += typeof read === 'string' ? 1 : 0;
       }),
+      { numRuns: 300 },
     );
+    expect(unnoticed).toBeLessThan(5);
     for (const length of [0, 1, 17, 5000, whole.length - END_BLOCK.length, whole.length - 1]) {
       await writeFile(path, whole);
       await truncate(path, length);
