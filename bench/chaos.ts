@@ -4,6 +4,7 @@
  * counted. N kills (300) take about N × 10 s on two cores. Wants root, sshd, Slurm and podman, as the tests do. What comes out stands in
  * `bench/chaos/figures.md`; the folders of trials in which something was wrong are kept, and named.
  */
+
 import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ import { chaosPage, type Row } from './chaos/chaos-page.js';
 import { killsOf } from './chaos/kill.js';
 import { targets } from './chaos/target.js';
 import { type Findings, runTrial } from './chaos/trial.js';
+import { randomFrom } from './seeded.js';
 
 /** Jobs on each target. Most of the time they wait. */
 const AT_ONCE = 2;
@@ -95,15 +97,4 @@ async function killOn(name: string, index: number): Promise<void> {
     }
     return bad;
   }
-}
-
-/** Numbers in [0, 1), the same again for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -8,6 +8,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { randomFrom } from '../bench/seeded.js';
 import { readJsonLines } from '../src/base/files/json-lines.js';
 import { sha256 } from '../src/base/hash.js';
 import { packageRoot } from '../src/base/package-root.js';
@@ -21,7 +22,7 @@ import {
   parseGiveawayModel,
 } from '../src/security/texts/giveaway/giveaway-model.js';
 import { passagesOf } from '../src/security/texts/giveaway/passages.js';
-import { type Example, type LinearModel, learn, numbers } from './giveaway/linear-svm.js';
+import { type Example, type LinearModel, learn } from './giveaway/linear-svm.js';
 import { ordinaryTraces } from './giveaway/ordinary-traces.js';
 
 /** A text with a label; its passages' features. */
@@ -65,7 +66,7 @@ interface Ordinary {
 }
 
 async function ordinary(folder: string): Promise<Ordinary> {
-  const chance = numbers();
+  const chance = randomFrom(1);
   const learnt: Uint32Array[] = [];
   const kept: (readonly Uint32Array[])[] = [];
   for (const { question, text } of await ordinaryTraces(folder)) {

@@ -1,3 +1,4 @@
+import { doubled } from '../../base/doubled.js';
 import { openTextFile, type TextFile } from '../../base/files/packed/text-file.js';
 import { linesOf } from '../../base/files/read-lines.js';
 import { facetsOf, type RowFacets, rowIn, UNREADABLE } from './row-facets.js';
@@ -125,12 +126,8 @@ export class RowIndex implements AsyncDisposable {
 
   #add(end: number, facets: RowFacets): void {
     if (this.#rows === this.#ends.length) {
-      const ends = new Float64Array(2 * this.#rows);
-      ends.set(this.#ends);
-      this.#ends = ends;
-      const combined = new Uint32Array(2 * this.#rows);
-      combined.set(this.#combined);
-      this.#combined = combined;
+      this.#ends = doubled(this.#ends);
+      this.#combined = doubled(this.#combined);
     }
     this.#ends[this.#rows] = end;
     this.#combined[this.#rows] = this.#combinationOf(facets);

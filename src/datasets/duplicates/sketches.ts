@@ -1,3 +1,5 @@
+import { doubled } from '../../base/doubled.js';
+
 /** Of longer texts, only so many shingles are kept: those with the smallest hashes, which are a fair sample of all. */
 const sketchSize = 128;
 /** Hashes in one allocation. */
@@ -71,10 +73,4 @@ export class Sketches {
     const part = this.#parts[Math.floor(start / partSize)] ?? new Uint32Array();
     return { hashes: part.subarray(from, from + Math.min(size, sketchSize)), size };
   }
-}
-
-export function doubled(values: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(2 * values.length);
-  larger.set(values);
-  return larger;
 }

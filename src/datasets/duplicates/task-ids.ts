@@ -1,4 +1,4 @@
-import { doubled } from './sketches.js';
+import { doubled } from '../../base/doubled.js';
 
 const firstIds = 1024;
 const prefix = 'task-';

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { doubled } from '../../doubled.js';
 import { SecpiError } from '../../errors.js';
 import { readAt } from '../read-bytes.js';
 import { blockBytes, HEAD_BYTES, TEXT_BYTES, unpackBlock } from './block.js';
@@ -82,18 +83,14 @@ export class PackedFile implements TextFile {
   }
 
   #pass(end: number): void {
-    if (this.#passed === this.#starts.length) {
-      const starts = new Float64Array(2 * this.#passed);
-      starts.set(this.#starts);
-      this.#starts = starts;
-    }
+    if (this.#passed === this.#starts.length) this.#starts = doubled(this.#starts);
     this.#starts[this.#passed] = end;
     this.#passed += 1;
   }
 
   #damage(start: number): SecpiError {
     return new SecpiError('base/damaged-file', `${this.#path} cannot be unpacked behind byte ${start}`, {
-      hint: 'Run what made it again; what has to be made anew then is.',
+      hint: 'Run again: what is damaged is set aside and made anew.',
     });
   }
 }

@@ -1,3 +1,4 @@
+import { doubled } from '../../../base/doubled.js';
 import type { AnswerKey } from '../answer-row.js';
 
 /** A stretch of a file that is read at once: a frame, or neighbouring lines of a file that is not packed. */
@@ -51,7 +52,7 @@ export class AnswerIndex {
 
   addFrame({ file, start, length, unpacked }: FramePlace): number {
     const number = this.#frameCount;
-    if ((number + 1) * FRAME > this.#frames.length) this.#frames = grown(this.#frames, Float64Array);
+    if ((number + 1) * FRAME > this.#frames.length) this.#frames = doubled(this.#frames);
     this.#frames.set([file, start, length, unpacked], number * FRAME);
     this.#frameCount = number + 1;
     return number;
@@ -59,7 +60,7 @@ export class AnswerIndex {
 
   /** Adds a place of an answer; says whether it is the first. `frame` is what `addFrame` gave. */
   add({ request, attempt }: AnswerKey, frame: number, offset: number, length: number): boolean {
-    if ((this.#count + 1) * ROW > this.#rows.length) this.#rows = grown(this.#rows, Uint32Array);
+    if ((this.#count + 1) * ROW > this.#rows.length) this.#rows = doubled(this.#rows);
     if ((this.#count + 1) * 3 > this.#slots.length * 2) this.#rehash();
     const hash = hashWords(request);
     const mask = this.#slots.length - 1;
@@ -154,13 +155,4 @@ function slotOf(word = 0, attempt = 0): number {
 
 function hashWords(request: string): readonly number[] {
   return [0, 8, 16, 24].map((at) => Number.parseInt(request.slice(at, at + 8), 16));
-}
-
-function grown<Numbers extends Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(
-  numbers: Numbers,
-  type: new (length: number) => Numbers,
-): Numbers {
-  const larger = new type(numbers.length * 2);
-  larger.set(numbers);
-  return larger;
 }

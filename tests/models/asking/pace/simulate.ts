@@ -1,3 +1,4 @@
+import { randomFrom } from '../../../../bench/seeded.js';
 import { type AttemptEnd, Pace, type PaceChange, type Started } from '../../../../src/models/asking/pace/pace.js';
 
 /** What the server does with one attempt, and after how many milliseconds. */
@@ -147,15 +148,4 @@ class Agenda {
     this.#heap[a] = other;
     this.#heap[b] = one;
   }
-}
-
-/** The same numbers for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
