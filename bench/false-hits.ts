@@ -1,6 +1,6 @@
 /**
- * How often the contamination check takes a task of FILE for one of the suite `mini`, and an answer for a copy of one; and how often the leak filter takes
- * an answer for one whose author was told what to look for. Each hit is shown for a
+ * How often the contamination check takes a task of FILE for one of the suite `mini`, and an answer for a copy of one; and how often the leak filter, and what was learnt
+ * of leaks, take an answer for one whose author was told what to look for. Each hit is shown for a
  * person to judge: what is much like a problem may well be dropped. The figures in docs/filters.md are on data that nobody had
  * looked at while the check was made.
  */
@@ -14,7 +14,9 @@ import { ContaminationIndex } from '../src/datasets/contamination.js';
 import { sourceSchema } from '../src/datasets/sources/source.js';
 import { columnsOfSource, sourceRows } from '../src/datasets/sources/source-rows.js';
 import type { Hub } from '../src/hub/hub.js';
+import { mostGivenAway } from '../src/security/texts/giveaway/giveaway.js';
 import { guidedTalk } from '../src/security/texts/guided-talk.js';
+import { curateParams } from '../src/stages/curate/params.js';
 import { loadFolder } from '../src/suites/files/files-suite.js';
 
 const [file, answer] = process.argv.slice(2);
@@ -26,7 +28,8 @@ const index = new ContaminationIndex(
 const source = sourceSchema.parse({ file, answer });
 const from = { hub: undefined as unknown as Hub, folder: undefined, signal: new AbortController().signal, seed: 0 };
 const { columns } = await columnsOfSource(source, from);
-let [tasks, taken, answers, copied, leaked] = [0, 0, 0, 0, 0];
+const { giveaway_score } = curateParams.parse({});
+let [tasks, taken, answers, copied, leaked, givenAway] = [0, 0, 0, 0, 0, 0];
 for await (const { fileRow } of sourceRows(source, columns, from)) {
   const task = taskOf(fileRow, columns, file);
   if ('problem' in task) continue;
@@ -47,6 +50,11 @@ for await (const { fileRow } of sourceRows(source, columns, from)) {
     leaked += 1;
     process.stdout.write(`leak ("${told}"): ${JSON.stringify(said.slice(0, 300))}\n`);
   }
+  const most = mostGivenAway(said);
+  if (most !== undefined && most.score >= giveaway_score) {
+    givenAway += 1;
+    process.stdout.write(`giveaway (${most.score.toFixed(2)}): ${JSON.stringify(most.passage)}\n`);
+  }
   const copy = index.findCopy(said);
   if (copy === undefined) continue;
   copied += 1;
@@ -57,5 +65,5 @@ for await (const { fileRow } of sourceRows(source, columns, from)) {
 const share = (count: number, of: number): string =>
   `${count} of ${of}${of === 0 ? '' : ` (${((100 * count) / of).toFixed(2)} %)`}`;
 process.stdout.write(
-  `${file} (${columnsInYaml(columns)})\nprompts taken for one of mini: ${share(taken, tasks)}\nanswers: ${share(copied, answers)}\nanswers taken for leaks: ${share(leaked, answers)}\n`,
+  `${file} (${columnsInYaml(columns)})\nprompts taken for one of mini: ${share(taken, tasks)}\nanswers: ${share(copied, answers)}\nanswers taken for leaks: ${share(leaked, answers)}, by what was learnt: ${share(givenAway, answers)}\n`,
 );

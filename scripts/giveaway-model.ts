@@ -22,6 +22,7 @@ import {
   parseGiveawayModel,
 } from '../src/security/texts/giveaway/giveaway-model.js';
 import { passagesOf } from '../src/security/texts/giveaway/passages.js';
+import { guidedTalk } from '../src/security/texts/guided-talk.js';
 import { type Example, type LinearModel, learn } from './giveaway/linear-svm.js';
 import { ordinaryTraces } from './giveaway/ordinary-traces.js';
 
@@ -30,6 +31,8 @@ interface Labelled {
   /** Who wrote it; `0` for the labelled texts of the catalogue, which are always learnt from. */
   readonly writer: number;
   readonly leak: boolean;
+  /** Whether it has words that the filter `leak` knows. */
+  readonly known: boolean;
   readonly passages: readonly Uint32Array[];
 }
 
@@ -43,19 +46,22 @@ const featuresOf = (text: string) => Array.from(passagesOf(text), (passage) => U
 
 const passageSchema = z.strictObject({ writer: z.int().positive(), leak: z.boolean(), text: z.string() });
 
+function labelledAs(writer: number, leak: boolean, text: string): Labelled {
+  return { writer, leak, known: guidedTalk(text, '') !== undefined, passages: featuresOf(text) };
+}
+
 async function labelled(): Promise<readonly Labelled[]> {
   const all: Labelled[] = [];
   const path = join(packageRoot, 'catalogue', 'giveaway', 'passages.jsonl');
   for await (const { writer, leak, text } of readJsonLines(path, passageSchema))
-    all.push({ writer, leak, passages: featuresOf(text) });
+    all.push(labelledAs(writer, leak, text));
   const catalogue = loadCatalogue();
   for (const { part, drop, text } of labelledTexts('leaks', catalogue))
-    if (part !== 'held-out') all.push({ writer: 0, leak: drop, passages: featuresOf(text) });
-  for (const { text } of labelledTexts('depth', catalogue))
-    all.push({ writer: 0, leak: false, passages: featuresOf(text) });
+    if (part !== 'held-out') all.push(labelledAs(0, drop, text));
+  for (const { text } of labelledTexts('depth', catalogue)) all.push(labelledAs(0, false, text));
   await using teacher = await openRecording(join(packageRoot, 'recipes', 'quickstart', 'teacher.jsonl'));
   for await (const { answer } of teacher.rows())
-    all.push({ writer: 0, leak: false, passages: featuresOf(`${answer.reasoning}\n\n${answer.content}`) });
+    all.push(labelledAs(0, false, `${answer.reasoning}\n\n${answer.content}`));
   return all;
 }
 
@@ -124,6 +130,9 @@ function measure(texts: readonly Labelled[], { learnt, kept }: Ordinary): void {
   process.stdout.write(
     `${scores.leaks.length} leaks and ${scores.clean.length} clean texts of other writers, ${kept.length} traces\n`,
   );
+  const others = texts.filter(({ writer, known }) => writer > 0 && known);
+  const leaks = others.filter(({ leak }) => leak).length;
+  process.stdout.write(`the words of the filter leak are in ${leaks} and ${others.length - leaks} of them\n`);
   process.stdout.write('score  of leaks  of clean  of traces\n');
   for (let from = -0.3; from < 0.7; from += 0.1)
     process.stdout.write(

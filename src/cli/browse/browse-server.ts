@@ -131,8 +131,8 @@ class Pages implements AsyncDisposable {
       return;
     }
     const complete = index.whenComplete().catch(() => {});
-    // So that a small file is known before its page is made, and of a large one a part.
-    await (index.bytes <= SOON_READ ? complete : Promise.race([complete, sleep(200)]));
+    // So that a small file is known before its page is made, and of a large one a part. A packed one may be large and look small.
+    await Promise.race([complete, sleep(index.bytes <= SOON_READ ? 2000 : 200)]);
     yield this.#text(
       html`${head(this.#browsed, 'rows')}${fileLinks(this.#browsed, query)}${chooser(query, index)}<ol>`,
     );

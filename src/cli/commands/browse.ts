@@ -1,4 +1,5 @@
 import { SecpiError } from '../../base/errors.js';
+import { isPackedText } from '../../base/files/packed/text-file.js';
 import { hintFor, sentenceOf } from '../../base/files/system-error.js';
 import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
 import { inspectArtifact, listManifests } from '../../engine/artifacts/artifact-store.js';
@@ -16,6 +17,7 @@ interface BrowseOptions extends OutputOptions {
   readonly port: number;
 }
 
+/** What stages give to those behind them. */
 const PASSED_ON = ['tasks.jsonl', 'kept.jsonl', TRACES, 'samples.jsonl'];
 
 /** The word for the newest run, where an id is asked for. */
@@ -32,7 +34,7 @@ export async function browseCommand(
   const record = await findRun(id.toLowerCase() === LATEST ? undefined : id, environment);
   const made = await madeBy(record, stage, environment, interrupt.signal);
   const files = made.manifest.outputs
-    .filter(({ path, at }) => /\.jsonl(\.gz)?$/.test(path) && at === undefined)
+    .filter(({ path, at }) => (path.endsWith('.jsonl') || isPackedText(path)) && at === undefined)
     .map(({ path }) => ({ name: path, path: made.path(path) }))
     .sort((one, other) => rankOf(one.name) - rankOf(other.name));
   if (files.length === 0) {

@@ -58,9 +58,7 @@ class StreamRowWriter implements RowWriter {
     if (this.#failure !== undefined) throw this.#failure;
     this.#gathered += `${JSON.stringify(row)}\n`;
     if (this.#gathered.length < PIECE) return;
-    const piece = this.#packer?.add(this.#gathered) ?? this.#gathered;
-    this.#gathered = '';
-    if (this.#stream.write(piece)) return;
+    if (this.#handOver()) return;
     this.#drained ??= new Promise<void>((resolve) => {
       const settle = (): void => {
         this.#stream.off('drain', settle);
@@ -80,12 +78,18 @@ class StreamRowWriter implements RowWriter {
     return this.#closed;
   }
 
+  /** Gives the stream what was gathered; false when it wants to be waited for. */
+  #handOver(): boolean {
+    const piece = this.#packer?.add(this.#gathered) ?? this.#gathered;
+    this.#gathered = '';
+    return this.#stream.write(piece);
+  }
+
   async #end(): Promise<void> {
     // After an error the stream closes by itself, maybe long before anybody asks.
     if (!this.#stream.closed) {
       const closed = new Promise<void>((resolve) => this.#stream.once('close', resolve));
-      const rest = this.#packer?.add(this.#gathered) ?? this.#gathered;
-      this.#stream.write(rest);
+      this.#handOver();
       this.#stream.end(this.#packer?.end());
       await closed;
     }

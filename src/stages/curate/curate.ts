@@ -2,7 +2,7 @@ import { pinSources } from '../../datasets/sources/source.js';
 import { taskSchema } from '../../datasets/task.js';
 import { defineStage } from '../../engine/stage.js';
 import { promptsDigest } from '../../security/prompts/prompt-file.js';
-import { giveawayModel } from '../../security/texts/giveaway/giveaway-model.js';
+import { giveawayModelFile } from '../../security/texts/giveaway/giveaway-model.js';
 import { count } from '../asking.js';
 import { SuiteTexts } from '../decontamination.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
@@ -45,7 +45,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     return {
       catalogue: services.catalogueDigest,
       grammars: grammarsVersion(),
-      giveaway: giveawayModel().digest,
+      giveaway: await files.file(giveawayModelFile),
       suites: await suitePins(suitesOf(params), services),
       ...(namesAnalysers(analysers) ? { analysers: await analyserPins(analysers, services, files) } : {}),
       ...(judge === undefined
@@ -102,7 +102,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     const samples = await output.rows('samples.jsonl');
     const dropped = await output.rows('dropped.jsonl');
     const counts = { traces: 0, samples: 0, dropped: 0 };
-    const tasks = params.mix === undefined ? undefined : new OwnTasks(params.mix.near_duplicates);
+    const mixed = params.mix && { params: params.mix, tasks: new OwnTasks(params.mix.near_duplicates) };
     const write = async (sample: Sample) => {
       counts.samples += 1;
       gate.look(sample);
@@ -110,7 +110,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
     };
     const keep = async (sample: Sample) => {
       funnel.add('samples', sample);
-      tasks?.add(sample);
+      mixed?.tasks.add(sample);
       await write(sample);
     };
     const drop = async (trace: Trace, finding: Finding) => {
@@ -159,9 +159,8 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
       }
     }
     const mix =
-      params.mix === undefined || tasks === undefined
-        ? undefined
-        : await addMix(context, params.mix, { others: counts.samples, tasks, sieve, onSample: write });
+      mixed &&
+      (await addMix(context, mixed.params, { others: counts.samples, tasks: mixed.tasks, sieve, onSample: write }));
     await output.json('funnel.json', mix === undefined ? funnel.funnel : { ...funnel.funnel, mix });
     const finding = gate.finding(counts.samples);
     if (finding !== undefined && params.on_contamination === 'stop')

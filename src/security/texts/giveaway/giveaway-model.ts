@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { type Sha256, sha256 } from '../../../base/hash.js';
 import { packageRoot } from '../../../base/package-root.js';
 import { FEATURE_BITS } from './features.js';
 
@@ -21,7 +20,6 @@ export type GiveawayModelFile = z.infer<typeof modelSchema>;
 
 /** A linear model of passages: positive says that somebody pointed the way, negative that nobody did. */
 export interface GiveawayModel {
-  readonly digest: Sha256;
   /** Of the features of a passage; about 1 for what was learnt as a leak, -1 for what was learnt as none. */
   score(features: readonly number[]): number;
 }
@@ -33,7 +31,6 @@ export function parseGiveawayModel(text: string): GiveawayModel {
   const numbers = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   if (numbers.length !== 1 << FEATURE_BITS) throw new TypeError(`${numbers.length} weights are not 2^${FEATURE_BITS}`);
   return {
-    digest: sha256(text),
     score(features) {
       let sum = 0;
       for (const feature of features) sum += numbers[feature] ?? 0;

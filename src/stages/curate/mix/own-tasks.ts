@@ -18,7 +18,7 @@ export class OwnTasks {
 
   add({ prompt, task_id }: Pick<Sample, 'prompt' | 'task_id'>): void {
     this.#texts.add(taskId(prompt, ''));
-    if (this.#near?.add(prompt) === undefined) this.#ids.add(task_id);
+    if (this.#near !== undefined && this.#near.add(prompt) === undefined) this.#ids.add(task_id);
   }
 
   /** Why a row with this task is not taken. */

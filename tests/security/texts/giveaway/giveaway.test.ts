@@ -7,7 +7,7 @@ import { loadCatalogue } from '../../../../src/security/catalogue.js';
 import { labelledTexts } from '../../../../src/security/probing/labelled-texts.js';
 import { FEATURE_BITS, FeatureReader } from '../../../../src/security/texts/giveaway/features.js';
 import { mostGivenAway } from '../../../../src/security/texts/giveaway/giveaway.js';
-import { giveawayModel, parseGiveawayModel } from '../../../../src/security/texts/giveaway/giveaway-model.js';
+import { parseGiveawayModel } from '../../../../src/security/texts/giveaway/giveaway-model.js';
 import { passagesOf } from '../../../../src/security/texts/giveaway/passages.js';
 import { curateParams } from '../../../../src/stages/curate/params.js';
 
@@ -102,6 +102,5 @@ describe('the model', () => {
     expect(parseGiveawayModel(JSON.stringify(whole)).score([1, 2, 3, 4])).toBe(2);
     expect(() => parseGiveawayModel(JSON.stringify({ ...whole, weights: 'AAAA' }))).toThrow('3 weights');
     expect(() => parseGiveawayModel(JSON.stringify({ ...whole, bits: 17 }))).toThrow();
-    expect(giveawayModel().digest).toMatch(/^[0-9a-f]{64}$/);
   });
 });
