@@ -1,3 +1,5 @@
+import { doubled } from '../../../base/doubled.js';
+
 /** Bits of a feature's number: so many different ones are told apart. */
 export const FEATURE_BITS = 18;
 
@@ -21,16 +23,17 @@ export class FeatureReader {
   /** In which passage a number was last seen. */
   readonly #seen = new Uint32Array(1 << FEATURE_BITS);
   #passage = 0;
-  #found: number[] = [];
+  #found = new Uint32Array(4096);
+  #count = 0;
 
-  /** The numbers, each once, in the order of the passage. */
-  read(passage: string): readonly number[] {
+  /** The numbers, each once, in the order of the passage. They are overwritten by the next one's. */
+  read(passage: string): Uint32Array {
     if (this.#passage === LAST_PASSAGE) {
       this.#seen.fill(0);
       this.#passage = 0;
     }
     this.#passage += 1;
-    this.#found = [];
+    this.#count = 0;
     const tokens =
       passage
         .toLowerCase()
@@ -40,7 +43,7 @@ export class FeatureReader {
     // The beginning and the end count as words.
     this.#readWords([1, ...tokens.map(hashOf), 2]);
     this.#readLetters(tokens.join(' '));
-    return this.#found;
+    return this.#found.subarray(0, this.#count);
   }
 
   #readWords(hashes: readonly number[]): void {
@@ -69,7 +72,9 @@ export class FeatureReader {
     const number = mixed(hash) & ((1 << FEATURE_BITS) - 1);
     if (this.#seen[number] === this.#passage) return;
     this.#seen[number] = this.#passage;
-    this.#found.push(number);
+    if (this.#count === this.#found.length) this.#found = doubled(this.#found);
+    this.#found[this.#count] = number;
+    this.#count += 1;
   }
 }
 

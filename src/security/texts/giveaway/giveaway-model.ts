@@ -21,7 +21,7 @@ export type GiveawayModelFile = z.infer<typeof modelSchema>;
 /** A linear model of passages: positive says that somebody pointed the way, negative that nobody did. */
 export interface GiveawayModel {
   /** Of the features of a passage; about 1 for what was learnt as a leak, -1 for what was learnt as none. */
-  score(features: readonly number[]): number;
+  score(features: ArrayLike<number>): number;
 }
 
 /** The model in a file's text. */
@@ -33,7 +33,7 @@ export function parseGiveawayModel(text: string): GiveawayModel {
   return {
     score(features) {
       let sum = 0;
-      for (const feature of features) sum += numbers[feature] ?? 0;
+      for (let at = 0; at < features.length; at += 1) sum += numbers[features[at] ?? 0] ?? 0;
       // However long a passage is, its features together weigh 1.
       return bias + (sum * scale) / Math.sqrt(Math.max(1, features.length));
     },
