@@ -16,7 +16,7 @@ import { chaosPage, type Row } from './chaos/chaos-page.js';
 import { killsOf } from './chaos/kill.js';
 import { targets } from './chaos/target.js';
 import { type Findings, runTrial } from './chaos/trial.js';
-import { randomFrom } from './seeded.js';
+import { randomFrom } from './made-up/seeded.js';
 
 /** Jobs on each target. Most of the time they wait. */
 const AT_ONCE = 2;

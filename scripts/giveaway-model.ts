@@ -8,7 +8,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { randomFrom } from '../bench/seeded.js';
+import { randomFrom } from '../bench/made-up/seeded.js';
 import { readJsonLines } from '../src/base/files/json-lines.js';
 import { sha256 } from '../src/base/hash.js';
 import { packageRoot } from '../src/base/package-root.js';

@@ -1,4 +1,4 @@
-import { randomFrom } from '../../bench/seeded.js';
+import { randomFrom } from '../../bench/made-up/seeded.js';
 
 /** What is learnt from: the features of a passage, whether it is a leak, and how much a mistake about it counts. */
 export interface Example {

@@ -1,4 +1,4 @@
-import { randomFrom } from '../../../../bench/seeded.js';
+import { randomFrom } from '../../../../bench/made-up/seeded.js';
 import { type AttemptEnd, Pace, type PaceChange, type Started } from '../../../../src/models/asking/pace/pace.js';
 
 /** What the server does with one attempt, and after how many milliseconds. */
