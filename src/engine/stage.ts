@@ -86,6 +86,11 @@ export interface StageDefinition<Params, Input extends string, Services> {
   /** This stage's part of the recipe. Fields marked with `operational()` do not enter the fingerprint. */
   readonly params: z.ZodType<Params>;
   readonly inputs: readonly Input[];
+  /**
+   * The files or folders of an input that it reads, where that is not all of them: what else the input holds changes nothing for this stage,
+   * which cannot ask for it either.
+   */
+  readonly reads?: Readonly<Partial<Record<Input, readonly string[]>>>;
   /** Whether the recipe's seed decides any of its bytes: only then is it part of the fingerprint. */
   readonly seeded: boolean | ((params: Params) => boolean);
   /**

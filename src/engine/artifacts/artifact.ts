@@ -24,6 +24,26 @@ export interface ArtifactReader {
   rows<T>(name: string, schema: z.ZodType<T>): AsyncIterable<T>;
 }
 
+/** The same artifact, of which only these files and folders can be asked for. */
+export function onlyFiles(artifact: ArtifactReader, names: readonly string[]): ArtifactReader {
+  const isBelow = (path: string) => names.some((name) => path === name || path.startsWith(`${name}/`));
+  const { manifest } = artifact;
+  const checked = (name: string): string => {
+    // A stage that reads what does not enter its fingerprint would go on with an artifact that is no longer right.
+    if (!isBelow(name)) throw new Error(`${name} of ${manifest.stage} is read, but not named: ${names.join(', ')} are`);
+    return name;
+  };
+  return {
+    manifest: { ...manifest, outputs: manifest.outputs.filter(({ path }) => isBelow(path)) },
+    path: (name) => artifact.path(checked(name)),
+    where: (folder) => artifact.where(checked(folder)),
+    files: (name) => artifact.files(checked(name)),
+    digest: (name) => artifact.digest(checked(name)),
+    json: async (name, schema) => artifact.json(checked(name), schema),
+    rows: (name, schema) => artifact.rows(checked(name), schema),
+  };
+}
+
 /** Reads the artifact whose bytes lie in `folder`. */
 export function artifactReader(folder: string, manifest: Manifest): ArtifactReader {
   const { outputs, stage } = manifest;

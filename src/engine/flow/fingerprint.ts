@@ -12,10 +12,13 @@ export interface Preimage {
   /** Every random choice follows from it; left out for stages that make none. */
   readonly seed?: number;
   /** Content of the inputs, not how they came about: an upstream stage that gives the same bytes again changes nothing here. */
-  readonly inputs: Readonly<Record<string, Sha256>>;
+  readonly inputs: Readonly<Record<string, InputContent>>;
   /** Facts from outside: dataset commits, model identity, hashes of prompts, the environment that computes. */
   readonly pins: Readonly<Record<string, Json>>;
 }
+
+/** The digest of all of an artifact; where the stage reads only some of its files, the hash of each by its name. */
+export type InputContent = Sha256 | Readonly<Record<string, Sha256>>;
 
 /** The name of an artifact: SHA-256 of its preimage's canonical JSON. */
 export function fingerprintOf(preimage: Preimage): Sha256 {

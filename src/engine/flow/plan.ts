@@ -5,6 +5,7 @@ import type { ArtifactReader } from '../artifacts/artifact.js';
 import type { StageEstimate } from '../stage.js';
 import { hasWork } from '../work-directory.js';
 import type { Graph, GraphNode } from './graph.js';
+import { givenToRead } from './read-files.js';
 import { type Inputs, NodeResolver, type ResolveContext } from './resolve-node.js';
 import { rolesOf, type Selection } from './selection.js';
 import { explainMiss } from './why.js';
@@ -54,7 +55,12 @@ export async function planRun<Services>(options: PlanOptions<Services>): Promise
   const estimateOf = async (node: GraphNode<Services>, inputs: Readonly<Record<string, ArtifactReader>>) => {
     if (options.estimates === false) return {};
     try {
-      const estimate = await node.stage.estimate?.({ params: node.params, services, signal, inputs });
+      const estimate = await node.stage.estimate?.({
+        params: node.params,
+        services,
+        signal,
+        inputs: givenToRead(node.stage, inputs),
+      });
       return estimate === undefined ? {} : { estimate };
     } catch (error) {
       signal.throwIfAborted();

@@ -5,9 +5,10 @@ import type { ArtifactReader } from '../artifacts/artifact.js';
 import { inspectArtifact, type Lease } from '../artifacts/artifact-store.js';
 import { meaningOf } from '../operational.js';
 import type { StateDirectory } from '../state-directory.js';
-import { fingerprintOf, type Preimage } from './fingerprint.js';
+import { fingerprintOf, type InputContent, type Preimage } from './fingerprint.js';
 import type { GraphNode } from './graph.js';
 import { firstTouched, WatchedFiles } from './pinned-files.js';
+import { contentRead } from './read-files.js';
 import { diffPreimages, explainMiss } from './why.js';
 
 /** What it takes to tell whether a node has to run. */
@@ -56,16 +57,16 @@ export class NodeResolver<Services> {
   async preimage(node: GraphNode<Services>, inputs: Partial<Inputs>): Promise<Preimage> {
     const pins = this.#pins.get(node.name) ?? this.#askForPins(node);
     this.#pins.set(node.name, pins);
-    const digests: Record<string, Sha256> = {};
+    const contents: Record<string, InputContent> = {};
     for (const [name, reader] of Object.entries(inputs)) {
-      if (reader !== undefined) digests[name] = reader.manifest.digest;
+      if (reader !== undefined) contents[name] = contentRead(node.stage, name, reader);
     }
     return {
       stage: node.stage.name,
       version: node.stage.version,
       params: meaningOf(node.stage.params, node.params),
       ...(isSeeded(node) ? { seed: this.#context.seed } : {}),
-      inputs: digests,
+      inputs: contents,
       pins: (await pins).values,
     };
   }

@@ -18,6 +18,7 @@ import { openOutputDirectory } from '../artifacts/output-directory.js';
 import { openStaging, stagedFiles } from '../artifacts/staging.js';
 import { preimageJson } from '../flow/fingerprint.js';
 import type { GraphNode } from '../flow/graph.js';
+import { givenToRead } from '../flow/read-files.js';
 import {
   type Inputs,
   isSeeded,
@@ -153,7 +154,15 @@ async function makeArtifact<Services>(
     try {
       const { params } = node;
       result = await node.stage.run(
-        withSeed(node, context.seed, { params, inputs, work, output, services, signal, emit: throttle.emit }),
+        withSeed(node, context.seed, {
+          params,
+          inputs: givenToRead(node.stage, inputs),
+          work,
+          output,
+          services,
+          signal,
+          emit: throttle.emit,
+        }),
       );
       await output.close();
     } finally {

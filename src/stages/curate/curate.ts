@@ -36,6 +36,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
   version: 6,
   params: curateStageParams,
   inputs: ['tasks', 'relevant', 'traces'],
+  reads: { tasks: ['tasks.jsonl'], relevant: ['kept.jsonl'], traces: [TRACES] },
   seeded: ({ mix }) => mix !== undefined,
 
   occupies: ({ judge }) => (judge === undefined ? [] : [occupiedModel(judge.by)]),

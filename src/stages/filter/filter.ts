@@ -47,6 +47,7 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   version: 2,
   params: filterParams,
   inputs: ['tasks'],
+  reads: { tasks: ['tasks.jsonl'] },
   seeded: false,
   occupies: ({ by }) => [occupiedModel(by)],
 

@@ -63,6 +63,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
   version: 3,
   params: traceParams,
   inputs: ['tasks'],
+  reads: { tasks: ['kept.jsonl'] },
   seeded: false,
   occupies: ({ by }) => [occupiedModel(by)],
 

@@ -51,6 +51,8 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   version: 2,
   params: trainParams,
   inputs: ['base', 'samples'],
+  // How the samples were sifted is the report's: a filter that drops nothing has nothing trained again.
+  reads: { samples: ['samples.jsonl'] },
   seeded: true,
   occupies: ({ on }, services) => [services.machineOf(on)],
 
