@@ -40,7 +40,7 @@ describe.skipIf(!isThere)('a recipe with `trainer: axolotl`', { timeout: 400_000
     run = await runNodes<StageServices>(
       home,
       [
-        given('curate', { files: { 'samples.jsonl': tinySamples } }),
+        given('curate', { files: { 'samples.jsonl.gz': tinySamples } }),
         graphNode({ name: 'base', stage: base, params: baseParams.parse({ model: 'test/tiny', tiny }), inputs: {} }),
         ...[trainedBy('trl'), trainedBy('axolotl')],
       ],

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunFinished } from '../../src/engine/runs/event.js';
 import { eventsIn, finishedIn, newHome, processesUsing, quickstartRecipe, start } from './secpi-process.js';
@@ -40,6 +41,12 @@ beforeAll(async () => {
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** What a person sees who unpacks it. */
+async function contentOf(path: string): Promise<Buffer> {
+  const bytes = await readFile(path);
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
 }
 
 describe('the quickstart', () => {
@@ -84,7 +91,7 @@ describe('the quickstart', () => {
     const files = (await filesBelow(published)).map((path) => path.slice(published.length + 1));
     expect(files).toEqual(expect.arrayContaining(['README.md', 'report.html']));
     expect(files.some((path) => path.endsWith('adapter_model.safetensors'))).toBe(true);
-    expect(files.some((path) => path.endsWith('train.jsonl'))).toBe(true);
+    expect(files.some((path) => path.endsWith('train.jsonl.gz'))).toBe(true);
   });
 
   it('tells no secret of the environment to anybody', async () => {
@@ -92,8 +99,16 @@ describe('the quickstart', () => {
     expect(commandLines.length).toBeGreaterThan(0);
     expect(commandLines.filter((command) => command.includes(canary))).toEqual([]);
     for (const path of [...(await filesBelow(home)), ...(await filesBelow(published))]) {
-      expect((await readFile(path)).includes(canary), path).toBe(false);
+      expect((await contentOf(path)).includes(canary), path).toBe(false);
     }
+  });
+
+  it('trains nothing again for a filter that drops nothing', async () => {
+    const switched = ['--set', `publish.folder=${published}`, '--set', 'curate.filters.repetition=false'];
+    const again = await start(['run', quickstartRecipe, ...switched], home).ended;
+    expect(again.code, again.stderr).toBe(0);
+    const outcomes = Object.fromEntries(finishedIn(again.stdout).stages.map(({ stage, outcome }) => [stage, outcome]));
+    expect(outcomes).toMatchObject({ curate: 'done', train: 'cached', evaluate: 'cached', report: 'done' });
   });
 
   it('does no stage work the second time', async () => {

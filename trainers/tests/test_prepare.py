@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import unicodedata
 from pathlib import Path
@@ -269,6 +270,37 @@ def test_samples_that_are_none(base: Path, tmp_path: Path, text: str, code: str)
     job = Job(tmp_path / "work", tmp_path / "out").write(model=base, samples=tmp_path / "samples.jsonl", max_tokens=400)
     assert run("prepare", job) == 1
     assert job.result["code"] == code
+    assert digests(job.output) == {}
+
+
+def test_packed_samples_are_the_same_samples(base: Path, tmp_path: Path) -> None:
+    text = "".join(json.dumps(row) + "\n" for row in samples("careful")).encode()
+    half = len(text) // 2
+    # Packed rows come in blocks that are gzip files of their own, the last of them empty.
+    blocks = [gzip.compress(part) for part in (text[:half], text[half:], b"")]
+    made = []
+    for name, content in (("plain", text), ("packed", b"".join(blocks))):
+        (tmp_path / name).write_bytes(content)
+        job = Job(tmp_path / f"{name}-work", tmp_path / f"{name}-out")
+        job.write(model=base, samples=tmp_path / name, max_tokens=400)
+        assert run("prepare", job) == 0
+        made.append(digests(job.output))
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "wrong-sum", "no-block"])
+def test_packed_samples_that_are_damaged(base: Path, tmp_path: Path, damage: str) -> None:
+    packed = bytearray(gzip.compress("".join(json.dumps(row) + "\n" for row in samples("careful")).encode()))
+    damaged = {
+        "cut": packed[:-20],
+        "flipped": packed[:200] + bytes(byte ^ 0xFF for byte in packed[200:210]) + packed[210:],
+        "wrong-sum": packed[:-8] + bytes(8),
+        "no-block": packed + b"no gzip",
+    }
+    (tmp_path / "samples").write_bytes(damaged[damage])
+    job = Job(tmp_path / "work", tmp_path / "out").write(model=base, samples=tmp_path / "samples", max_tokens=400)
+    assert run("prepare", job) == 1
+    assert job.result["code"] == "trainer/bad-rows"
     assert digests(job.output) == {}
 
 

@@ -4,6 +4,7 @@ import { hintFor, sentenceOf } from '../../base/files/system-error.js';
 import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
 import { inspectArtifact, listManifests } from '../../engine/artifacts/artifact-store.js';
 import type { RunRecord } from '../../engine/runs/run-record.js';
+import { SAMPLES } from '../../stages/curate/records.js';
 import { TRACES } from '../../stages/trace/records.js';
 import { startBrowseServer } from '../browse/browse-server.js';
 import type { CliEnvironment } from '../environment.js';
@@ -18,7 +19,7 @@ interface BrowseOptions extends OutputOptions {
 }
 
 /** What stages give to those behind them. */
-const PASSED_ON = ['tasks.jsonl', 'kept.jsonl', TRACES, 'samples.jsonl'];
+const PASSED_ON = ['tasks.jsonl', 'kept.jsonl', TRACES, SAMPLES];
 
 /** The word for the newest run, where an id is asked for. */
 const LATEST = 'latest';

@@ -23,7 +23,7 @@ import { addMix } from './mix/mix.js';
 import { mixIsThere } from './mix/mix-is-there.js';
 import { OwnTasks } from './mix/own-tasks.js';
 import { type CurateParams, type CurateStageParams, curateStageParams, filtersOn, objectorsThere } from './params.js';
-import { type DroppedTrace, inSuite, type Sample } from './records.js';
+import { type DroppedTrace, inSuite, SAMPLES, type Sample } from './records.js';
 import { type Sifted, sampleOf, sifted } from './sift.js';
 import { grammarsVersion } from './syntax/grammars.js';
 import { usualLengths } from './usual-lengths.js';
@@ -33,7 +33,7 @@ type Input = 'tasks' | 'relevant' | 'traces';
 /** Turns traces into training samples: the task without any security hint, followed by reasoning and answer. */
 export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateStageParams, Input, StageServices>({
   name: 'curate',
-  version: 6,
+  version: 7,
   params: curateStageParams,
   inputs: ['tasks', 'relevant', 'traces'],
   reads: { tasks: ['tasks.jsonl'], relevant: ['kept.jsonl'], traces: [TRACES] },
@@ -100,7 +100,7 @@ export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateSt
         : await askJudge(context, params.judge, () => sifted(tracesOf(context), sieve));
     const funnel = new FunnelCount(objectorsThere(params), on);
     const reasons: Record<string, number> = {};
-    const samples = await output.rows('samples.jsonl');
+    const samples = await output.rows(SAMPLES);
     const dropped = await output.rows('dropped.jsonl');
     const counts = { traces: 0, samples: 0, dropped: 0 };
     const mixed = params.mix && { params: params.mix, tasks: new OwnTasks(params.mix.near_duplicates) };

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { judgementSchema } from '../../security/prompts/judgement.js';
 
+/** The file of all samples: packed, like the traces that they are made of. */
+export const SAMPLES = 'samples.jsonl.gz';
+
 /** What the target model is trained on: the task as its user wrote it, and the trace that followed. No security hint. */
 export const sampleSchema = z.strictObject({
   schema: z.literal(1),

@@ -4,7 +4,7 @@ import { card, plain, table } from './markdown.js';
 import { dataModels, funnel, notices, paper, provenance, sources } from './shared-sections.js';
 
 /** Where the rows stand inside the dataset. */
-export const datasetRows = 'data/train.jsonl';
+export const datasetRows = 'data/train.jsonl.gz';
 
 const columns = [
   ['prompt', 'the task as its user wrote it, without any security hint'],

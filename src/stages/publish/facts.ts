@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
-import { sampleSchema } from '../curate/records.js';
+import { SAMPLES, sampleSchema } from '../curate/records.js';
 import type { ReportArtifact, ReportData } from '../report/report-data.js';
 import type { PublishParams } from './params.js';
 
@@ -64,7 +64,7 @@ async function countSamples(artifact: ArtifactReader): Promise<SampleCounts> {
   const byCwe = new Map<string, number>();
   const add = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
   let [total, mixed] = [0, 0];
-  for await (const { source, licence, language, cwes } of artifact.rows('samples.jsonl', sampleSchema)) {
+  for await (const { source, licence, language, cwes } of artifact.rows(SAMPLES, sampleSchema)) {
     total += 1;
     const isMixed = cwes.length === 0;
     if (isMixed) mixed += 1;

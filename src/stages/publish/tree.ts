@@ -3,6 +3,7 @@ import { SecpiError } from '../../base/errors.js';
 import type { Sha256 } from '../../base/hash.js';
 import type { Input } from '../../compute/places/place.js';
 import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
+import { SAMPLES } from '../curate/records.js';
 import { datasetRows } from './dataset-card.js';
 import type { PublishInput } from './facts.js';
 import type { PublishParams } from './params.js';
@@ -49,7 +50,7 @@ export async function modelTree({ params, inputs, modelCard, pathHere }: TreeSou
 
 /** The samples with their card. */
 export function datasetTree({ inputs, datasetCard }: TreeSources): readonly TreeFile[] {
-  return [datasetCard, fileOf(inputs.samples, 'samples.jsonl', datasetRows)];
+  return [datasetCard, fileOf(inputs.samples, SAMPLES, datasetRows)];
 }
 
 /** The same files inside a folder. */

@@ -1,7 +1,15 @@
 import type { Manifest } from '../../engine/artifacts/manifest.js';
 import type { VariantSummary } from '../../suites/figures/metrics.js';
 import { baseSchema } from '../base/records.js';
-import { type Funnel, funnelSchema, inSuite, type Sample, sampleSchema, samplesIn } from '../curate/records.js';
+import {
+  type Funnel,
+  funnelSchema,
+  inSuite,
+  SAMPLES,
+  type Sample,
+  sampleSchema,
+  samplesIn,
+} from '../curate/records.js';
 import { type ScoredSample, scoredSampleSchema, scoresSchema } from '../evaluate/records.js';
 import type { StageContextOf } from '../services.js';
 import { lossSchema, trainedSchema } from '../train/records.js';
@@ -73,7 +81,7 @@ export async function gather({
     base: { name, origin, revision },
     trained: await inputs.trained.json('train.json', trainedSchema),
     losses: await collect(inputs.trained.rows('loss.jsonl', lossSchema)),
-    traces: varied(await collect(inputs.samples.rows('samples.jsonl', sampleSchema))),
+    traces: varied(await collect(inputs.samples.rows(SAMPLES, sampleSchema))),
     answers: answers.slice(0, answersShown),
     artifacts: Object.values(inputs).map(({ manifest }) => artifactOf(manifest)),
     sandbox: scores.sandbox,

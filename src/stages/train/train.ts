@@ -4,6 +4,7 @@ import type { TrainerCommand, TrainerJob, TrainingToCome } from '../../compute/t
 import { operational } from '../../engine/operational.js';
 import { defineStage } from '../../engine/stage.js';
 import { type Base, baseSchema } from '../base/records.js';
+import { SAMPLES } from '../curate/records.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { onEvent } from '../trainer-events.js';
 import { estimateTraining } from './estimate/estimate-training.js';
@@ -52,7 +53,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
   params: trainParams,
   inputs: ['base', 'samples'],
   // How the samples were sifted is the report's: a filter that drops nothing has nothing trained again.
-  reads: { samples: ['samples.jsonl'] },
+  reads: { samples: [SAMPLES] },
   seeded: true,
   occupies: ({ on }, services) => [services.machineOf(on)],
 
@@ -75,7 +76,7 @@ export const train: SecpiStage<Params, 'base' | 'samples'> = defineStage<Params,
     const job = {
       packages: packagesOf(params),
       commands: [prepare(context), tune(context, origin), ...(params.method === 'full' ? [] : [merge(context)])],
-      inputs: { base: inputs.base.path('model'), samples: inputs.samples.path('samples.jsonl') },
+      inputs: { base: inputs.base.path('model'), samples: inputs.samples.path(SAMPLES) },
       outputs: outputsOf(params.method),
       keep: params.keep === 'there' ? ['model'] : [],
       folder: work.path('job'),

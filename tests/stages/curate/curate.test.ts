@@ -46,7 +46,7 @@ async function runCurate(
   );
   expect(run.error).toBeUndefined();
   return {
-    samples: (await run.rows('curate', 'samples.jsonl')).map((row) => sampleSchema.parse(row)),
+    samples: (await run.rows('curate', 'samples.jsonl.gz')).map((row) => sampleSchema.parse(row)),
     dropped: (await run.rows('curate', 'dropped.jsonl')).map((row) => droppedTraceSchema.parse(row)),
     funnel: funnelSchema.parse(JSON.parse(await run.text('curate', 'funnel.json'))),
     manifest: (await run.artifact('curate')).manifest,

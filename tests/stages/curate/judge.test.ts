@@ -88,7 +88,7 @@ describe('the judge', () => {
       { trace_id: traces[3]?.id, code: 'judged_shallow', detail: 'It only names it.' },
     ]);
     // What it does not say anything usable of is kept and counted, as with every filter.
-    const samples = await rows<Sample>('curate', 'samples.jsonl');
+    const samples = await rows<Sample>('curate', 'samples.jsonl.gz');
     expect(samples.map(({ task_id }) => task_id)).toEqual([traces[0]?.task.id, traces[4]?.task.id]);
     const judged = (await rows('curate', 'judged.jsonl')).map((row) => judgedTraceSchema.parse(row));
     expect(judged.map(({ trace_id }) => trace_id)).toEqual([0, 2, 3, 4].map((index) => traces[index]?.id));
@@ -130,7 +130,7 @@ describe('the judge', () => {
     ]);
     const kept = async (params: object) => {
       const { rows } = await run(home, many, { endpoint: server.url }, params);
-      return (await rows<Sample>('curate', 'samples.jsonl')).map(({ completion }) =>
+      return (await rows<Sample>('curate', 'samples.jsonl.gz')).map(({ completion }) =>
         completion.includes('That is all'),
       );
     };

@@ -48,7 +48,7 @@ async function runMix(mix: object | undefined, options: MixRun = {}) {
   );
   const stage = run.outcomeOf('curate');
   if (stage !== 'done' && stage !== 'cached') return { run, stage, error: run.error, ...nothing };
-  const all = (await run.rows('curate', 'samples.jsonl')).map((row) => sampleSchema.parse(row));
+  const all = (await run.rows('curate', 'samples.jsonl.gz')).map((row) => sampleSchema.parse(row));
   return {
     run,
     stage,
@@ -389,7 +389,7 @@ describe('without a mix', () => {
     expect(manifest?.outputs.map(({ path }) => path).toSorted()).toEqual([
       'dropped.jsonl',
       'funnel.json',
-      'samples.jsonl',
+      'samples.jsonl.gz',
     ]);
     expect(funnel).not.toHaveProperty('mix');
   });

@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { openTarget } from '../../../src/compute/open-target.js';
@@ -41,10 +42,11 @@ describe('a folder', () => {
       'report.html',
       'scores.json',
       'dataset/README.md',
-      'dataset/data/train.jsonl',
+      'dataset/data/train.jsonl.gz',
     ]);
     expect(await readFile(join(folder, 'adapter_model.safetensors'), 'utf8')).toBe('adapter weights');
-    expect((await readFile(join(folder, 'dataset/data/train.jsonl'), 'utf8')).split('\n')).toHaveLength(4);
+    const rows = gunzipSync(await readFile(join(folder, 'dataset/data/train.jsonl.gz'))).toString();
+    expect(rows.split('\n')).toHaveLength(4);
     expect(await readFile(join(folder, 'README.md'), 'utf8')).toBe(await run.text('publish', 'cards/model.md'));
   });
 
@@ -211,7 +213,7 @@ describe('the Hub', () => {
     const run = await runPublish(home, { repo }, { services: hubOf(server) });
     expect(run.error).toBeUndefined();
     const files = server.files('model', repo);
-    expect(Object.keys(files)).toContain('dataset/data/train.jsonl');
+    expect(Object.keys(files)).toContain('dataset/data/train.jsonl.gz');
     expect(String(files['adapter_model.safetensors'])).toBe(weights['adapter/adapter_model.safetensors']);
     expect(String(files['README.md'])).toBe(await run.text('publish', 'cards/model.md'));
     expect(server.isPrivate('model', repo)).toBe(true);
@@ -231,7 +233,7 @@ describe('the Hub', () => {
     const params = { repo, dataset_repo: 'org/traces', folder: join(home.folder, 'out') };
     const run = await runPublish(home, params, { services: hubOf(server) });
     expect(run.error).toBeUndefined();
-    expect(Object.keys(server.files('dataset', 'org/traces'))).toEqual(['README.md', 'data/train.jsonl']);
+    expect(Object.keys(server.files('dataset', 'org/traces'))).toEqual(['README.md', 'data/train.jsonl.gz']);
     expect(Object.keys(server.files('model', repo)).some((path) => path.startsWith('dataset/'))).toBe(false);
     expect(metadataOf(server.files('model', repo)['README.md']).datasets).toEqual(['org/traces']);
     expect((await run.published()).destinations.map(({ kind }) => kind)).toEqual(['folder', 'hub', 'hub']);
@@ -471,7 +473,7 @@ describe('cards', () => {
     });
     expect(metadataOf(dataset)).toMatchObject({
       license: ['apache-2.0', 'unknown'],
-      configs: [{ config_name: 'default', data_files: [{ split: 'train', path: 'data/train.jsonl' }] }],
+      configs: [{ config_name: 'default', data_files: [{ split: 'train', path: 'data/train.jsonl.gz' }] }],
     });
     expect(metadataOf((await cardsOf({ push: ['merged'] })).model)).toMatchObject({ library_name: 'transformers' });
   });

@@ -104,7 +104,7 @@ async function runReport({ base, tuned, samples = [], held = 0, title, mix, ...r
     given<StageServices>('filter', { files: { 'kept.jsonl': [] } }),
     given<StageServices>('trace', { files: { 'traces.jsonl.gz': [] } }),
     given<StageServices>('curate', {
-      files: { 'samples.jsonl': samples, 'funnel.json': { ...funnel, mix } },
+      files: { 'samples.jsonl.gz': samples, 'funnel.json': { ...funnel, mix } },
       reasons: { leak: 1, no_code: 3 },
       counts: held === 0 ? {} : { in_mini: held },
     }),

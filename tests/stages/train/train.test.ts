@@ -29,7 +29,7 @@ describe.skipIf(pythonForTests === undefined)('base and train, for real', { time
     return runNodes<StageServices>(
       home,
       [
-        given('curate', { files: { 'samples.jsonl': tinySamples } }),
+        given('curate', { files: { 'samples.jsonl.gz': tinySamples } }),
         graphNode({ name: 'base', stage: base, params: baseParams.parse({ model: 'test/tiny', tiny }), inputs: {} }),
         graphNode({
           name: 'train',
@@ -138,7 +138,7 @@ describe('the job that train asks for', () => {
       await runNodes<StageServices>(
         home,
         [
-          given('curate', { files: { 'samples.jsonl': tinySamples } }),
+          given('curate', { files: { 'samples.jsonl.gz': tinySamples } }),
           given('base', { files: { 'base.json': origin, 'model/config.json': '{}' } }),
           graphNode({
             name: 'train',

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
 import secrets
 import shutil
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .errors import TrainerError
 
 PART_BYTES = 64 << 20
+GZIP = b"\x1f\x8b"
 
 
 def sha256_of(path: Path) -> str:
@@ -124,9 +127,12 @@ def put_in_place(built: Path, final: Path) -> None:
 
 
 def read_json_lines(path: Path, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yields (line number from 1, object). A line that is no JSON object ends it with `trainer/bad-rows`."""
+    """Yields (line number from 1, object), also of a file that is packed by gzip.
+
+    A line that is no JSON object, and what cannot be unpacked, ends it with `trainer/bad-rows`.
+    """
     try:
-        with path.open(encoding="utf-8") as file:
+        with _open_text(path) as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
@@ -134,5 +140,12 @@ def read_json_lines(path: Path, what: str) -> Iterator[tuple[int, dict[str, Any]
                 if not isinstance(value, dict):
                     raise TrainerError("bad-rows", f"{what}, line {number}: expected a JSON object")
                 yield number, value
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise TrainerError("bad-rows", f"{what} {path.name} is not JSON Lines: {error}") from error
+
+
+def _open_text(path: Path) -> IO[str]:
+    """Told by its first bytes, whatever its name: a job may call its inputs as it likes."""
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP)) == GZIP
+    return gzip.open(path, "rt", encoding="utf-8") if packed else path.open(encoding="utf-8")

@@ -1,7 +1,7 @@
 import { SecpiError } from '../../../base/errors.js';
 import { sentenceOf } from '../../../base/files/system-error.js';
 import type { ArtifactReader } from '../../../engine/artifacts/artifact.js';
-import { sampleSchema } from '../../curate/records.js';
+import { SAMPLES, sampleSchema } from '../../curate/records.js';
 import { baseConfig, type TunedModel } from './model/base-config.js';
 import { type ModelShape, readModelShape } from './model/model-shape.js';
 
@@ -37,7 +37,7 @@ const CHARACTERS_PER_TOKEN = 4;
 
 async function lengthsOf(samples: ArtifactReader): Promise<readonly number[]> {
   const lengths: number[] = [];
-  for await (const { prompt, completion } of samples.rows('samples.jsonl', sampleSchema)) {
+  for await (const { prompt, completion } of samples.rows(SAMPLES, sampleSchema)) {
     lengths.push(Math.ceil((prompt.length + completion.length) / CHARACTERS_PER_TOKEN));
   }
   return lengths;

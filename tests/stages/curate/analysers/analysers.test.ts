@@ -95,7 +95,7 @@ describe.skipIf(withBandit === undefined)('Bandit', () => {
         detail: expect.stringMatching(/^bandit B608, line 2, CWE-89: Possible SQL injection/),
       })),
     );
-    const samples = await rows<Sample>('curate', 'samples.jsonl');
+    const samples = await rows<Sample>('curate', 'samples.jsonl.gz');
     expect(samples.map(({ task_id }) => task_id)).toEqual([0, 3, 4, 5, 7].map((index) => traces[index]?.task.id));
     const said = (await looks()).map(({ trace_id, looks: [look] }, index) => {
       expect(trace_id).toBe(traces[index]?.id);
@@ -195,7 +195,7 @@ describe('an analyser that is not there', () => {
     await using home = await stageHome();
     const params = { analysers: { bandit: { on_missing: 'unverified' } } };
     const { filter, events, artifact, rows } = await run(home, [good, answered(pasted)], params, missing);
-    expect(await rows('curate', 'samples.jsonl')).toHaveLength(2);
+    expect(await rows('curate', 'samples.jsonl.gz')).toHaveLength(2);
     expect(await filter()).toEqual({ filter: 'analysers', on: true, objects: 0, alone: 0, unverified: 2 });
     const warnings = events.filter((event) => event.type === 'log' && event.level === 'warn');
     expect(warnings).toMatchObject([{ message: 'bandit is not on this machine: it has looked at no code' }]);
