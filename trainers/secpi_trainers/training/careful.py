@@ -19,6 +19,7 @@ from ..models.loading import vocabulary_of
 from ..models.soundness import UnsoundError, check_end, check_weights
 from .callbacks import Keeper, Reporter
 from .evaluation import NothingLeftError, is_over
+from .liger import loss_alone
 from .ranks.rank_batches import RankBatches
 from .ranks.split import here, numbers_in, whole
 from .ranks.together import Together
@@ -187,6 +188,7 @@ class CarefulTrainer(Trainer):
         ids, labels = (torch.tensor([part], device=self.args.device) for part in self.probe)
         self.model.eval()
         with self.compute_loss_context_manager():
-            loss: float = self.model(input_ids=ids, labels=labels, use_cache=False).loss.item()
+            found = self.model(input_ids=ids, labels=labels, use_cache=False, **loss_alone(self.model))
+            loss: float = found.loss.item()
         self.model.train()
         return loss

@@ -14,6 +14,7 @@ from ..base.session import Session, StopFlag
 from ..data.prepared import PreparedRows
 from ..data.rows import IGNORED
 from .callbacks import Reporter
+from .liger import loss_alone
 from .ranks.together import Together
 
 KEY = "holdout_loss"
@@ -72,7 +73,7 @@ class HeldOut:
     def _loss(self, model: Any, ids: list[int], labels: list[int]) -> float:  # noqa: ANN401
         given, wanted = (torch.tensor([part], device=self._device) for part in (ids, labels))
         with self._computing():
-            loss: float = model(input_ids=given, labels=wanted).loss.item()
+            loss: float = model(input_ids=given, labels=wanted, **loss_alone(model)).loss.item()
         return loss
 
 

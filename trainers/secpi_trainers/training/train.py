@@ -37,7 +37,6 @@ from .evaluation import Evaluator, HeldOut, is_over, losses_of
 from .identity import CHECKPOINTS, identity_of
 from .keeping import most_more
 from .less_memory import settings_that_take_less
-from .liger import leave_out_logits
 from .meter import Meter, flops_per_token, peak_memory
 from .ranks.once import folder_of_machine, once_a_machine
 from .ranks.rank_batches import with_blank
@@ -124,8 +123,6 @@ def _trained(
     trainer = build(sequences if session.rank.is_alone else with_blank(sequences))
     if together.any(session.stop.is_set):
         raise StoppedError
-    if job.loss == "liger":
-        leave_out_logits(trainer.model)
     trainer.rows = len(sequences)
     trainer.remove_callback(PrinterCallback)
     trainer.probe, trainer.together = rows.row(rows.facts.shortest), together
