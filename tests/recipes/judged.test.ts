@@ -13,6 +13,14 @@ interface Figures {
   readonly mistakes: readonly string[];
 }
 
+type Share = Readonly<Record<'share', number>>;
+type Part = Readonly<Record<'relevant', Readonly<Record<'precision' | 'recall', Share>>>>;
+interface Probed {
+  readonly filters: readonly Figures[];
+  readonly for_tuning: Part;
+  readonly held_out: Part;
+}
+
 /** The last line of `secpi probe --json`. An answer that is not recorded for a question as it is asked today ends it. */
 async function probed(...options: readonly string[]) {
   await using folder = await temporaryFolder();
@@ -20,7 +28,7 @@ async function probed(...options: readonly string[]) {
   expect(exitCode, stderr).toBe(0);
   const last = jsonLines(stdout).at(-1);
   expect(last).toMatchObject({ type: 'probe' });
-  return last as unknown as { readonly filters: readonly Figures[] };
+  return last as unknown as Probed;
 }
 
 describe('recipes/judged.yaml', () => {
@@ -40,6 +48,14 @@ describe('recipes/judged.yaml', () => {
     for (const part of ['look', 'held-out', 'spent']) {
       const missed = new Set(of('leaks', part)?.mistakes);
       expect(of('judge, leaks', part)?.mistakes.filter((id) => missed.has(id))).toEqual([]);
+    }
+  });
+
+  it('has a classifier at hand that keeps what is relevant and nothing else, on tasks that were held out, too', async () => {
+    const { for_tuning, held_out } = await probed('--set', 'filter.by=large');
+    for (const { relevant } of [for_tuning, held_out]) {
+      expect(relevant.precision.share).toBeGreaterThanOrEqual(0.98);
+      expect(relevant.recall.share).toBeGreaterThanOrEqual(0.98);
     }
   });
 
