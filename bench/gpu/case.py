@@ -49,8 +49,9 @@ def matmul(_case: dict[str, Any]) -> dict[str, Any]:
 
 def secpi(case: dict[str, Any]) -> dict[str, Any]:
     """Our trainer, as a recipe's job would start it."""
-    from secpi_trainers.training import backends, callbacks, train
+    from secpi_trainers.training import backends, train
     from secpi_trainers.training.trainer import Trainer
+    from secpi_trainers.training.watched import callbacks
 
     config = write_base(case)
     with ExitStack() as without:

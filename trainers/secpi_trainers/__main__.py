@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return run_doctor()
     if options.command == "check":
-        from .training.check import run_check
+        from .training.asked.check import run_check
 
         return run_check(sys.stdin.read(), options.ranks * options.nodes)
     if options.job is None:
@@ -151,7 +151,7 @@ def _saved(error: StoppedError, command: str, job: Any) -> int | None:  # noqa: 
     """The step that is gone on from. Who was stopped while a model was loaded or others were awaited has not looked."""
     if error.checkpoint is not None or command != "train":
         return error.checkpoint
-    from .training.identity import saved_step
+    from .training.kept.identity import saved_step
 
     return saved_step(job)
 

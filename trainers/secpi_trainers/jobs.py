@@ -24,8 +24,8 @@ from .base.fields import (
     Seed,
     Strict,
 )
-from .training.spec import AdamSettings, LoraSettings, ParallelSettings, TrainSpec
-from .training.trackers import Trackers
+from .training.asked.spec import AdamSettings, LoraSettings, ParallelSettings, TrainSpec
+from .training.asked.trackers import Trackers
 
 
 def torch_threads(threads: int) -> int:

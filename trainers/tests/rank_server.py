@@ -29,9 +29,11 @@ from secpi_trainers.base.rank import LAUNCHER
 from secpi_trainers.base.session import Session
 from secpi_trainers.data import prepared
 from secpi_trainers.models.checkpoints import seal
-from secpi_trainers.training import backends, begun, callbacks
+from secpi_trainers.training import backends
 from secpi_trainers.training.careful import CarefulTrainer
-from secpi_trainers.training.evaluation import HeldOut
+from secpi_trainers.training.kept import begun
+from secpi_trainers.training.watched import callbacks
+from secpi_trainers.training.watched.evaluation import HeldOut
 
 PARTS = {
     "": [

@@ -9,11 +9,11 @@ import pytest
 
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import TrainJob
+from secpi_trainers.training.asked.requirements import require_what_it_takes
+from secpi_trainers.training.asked.spec import TrainSpec
 from secpi_trainers.training.axolotl.configuration import axolotl_configuration
 from secpi_trainers.training.axolotl.extra import EXTRA
 from secpi_trainers.training.ranks.parallel import Strategy, sharing_settings
-from secpi_trainers.training.requirements import require_what_it_takes
-from secpi_trainers.training.spec import TrainSpec
 
 from .test_settings import train_job
 
@@ -128,7 +128,7 @@ def test_several_gpus_share_as_under_trl(tmp_path: Path) -> None:
 
 
 def test_where_axolotl_is_not_that_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secpi_trainers.training.requirements.find_spec", lambda _: None)
+    monkeypatch.setattr("secpi_trainers.training.asked.requirements.find_spec", lambda _: None)
     with pytest.raises(TrainerError) as error:
         require_what_it_takes(train_job(tmp_path, trainer="axolotl"), "cpu")
     assert error.value.code == "trainer/needs-package"

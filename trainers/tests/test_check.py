@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from secpi_trainers.training.check import run_check
+from secpi_trainers.training.asked.check import run_check
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,7 +42,7 @@ def test_extra_is_judged_by_what_trl_declares(capsys: pytest.CaptureFixture[str]
 def test_what_axolotl_has_no_place_for_needs_no_axolotl_to_be_told(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secpi_trainers.training.check.require_axolotl", lambda: None)
+    monkeypatch.setattr("secpi_trainers.training.asked.check.require_axolotl", lambda: None)
     spec = {"trainer": "axolotl", "steps": 3}
     assert checked(spec, capsys)["outcome"] == "done"
     assert checked(spec, capsys, processes=2)["outcome"] == "done"
@@ -51,7 +51,7 @@ def test_what_axolotl_has_no_place_for_needs_no_axolotl_to_be_told(
 
 def test_a_spec_without_extra_costs_no_torch_and_a_wrong_one_is_a_fault_of_who_asks() -> None:
     script = (
-        "import sys; from secpi_trainers.training.check import run_check; "
+        "import sys; from secpi_trainers.training.asked.check import run_check; "
         "run_check(sys.stdin.read(), 1); assert 'torch' not in sys.modules"
     )
     done = subprocess.run(

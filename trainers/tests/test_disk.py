@@ -15,7 +15,7 @@ from means import needs
 
 from secpi_trainers.base.disk import is_full
 from secpi_trainers.models.checkpoints import MARK, checkpoints, discard, prune
-from secpi_trainers.training.keeping import most_more, to_average
+from secpi_trainers.training.kept.keeping import most_more, to_average
 from secpi_trainers.training.trainer import Trainer
 
 from .support import ROOT, Job, run

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from secpi_trainers.models.checkpoints import Checkpoint, discard
-from secpi_trainers.training.evaluation import is_exhausted
+from secpi_trainers.training.watched.evaluation import is_exhausted
 
 from .support import Job, digests, prepare, read_lines, run
 from .test_train import train_job

@@ -92,7 +92,7 @@ torch.cuda.set_device = lambda device: None
 torch.cuda.is_bf16_supported = lambda *_, **__: True
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import check_job
-from secpi_trainers.training.settings import trl_settings
+from secpi_trainers.training.asked.settings import trl_settings
 for count in (1, 2):
     torch.cuda.device_count = lambda: count
     try:

@@ -11,7 +11,7 @@ import torch
 
 from secpi_trainers.base.memory import is_out_of_memory
 from secpi_trainers.jobs import TrainJob, check_job
-from secpi_trainers.training.less_memory import settings_that_take_less
+from secpi_trainers.training.asked.less_memory import settings_that_take_less
 from secpi_trainers.training.trainer import Trainer
 
 from .support import run

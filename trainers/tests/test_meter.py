@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from secpi_trainers.training.meter import Meter, flops_per_token
+from secpi_trainers.training.watched.meter import Meter, flops_per_token
 
 from .support import read_lines, read_prepared, run
 from .test_train import train_job

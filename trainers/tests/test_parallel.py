@@ -12,11 +12,11 @@ from accelerate import FullyShardedDataParallelPlugin
 
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import TrainJob, check_job
+from secpi_trainers.training.asked.settings import trl_settings
+from secpi_trainers.training.asked.spec import TrainSpec
 from secpi_trainers.training.careful import CarefulTrainer
 from secpi_trainers.training.ranks.parallel import Hardware, sharing_settings, strategy_of
 from secpi_trainers.training.ranks.split import numbers_in
-from secpi_trainers.training.settings import trl_settings
-from secpi_trainers.training.spec import TrainSpec
 
 from .test_jobs import train_job
 
@@ -73,7 +73,7 @@ def test_what_does_not_go_together_is_said(keys: dict[str, Any], there: Hardware
 def test_accelerate_takes_the_settings_of_fsdp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offload: bool) -> None:
     for name in ("FSDP_CPU_RAM_EFFICIENT_LOADING", "ACCELERATE_USE_FSDP"):
         monkeypatch.setenv(name, "false")
-    monkeypatch.setattr("secpi_trainers.training.settings.share_on_cpu_too", lambda _: None)
+    monkeypatch.setattr("secpi_trainers.training.asked.settings.share_on_cpu_too", lambda _: None)
     job = train_job(tmp_path)
     document = json.loads(job.path.read_text())
     document |= {"gradient_checkpointing": True, "parallel": {"strategy": "fsdp", "offload": offload}}

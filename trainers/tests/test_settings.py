@@ -11,9 +11,9 @@ from trl import SFTConfig
 
 from secpi_trainers.base.errors import TrainerError
 from secpi_trainers.jobs import TrainJob, check_job
-from secpi_trainers.training.requirements import attention_of, require_what_it_takes
-from secpi_trainers.training.settings import EXTRA, trl_settings
-from secpi_trainers.training.spec import TrainSpec
+from secpi_trainers.training.asked.requirements import attention_of, require_what_it_takes
+from secpi_trainers.training.asked.settings import EXTRA, trl_settings
+from secpi_trainers.training.asked.spec import TrainSpec
 
 SET = {
     *("adam_beta1", "adam_beta2", "adam_epsilon", "bf16", "data_seed", "dataset_kwargs", "disable_tqdm", "fp16"),
@@ -182,7 +182,7 @@ def test_what_a_machine_cannot_do_is_said_first(
     with pytest.raises(TrainerError) as error:
         require_what_it_takes(job, "cpu")
     assert error.value.code == code
-    monkeypatch.setattr("secpi_trainers.training.requirements.find_spec", lambda _: None)
+    monkeypatch.setattr("secpi_trainers.training.asked.requirements.find_spec", lambda _: None)
     with pytest.raises(TrainerError) as error:
         require_what_it_takes(job, "cuda")
     assert error.value.code == "trainer/needs-package"
@@ -190,7 +190,7 @@ def test_what_a_machine_cannot_do_is_said_first(
 
 def test_attention_is_what_is_asked_for_or_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert attention_of(train_job(tmp_path), "cuda") == "sdpa"
-    monkeypatch.setattr("secpi_trainers.training.requirements.find_spec", lambda name: name)
+    monkeypatch.setattr("secpi_trainers.training.asked.requirements.find_spec", lambda name: name)
     assert attention_of(train_job(tmp_path), "cuda") == "flash_attention_2"
     assert attention_of(train_job(tmp_path, dtype="float32"), "cuda") == "sdpa"
     assert attention_of(train_job(tmp_path), "cpu") == "sdpa"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from secpi_trainers.training.spec import ParallelSettings, TrainSpec
+from secpi_trainers.training.asked.spec import ParallelSettings, TrainSpec
 
 ROOT = Path(__file__).parents[2]
 RECIPE = json.loads((ROOT / "secpi.schema.json").read_text())["properties"]["train"]

@@ -23,8 +23,8 @@ from secpi_trainers.base.rank import Rank
 from secpi_trainers.base.session import Session
 from secpi_trainers.models.checkpoints import checkpoints
 from secpi_trainers.models.loading import load_model
-from secpi_trainers.training.evaluation import HeldOut
 from secpi_trainers.training.ranks.once import folder_of_machine
+from secpi_trainers.training.watched.evaluation import HeldOut
 
 from .support import PATIENCE_SECONDS, Job, digests, run, start, wait_until
 from .test_ranks import FULL, LORA, NO_BETTER, ROWS, facts, job_in, measured, smallest  # noqa: F401 - a fixture

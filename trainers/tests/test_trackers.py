@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from secpi_trainers.base.errors import TrainerError
-from secpi_trainers.training.trackers import MlflowSettings, Trackers, TrackioSettings, WandbSettings
+from secpi_trainers.training.asked.trackers import MlflowSettings, Trackers, TrackioSettings, WandbSettings
 
 WANDB = Trackers(wandb=WandbSettings(project="a"))
 
@@ -21,7 +21,7 @@ WANDB = Trackers(wandb=WandbSettings(project="a"))
     ],
 )
 def test_a_package_that_is_missing_is_named(trackers: Trackers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secpi_trainers.training.trackers.find_spec", lambda _: None)
+    monkeypatch.setattr("secpi_trainers.training.asked.trackers.find_spec", lambda _: None)
     with pytest.raises(TrainerError) as error:
         trackers.require({"WANDB_API_KEY": "k"})
     assert error.value.code == "trainer/needs-package"
@@ -29,7 +29,7 @@ def test_a_package_that_is_missing_is_named(trackers: Trackers, monkeypatch: pyt
 
 
 def test_online_it_needs_a_key_and_offline_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secpi_trainers.training.trackers.find_spec", lambda name: name)
+    monkeypatch.setattr("secpi_trainers.training.asked.trackers.find_spec", lambda name: name)
     with pytest.raises(TrainerError) as error:
         WANDB.require({})
     assert error.value.code == "trainer/needs-key"

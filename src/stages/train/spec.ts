@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 /**
  * What a training is, whoever carries it out. The one list of its settings: the recipe's `train` is this and where it runs, a trainer's job
- * holds it as it stands, and `TrainSpec` in `trainers/secpi_trainers/training/spec.py` is compared with it by a test.
+ * holds it as it stands, and `TrainSpec` in `trainers/secpi_trainers/training/asked/spec.py` is compared with it by a test.
  */
 const trainSpecSchema = z.strictObject({
   /** The backend. The same settings mean the same under both. */

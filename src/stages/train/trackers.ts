@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Services that a training's curves are sent to. `Trackers` in `trainers/secpi_trainers/training/trackers.py` has the same. */
+/** Services that a training's curves are sent to. `Trackers` in `trainers/secpi_trainers/training/asked/trackers.py` has the same. */
 export const trackersSchema = z.strictObject({
   /** Weights & Biases, with WANDB_API_KEY. */
   wandb: z

@@ -15,10 +15,10 @@ from ..base.session import Session
 from ..jobs import TrainJob
 from ..merging.nf4 import nf4_settings
 from ..models.loading import load_model, load_tokenizer, parameters_in, torch_dtype
+from .asked.requirements import attention_of
+from .asked.settings import trl_settings
 from .careful import CarefulTrainer
 from .ranks.parallel import Strategy, hardware, prepare_environment, strategy_of
-from .requirements import attention_of
-from .settings import trl_settings
 from .trainer import Trainer
 
 Build = Callable[[Dataset], CarefulTrainer]

@@ -17,12 +17,12 @@ from ..base.errors import TrainerError
 from ..models.checkpoints import Checkpoint
 from ..models.loading import vocabulary_of
 from ..models.soundness import UnsoundError, check_end, check_weights
-from .callbacks import Keeper, Reporter
-from .evaluation import NothingLeftError, is_over
-from .liger import loss_alone
 from .ranks.rank_batches import RankBatches
 from .ranks.split import here, numbers_in, whole
 from .ranks.together import Together
+from .watched.callbacks import Keeper, Reporter
+from .watched.evaluation import NothingLeftError, is_over
+from .watched.liger import loss_alone
 
 
 class CarefulTrainer(Trainer):

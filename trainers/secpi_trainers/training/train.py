@@ -28,22 +28,22 @@ from ..models.loading import (
     vocabulary_of,
 )
 from ..models.soundness import UnsoundError, name_last_good
-from .averaging import averaged_steps, put_average_into, require_checkpoints, require_whole
+from .asked.less_memory import settings_that_take_less
+from .asked.requirements import require_what_it_takes
 from .backends import Build, axolotl_backend, trl_backend
-from .begun import Begun, as_begun, made_with
-from .callbacks import Keeper, Reporter
 from .careful import CarefulTrainer
-from .evaluation import Evaluator, HeldOut, is_over, losses_of
-from .identity import CHECKPOINTS, identity_of
-from .keeping import most_more
-from .less_memory import settings_that_take_less
-from .meter import Meter, flops_per_token, peak_memory
+from .kept.averaging import averaged_steps, put_average_into, require_checkpoints, require_whole
+from .kept.begun import Begun, as_begun, made_with
+from .kept.identity import CHECKPOINTS, identity_of
+from .kept.keeping import most_more
+from .kept.results import save_result
 from .ranks.once import folder_of_machine, once_a_machine
 from .ranks.rank_batches import with_blank
 from .ranks.split import numbers_in
 from .ranks.together import Together
-from .requirements import require_what_it_takes
-from .results import save_result
+from .watched.callbacks import Keeper, Reporter
+from .watched.evaluation import Evaluator, HeldOut, is_over, losses_of
+from .watched.meter import Meter, flops_per_token, peak_memory
 
 
 def run_train(job: TrainJob, session: Session) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from axolotl.utils.dict import DictDefault
 from axolotl.utils.schemas.config import AxolotlInputConfig
 
 from secpi_trainers.base.errors import TrainerError
+from secpi_trainers.training.asked.check import run_check
 from secpi_trainers.training.axolotl.extra import EXTRA, checked
-from secpi_trainers.training.check import run_check
 from secpi_trainers.training.ranks.parallel import Strategy
 
 from ..support import run

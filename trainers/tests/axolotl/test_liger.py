@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM, Qwen2Config, TrainingArguments
 from triton.runtime.jit import JITFunction
 from secpi_trainers.base.rank import Rank
 from secpi_trainers.training.careful import CarefulTrainer
-from secpi_trainers.training.evaluation import HeldOut
+from secpi_trainers.training.watched.evaluation import HeldOut
 from secpi_trainers.training.ranks.together import Together
 
 folder, how = sys.argv[1:]

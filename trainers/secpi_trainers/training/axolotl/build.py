@@ -15,10 +15,10 @@ from ...base.imports import long_imports
 from ...base.session import Session
 from ...jobs import TrainJob
 from ...models.loading import torch_dtype
-from ..hugging_face import warmup_of
+from ..asked.hugging_face import warmup_of
+from ..asked.settings import tracked
 from ..ranks.gpu import VARIABLE, refuse_several
 from ..ranks.parallel import Strategy, fsdp_precision, share_on_cpu_too
-from ..settings import tracked
 
 ARGUMENTS = {
     # No half-collected average is hidden or lost; see `trl_settings`.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...jobs import TrainJob
-from ..hugging_face import optimizer_of, schedule_of
+from ..asked.hugging_face import optimizer_of, schedule_of
 from ..ranks.parallel import Strategy, zero3_config
 from .refuse import refuse_for_axolotl
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..extra import checked_extra, refuse_order
+from ..asked.extra import checked_extra, refuse_order
 
 EXTRA = frozenset(
     {

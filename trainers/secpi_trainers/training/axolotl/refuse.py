@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...base.errors import TrainerError
-from ..spec import TrainSpec
+from ..asked.spec import TrainSpec
 
 
 def refuse_for_axolotl(spec: TrainSpec) -> None:

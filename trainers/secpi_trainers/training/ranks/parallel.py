@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from ...base.errors import TrainerError
-from ..spec import TrainSpec
+from ..asked.spec import TrainSpec
 
 Strategy = Literal["alone", "ddp", "fsdp", "zero3"]
 

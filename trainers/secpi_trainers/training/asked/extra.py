@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from ..base.errors import TrainerError
+from ...base.errors import TrainerError
 
 
 def checked_extra(

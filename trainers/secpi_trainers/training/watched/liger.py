@@ -7,7 +7,7 @@ from typing import Any
 
 
 def loss_alone(model: Any) -> dict[str, bool]:  # noqa: ANN401
-    """What to tell a forward pass that is asked for its loss, so that Liger's makes no logits; any other is told nothing.
+    """What to tell a forward pass that is asked for its loss, so that Liger's makes no logits; others are told nothing.
 
     By itself Liger leaves them out in training alone. Held-out rows, and the row that weights are tried on before each
     checkpoint, would have all of theirs at once: 10 bytes for each token and entry of the vocabulary, 25 GB at 16k

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from ..base.errors import StoppedError
-from ..base.session import Session, StopFlag
-from ..data.prepared import PreparedRows
-from ..data.rows import IGNORED
+from ...base.errors import StoppedError
+from ...base.session import Session, StopFlag
+from ...data.prepared import PreparedRows
+from ...data.rows import IGNORED
+from ..ranks.together import Together
 from .callbacks import Reporter
 from .liger import loss_alone
-from .ranks.together import Together
 
 KEY = "holdout_loss"
 """In events, in `loss.jsonl` and in what a checkpoint remembers."""

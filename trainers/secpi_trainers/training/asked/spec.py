@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ..base.fields import Count, Dtype, Natural, NotNegative, Positive, Share, Strict
+from ...base.fields import Count, Dtype, Natural, NotNegative, Positive, Share, Strict
 
 
 class LoraSettings(Strict):

@@ -8,9 +8,9 @@ import sys
 
 from pydantic import ValidationError
 
-from ..base.errors import BadJobError, TrainerError
-from ..base.session import failure
-from .axolotl.refuse import refuse_for_axolotl
+from ...base.errors import BadJobError, TrainerError
+from ...base.session import failure
+from ..axolotl.refuse import refuse_for_axolotl
 from .requirements import require_axolotl
 from .spec import TrainSpec
 
@@ -43,7 +43,7 @@ def _check(spec: TrainSpec, processes: int) -> None:
         require_axolotl()
         refuse_for_axolotl(spec)
         if spec.extra:
-            from .axolotl.extra import checked
+            from ..axolotl.extra import checked
 
             checked(spec.extra, processes)
     elif spec.extra:

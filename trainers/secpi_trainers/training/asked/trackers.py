@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from ..base.errors import TrainerError
-from ..base.fields import Strict
+from ...base.errors import TrainerError
+from ...base.fields import Strict
 
 
 class WandbSettings(Strict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..jobs import TrainJob
+from ...jobs import TrainJob
 
 
 def schedule_of(job: TrainJob) -> tuple[str, dict[str, Any]]:

@@ -11,15 +11,15 @@ import torch
 from safetensors import safe_open
 from transformers import TrainerState
 
-from ..base.errors import TrainerError
-from ..base.files import remove
-from ..base.session import Session
-from ..jobs import TrainJob
-from ..merging.adapters import CONFIG, WEIGHTS
-from ..models.checkpoints import Checkpoint, flaw
-from ..models.soundness import UnsoundError
-from ..models.weight_files import rows_of, stored_weights, write_weights
-from .careful import CarefulTrainer
+from ...base.errors import TrainerError
+from ...base.files import remove
+from ...base.session import Session
+from ...jobs import TrainJob
+from ...merging.adapters import CONFIG, WEIGHTS
+from ...models.checkpoints import Checkpoint, flaw
+from ...models.soundness import UnsoundError
+from ...models.weight_files import rows_of, stored_weights, write_weights
+from ..careful import CarefulTrainer
 
 BLOCK = 1 << 21
 """Numbers that are averaged at once, in float64: 16 MiB."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import TrainerError
-from ..jobs import TrainJob
-from ..models.checkpoints import newest_marked
-from .ranks.parallel import Strategy
-from .requirements import attention_of
+from ...base.errors import TrainerError
+from ...jobs import TrainJob
+from ...models.checkpoints import newest_marked
+from ..asked.requirements import attention_of
+from ..ranks.parallel import Strategy
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ..base.files import put_in_place, staging
-from ..jobs import TrainJob
-from ..merging.adapters import save_adapter
-from ..models.loading import copy_companions, save_model, torch_dtype
-from .evaluation import KEY
+from ...base.files import put_in_place, staging
+from ...jobs import TrainJob
+from ...merging.adapters import save_adapter
+from ...models.loading import copy_companions, save_model, torch_dtype
+from ..watched.evaluation import KEY
 
 
 def save_result(

@@ -7,11 +7,11 @@ from typing import Any, get_type_hints
 
 from trl import SFTConfig
 
-from ..jobs import TrainJob
+from ...jobs import TrainJob
+from ..ranks.gpu import refuse_several
+from ..ranks.parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
 from .extra import checked_extra, refuse_order
 from .hugging_face import optimizer_of, schedule_of, warmup_of
-from .ranks.gpu import refuse_several
-from .ranks.parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
 from .spec import TrainSpec
 
 EXTRA = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..jobs import TrainJob
+from ...jobs import TrainJob
 
 _STEP = 64
 """Lengths are said as multiples of it."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from ..base.errors import TrainerError
-from ..jobs import TrainJob
+from ...base.errors import TrainerError
+from ...jobs import TrainJob
 
 
 def require_axolotl() -> None:

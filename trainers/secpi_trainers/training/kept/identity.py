@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from ..base.errors import TrainerError
-from ..base.files import sha256_json, sha256_of
-from ..base.tools import tool_versions
-from ..jobs import TrainJob
-from ..models.checkpoints import checkpoints, newest_marked
-from ..models.loading import model_folder, model_identity
+from ...base.errors import TrainerError
+from ...base.files import sha256_json, sha256_of
+from ...base.tools import tool_versions
+from ...jobs import TrainJob
+from ...models.checkpoints import checkpoints, newest_marked
+from ...models.loading import model_folder, model_identity
 
 CHECKPOINTS = "checkpoints"
 """Where they are, below a job's work folder."""

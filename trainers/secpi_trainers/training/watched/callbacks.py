@@ -8,14 +8,14 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from ..base.session import Session
-from ..models.checkpoints import prune, seal
-from ..models.randomness import RandomState, random_state, restore_random_state
-from ..models.soundness import check_step
-from .begun import Begun
-from .keeping import to_average
+from ...base.session import Session
+from ...models.checkpoints import prune, seal
+from ...models.randomness import RandomState, random_state, restore_random_state
+from ...models.soundness import check_step
+from ..kept.begun import Begun
+from ..kept.keeping import to_average
+from ..ranks.together import Together
 from .meter import Meter
-from .ranks.together import Together
 
 
 class Reporter(TrainerCallback):

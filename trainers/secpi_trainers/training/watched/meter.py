@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..data.prepared import RowFacts
+from ...data.prepared import RowFacts
 
 
 class Meter:
