@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readCode } from '../../../src/stages/curate/syntax/read-code.js';
 
@@ -58,6 +59,58 @@ describe('reading the code of an answer', () => {
     expect(await read('java', 'class A {\n  ...\n  int f() { return 1; }\n')).toBe('unverified');
     expect(await read('go', 'func f() int {\n  // ... as before')).toBe('unverified');
     expect(await read('go', 'func f(a ...int) int {')).toMatchObject({ code: 'code_unparsable' });
+  });
+
+  it('takes an empty block for a program without a mistake', async () => {
+    for (const language of Object.keys(programs))
+      for (const text of ['', '  \n\t']) expect(await read(language, text), language).toBe('pass');
+  });
+
+  /** Where grammars go on reading to the end, or change what they read by. */
+  const openings = [
+    '<<EOF\n',
+    "<<~'A'\n",
+    '"',
+    "'",
+    '`',
+    '"""',
+    '/*',
+    '${',
+    '#{',
+    '%w[',
+    '=begin\n',
+    'R"x(',
+    '<?php',
+    '@"',
+    'f"{',
+    '{',
+    '(',
+    '<',
+    '\\',
+  ];
+  const blanks = ['', ' ', '\t', '\r', '\n', '\0', '\ufeff', '\u2028', '\ud800'];
+
+  it.each(Object.entries(programs))('has a verdict on %s, whatever it is', async (language, [right, wrong]) => {
+    const piece = fc.oneof(
+      fc.constantFrom(...openings, ...blanks),
+      fc.nat({ max: right.length }).map((length) => right.slice(0, length)),
+      fc.nat({ max: wrong.length }).map((start) => wrong.slice(start)),
+      fc.string({ unit: 'grapheme' }),
+    );
+    const program = fc.array(
+      fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join('')),
+      { maxLength: 3 },
+    );
+    await fc.assert(
+      fc.asyncProperty(program, async (texts) => {
+        const verdict = await readCode(
+          texts.map((text) => ({ tag: language, text })),
+          language,
+        );
+        expect(typeof verdict === 'object' ? verdict.code : verdict).toMatch(/^(pass|unverified|code_unparsable)$/);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('is bounded by work, not by time, and goes on after hostile code', async () => {

@@ -32,7 +32,9 @@ export const answer: AnswerFilter = ({ trace }, { params }) => {
 
 /** The answer holds code. */
 export const code: Filter = ({ blocks }) =>
-  blocks.length === 0 ? { code: 'no_code', detail: 'the answer holds no fenced code block' } : 'pass';
+  blocks.every(({ text }) => text.trim() === '')
+    ? { code: 'no_code', detail: 'the answer holds no fenced code block, or an empty one' }
+    : 'pass';
 
 /** Neither too long to be trained on nor far from what is usual in its source. */
 export const length: AnswerFilter = ({ trace }, { params, usualLength }) => {

@@ -73,6 +73,7 @@ function prepared(text: string, language: ParsedLanguage): string {
 function unindented(text: string): string {
   const lines = text.split('\n');
   const indents = lines.filter((line) => line.trim() !== '').map((line) => /^[ \t]*/.exec(line)?.[0] ?? '');
-  const shared = indents.reduce((one, other) => (other.startsWith(one) ? one : one.startsWith(other) ? other : ''));
+  const [first = '', ...others] = indents;
+  const shared = others.reduce((one, other) => (other.startsWith(one) ? one : one.startsWith(other) ? other : ''), first);
   return lines.map((line) => (line.startsWith(shared) ? line.slice(shared.length) : line)).join('\n');
 }
