@@ -25,7 +25,7 @@ export type Sample = z.infer<typeof sampleSchema>;
  * What looks at each trace, in the order in which it does; a recipe switches each on or off (`curate.filters`).
  *
  * `finish`: the teacher came to an end. `think`: there is reasoning, long enough, without tags in it. `answer`: an answer, long enough.
- * `refusal`: it does what was asked for. `code`: a fenced block. `parse`: the program in it can be parsed. `leak`: nothing gives the
+ * `refusal`: it does what was asked for. `code`: a fenced block that is not empty. `parse`: the program in it can be parsed. `leak`: nothing gives the
  * guidance away. `giveaway`: it does not sound as if somebody had. `depth`: something that prevents a weakness is named. `repetition`: the text does not go in circles. `function`: what the task names is in the code, which is not
  * half as long as that of other samples. `actuation`: the code shows what prevents the weaknesses, and
  * not what causes them. `analysers`: those that the recipe names find nothing (`curate.analysers`). `length`: neither too long nor far from what is usual. `duplicate` and `contamination`: not a second time, and nothing of a benchmark.

@@ -131,6 +131,11 @@ describe('a trace that is not trained on', () => {
     expect(manifest.reasons).toEqual({ [code]: 1 });
   });
 
+  it('no_code, where the block has nothing in it', async () => {
+    const { dropped } = await runCurate([aTrace({ answer: 'Here it is:\n\n```python\n\n```\n' })]);
+    expect(dropped).toMatchObject([{ code: 'no_code', detail: expect.stringContaining('an empty one') }]);
+  });
+
   it('has no reason code that nothing can give', () => {
     expect(new Set([...Object.keys(offending), ...together, ...judged, ...analysed])).toEqual(
       new Set(Object.keys(CURATE_REASONS)),

@@ -74,6 +74,9 @@ function unindented(text: string): string {
   const lines = text.split('\n');
   const indents = lines.filter((line) => line.trim() !== '').map((line) => /^[ \t]*/.exec(line)?.[0] ?? '');
   const [first = '', ...others] = indents;
-  const shared = others.reduce((one, other) => (other.startsWith(one) ? one : one.startsWith(other) ? other : ''), first);
+  const shared = others.reduce(
+    (one, other) => (other.startsWith(one) ? one : one.startsWith(other) ? other : ''),
+    first,
+  );
   return lines.map((line) => (line.startsWith(shared) ? line.slice(shared.length) : line)).join('\n');
 }
