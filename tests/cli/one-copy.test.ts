@@ -4,8 +4,16 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/package-root.js';
 import { modelFolders } from '../../src/models/answers/model-folder.js';
+import { walkAnswers } from '../../src/models/answers/upkeep/walk-answers.js';
 import { startOpenaiServer } from '../support/openai-server.js';
 import { runCli, temporaryFolder } from '../support/run-cli.js';
+
+async function answersIn(folder: string): Promise<number> {
+  let answers = 0;
+  for (const { path } of await modelFolders(join(folder, '.secpi')))
+    for await (const { kind } of walkAnswers(path)) if (kind === 'answer') answers += 1;
+  return answers;
+}
 
 /** The digest of what `trace` has made. */
 async function madeIn(folder: string): Promise<string> {
@@ -35,6 +43,7 @@ it('a trace is kept twice, and either copy may go: nothing is bought for it', as
   await run();
   const bought = server.received.length;
   expect(bought).toBe(24);
+  expect(await answersIn(folder.path)).toBe(24);
   const made = await madeIn(folder.path);
 
   // Without the artifact: made again of the store's answers.
@@ -45,12 +54,16 @@ it('a trace is kept twice, and either copy may go: nothing is bought for it', as
   // Without the store: the artifact is whole by itself.
   const swept = await runCli(['gc', '--answers', '--yes'], { cwd: folder.path });
   expect(swept.exitCode, swept.stderr).toBe(0);
-  for (const { path } of await modelFolders(join(folder.path, '.secpi')))
-    if (existsSync(path)) expect((await readdir(path)).filter((name) => name.includes('.jsonl'))).toEqual([]);
+  expect(await answersIn(folder.path)).toBe(0);
   expect(await run()).toMatch(/^trace +cached/m);
   const { exitCode } = await runCli(['data', 'peek', await tracesIn(folder.path)], { cwd: folder.path });
   expect(exitCode).toBe(0);
   expect(server.received).toHaveLength(bought);
+
+  // Without either it has to be bought again.
+  await rm(join(folder.path, '.secpi', 'artifacts', 'trace'), { recursive: true });
+  expect(await run()).toMatch(/^trace +done/m);
+  expect(server.received).toHaveLength(2 * bought);
 });
 
 async function tracesIn(folder: string): Promise<string> {

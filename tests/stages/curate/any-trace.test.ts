@@ -13,7 +13,7 @@ const catalogue = loadCatalogue();
 const context = {
   params: curateParams.parse({ decontaminate: ['mini'] }),
   catalogue,
-  usualLength: new Map([['s', 1]]),
+  usualLength: new Map<string, number>(),
 };
 
 const word = fc.constantFrom(

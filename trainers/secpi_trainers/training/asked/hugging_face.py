@@ -21,6 +21,18 @@ def warmup_of(job: TrainJob) -> float | int:
     return job.warmup_ratio if job.warmup_ratio is not None else job.warmup_steps or 0
 
 
+def steps_of(job: TrainJob) -> dict[str, Any]:
+    """How far a step goes."""
+    return {
+        "learning_rate": job.learning_rate,
+        "adam_beta1": job.adam.beta1,
+        "adam_beta2": job.adam.beta2,
+        "adam_epsilon": job.adam.epsilon,
+        "weight_decay": job.weight_decay,
+        "max_grad_norm": job.max_grad_norm,
+    }
+
+
 def optimizer_of(job: TrainJob, device: str) -> str:
     """The kernels of a GPU where there is one."""
     if job.optimizer == "adamw_8bit":

@@ -11,7 +11,7 @@ from ...jobs import TrainJob
 from ..ranks.gpu import refuse_several
 from ..ranks.parallel import Strategy, fsdp_precision, share_on_cpu_too, sharing_settings
 from .extra import checked_extra, refuse_order
-from .hugging_face import optimizer_of, schedule_of, warmup_of
+from .hugging_face import optimizer_of, schedule_of, steps_of, warmup_of
 from .spec import TrainSpec
 
 EXTRA = frozenset(
@@ -84,13 +84,8 @@ def _from_spec(job: TrainJob, ranks: int) -> dict[str, Any]:
         "max_steps": job.steps or -1,
         "per_device_train_batch_size": job.batch_size,
         "gradient_accumulation_steps": job.accumulation(ranks),
-        "learning_rate": job.learning_rate,
+        **steps_of(job),
         **_schedule(job),
-        "adam_beta1": job.adam.beta1,
-        "adam_beta2": job.adam.beta2,
-        "adam_epsilon": job.adam.epsilon,
-        "weight_decay": job.weight_decay,
-        "max_grad_norm": job.max_grad_norm,
         "use_liger_kernel": job.loss == "liger",
         "loss_type": "chunked_nll" if job.loss == "chunked" else "nll",
         "bf16": job.dtype == "bfloat16",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...jobs import TrainJob
-from ..asked.hugging_face import optimizer_of, schedule_of
+from ..asked.hugging_face import optimizer_of, schedule_of, steps_of
 from ..ranks.parallel import Strategy, zero3_config
 from .refuse import refuse_for_axolotl
 
@@ -127,13 +127,8 @@ def _steps(job: TrainJob, ranks: int) -> dict[str, Any]:
 def _optimiser(job: TrainJob, device: str) -> dict[str, Any]:
     return {
         "optimizer": optimizer_of(job, device),
-        "learning_rate": job.learning_rate,
+        **steps_of(job),
         **_schedule(job),
-        "adam_beta1": job.adam.beta1,
-        "adam_beta2": job.adam.beta2,
-        "adam_epsilon": job.adam.epsilon,
-        "weight_decay": job.weight_decay,
-        "max_grad_norm": job.max_grad_norm,
     }
 
 
