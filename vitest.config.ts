@@ -1,6 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './tests/support/longest-first.js';
+import { UnhandledErrors } from './tests/support/unhandled-errors.js';
+
+/** Where `scripts/test.mjs` wants to read what came of the tests. */
+const report = process.env.SECPI_TEST_REPORT;
 
 /** What starts machines of its own: sshd, a Slurm cluster, containers. */
 const ofOtherMachines = [
@@ -69,6 +73,10 @@ export default defineConfig({
     // Many tests wait for a process they started, so three at once pay off even on two cores.
     maxWorkers: Math.max(3, availableParallelism() - 1),
     sequence: { sequencer: LongestFirst },
+    reporters:
+      report === undefined
+        ? ['default']
+        : ['default', ['json', { outputFile: `${report}.json` }], new UnhandledErrors(`${report}.unhandled.json`)],
     projects: [
       { test: { name: 'fast', ...fast } },
       { test: { name: 'newer-node', ...fast, exclude: [...fast.exclude, ...notOfNode] } },

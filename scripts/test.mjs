@@ -66,25 +66,28 @@ function check(name, command, args, options = {}) {
 
 /** The tests of one project; with another Node when `findNode` gives one, which then is the `node` of all that they start too. */
 function vitest(name, project, findNode = () => process.execPath) {
-  const report = join(results, `${name}.json`);
+  const report = join(results, name);
   const program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const args = ['run', '--project', project];
   return {
     name,
     run: async (stdio) => {
       const node = findNode();
-      const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) };
+      const path = [dirname(node), process.env.PATH].join(delimiter);
+      const env = { ...process.env, PATH: path, SECPI_TEST_REPORT: report };
       const code = await run(node, [program, ...args], { env, stdio });
       const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
-        readFileSync(report, 'utf8'),
+        readFileSync(`${report}.json`, 'utf8'),
       );
-      // A file that does not even load fails no test; the exit code knows.
+      // A file that does not even load fails no test, nor does a rejection that nobody awaited; the exit code knows.
       const failed = numFailedTests === 0 && code !== 0 ? 1 : numFailedTests;
       const names = testResults.flatMap(({ name: file, status, message, assertionResults }) => {
         const tests = assertionResults.filter((test) => test.status === 'failed').map((test) => test.fullName);
         const untested = status === 'failed' && tests.length === 0 ? [message.split('\n')[0]] : tests;
         return untested.map((test) => `${relative(root, file)}: ${test}`);
       });
+      names.push(...JSON.parse(readFileSync(`${report}.unhandled.json`, 'utf8')));
+      if (failed > 0 && names.length === 0) names.push(`it ended with exit code ${code}, though no test failed`);
       return tally({ passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests, names });
     },
   };
