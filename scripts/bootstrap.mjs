@@ -4,12 +4,13 @@ import '../bin/check-node.js';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..');
 export const secpi = join(root, 'bin', 'secpi.js');
 
-/** Runs a program to its end with our terminal; resolves to its exit code (128 + signal number style codes included). */
+/** Runs a program to its end with our terminal; resolves to its exit code, which is 128 + the number of the signal that ended it. */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
@@ -28,7 +29,7 @@ export function run(command, args, options = {}) {
     });
     child.on('close', (code, signal) => {
       done();
-      resolve(code ?? (signal === 'SIGINT' ? 130 : 143));
+      resolve(code ?? 128 + constants.signals[signal]);
     });
   });
 }

@@ -3,9 +3,11 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, relative } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { bootstrap, root, run, secpi } from './bootstrap.mjs';
+import { tally } from './tally.mjs';
 import { installTestServices } from './test-services.mjs';
+import { vitestOutcome } from './vitest-outcome.mjs';
 
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length);
 const results = mkdtempSync(join(tmpdir(), 'secpi-test-'));
@@ -68,27 +70,18 @@ function check(name, command, args, options = {}) {
 function vitest(name, project, findNode = () => process.execPath) {
   const report = join(results, name);
   const program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = ['run', '--project', project];
   return {
     name,
     run: async (stdio) => {
       const node = findNode();
       const path = [dirname(node), process.env.PATH].join(delimiter);
       const env = { ...process.env, PATH: path, SECPI_TEST_REPORT: report };
-      const code = await run(node, [program, ...args], { env, stdio });
-      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
-        readFileSync(`${report}.json`, 'utf8'),
-      );
-      // A file that does not even load fails no test, nor does a rejection that nobody awaited; the exit code knows.
-      const failed = numFailedTests === 0 && code !== 0 ? 1 : numFailedTests;
-      const names = testResults.flatMap(({ name: file, status, message, assertionResults }) => {
-        const tests = assertionResults.filter((test) => test.status === 'failed').map((test) => test.fullName);
-        const untested = status === 'failed' && tests.length === 0 ? [message.split('\n')[0]] : tests;
-        return untested.map((test) => `${relative(root, file)}: ${test}`);
-      });
-      names.push(...JSON.parse(readFileSync(`${report}.unhandled.json`, 'utf8')));
-      if (failed > 0 && names.length === 0) names.push(`it ended with exit code ${code}, though no test failed`);
-      return tally({ passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests, names });
+      const once = async () =>
+        vitestOutcome(report, await run(node, [program, 'run', '--project', project], { env, stdio }));
+      const outcome = await once();
+      if (!outcome.isOfVitest) return outcome.counts;
+      process.stdout.write(`${name}: ${outcome.counts.names.join('\n')}\n${name}: that is Vitest itself; run again\n`);
+      return (await once()).counts;
     },
   };
 }
@@ -124,11 +117,6 @@ function pytest(name, python, ...what) {
       return tally({ passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped: number('skipped'), names });
     },
   };
-}
-
-/** `names`: of what failed, so that nobody has to look for it in a log that is thousands of lines long, or cut. */
-function tally({ passed = 0, failed = 0, skipped = 0, names = [] }) {
-  return { passed, failed, skipped, names };
 }
 
 function line({ passed, failed, skipped }) {
