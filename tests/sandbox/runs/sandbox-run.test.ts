@@ -138,22 +138,23 @@ sys.exit(7)
 
   it.for([true, false])('ends what takes too much memory together, with memory groups: %s', async (memoryGroups) => {
     const held = await openSandbox({ languages: ['python'], memoryGroups });
-    const each = (mib: number) => `
+    // On a busy machine the first is not to be over before the last has begun.
+    const each = (mib: number, seconds: number) => `
 import os, time
 children = []
 for _ in range(6):
     pid = os.fork()
     if pid == 0:
         block = bytearray(${mib} << 20)
-        time.sleep(1)
+        time.sleep(${seconds})
         os._exit(0)
     children.append(pid)
 for pid in children: os.waitpid(pid, 0)
 `;
     const limits = { memoryBytes: 256 << 20 };
-    expect(await held.run(python(each(80), { limits }), never)).toMatchObject({ ending: { how: 'memory-limit' } });
+    expect(await held.run(python(each(80, 20), { limits }), never)).toMatchObject({ ending: { how: 'memory-limit' } });
     // What one has and its children see is one.
-    const common = `block = bytearray(150 << 20)\n${each(1)}`;
+    const common = `block = bytearray(150 << 20)\n${each(1, 1)}`;
     expect(await held.run(python(common, { limits }), never)).toMatchObject(exited());
   });
 
