@@ -1,6 +1,6 @@
 import type { Spent } from './asking/ledger.js';
 import type { Rows } from './asking/ordered-window.js';
-import type { AskOutcome, ChatAnswer, ChatRequest } from './chat.js';
+import type { AskOutcome, ChatAnswer, ChatRequest, Used } from './chat.js';
 
 /** Turns an answer into what the caller needs, or says why it cannot be used; the question is then asked again. */
 export type Parse<Parsed> = (
@@ -24,8 +24,8 @@ export interface AskOptions<Row, Parsed> {
   readonly until?:
     | { readonly rows: number; readonly are: (row: Row, outcome: AskOutcome<Parsed>) => boolean }
     | undefined;
-  /** Called after each row is settled. */
-  readonly onSettled?: (done: number) => void;
+  /** Called after each row is settled, with what all answers so far took, those of rows included that still wait for their turn. */
+  readonly onSettled?: (done: number, used: Used) => void;
 }
 
 /** A model that can be asked: an endpoint, a recording, or both; one throttle, one answer store, one ledger. */

@@ -1,5 +1,6 @@
 import { SecpiError } from '../base/errors.js';
-import type { AskFailure, AskOutcome } from '../models/chat.js';
+import type { ProgressEvent } from '../engine/runs/event.js';
+import type { AskFailure, AskOutcome, Used } from '../models/chat.js';
 
 /**
  * Failures that say nothing about the row: the endpoint was away, or nobody may answer. They stop the stage at its end instead of
@@ -45,6 +46,11 @@ export class Unanswered {
 /** Adds one to a counter. */
 export function count(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1;
+}
+
+/** What answers took, as a stage's progress tells it. */
+export function usedSoFar({ input, output, cost_usd }: Used): Pick<ProgressEvent, 'tokens' | 'cost_usd'> {
+  return { tokens: { input, output }, cost_usd };
 }
 
 /** Tokens and cost of the answers that a stage used, wherever they came from: a resumed run counts the same as one that bought them all. */

@@ -152,6 +152,15 @@ describe('what is not ours or is broken, in the folder of runs', () => {
     ]);
   });
 
+  it('has cost what its answers did until it died', async () => {
+    await using folder = await temporaryFolder();
+    const asked = { type: 'progress', stage: 'train', done: 50, unit: 'answers' } as const;
+    const used = { tokens: { input: 900, output: 100 }, cost_usd: 0.25 };
+    await recordRun(folder.path, RUN, [...cutOff, ...timed([37, { ...asked, ...used }])], { dead: true });
+    const { stdout } = await runCli(['runs', '--json'], { cwd: folder.path });
+    expect(jsonLines(stdout)).toMatchObject([{ state: 'died', cost_usd: expect.closeTo(0.25 + 0.0123) }]);
+  });
+
   it('is named where it is asked for, and the others are told as ever', async () => {
     await using folder = await temporaryFolder();
     await withStrays(folder.path);

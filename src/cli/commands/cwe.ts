@@ -52,10 +52,8 @@ export async function showWeakness(
     return 0;
   }
   const style = styleFor(stdout, variables);
-  const calls = [
-    ...entry.triggers.default,
-    ...(Object.hasOwn(entry.triggers, language) ? (entry.triggers[language] ?? []) : []),
-  ];
+  const ofLanguage = Object.hasOwn(entry.triggers, language) ? (entry.triggers[language] ?? []) : [];
+  const calls = [...new Set([...entry.triggers.default, ...ofLanguage])];
   const parts: (readonly [head: string, lines: readonly string[]])[] = [
     ['What calls for care', calls],
     ['What looks risky and is not', entry.negative_triggers],

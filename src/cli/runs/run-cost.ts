@@ -6,7 +6,7 @@ import { RunProgress } from '../views/run-progress.js';
 /** What a run has taken so far. */
 export interface RunCost {
   readonly seconds: number;
-  /** USD, of the stages that have finished in it. */
+  /** USD, of the answers that its stages have used. */
   readonly cost_usd: number;
 }
 

@@ -87,6 +87,8 @@ export class RunProgress {
         const { done, total, unit, note } = event;
         const stage = this.stage(event.stage);
         stage.startedAt ??= at;
+        if (event.tokens !== undefined) stage.tokens = event.tokens;
+        if (event.cost_usd !== undefined) stage.cost_usd = event.cost_usd;
         stage.work = {
           done,
           unit,

@@ -8,13 +8,17 @@ import { countsSchema } from '../artifacts/manifest.js';
  * `logs`, the report and `--json` all read them.
  */
 
-/** Work done so far; `total` is left out while unknown. */
+const tokensSchema = z.object({ input: z.number(), output: z.number() }).readonly();
+
+/** Work done so far; `total` is left out while unknown. `tokens` and `cost_usd`: what the answers took that the stage has used so far. */
 const progressSchema = z.object({
   type: z.literal('progress'),
   done: z.number(),
   total: z.number().exactOptional(),
   unit: z.string(),
   note: z.string().exactOptional(),
+  tokens: tokensSchema.exactOptional(),
+  cost_usd: z.number().exactOptional(),
 });
 
 /** A point of a curve, e.g. a training step with loss and learning rate. NaN is `null`. */
@@ -28,12 +32,11 @@ const logSchema = z.object({ type: z.literal('log'), level: z.enum(['debug', 'in
 
 /** What a stage may say while it runs. */
 export type StageEvent = Readonly<z.output<typeof progressSchema | typeof metricSchema | typeof logSchema>>;
+export type ProgressEvent = Extract<StageEvent, { readonly type: 'progress' }>;
 
 /** `stopped`: cut off in the middle, by an interruption or because another stage failed; it goes on from there the next time. */
 const stageOutcomeSchema = z.enum(['done', 'cached', 'skipped', 'stopped', 'failed']);
 export type StageOutcome = z.output<typeof stageOutcomeSchema>;
-
-const tokensSchema = z.object({ input: z.number(), output: z.number() }).readonly();
 
 /** What went wrong, as data: the same fields that a `SecpiError` carries. */
 const errorSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().exactOptional() }).readonly();
@@ -62,7 +65,7 @@ export const runFinishedSchema = z.object({
   stages: z.array(stageSummarySchema).readonly(),
   /** Merged from the stages' results, e.g. `{ mini: { base: {...}, tuned: {...} } }`. */
   metrics: z.record(z.string(), jsonSchema).readonly(),
-  /** What the stages that finished in this run have bought. */
+  /** Of the answers that its stages have used, be they bought in this run or before; also of one that did not come to its end. */
   tokens: tokensSchema.exactOptional(),
   cost_usd: z.number().exactOptional(),
   error: errorSchema.exactOptional(),

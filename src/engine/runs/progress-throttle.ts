@@ -1,4 +1,4 @@
-import type { StageEvent } from './event.js';
+import type { ProgressEvent, StageEvent } from './event.js';
 
 export interface ThrottledEmit {
   readonly emit: (event: StageEvent) => void;
@@ -6,14 +6,12 @@ export interface ThrottledEmit {
   readonly end: () => void;
 }
 
-type Progress = Extract<StageEvent, { readonly type: 'progress' }>;
-
 /**
  * Hands on progress at most every `everyMs`: a stage may report each of a million rows, and nobody reads so fast. The first of
  * a kind, the last, and everything that is no progress go through at once, so what is held back is only ever out of date.
  */
 export function throttleProgress(emit: (event: StageEvent) => void, everyMs: number): ThrottledEmit {
-  let held: Progress | undefined;
+  let held: ProgressEvent | undefined;
   let last: { readonly unit: string; readonly at: number } | undefined;
   let timer: NodeJS.Timeout | undefined;
   let ended = false;

@@ -6,7 +6,7 @@ import type { ArtifactReader } from '../artifacts/artifact.js';
 import type { Graph, GraphNode } from '../flow/graph.js';
 import { type Roles, upstreamMissing } from '../flow/selection.js';
 import { errorReport } from './error-report.js';
-import type { RunFinished, StageSummary } from './event.js';
+import type { ProgressEvent, RunFinished, StageSummary } from './event.js';
 import { Foresight } from './foresight.js';
 import { isLeaving } from './interruption.js';
 import type { Journal } from './journal.js';
@@ -32,7 +32,11 @@ type NodeEnd =
       readonly fingerprint: Sha256 | null;
       readonly begun: boolean;
       readonly of?: string;
+      readonly used?: Used;
     };
+
+/** What the answers took that a stage has used. */
+type Used = Pick<ProgressEvent, 'tokens' | 'cost_usd'>;
 
 /** What ended the run before all was done: the first failure, or an interruption. */
 interface Stop {
@@ -102,15 +106,18 @@ export async function runNodes<Services>(flow: FlowRun<Services>): Promise<Resul
   // In the order of the flow, whatever the order in which they ended: a summary must not depend on it.
   const inOrder = graph.nodes.flatMap((node) => ends.get(node.name) ?? []);
   const successes = inOrder.flatMap(({ end }) => (end.state === 'made' ? [end] : []));
-  const bought = successes.filter(({ outcome }) => outcome === 'done').map(({ artifact }) => artifact.manifest);
+  const used = inOrder.flatMap(({ end }): readonly Used[] => {
+    if (end.state === 'broken') return end.used === undefined ? [] : [end.used];
+    return end.state === 'made' && end.outcome === 'done' ? [end.artifact.manifest] : [];
+  });
   return {
     stages: inOrder.map(({ summary }) => summary),
     metrics: successes.reduce((all, { artifact }) => mergeMetrics(all, artifact.manifest.metrics), {}),
     tokens: {
-      input: bought.reduce((sum, { tokens }) => sum + tokens.input, 0),
-      output: bought.reduce((sum, { tokens }) => sum + tokens.output, 0),
+      input: used.reduce((sum, { tokens }) => sum + (tokens?.input ?? 0), 0),
+      output: used.reduce((sum, { tokens }) => sum + (tokens?.output ?? 0), 0),
     },
-    cost_usd: bought.reduce((sum, { cost_usd }) => sum + cost_usd, 0),
+    cost_usd: used.reduce((sum, { cost_usd = 0 }) => sum + cost_usd, 0),
     stop,
     artifacts: made,
   };
@@ -136,6 +143,7 @@ async function runNode<Services>(
   if (role === 'leave') return { state: 'skipped', why: 'not asked for' };
   let fingerprint: Sha256 | null = null;
   let begun = false;
+  let used: Used = {};
   try {
     signal.throwIfAborted();
     await journal.flush();
@@ -159,9 +167,12 @@ async function runNode<Services>(
     }
     using _turn = await sweep.slots.occupy(node.stage.occupies?.(node.params, services) ?? [], signal);
     begun = true;
-    return { state: 'made', ...(await runStage(context, node, inputs, resolution)) };
+    const end = await runStage(context, node, inputs, resolution, ({ tokens, cost_usd }) => {
+      if (tokens !== undefined && cost_usd !== undefined) used = { tokens, cost_usd };
+    });
+    return { state: 'made', ...end };
   } catch (error) {
-    return { state: 'broken', error, fingerprint, begun };
+    return { state: 'broken', error, fingerprint, begun, used };
   }
 }
 
@@ -198,11 +209,11 @@ function report<Services>(
       journal.emit({ ...base, outcome: 'skipped', fingerprint: null, why: end.why });
       return { stage, outcome: 'skipped', fingerprint: null, seconds };
     case 'broken': {
-      const { fingerprint } = end;
+      const { fingerprint, used } = end;
       const failed = stop?.stage === stage && !isInterrupted(stop);
       const outcome = failed ? 'failed' : end.begun ? 'stopped' : 'skipped';
       const cause = failed ? { error: errorReport(end.error) } : { why: whyStopped(stop) };
-      journal.emit({ ...base, outcome, fingerprint, ...cause });
+      journal.emit({ ...base, outcome, fingerprint, ...used, ...cause });
       return { stage, outcome, fingerprint, seconds };
     }
   }

@@ -28,6 +28,7 @@ import {
 } from '../flow/resolve-node.js';
 import type { StageContext, StageResult } from '../stage.js';
 import { hasWork, moveWorkAway, openWorkDirectory, removeWork, workFolder } from '../work-directory.js';
+import type { ProgressEvent } from './event.js';
 import type { Journal } from './journal.js';
 import type { Leases } from './leases.js';
 import { throttleProgress } from './progress-throttle.js';
@@ -62,6 +63,7 @@ export async function runStage<Services>(
   node: GraphNode<Services>,
   inputs: Inputs,
   missed: Extract<Resolution, { state: 'run' }>,
+  onProgress: (progress: ProgressEvent) => void,
 ): Promise<StageEnd> {
   const { state, journal, leases, sweep } = context;
   const { fingerprint } = missed;
@@ -111,6 +113,7 @@ export async function runStage<Services>(
       lock,
       work,
       waiting,
+      onProgress,
     }).catch((error: unknown) => {
       if (!attempt.signal.aborted) sweep.failed.set(fingerprint, error);
       throw error;
@@ -129,13 +132,14 @@ interface Attempt {
   readonly work: string;
   /** How to wait for other locks than this one. */
   readonly waiting: AcquireOptions;
+  readonly onProgress: (progress: ProgressEvent) => void;
 }
 
 async function makeArtifact<Services>(
   context: StageRun<Services>,
   node: GraphNode<Services>,
   inputs: Inputs,
-  { fingerprint, why, lock, work: workRoot, waiting }: Attempt,
+  { fingerprint, why, lock, work: workRoot, waiting, onProgress }: Attempt,
 ): Promise<ArtifactReader> {
   const { state, journal, signal, services, keepWork } = context;
   const startedAt = new Date();
@@ -148,7 +152,10 @@ async function makeArtifact<Services>(
   const work = await openWorkDirectory(workRoot);
   const staging = await openStaging({ state, fingerprint, nonce: lock.nonce, work: workRoot, keepWork });
   const output = openOutputDirectory(stagedFiles(staging), (name, from) => staging.adopt(name, from, signal));
-  const throttle = throttleProgress((event) => journal.emit({ ...event, stage: node.name }), context.progressEveryMs);
+  const throttle = throttleProgress((event) => {
+    journal.emit({ ...event, stage: node.name });
+    if (event.type === 'progress') onProgress(event);
+  }, context.progressEveryMs);
   try {
     let result: StageResult;
     try {

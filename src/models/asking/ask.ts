@@ -22,13 +22,15 @@ export async function* askAll<Row, Parsed>(
   const shared = { underway: new Map(), ending: new Ending(), paid: new SeenAnswers(), usefulness };
   const enough = until === undefined ? undefined : new Enough(until.rows);
   let done = 0;
+  let used = NOTHING;
   const work = async (row: Row, signal: AbortSignal): Promise<AskOutcome<Parsed>> => {
     const outcome = await askOne(source, options.request(row), options, { signal, ...shared });
     const useless = usefulness.settled(outcome);
     if (useless !== undefined) return shared.ending.end(useless, signal);
     done += 1;
     enough?.settled(until?.are(row, outcome) === true);
-    options.onSettled?.(done);
+    used = sumOf(used, outcome.used);
+    options.onSettled?.(done, used);
     return outcome;
   };
   const shelf: Shelf<Row, AskOutcome<Parsed>, Aside> = {
@@ -85,7 +87,7 @@ async function askOne<Row, Parsed>(
   let request = question;
   let doubled = false;
   let corrections = 0;
-  let used: Used = { input: 0, output: 0, cost_usd: 0 };
+  let used = NOTHING;
   let unusable: Omit<Extract<AskOutcome<Parsed>, { ok: false }>, 'used'> | undefined;
   for (;;) {
     const found = await source.find(request, scope);
@@ -118,7 +120,16 @@ async function askOne<Row, Parsed>(
   }
 }
 
+const NOTHING: Used = { input: 0, output: 0, cost_usd: 0 };
+
 function withAnswer(used: Used, { answer, cost_usd }: Extract<Found, { ok: true }>): Used {
-  const { input, output } = answer.tokens;
-  return { input: used.input + input, output: used.output + output, cost_usd: used.cost_usd + cost_usd };
+  return sumOf(used, { ...answer.tokens, cost_usd });
+}
+
+function sumOf(one: Used, other: Used): Used {
+  return {
+    input: one.input + other.input,
+    output: one.output + other.output,
+    cost_usd: one.cost_usd + other.cost_usd,
+  };
 }

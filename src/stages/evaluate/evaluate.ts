@@ -129,7 +129,9 @@ export const evaluate: SecpiStage<Params, Weights> = defineStage<Params, Weights
           await rows.write(sample);
           scored.push(sample);
           done += 1;
-          context.emit({ type: 'progress', done, total, unit: 'answers', note: `${variant.name} ${sample.problem}` });
+          const note = `${variant.name} ${sample.problem}`;
+          const used = { tokens: tokens.total, cost_usd: tokens.cost_usd };
+          context.emit({ type: 'progress', done, total, unit: 'answers', note, ...used });
         }
         outcomes.set(`${suite.name}/${variant.name}`, outcomesOf(suite, scored));
         const official = suite.official?.(scored);

@@ -7,7 +7,7 @@ import type { Catalogue } from '../../security/catalogue.js';
 import { classifyMessages, offeredEntries } from '../../security/prompts/classify-prompt.js';
 import { promptsDigest } from '../../security/prompts/prompt-file.js';
 import { parseVerdict, type Verdict } from '../../security/prompts/verdict.js';
-import { count, TokenCount, Unanswered } from '../asking.js';
+import { count, TokenCount, Unanswered, usedSoFar } from '../asking.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
 import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageServices } from '../services.js';
@@ -92,7 +92,10 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
       parse: (answer) => parseVerdict(answer.content, services.catalogue),
       until: params.max_tasks === undefined ? undefined : { rows: params.max_tasks, are: isKept },
       signal,
-      onSettled: (done) => emit({ type: 'progress', done, ...(total === undefined ? {} : { total }), unit: 'tasks' }),
+      onSettled: (done, used) => {
+        const of = total === undefined ? {} : { total };
+        emit({ type: 'progress', done, ...of, unit: 'tasks', ...usedSoFar(used) });
+      },
     });
     for await (const { row: task, outcome } of outcomes) {
       asked += 1;

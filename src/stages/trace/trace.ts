@@ -6,7 +6,7 @@ import { type ChatAnswer, type ChatRequest, samplingSchema } from '../../models/
 import type { Catalogue } from '../../security/catalogue.js';
 import { promptsDigest } from '../../security/prompts/prompt-file.js';
 import { plainMessages, reminderMessages, traceMessages } from '../../security/prompts/trace-prompt.js';
-import { count, TokenCount, Unanswered } from '../asking.js';
+import { count, TokenCount, Unanswered, usedSoFar } from '../asking.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
 import { type RelevantTask, relevantTaskSchema } from '../filter/records.js';
 import { occupiedModel } from '../occupied.js';
@@ -101,7 +101,7 @@ export const trace: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', S
       request: ({ task, sample }) => traceRequest(task, sample, services.catalogue, params),
       parse: (answer) => ({ ok: true, value: answer }),
       signal,
-      onSettled: (done) => emit({ type: 'progress', done, total, unit: 'traces' }),
+      onSettled: (done, used) => emit({ type: 'progress', done, total, unit: 'traces', ...usedSoFar(used) }),
     });
     for await (const { row, outcome } of outcomes) {
       counts.questions += 1;

@@ -21,7 +21,8 @@ export function fencedBlocks(text: string): FencedBlock[] {
   const blocks: FencedBlock[] = [];
   let open: { fence: string; indent: number; tag: string; lines: string[] } | undefined;
   const close = () => {
-    if (open !== undefined) blocks.push({ tag: open.tag, text: `${open.lines.join('\n').replace(/\n+$/, '')}\n` });
+    if (open !== undefined)
+      blocks.push({ tag: open.tag, text: `${open.lines.join('\n').replace(/(?<!\n)\n+$/, '')}\n` });
     open = undefined;
   };
   for (const line of text.split(/\r\n|\n|\r/)) {

@@ -32,6 +32,14 @@ describe('secpi cwe', () => {
     ]);
   });
 
+  it('says each thing once where no language is asked for', async () => {
+    const { stdout } = await runCli(['cwe', 'show', 'CWE-89'], { cwd });
+    const [, calls = ''] = /What calls for care\n([\s\S]*?)\n\n/.exec(stdout) ?? [];
+    const lines = calls.split('\n');
+    expect(lines).toEqual([...new Set(lines)]);
+    expect(lines.length).toBeGreaterThan(3);
+  });
+
   it('reads another catalogue, and says what one does not hold', async () => {
     const { stdout } = await runCli(['cwe', 'list', '--catalogue', privacy], { cwd });
     expect(stdout).toContain('PRIVACY-3');

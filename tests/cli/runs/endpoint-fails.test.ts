@@ -109,6 +109,9 @@ const models = [...failing, untroubled];
 const VERDICT = JSON.stringify({ relevant: true, cwes: ['CWE-89'], confidence: 0.9, reason: 'It builds a query.' });
 const USAGE = { prompt_tokens: 6000, completion_tokens: 100 };
 
+const tokensOf = (answers: number) =>
+  answers === 0 ? undefined : { input: answers * USAGE.prompt_tokens, output: answers * USAGE.completion_tokens };
+
 const byModel = new Map<string, { asked: number; readonly answered: string[] }>();
 const of = (model: string) => {
   const known = byModel.get(model) ?? { asked: 0, answered: [] };
@@ -209,6 +212,13 @@ describe('a run whose questions nobody answers any more', () => {
       if (model !== 'budget') expect(message, model).toMatch(/ at http:\/\/[^/]+\/v1 /);
       const warnings = lines.filter(({ level, member }) => level === 'warn' && member === `filter.by=${model}`);
       expect(warnings.length, model).toBeLessThanOrEqual(3);
+      // What was answered is told of, though nothing came of it yet.
+      expect((end as { tokens?: unknown }).tokens, model).toEqual(tokensOf(of(model).answered.length));
+    }
+    const finished = lines.filter(({ type }) => type === 'run-finished');
+    for (const { model } of models) {
+      const { tokens } = finished.find(({ member }) => member === `filter.by=${model}`) ?? {};
+      expect(tokens, model).toEqual(tokensOf(of(model).answered.length) ?? { input: 0, output: 0 });
     }
     expect(ends.get('filter.by=untroubled')).toMatchObject({ outcome: 'done' });
     expect(await artifacts('filter')).toHaveLength(1);

@@ -143,6 +143,13 @@ describe('the share', () => {
     }
   });
 
+  it.each(['constructor', 'toString'])('counts rows whose language is called %s', async (language) => {
+    await using folder = await temporaryFolder();
+    const rows = chats(8).map((row) => ({ ...row, language }));
+    const { funnel } = await runMix(await mixOf(folder, rows, { language: 'language' }, 0.5));
+    expect(Object.entries(funnel?.mix?.by_language ?? {})).toEqual([[language.toLowerCase(), 8]]);
+  });
+
   it('is an error with the numbers where too few rows are fit', async () => {
     await using folder = await temporaryFolder();
     const rows = [...chats(3), ...Array.from({ length: 4 }, (_, index) => ({ messages: `No answer to ${index}.` }))];

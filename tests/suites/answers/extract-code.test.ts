@@ -44,6 +44,12 @@ describe('extractCode', () => {
     expect(extractCode('', 'python')).toBeNull();
   });
 
+  it('reads blank lines without end in time', () => {
+    // A tenth of a second; what is quadratic would take an hour.
+    const blank = '\n'.repeat(1_000_000);
+    expect(extractCode(`${fence}python\na = 1${blank}b = 2${blank}${fence}`, 'python')).toBe(`a = 1${blank}b = 2\n`);
+  });
+
   it('keeps shorter fences and tildes inside a longer fence', () => {
     const code = `text = """\n${fence}\nhello\n${fence}\n"""`;
     expect(extractCode(`${fence}\`python\n${code}\n${fence}\``, 'python')).toBe(`${code}\n`);

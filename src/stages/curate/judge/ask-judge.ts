@@ -1,4 +1,5 @@
 import { readJsonLines } from '../../../base/files/json-lines.js';
+import { usedSoFar } from '../../asking.js';
 import type { StageContextOf } from '../../services.js';
 import type { Trace } from '../../trace/records.js';
 import type { CurateParams } from '../params.js';
@@ -39,7 +40,7 @@ export async function askJudge(
     catalogue: services.catalogue,
     traces: () => letThrough(sifted()),
     signal,
-    onSettled: (done) => emit({ type: 'progress', done, unit: 'judgements' }),
+    onSettled: (done, used) => emit({ type: 'progress', done, unit: 'judgements', ...usedSoFar(used) }),
     keep: async (judged) => {
       counts.judged += 1;
       if (judged.judgement === null) counts.unjudged += 1;

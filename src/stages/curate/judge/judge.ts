@@ -1,4 +1,4 @@
-import type { ChatRequest } from '../../../models/chat.js';
+import type { ChatRequest, Used } from '../../../models/chat.js';
 import type { OpenModel } from '../../../models/open-model.js';
 import type { Catalogue } from '../../../security/catalogue.js';
 import { type JudgedText, judgeMessages } from '../../../security/prompts/judge-prompt.js';
@@ -34,7 +34,7 @@ interface Judging {
   /** Read again where that saves memory. */
   readonly traces: () => AsyncIterable<Trace>;
   readonly signal: AbortSignal;
-  readonly onSettled: (done: number) => void;
+  readonly onSettled: (done: number, used: Used) => void;
   /** Gets the judgements, in the order of the traces. */
   readonly keep: (judged: JudgedTrace) => Promise<void>;
 }
