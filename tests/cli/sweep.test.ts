@@ -145,6 +145,17 @@ describe('a recipe with a matrix', () => {
     expect((await secpi('why', 'filter', 'r.yaml', '--member', String(names[0]))).stdout).toContain('filter is cached');
   });
 
+  it('says that its members may ask alike, and then pay once', async () => {
+    await using empty = await temporaryFolder();
+    await writeFile(join(empty.path, 'r.yaml'), quickstart + matrix);
+    await runCli(['run', 'r.yaml', '--until', 'collect'], { cwd: empty.path });
+    const large = ['--set', 'models.large={model: m, endpoint: "http://127.0.0.1:1/v1"}', '--set', 'filter.by=large'];
+    const { stdout } = await runCli(['plan', 'r.yaml', '--until', 'filter', ...large], { cwd: empty.path });
+    expect(stdout).toContain('At most: filter of several members; what they ask alike is asked once.');
+    const json = await runCli(['plan', 'r.yaml', '--until', 'collect', '--json'], { cwd: empty.path });
+    expect(jsonLines(json.stdout).at(-1)).toMatchObject({ for_several: [] });
+  });
+
   it('lends itself to running one of its members alone', async () => {
     const { stdout } = await secpi('run', 'r.yaml', ...data, '--member', String(names[1]), '--json');
     expect(jsonLines(stdout)[0]).toMatchObject({ type: 'run-started', member: { name: names[1] } });

@@ -177,6 +177,8 @@ interface Totals {
   readonly cost_usd: number;
   /** Stages that ask models without a price. */
   readonly without_price: readonly string[];
+  /** Stages that more than one member makes on its own, though some of what they ask may be the same. */
+  readonly for_several: readonly string[];
   /** Stages whose questions are not known before others have run. */
   readonly not_known: readonly string[];
   /** Stages that would fail as things stand. */
@@ -192,6 +194,7 @@ function totalsOf(entries: readonly PlanEntry[]): Totals {
   const ahead = entries.filter(({ state }) => state === 'run' || state === 'waits');
   const sum = (key: 'requests' | 'input_tokens' | 'output_tokens' | 'cost_usd') =>
     ahead.reduce((total, { estimate }) => total + (estimate?.[key] ?? 0), 0);
+  const asking = ahead.filter(({ estimate }) => (estimate?.requests ?? 0) > 0).map(({ stage }) => stage);
   const stagesWhere = (holds: (entry: PlanEntry, estimate: StageEstimate) => boolean) =>
     namesOf(ahead.filter((entry) => entry.estimate !== undefined && holds(entry, entry.estimate)));
   return {
@@ -204,6 +207,7 @@ function totalsOf(entries: readonly PlanEntry[]): Totals {
     output_tokens: sum('output_tokens'),
     cost_usd: sum('cost_usd'),
     without_price: stagesWhere((_, { input_tokens = 0, cost_usd }) => input_tokens > 0 && cost_usd === undefined),
+    for_several: [...new Set(asking.filter((stage, index) => asking.indexOf(stage) < index))],
     not_known: stagesWhere(
       ({ state }, { requests, seconds }) => state === 'waits' && requests === undefined && seconds === undefined,
     ),
@@ -222,6 +226,7 @@ function totalLines(totals: Totals, style: Style): readonly string[] {
     output_tokens,
     cost_usd,
     without_price,
+    for_several,
     not_known,
     refused,
   } = totals;
@@ -247,6 +252,9 @@ function totalLines(totals: Totals, style: Style): readonly string[] {
       : []),
     ...(without_price.length > 0
       ? [`Not in the cost: ${without_price.join(', ')}, whose models have no price in the recipe.`]
+      : []),
+    ...(for_several.length > 0
+      ? [`At most: ${for_several.join(', ')} of several members; what they ask alike is asked once.`]
       : []),
     ...(not_known.length > 0
       ? [`Not in the sum: ${not_known.join(', ')}; what they take is known once the stages before have run.`]

@@ -40,11 +40,13 @@ function figureText(figure: Figure | undefined): string {
   return `${func_sec_at_1.toFixed(3)}${within}`;
 }
 
-/** `6 members: 4 done, 2 failed; cost $0.12`. */
+/** `6 members: 4 done, 2 failed; cost $0.12`, and that it is more than what was paid where it is. */
 export function sweepSum(rows: readonly SweepRow[]): string {
   const counts = new Map<string, number>();
   for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1);
   const states = [...counts].map(([state, count]) => `${count} ${state === 'gate' ? 'stopped by a gate' : state}`);
   const cost = rows.reduce((sum, { cost_usd }) => sum + cost_usd, 0);
-  return `${rows.length} members: ${states.join(', ')}${cost > 0 ? `; cost ${money(cost)}` : ''}`;
+  const several = rows.filter(({ cost_usd }) => cost_usd > 0).length > 1;
+  const spent = cost > 0 ? `; cost ${money(cost)}${several ? ' (answers that several used count for each)' : ''}` : '';
+  return `${rows.length} members: ${states.join(', ')}${spent}`;
 }

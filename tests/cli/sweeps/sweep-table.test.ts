@@ -51,6 +51,11 @@ it('shows axes, outcome and the figures of every suite with their intervals', as
   `);
 });
 
+it('says that a sum holds what several used for each', async () => {
+  const row = { ...(await rowWith(0.5, null, { seed: '1' })), cost_usd: 0.5 };
+  expect(sweepSum([row, row])).toBe('2 members: 2 done; cost $1.00 (answers that several used count for each)');
+});
+
 it('shows as many variants as any member has', async () => {
   const row = await rowWith(0.5, null, { seed: '1' });
   const { mini } = row.suites;
