@@ -1,6 +1,6 @@
 import { SecpiError } from '../../base/errors.js';
 import { isPackedText } from '../../base/files/packed/text-file.js';
-import { hintFor, sentenceOf } from '../../base/files/system-error.js';
+import { expectedError, sentenceOf } from '../../base/files/system-error.js';
 import type { ArtifactReader } from '../../engine/artifacts/artifact.js';
 import { inspectArtifact, listManifests } from '../../engine/artifacts/artifact-store.js';
 import type { RunRecord } from '../../engine/runs/run-record.js';
@@ -49,7 +49,7 @@ export async function browseCommand(
   const started = startBrowseServer({ run: record.run, stage, files, port, redact });
   await using server = await started.catch((cause: unknown) => {
     throw new SecpiError('cli/cannot-listen', `cannot listen on port ${port}: ${sentenceOf(cause)}`, {
-      hint: hintFor(cause) ?? 'Give another --port, or none.',
+      hint: expectedError(cause)?.hint ?? 'Give another --port, or none.',
       cause,
     });
   });

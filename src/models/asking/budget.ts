@@ -49,13 +49,13 @@ export class Budget {
   /** What to throw when `next` could not be set aside; `name` is the model's. */
   spentError(name: string, next: Amount): SecpiError {
     const [limit, used, wanted] = [this.#limit, this.#used, next].map((amount) => this.#inWords(amount));
-    return new SecpiError(
-      'models/budget-spent',
-      `The budget of model "${name}" (${limit}) is spent: ${used} went into its answers, and the next one may take ${wanted}`,
-      {
-        hint: `Every answer so far is kept: raise models.${name}.budget and run the same command again; only what is missing is bought.`,
-      },
-    );
+    const why =
+      this.#used.usd + this.#used.tokens === 0
+        ? `is too small for a single question, which may take ${wanted}`
+        : `is spent: ${used} went into its answers, and the next one may take ${wanted}`;
+    return new SecpiError('models/budget-spent', `The budget of model "${name}" (${limit}) ${why}`, {
+      hint: `Every answer so far is kept: raise models.${name}.budget and run the same command again; only what is missing is bought.`,
+    });
   }
 
   /** Sets the amount aside, or returns `undefined` when it does not fit any more. Throws `signal.reason`. */

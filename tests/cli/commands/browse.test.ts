@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../../src/base/package-root.js';
+import { serveLocally } from '../../support/local-server.js';
 import { cliCommand, cliEnvironment, runCli, temporaryFolder } from '../../support/run-cli.js';
 
 const quickstart = join(packageRoot, 'recipes', 'quickstart.yaml');
@@ -50,5 +51,15 @@ describe('secpi browse', () => {
     expect(missing.stderr).toContain('collect, filter, trace');
     expect((await runCli(['browse', 'latest', '../../x'], { cwd })).stderr).toContain('cli/nothing-to-browse');
     expect((await runCli(['browse', 'latest', 'filter', '--port', '70000'], { cwd })).exitCode).toBe(2);
+  });
+
+  it('says what to do where its port is taken', async () => {
+    await using folder = await temporaryFolder();
+    const cwd = folder.path;
+    expect((await runCli(['run', quickstart, '--until', 'collect', '--quiet'], { cwd })).exitCode).toBe(0);
+    await using other = await serveLocally(async () => undefined);
+    const { port } = new URL(other.origin);
+    const { exitCode, stderr } = await runCli(['browse', 'latest', 'collect', '--port', port], { cwd });
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('Give another --port') });
   });
 });

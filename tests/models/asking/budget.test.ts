@@ -64,6 +64,14 @@ describe('Budget', () => {
     );
   });
 
+  it('says that it is too small, rather than spent, where nothing fits', async () => {
+    const budget = new Budget({ usd: 0.01 });
+    expect(await budget.reserve({ usd: 0.0105, tokens: 900 }, forever)).toBeUndefined();
+    expect(budget.spentError('m', { usd: 0.0105, tokens: 900 }).message).toBe(
+      'The budget of model "m" (0.01 USD) is too small for a single question, which may take 0.0105 USD',
+    );
+  });
+
   it('counts an answer once, whoever uses it again', async () => {
     const budget = new Budget({ tokens: 100 });
     const bought = await budget.reserve({ usd: 0, tokens: 90 }, forever);
