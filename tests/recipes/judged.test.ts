@@ -19,6 +19,12 @@ interface Probed {
   readonly filters: readonly Figures[];
   readonly for_tuning: Part;
   readonly held_out: Part;
+  readonly all: {
+    readonly groups: readonly {
+      readonly group: string;
+      readonly precision: Readonly<Record<'right' | 'of', number>>;
+    }[];
+  };
 }
 
 /** The last line of `secpi probe --json`. An answer that is not recorded for a question as it is asked today ends it. */
@@ -52,11 +58,14 @@ describe('recipes/judged.yaml', () => {
   });
 
   it('has a classifier at hand that keeps what is relevant and nothing else, on tasks that were held out, too', async () => {
-    const { for_tuning, held_out } = await probed('--set', 'filter.by=large');
+    const { all, for_tuning, held_out } = await probed('--set', 'filter.by=large');
     for (const { relevant } of [for_tuning, held_out]) {
       expect(relevant.precision.share).toBeGreaterThanOrEqual(0.98);
       expect(relevant.recall.share).toBeGreaterThanOrEqual(0.98);
     }
+    // As docs/probe.md says.
+    const precisions = all.groups.map(({ group, precision: { right, of } }) => [group, `${right}/${of}`]);
+    expect(Object.fromEntries(precisions)).toMatchObject({ memory: '42/46', credentials: '12/18', resources: '16/20' });
   });
 
   it('keeps the traces of the quickstart', async () => {

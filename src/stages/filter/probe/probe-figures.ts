@@ -75,7 +75,9 @@ export function probeFigures(probed: readonly ProbedTask[], catalogue: Catalogue
         probed,
         (task) => task.expected.ids.some((id) => groupOf(id) === group),
         (task) => labelled(task).some((id) => groupOf(id) === group),
-        (task) => task.expected.kept === null || [...task.expected.allowed].some((id) => groupOf(id) === group),
+        // An id that may be named excuses itself, not the others of its group: most groups have a general one.
+        ({ expected, named }) =>
+          expected.kept === null || named.every((id) => groupOf(id) !== group || expected.allowed.has(id)),
       ),
     })).filter(({ expected, precision }) => expected + precision.of > 0),
     confusion: confusionOf(decided, groupOf),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadCatalogue } from '../../../../src/security/catalogue.js';
+import { loadProbe } from '../../../../src/security/probing/probe-tasks.js';
 import { expectationOf } from '../../../../src/stages/filter/probe/expectation.js';
 import { type ProbedTask, probeFigures, probeParts } from '../../../../src/stages/filter/probe/probe-figures.js';
 
@@ -110,6 +111,28 @@ describe('probeFigures', () => {
         [0, 0, 1, 1],
       ],
     });
+  });
+
+  it('has a classifier that names one id for everything wrong about the group wherever the label does not allow that id', () => {
+    const all = loadProbe();
+    const groupOf = (id: string) => catalogue.entries.get(id)?.group;
+    const of = (named: string) => {
+      const answers = all.map((task) =>
+        probed(task.id, task.cwes, { expected: expectationOf(task, catalogue), code: 'kept', named: [named] }),
+      );
+      return probeFigures(answers, catalogue).groups.find(({ group }) => group === groupOf(named));
+    };
+    for (const id of ['CWE-89', 'CWE-22', 'CWE-798', 'CWE-862', 'CWE-770', 'CWE-327']) {
+      const right = all.filter(({ cwes }) => cwes.some((one) => groupOf(one) === groupOf(id))).length;
+      const excused = all.filter(
+        ({ cwes, also }) => also.includes(id) && !cwes.some((one) => groupOf(one) === groupOf(id)),
+      );
+      expect([id, of(id)?.precision]).toEqual([id, share(right, all.length - excused.length)]);
+    }
+    // A general id is no mistake on what brings something, and one on what brings nothing.
+    const harmless = all.filter(({ cwes }) => cwes.length === 0).length;
+    const injection = all.filter(({ cwes }) => cwes.some((id) => groupOf(id) === 'injection')).length;
+    expect(of('CWE-20')?.precision).toEqual(share(injection, injection + harmless));
   });
 
   it('keeps apart what is held out', () => {
