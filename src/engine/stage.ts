@@ -114,6 +114,8 @@ export interface StageDefinition<Params, Input extends string, Services> {
   readonly stale?: (
     context: PinContext<Params, Services> & { readonly artifact: ArtifactReader },
   ) => Promise<string | undefined>;
+  /** What to warn of in a result, by what it says about itself: told when it was made, and again whenever it is taken as it is. */
+  readonly remarks?: (result: Required<Pick<StageResult, 'counts' | 'reasons'>>) => readonly string[];
   readonly run: (context: StageContext<Params, Input, Services>) => Promise<StageResult>;
 }
 

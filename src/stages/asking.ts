@@ -8,6 +8,21 @@ import type { AskFailure, AskOutcome, Used } from '../models/chat.js';
  */
 const notTheRowsFault: readonly AskFailure[] = ['transport', 'rate_limit', 'server', 'not_recorded'];
 
+/** The others: a row is dropped with one of these, and the stage goes on. */
+const ROW_FAILURES = ['refused', 'unparsable', 'truncated'] as const satisfies readonly AskFailure[];
+
+/** How many rows of a stage were dropped because nothing usable was answered, and why: `refused 39, truncated 2`. */
+export function withoutAnswer(reasons: Readonly<Record<string, number>>): {
+  readonly rows: number;
+  readonly why: string;
+} {
+  const found = ROW_FAILURES.flatMap((code) => (reasons[code] === undefined ? [] : [{ code, rows: reasons[code] }]));
+  return {
+    rows: found.reduce((sum, { rows }) => sum + rows, 0),
+    why: found.map(({ code, rows }) => `${code} ${rows}`).join(', '),
+  };
+}
+
 /** Counts unanswered rows and turns them into one error when the stage has gone through all rows. */
 export class Unanswered {
   readonly #model: string;

@@ -1,3 +1,6 @@
+import { withoutAnswer } from '../../stages/asking.js';
+import type { StageProgress } from './run-progress.js';
+
 /** How numbers are written for people. */
 
 /** `0.4 s`, `12 s`, `1 min 20 s`, `2 h 5 min`. */
@@ -53,10 +56,17 @@ export function speed(perSecond: number): string {
   return perSecond >= 0.95 ? `${perSecond.toFixed(1)}/s` : `${(perSecond * 60).toPrecision(2)}/min`;
 }
 
-/** Counts of a stage: `48 tasks, 3 dropped`, `1 file`. */
-export function counts(values: Readonly<Record<string, number>> | undefined): string {
-  return Object.entries(values ?? {})
-    .map(([name, value]) => `${amount(value)} ${value === 1 ? singular(name) : name.replaceAll('_', ' ')}`)
+/** What a stage counts where a question got no usable answer. */
+const UNANSWERED: readonly string[] = ['missing', 'without_a_verdict'];
+
+/** Counts of a stage: `48 tasks, 3 dropped`, `1 file`; `3 missing (refused 2, truncated 1)`. */
+export function counts({ counts: values = {}, reasons = {} }: Pick<StageProgress, 'counts' | 'reasons'>): string {
+  return Object.entries(values)
+    .map(([name, value]) => {
+      const why = value > 0 && UNANSWERED.includes(name) ? withoutAnswer(reasons).why : '';
+      const what = value === 1 ? singular(name) : name.replaceAll('_', ' ');
+      return `${amount(value)} ${what}${why === '' ? '' : ` (${why})`}`;
+    })
     .join(', ');
 }
 

@@ -30,7 +30,7 @@ export function stageTable(stages: readonly StageProgress[], { style, columns }:
       : duration(stage.seconds),
     stage.state === 'skipped'
       ? oneLine(stage.why ?? '')
-      : oneLine(stage.error?.message ?? (counts(stage.counts) || (stage.why ?? '')), 300),
+      : oneLine(stage.error?.message ?? (counts(stage) || (stage.why ?? '')), 300),
   ]);
   const head = ['stage', 'outcome', 'time', 'what'];
   const widths = [0, 1, 2].map((column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));

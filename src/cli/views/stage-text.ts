@@ -51,9 +51,9 @@ export function outcomeText(stage: StageProgress): string {
   const took = duration(stage.seconds ?? 0);
   switch (stage.state) {
     case 'done':
-      return after(`done in ${took}`, counts(stage.counts));
+      return after(`done in ${took}`, counts(stage));
     case 'cached':
-      return after('cached', counts(stage.counts));
+      return after('cached', counts(stage));
     case 'skipped':
       return after('skipped', oneLine(stage.why ?? ''));
     case 'stopped':

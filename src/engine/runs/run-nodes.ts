@@ -202,6 +202,9 @@ function report<Services>(
       const { fingerprint, counts, reasons, tokens, cost_usd } = end.artifact.manifest;
       // A cached stage bought nothing in this run.
       const spent = end.outcome === 'done' ? { tokens, cost_usd } : {};
+      for (const message of node.stage.remarks?.({ counts, reasons }) ?? []) {
+        journal.emit({ type: 'log', stage, level: 'warn', message });
+      }
       journal.emit({ ...base, outcome: end.outcome, fingerprint, counts, reasons, ...spent });
       return { stage, outcome: end.outcome, fingerprint, seconds };
     }

@@ -7,7 +7,7 @@ import type { Catalogue } from '../../security/catalogue.js';
 import { classifyMessages, offeredEntries } from '../../security/prompts/classify-prompt.js';
 import { promptsDigest } from '../../security/prompts/prompt-file.js';
 import { parseVerdict, type Verdict } from '../../security/prompts/verdict.js';
-import { count, TokenCount, Unanswered, usedSoFar } from '../asking.js';
+import { count, TokenCount, Unanswered, usedSoFar, withoutAnswer } from '../asking.js';
 import { estimateQuestions, requestsOf } from '../estimate.js';
 import { occupiedModel } from '../occupied.js';
 import type { SecpiStage, StageServices } from '../services.js';
@@ -50,6 +50,15 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
   reads: { tasks: ['tasks.jsonl'] },
   seeded: false,
   occupies: ({ by }) => [occupiedModel(by)],
+
+  remarks({ counts, reasons }) {
+    const { rows, why } = withoutAnswer(reasons);
+    return rows === 0
+      ? []
+      : [
+          `${rows} of ${counts.tasks} tasks got no verdict (${why}) and ${rows === 1 ? 'is' : 'are'} not kept: see rejected.jsonl`,
+        ];
+  },
 
   async pins({ params, services, files }) {
     return {
@@ -111,11 +120,14 @@ export const filter: SecpiStage<Params, 'tasks'> = defineStage<Params, 'tasks', 
       }
     }
     unanswered.check();
+    const { rows: unjudged } = withoutAnswer(reasons);
     return {
       counts: {
         tasks: asked,
         kept: relevant,
-        rejected: asked - relevant,
+        // By a verdict: nobody has said that the others are not relevant.
+        rejected: asked - relevant - unjudged,
+        ...(unjudged === 0 ? {} : { without_a_verdict: unjudged }),
         ...(relevant === params.max_tasks && total !== undefined && total > asked ? { not_asked: total - asked } : {}),
       },
       reasons,

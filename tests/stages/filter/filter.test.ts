@@ -146,6 +146,38 @@ describe('filter', () => {
     expect(await run.rows('filter', 'kept.jsonl')).toMatchObject([{ id: tasks[3]?.id }]);
   });
 
+  it('counts apart what got no verdict, and warns of it, also when it is taken from an earlier run', async () => {
+    await using home = await stageHome();
+    await using server = await startOpenaiServer(
+      byWord({
+        queries: verdict({}),
+        sorting: verdict({ relevant: false, cwes: [] }),
+        poison: { kind: 'status', status: 400, body: '{"error": {"code": "content_filter", "message": "filtered"}}' },
+        exploits: { kind: 'answer', content: '', finish: 'content_filter' },
+        endless: { kind: 'answer', content: '{"rel', finish: 'length' },
+      }),
+    );
+    const words = ['queries', 'sorting', 'poison', 'exploits', 'endless'];
+    const tasks = words.map((word, index) => taskOf(word, index + 1));
+    for (const outcome of ['done', 'cached']) {
+      const run = await runFilter(home, tasks, server.url);
+      expect(run.outcomeOf('filter')).toBe(outcome);
+      expect((await run.artifact('filter')).manifest).toMatchObject({
+        counts: { tasks: 5, kept: 1, rejected: 1, without_a_verdict: 3 },
+        reasons: { not_relevant: 1, refused: 2, truncated: 1 },
+      });
+      const said = run.events.filter((event) => 'stage' in event && event.stage === 'filter').slice(-2);
+      expect(said).toMatchObject([
+        {
+          type: 'log',
+          level: 'warn',
+          message: '3 of 5 tasks got no verdict (refused 2, truncated 1) and are not kept: see rejected.jsonl',
+        },
+        { type: 'stage-finished', outcome },
+      ]);
+    }
+  });
+
   it('stops when the server fails, keeps the answers, and asks only for the rest next time', async () => {
     await using home = await stageHome();
     let broken = true;
