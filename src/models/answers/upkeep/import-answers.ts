@@ -50,7 +50,10 @@ export async function importAnswers(recording: Recording, options: ImportOptions
         continue;
       }
       model.added += 1;
-      waiting.push(model.store.put(key, answer, row.cost_usd ?? 0));
+      const put = model.store.put(key, answer, row.cost_usd ?? 0);
+      // It is waited for below; until then a failure is nobody's.
+      put.catch(() => undefined);
+      waiting.push(put);
       if (waiting.length < TOGETHER) continue;
       await Promise.all(waiting);
       waiting = [];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../../src/base/hash.js';
+import { answerRow } from '../../../../src/models/answers/answer-row.js';
 import { AnswerStore } from '../../../../src/models/answers/answer-store.js';
 import { answersFolder, folderName, modelFolders } from '../../../../src/models/answers/model-folder.js';
 import { openRecording, writeRecording } from '../../../../src/models/answers/recording.js';
@@ -144,6 +145,28 @@ describe('importing', () => {
       message: expect.stringMatching(why),
       hint: expect.stringContaining('gunzip'),
     });
+  });
+
+  it('fails in one sentence when the disk is full while it still reads', async () => {
+    const path = join(folder, 'large.jsonl');
+    const content = 'x'.repeat(100_000);
+    const rows = Array.from({ length: 400 }, (_, n) => JSON.stringify(answerRow(key(n), { ...answer(n), content })));
+    await writeFile(path, `${rows.join('\n')}\n`);
+    const unhandled: unknown[] = [];
+    const hear = (reason: unknown): number => unhandled.push(reason);
+    process.on('unhandledRejection', hear);
+    try {
+      using _watch = await watchFaults(({ call, path: file }) =>
+        call === 'append' && file.endsWith('.gz') ? { code: 'ENOSPC' } : 'none',
+      );
+      const done = importedFrom(path, 'two', identity);
+      await expect(done).rejects.toMatchObject({ code: 'ENOSPC', path: expect.stringMatching(/\.jsonl\.gz$/) });
+    } finally {
+      process.off('unhandledRejection', hear);
+    }
+    expect(unhandled).toEqual([]);
+    const left = await readdir(join(answersFolder(state('two')), folderName(identity)));
+    expect(left.filter((name) => name.endsWith('.owner'))).toEqual([]);
   });
 
   it('names the line of a packed recording that was changed', async () => {
