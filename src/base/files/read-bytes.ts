@@ -23,3 +23,8 @@ export async function readAt(handle: FileHandle, { start, length }: BytePlace): 
 export async function readBytes(handle: FileHandle, place: BytePlace): Promise<string> {
   return (await readAt(handle, place)).toString('utf8');
 }
+
+/** Up to the last byte that is not zero: after a power cut, zeros may stand for what was not written. */
+export function withoutZeros(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
+}

@@ -21,14 +21,16 @@ interface StoreOptions extends OutputOptions {
   readonly model?: string;
 }
 
-/** `secpi store check`: exit code 1 when some answer is damaged. */
+/** `secpi store check`: exit code 1 when something is damaged. */
 export async function checkStore(options: StoreOptions, environment: CliEnvironment): Promise<number> {
   using interrupt = abortOnSignals();
   const checked: { readonly model: ModelFolder; readonly found: CheckedAnswers }[] = [];
   for (const model of await chosen(options, environment)) {
     checked.push({ model, found: await checkAnswers(model, interrupt.signal) });
   }
-  const damaged = checked.reduce((sum, { found }) => sum + found.damaged, 0);
+  const total = (of: 'damaged' | 'read_back' | 'unfinished_bytes') =>
+    checked.reduce((sum, { found }) => sum + found[of], 0);
+  const [damaged, readBack, unfinished] = [total('damaged'), total('read_back'), total('unfinished_bytes')];
   if (options.json === true) {
     for (const { model, found } of checked) writeJson({ type: 'answers', ...jsonOf(model), ...found }, environment);
     writeJson({ type: 'store', models: checked.length, damaged }, environment);
@@ -46,11 +48,21 @@ export async function checkStore(options: StoreOptions, environment: CliEnvironm
     const head = ['model', 'answers', 'bought for', 'files', 'size', 'repeated', 'damaged'];
     const align = head.map((_, index) => (index === 0 ? 'left' : 'right'));
     const table = checked.length === 0 ? [nothing(environment)] : [plainTable(rows, { head, align, style })];
-    const unsound = `\nAt least ${counted(damaged, 'answer')} cannot be used; who asks for one buys it again.`;
-    const lines = [...table, ...(damaged === 0 ? [] : [style('red', unsound)])];
+    const notes = [
+      damaged > 0 &&
+        style('red', `At least ${counted(damaged, 'answer')} cannot be used; who asks for one buys it again.`),
+      readBack > 0 &&
+        style(
+          'red',
+          `A damaged list names ${counted(readBack, 'answer')}, of which nothing is lost: \`secpi store compact\` makes it anew.`,
+        ),
+      unfinished > 0 &&
+        `${bytes(unfinished)} at the ends of files are no answer yet: a process was killed there, or is still writing.`,
+    ].filter((note) => note !== false);
+    const lines = [...table, ...(notes.length === 0 ? [] : ['']), ...notes];
     environment.stdout.write(environment.redact(`${lines.join('\n')}\n`));
   }
-  return damaged === 0 ? 0 : 1;
+  return damaged + readBack === 0 ? 0 : 1;
 }
 
 /** `secpi store compact`. */

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
-import type { BytePlace } from '../../base/files/read-bytes.js';
+import { type BytePlace, withoutZeros } from '../../base/files/read-bytes.js';
 import type { Sha256 } from '../../base/hash.js';
 import { wellFormed } from '../../base/well-formed.js';
 import type { ChatAnswer } from '../chat.js';
@@ -95,11 +95,30 @@ export async function* scanRows(path: string, from = 0): AsyncGenerator<ScannedR
   }
 }
 
+const BEGINNING = '{"schema":1,"request":"';
+
+/** Whether the last line of a file of older versions breaks off, as a kill leaves it; else it was written otherwise. */
+export function isTornRow(line: Buffer): boolean {
+  const beginning = withoutZeros(line).toString('latin1', 0, BEGINNING.length);
+  // A whole row with anything behind it had a line feed there.
+  return BEGINNING.startsWith(beginning) && !isJson(withoutZeros(line.subarray(0, -1)).toString());
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isBlank(beginning: Buffer): boolean {
   return beginning.toString('latin1').trim() === '';
 }
 
-function keyIn(beginning: Buffer): AnswerKey | undefined {
+/** Which answer a line holds, by its beginning; `undefined` when it is none. */
+export function keyIn(beginning: Buffer): AnswerKey | undefined {
   const [, request, attempt] = HEAD.exec(beginning.toString('latin1', 0, HEAD_BYTES)) ?? [];
   return request === undefined ? undefined : { request: request as Sha256, attempt: Number(attempt) };
 }

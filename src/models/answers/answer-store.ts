@@ -135,9 +135,10 @@ export class AnswerStore implements AsyncDisposable {
       const segment = this.#segments.get(name) ?? { file: this.#reader.addFile(path), scanned };
       this.#segments.set(name, segment);
       for await (const stretch of scanAnswers(path, scanned)) {
-        if (stretch.kind === 'unfinished') break;
+        // What is no answer at the end of a file may be one the next time: somebody is just writing it.
+        if (stretch.kind !== 'frame') continue;
         segment.scanned = stretch.start + stretch.length;
-        if (stretch.kind === 'frame') this.#addFrame(segment.file, stretch);
+        this.#addFrame(segment.file, stretch);
       }
       return true;
     } catch (error) {

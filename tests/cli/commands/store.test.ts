@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/hash.js';
@@ -83,6 +83,28 @@ describe('secpi store', () => {
     const { exitCode, stdout } = await store('check', '--model', 'small');
     expect(exitCode).toBe(1);
     expect(stdout).toContain('At least 2 answers cannot be used; who asks for one buys it again.');
+  });
+
+  it('says which answers stand behind a damaged list, and what is torn', async () => {
+    await buy('torn', 2);
+    const path = join(answersFolder(join(cwd, '.secpi')), folderName('torn'));
+    const [segment = ''] = (await readdir(path)).filter((name) => name.endsWith('.gz'));
+    const bytes = await readFile(join(path, segment));
+    await writeFile(join(path, segment), Buffer.concat([bytes, bytes.subarray(0, 50)]));
+    const torn = await store('check', '--model', 'torn');
+    expect(torn.stdout).toContain('50 B at the ends of files are no answer yet');
+    expect(torn.exitCode).toBe(0);
+    const last = bytes.lastIndexOf(bytes.subarray(0, 10));
+    bytes.writeUInt8((bytes[last + 40] ?? 0) ^ 1, last + 40);
+    await writeFile(join(path, segment), bytes);
+    const damaged = await store('check', '--model', 'torn');
+    expect(damaged.stdout).toContain('A damaged list names 1 answer, of which nothing is lost');
+    expect(damaged.exitCode).toBe(1);
+    expect((await store('compact', '--model', 'torn')).exitCode).toBe(0);
+    const mended = await store('check', '--model', 'torn', '--json');
+    expect(jsonLines(mended.stdout)).toMatchObject([{ answers: 2, damaged: 0, read_back: 0 }, { type: 'store' }]);
+    expect(mended.exitCode).toBe(0);
+    await rm(path, { recursive: true });
   });
 
   it('does not compact what somebody adds to', async () => {

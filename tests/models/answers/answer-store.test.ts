@@ -95,8 +95,8 @@ describe('AnswerStore', () => {
     const [segment = ''] = await readdir(folder);
     const bytes = await readFile(join(folder, segment));
     const second = bytes.indexOf(bytes.subarray(0, 10), 1);
-    // In the compressed text of the first, and in the list of the second.
-    for (const at of [second - 20, second + 40]) bytes[at] = (bytes[at] ?? 0) ^ 0x55;
+    // In the compressed text of the first, and in what says where that of the second begins.
+    for (const at of [second - 20, second + 10]) bytes[at] = (bytes[at] ?? 0) ^ 0x55;
     await writeFile(join(folder, segment), bytes);
     await using store = await AnswerStore.open(folder);
     expect(await store.get(key('a'))).toBeUndefined();
@@ -105,6 +105,39 @@ describe('AnswerStore', () => {
     expect((await store.get(key('c')))?.answer).toEqual(answer('c'));
     await store.put(key('a'), answer('a', 'bought again'), 0);
     expect((await store.get(key('a')))?.answer.content).toBe('bought again');
+  });
+
+  it('finds the answers behind a damaged list', async () => {
+    {
+      await using store = await AnswerStore.open(folder);
+      await Promise.all(['a', 'b', 'c'].map((name) => store.put(key(name), answer(name), 0)));
+    }
+    const [segment = ''] = await readdir(folder);
+    const bytes = await readFile(join(folder, segment));
+    const last = bytes.lastIndexOf(bytes.subarray(0, 10));
+    bytes[last + 40] = (bytes[last + 40] ?? 0) ^ 0x55;
+    await writeFile(join(folder, segment), bytes);
+    await using store = await AnswerStore.open(folder);
+    expect(store.size).toBe(3);
+    for (const name of ['a', 'b', 'c']) expect((await store.get(key(name)))?.answer).toEqual(answer(name));
+  });
+
+  it('takes up an answer in whose place something else stood while it was being written', async () => {
+    {
+      await using store = await AnswerStore.open(folder);
+      for (const name of ['a', 'b']) await store.put(key(name), answer(name), 0);
+    }
+    const [segment = ''] = await readdir(folder);
+    const whole = await readFile(join(folder, segment));
+    const second = whole.indexOf(whole.subarray(0, 10), 1);
+    const halfThere = Buffer.from(whole);
+    halfThere.fill(0, second, second + 60);
+    await writeFile(join(folder, segment), halfThere);
+    await using store = await AnswerStore.open(folder);
+    expect(store.size).toBe(1);
+    await writeFile(join(folder, segment), whole);
+    await store.refresh();
+    expect((await store.get(key('b')))?.answer).toEqual(answer('b'));
   });
 
   it('gives nobody the answer of another, whatever the list of a frame says', async () => {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { crc32, deflateRaw, gunzip } from 'node:zlib';
 import type { Sha256 } from '../../../base/hash.js';
-import type { AnswerKey } from '../answer-row.js';
+import { type AnswerKey, keyIn } from '../answer-row.js';
 
 /**
  * How answers are kept: a file of frames, each of which is a whole member of a gzip file (RFC 1952) with some lines of JSON in it. So
@@ -17,6 +17,7 @@ import type { AnswerKey } from '../answer-row.js';
  * ```
  *
  * Numbers are little-endian. A frame is written in one piece behind the others; one that is cut off at the end of a file is dropped.
+ * What stands in the list stands in the lines too: if only the list is damaged, it is made anew from them.
  */
 
 /** One line of a frame's list. */
@@ -28,7 +29,10 @@ const GZIP_HEAD = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff]);
 const LIST_START = GZIP_HEAD.length + 2 + 4 + 12;
 /** What has to be read to know how long the list is. */
 export const FRAME_START_BYTES = LIST_START;
+/** No frame has more in front of its lines. */
+export const MAX_HEAD_BYTES = GZIP_HEAD.length + 2 + 0xffff;
 const TRAILER_BYTES = 8;
+const LINE_FEED = 0x0a;
 
 /** DEFLATE looks back 32 KiB, so larger frames are hardly smaller; and one answer costs the unpacking of its frame. */
 const FRAME_BYTES = 128 * 1024;
@@ -142,10 +146,7 @@ export function readFrameHead(bytes: Buffer, at: number): FrameHead | { readonly
   if (there < FRAME_START_BYTES) return { needs: FRAME_START_BYTES };
   const list = bytes.readUInt16LE(at + 14) - 12;
   const isOurs =
-    bytes.toString('latin1', at + 12, at + 14) === 'SA' &&
-    bytes.readUInt16LE(at + 10) === list + 16 &&
-    list >= ENTRY_BYTES &&
-    list % ENTRY_BYTES === 0;
+    isNamed(bytes, at) && bytes.readUInt16LE(at + 10) === list + 16 && list >= ENTRY_BYTES && list % ENTRY_BYTES === 0;
   if (!isOurs) return undefined;
   const listEnd = LIST_START + list;
   if (there < listEnd) return { needs: listEnd };
@@ -156,9 +157,35 @@ export function readFrameHead(bytes: Buffer, at: number): FrameHead | { readonly
   return { length, unpacked, entries: bytes.subarray(at + LIST_START, at + listEnd) };
 }
 
+/** Whether the extra field is a frame's, and no other program's. */
+function isNamed(bytes: Buffer, at: number): boolean {
+  return bytes.toString('latin1', at + 12, at + 14) === 'SA';
+}
+
 /** Where the next frame may begin, from `from` on; -1 when none does in these bytes. */
 export function findFrame(bytes: Buffer, from: number): number {
   return bytes.indexOf(GZIP_HEAD, from);
+}
+
+/** What `readFrameHead` gives, from the lines of one whole frame whose list cannot be read; `undefined` when they are damaged as well. */
+export async function readBack(bytes: Buffer): Promise<FrameHead | undefined> {
+  const trailer = bytes.length - TRAILER_BYTES;
+  if (trailer < LIST_START || !isNamed(bytes, 0)) return undefined;
+  const unpacked = bytes.readUInt32LE(bytes.length - 4);
+  const content = unpacked > MAX_FRAME_BYTES ? undefined : await unpackFrame(bytes, unpacked);
+  // Unpacking passes over some of what may stand behind a frame.
+  if (content === undefined || bytes.readUInt32LE(trailer) !== crc32(content)) return undefined;
+  const entries: Buffer[] = [];
+  for (let start = 0; start < content.length; ) {
+    const end = content.indexOf(LINE_FEED, start) + 1;
+    const key = keyIn(content.subarray(start, end));
+    if (end === 0 || key === undefined) return undefined;
+    const entry = Buffer.alloc(ENTRY_BYTES);
+    writeEntry(key, end - start, entry);
+    entries.push(entry);
+    start = end;
+  }
+  return { length: bytes.length, unpacked, entries: Buffer.concat(entries) };
 }
 
 /** The lines of a whole frame, or `undefined` when it is damaged. */

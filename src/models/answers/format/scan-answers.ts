@@ -1,7 +1,16 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { type BytePlace, readAt, withoutZeros } from '../../../base/files/read-bytes.js';
 import { atPath } from '../../../base/files/system-code.js';
-import { scanRows } from '../answer-row.js';
-import { ENTRY_BYTES, FRAME_START_BYTES, findFrame, readFrameHead, writeEntry } from './answer-frame.js';
+import { isTornRow, scanRows } from '../answer-row.js';
+import {
+  ENTRY_BYTES,
+  FRAME_START_BYTES,
+  findFrame,
+  MAX_HEAD_BYTES,
+  readBack,
+  readFrameHead,
+  writeEntry,
+} from './answer-frame.js';
 
 /** What a file of answers holds, from its beginning to its end. */
 export type Stretch =
@@ -12,10 +21,12 @@ export type Stretch =
       readonly unpacked: number;
       /** `ENTRY_BYTES` for each line; see `answer-frame.ts`. */
       readonly entries: Buffer;
+      /** The list in the file is damaged; this one was made from the answers themselves, which are whole. */
+      readonly readBack?: true;
     }
-  /** Bytes between frames that are none. */
+  /** Bytes that are none of the others. */
   | { readonly kind: 'damaged'; readonly start: number; readonly length: number }
-  /** What the file ends in: torn, or still being written by someone else. */
+  /** What the file ends in: the beginning of answers, torn, or still being written by someone else. What is zero counts as not written. */
   | { readonly kind: 'unfinished'; readonly start: number; readonly length: number };
 
 /** Whether a file of that name is packed in frames; older ones are plain JSON Lines. */
@@ -43,6 +54,8 @@ export async function* scanAnswers(
 const READ_BYTES = 256 * 1024;
 const LARGE_FRAME_BYTES = 16 * 1024;
 const LIST_READ_BYTES = 2048;
+/** What is larger than this is not read back. */
+const READ_BACK_BYTES = 16 * 1024 * 1024;
 
 async function* scanFrames(path: string, from: number): AsyncGenerator<Stretch> {
   const handle = await open(path, 'r');
@@ -59,10 +72,17 @@ async function* scanFrames(path: string, from: number): AsyncGenerator<Stretch> 
         ahead = head.length < LARGE_FRAME_BYTES ? READ_BYTES : LIST_READ_BYTES;
         continue;
       }
-      const next = head === undefined ? await nextFrame(view, start + 1) : undefined;
-      if (next === undefined) return yield { kind: 'unfinished', start, length: size - start };
-      yield { kind: 'damaged', start, length: next - start };
-      start = next;
+      const back = head === undefined ? await readBackAt(view, start) : undefined;
+      if (back !== undefined) {
+        yield { kind: 'frame', start, ...back, readBack: true };
+        start += back.length;
+        continue;
+      }
+      const next = await nextFrame(view, start + 1);
+      const isCutOff = next === undefined && (head !== undefined || (await isTorn(view, start)));
+      const length = (next ?? size) - start;
+      yield { kind: isCutOff ? 'unfinished' : 'damaged', start, length };
+      start += length;
     }
   } finally {
     await handle.close();
@@ -80,8 +100,25 @@ async function headAt(view: View, start: number, ahead: number) {
   }
 }
 
+/** The frame that begins here, if only its head is damaged. */
+async function readBackAt(view: View, start: number) {
+  const next = await beginnings(view, start + 1).next();
+  const length = (next.done === true ? view.size : next.value) - start;
+  if (length > READ_BACK_BYTES) return undefined;
+  return readBack((await view.at(start, length, length)).subarray(0, length));
+}
+
 /** Where the first whole frame at or behind `from` begins. */
 async function nextFrame(view: View, from: number): Promise<number | undefined> {
+  for await (const start of beginnings(view, from)) {
+    const head = await headAt(view, start, READ_BYTES);
+    if (head !== undefined && start + head.length <= view.size) return start;
+  }
+  return undefined;
+}
+
+/** Where frames may begin, from `from` on. */
+async function* beginnings(view: View, from: number): AsyncGenerator<number, undefined> {
   let start = from;
   while (start < view.size) {
     const bytes = await view.at(start, FRAME_START_BYTES, READ_BYTES);
@@ -92,11 +129,27 @@ async function nextFrame(view: View, from: number): Promise<number | undefined> 
       continue;
     }
     start += found;
-    const head = await headAt(view, start, READ_BYTES);
-    if (head !== undefined && start + head.length <= view.size) return start;
+    yield start;
     start += 1;
   }
   return undefined;
+}
+
+/**
+ * Whether the file ends in a head that breaks off, as a kill leaves it. A power cut may have zeros stand for what was not written. Any
+ * other bytes were written, and have changed since.
+ */
+async function isTorn(view: View, start: number): Promise<boolean> {
+  const bytes = await view.at(start, MAX_HEAD_BYTES, READ_BYTES);
+  const written = withoutZeros(bytes);
+  const head = readFrameHead(written, 0);
+  if (head === undefined || 'entries' in head) return false;
+  for (let at = start + bytes.length; at < view.size; ) {
+    const more = await view.at(at, 1, READ_BYTES);
+    if (withoutZeros(more).length > 0) return false;
+    at += Math.max(1, more.length);
+  }
+  return true;
 }
 
 /** Bytes of a file, read in pieces. */
@@ -147,7 +200,7 @@ async function* scanLines(path: string, from: number, lastLine: 'read' | 'drop')
     const ignored = !complete && lastLine === 'drop';
     const fits = place.start === end && place.start + place.length - start <= TOGETHER_BYTES;
     if (key === undefined || ignored || !fits) yield* gathered();
-    if (ignored) return yield { kind: 'unfinished', ...place };
+    if (ignored) return yield { kind: (await isTornLine(path, place)) ? 'unfinished' : 'damaged', ...place };
     const length = place.length + (complete ? 1 : 0);
     end = place.start + length;
     if (key === undefined) {
@@ -160,4 +213,14 @@ async function* scanLines(path: string, from: number, lastLine: 'read' | 'drop')
     entries.push(entry);
   }
   yield* gathered();
+}
+
+async function isTornLine(path: string, place: BytePlace): Promise<boolean> {
+  if (place.length > READ_BACK_BYTES) return false;
+  const handle = await open(path, 'r');
+  try {
+    return isTornRow(await readAt(handle, place));
+  } finally {
+    await handle.close();
+  }
 }

@@ -15,6 +15,8 @@ export interface CheckedAnswers {
   readonly repeated: number;
   /** Answers that cannot be used, at least; they are bought again when somebody asks for them. */
   readonly damaged: number;
+  /** Of those that can be used and those that are repeated, what stands behind a damaged list; compacting writes a new one. */
+  readonly read_back: number;
   /** Bytes at the ends of files that belong to no answer: a process was killed there, or is still writing. */
   readonly unfinished_bytes: number;
 }
@@ -25,7 +27,7 @@ export async function checkAnswers({ path }: ModelFolder, signal: AbortSignal): 
   let bytes = 0;
   for (const file of files) bytes += (await stat(join(path, file))).size;
   let cost = 0;
-  const counts = { answers: 0, repeated: 0, damaged: 0, unfinished_bytes: 0 };
+  const counts = { answers: 0, repeated: 0, damaged: 0, read_back: 0, unfinished_bytes: 0 };
   for await (const walked of walkAnswers(path)) {
     signal.throwIfAborted();
     switch (walked.kind) {
@@ -38,6 +40,9 @@ export async function checkAnswers({ path }: ModelFolder, signal: AbortSignal): 
         break;
       case 'damaged':
         counts.damaged += walked.answers;
+        break;
+      case 'read-back':
+        counts.read_back += walked.answers;
         break;
       case 'unfinished':
         counts.unfinished_bytes += walked.bytes;

@@ -77,7 +77,7 @@ async function isCompact(folder: string, segments: readonly string[]): Promise<b
   let frames = 0;
   let unpacked = 0;
   for await (const stretch of scanAnswers(join(folder, only))) {
-    if (stretch.kind !== 'frame') return false;
+    if (stretch.kind !== 'frame' || stretch.readBack === true) return false;
     frames += 1;
     unpacked += stretch.unpacked;
   }

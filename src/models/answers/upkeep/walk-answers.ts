@@ -13,6 +13,8 @@ type Walked =
   | { readonly kind: 'repeated'; readonly segment: string }
   /** Of so many answers at least nothing can be used. */
   | { readonly kind: 'damaged'; readonly segment: string; readonly answers: number }
+  /** So many answers of those before stand behind a damaged list, and were read all the same. */
+  | { readonly kind: 'read-back'; readonly segment: string; readonly answers: number }
   /** What a process that was killed, or is still at work, has left at the end of its file. */
   | { readonly kind: 'unfinished'; readonly segment: string; readonly bytes: number };
 
@@ -33,15 +35,20 @@ export async function* walkAnswers(folder: string): AsyncGenerator<Walked> {
       if (stretch.kind !== 'frame') continue;
       const { start, length, unpacked, entries } = stretch;
       let damaged = 0;
+      let usable = 0;
       for (const { key, ...line } of listedLines(entries)) {
         const text = await reader.line({ frame: { file, start, length, unpacked }, ...line });
         const row = text === undefined ? undefined : rowOf(key, text);
-        if (text === undefined || row === undefined) damaged += 1;
-        else if (seen.add(key, frame, 0, 0))
-          yield { kind: 'answer', segment, line: { key, text: text.trimEnd() }, row };
+        if (text === undefined || row === undefined) {
+          damaged += 1;
+          continue;
+        }
+        usable += 1;
+        if (seen.add(key, frame, 0, 0)) yield { kind: 'answer', segment, line: { key, text: text.trimEnd() }, row };
         else yield { kind: 'repeated', segment };
       }
       if (damaged > 0) yield { kind: 'damaged', segment, answers: damaged };
+      if (stretch.readBack === true) yield { kind: 'read-back', segment, answers: usable };
     }
   }
 }

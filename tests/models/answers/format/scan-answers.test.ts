@@ -30,21 +30,27 @@ interface Seen {
   readonly attempts: readonly number[];
   readonly damaged: number;
   readonly unfinished: number;
+  /** Of the attempts, how many stand behind a damaged list. */
+  readonly back?: number;
 }
 
 async function scanned(bytes: Buffer | string, name: string, lastLine?: 'read' | 'drop', from = 0): Promise<Seen> {
   const path = join(folder, name);
   await writeFile(path, bytes);
   const attempts: number[] = [];
-  let [damaged, unfinished, end] = [0, 0, from];
+  let [damaged, unfinished, back, end] = [0, 0, 0, from];
   for await (const stretch of scanAnswers(path, from, lastLine)) {
     expect(stretch.start).toBeGreaterThanOrEqual(end);
     end = stretch.start + stretch.length;
     if (stretch.kind === 'damaged') damaged += stretch.length;
     if (stretch.kind === 'unfinished') unfinished += stretch.length;
-    if (stretch.kind === 'frame') for (const line of listedLines(stretch.entries)) attempts.push(line.key.attempt);
+    if (stretch.kind !== 'frame') continue;
+    for (const line of listedLines(stretch.entries)) {
+      attempts.push(line.key.attempt);
+      if (stretch.readBack === true) back += 1;
+    }
   }
-  return { attempts, damaged, unfinished };
+  return { attempts, damaged, unfinished, ...(back === 0 ? {} : { back }) };
 }
 
 describe('scanning packed answers', async () => {
@@ -64,16 +70,63 @@ describe('scanning packed answers', async () => {
     expect(await scanned(whole, 'cut.jsonl.gz')).toEqual({ attempts: [0, 1, 2, 3, 4, 5], damaged: 0, unfinished: 0 });
   });
 
-  it('goes on behind a frame that is damaged, wherever its list was hit', async () => {
+  it('reads a frame back whose list was hit, and goes on behind one of which nothing can be read', async () => {
+    // What says that it is a frame, and how a gzip member is to be read.
+    const needed = [0, 1, 2, 3, 10, 11, 12, 13];
     await fc.assert(
-      fc.asyncProperty(fc.nat(40), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+      fc.asyncProperty(fc.nat(67), fc.integer({ min: 1, max: 255 }), async (at, change) => {
         const bytes = Buffer.from(whole);
         bytes[first + at] = (bytes[first + at] ?? 0) ^ change;
         const seen = await scanned(bytes, 'damaged.jsonl.gz');
-        expect(seen).toEqual({ attempts: [0, 1, 2, 4, 5], damaged: second, unfinished: 0 });
+        const all = { attempts: [0, 1, 2, 3, 4, 5], damaged: 0, unfinished: 0, back: 1 };
+        const others = { attempts: [0, 1, 2, 4, 5], damaged: second, unfinished: 0 };
+        expect(needed.includes(at) ? [all, others] : [all]).toContainEqual(seen);
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
+    const bytes = Buffer.from(whole);
+    for (const at of [first + 40, first + second - 12]) bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+    const seen = await scanned(bytes, 'damaged.jsonl.gz');
+    expect(seen).toEqual({ attempts: [0, 1, 2, 4, 5], damaged: second, unfinished: 0 });
+  });
+
+  it('takes nothing for torn that was written and has changed since, in the last frame either', async () => {
+    const last = first + second;
+    const length = whole.length - last;
+    for (let at = 0; at < length; at += 1) {
+      const bytes = Buffer.from(whole);
+      bytes[last + at] = (bytes[last + at] ?? 0) ^ (1 << (at & 7));
+      const { attempts, damaged, unfinished } = await scanned(bytes, 'last.jsonl.gz');
+      // Damage to the answers themselves is seen by who unpacks them.
+      const expected = damaged === 0 ? [0, 1, 2, 3, 4, 5] : [0, 1, 2, 3];
+      expect({ attempts, unfinished }, `byte ${at}`).toEqual({ attempts: expected, unfinished: 0 });
+      expect([0, length]).toContain(damaged);
+    }
+  });
+
+  it('takes a head that breaks off for torn, with zeros in the place of what was not written too', async () => {
+    const last = first + second;
+    const listEnd = 28 + 2 * 40;
+    for (const zeros of [1, 10, 5000, 300_000]) {
+      for (let cut = 0; cut < listEnd; cut += 9) {
+        const bytes = Buffer.concat([whole.subarray(0, last + cut), Buffer.alloc(zeros)]);
+        const seen = await scanned(bytes, 'zeros.jsonl.gz');
+        expect(seen, `cut at ${cut}`).toEqual({ attempts: [0, 1, 2, 3], damaged: 0, unfinished: cut + zeros });
+        if (zeros < 5000) continue;
+        const rubbish = Buffer.concat([bytes, Buffer.from('x')]);
+        expect(await scanned(rubbish, 'zeros.jsonl.gz')).toMatchObject({ damaged: cut + zeros + 1, unfinished: 0 });
+      }
+    }
+  });
+
+  it('hides no whole frame behind one that was cut off, and no torn one behind a damaged list', async () => {
+    const cut = Buffer.concat([whole.subarray(0, 160), whole.subarray(first, first + second)]);
+    expect(cut.length).toBeLessThan(first);
+    expect(await scanned(cut, 'cut.jsonl.gz')).toEqual({ attempts: [3], damaged: 160, unfinished: 0 });
+    const torn = Buffer.from(whole.subarray(0, first + second + 50));
+    torn[first + 40] = (torn[first + 40] ?? 0) ^ 0xff;
+    const seen = await scanned(torn, 'torn.jsonl.gz');
+    expect(seen).toEqual({ attempts: [0, 1, 2, 3], damaged: 0, unfinished: 50, back: 1 });
   });
 
   it('finds a frame behind rubbish that is longer than what is read at once', async () => {
@@ -88,13 +141,13 @@ describe('scanning packed answers', async () => {
     expect((await scanned(whole, 'from.jsonl.gz', 'drop', first)).attempts).toEqual([3, 4, 5]);
   });
 
-  it('takes a gzip file of somebody else for unfinished from its beginning', async () => {
+  it('takes a gzip file of somebody else for damaged from its beginning', async () => {
     const { gzipSync } = await import('node:zlib');
     const foreign = gzipSync(`${text(0)}\n`);
     expect(await scanned(foreign, 'foreign.jsonl.gz')).toEqual({
       attempts: [],
-      damaged: 0,
-      unfinished: foreign.length,
+      damaged: foreign.length,
+      unfinished: 0,
     });
   });
 });
@@ -105,5 +158,20 @@ describe('scanning plain answers', () => {
     const [unfinished, damaged] = [Buffer.byteLength(text(4)), 8];
     expect(await scanned(lines, 'plain.jsonl')).toEqual({ attempts: [0, 1, 2, 3], damaged, unfinished });
     expect(await scanned(lines, 'plain.jsonl', 'read')).toEqual({ attempts: [0, 1, 2, 3, 4], damaged, unfinished: 0 });
+  });
+
+  it('takes a last line for torn that is the beginning of a row, and nothing else', async () => {
+    const line = Buffer.from(`${text(1)}\n`);
+    const before = `${text(0)}\n`;
+    for (let cut = 1; cut < line.length; cut += 1) {
+      const torn = Buffer.concat([Buffer.from(before), line.subarray(0, cut)]);
+      expect(await scanned(torn, 'torn.jsonl')).toEqual({ attempts: [0], damaged: 0, unfinished: cut });
+    }
+    const zeros = Buffer.concat([Buffer.from(before), line.subarray(0, 30), Buffer.alloc(500)]);
+    expect(await scanned(zeros, 'torn.jsonl')).toEqual({ attempts: [0], damaged: 0, unfinished: 530 });
+    for (const other of ['rubbish', `${text(1)}x`, `${text(1)}\u0000`]) {
+      const seen = await scanned(`${before}${other}`, 'other.jsonl');
+      expect(seen).toEqual({ attempts: [0], damaged: other.length, unfinished: 0 });
+    }
   });
 });

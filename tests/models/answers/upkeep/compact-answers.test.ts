@@ -2,6 +2,8 @@ import { appendFileSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { ulid } from 'ulid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../../src/base/hash.js';
@@ -39,6 +41,11 @@ async function buy(...numbers: readonly number[]): Promise<void> {
   for (const n of numbers) await store.put(key(n), answer(n), 0.5);
 }
 
+async function buyTogether(...numbers: readonly number[]): Promise<void> {
+  await using store = await AnswerStore.open(path);
+  await Promise.all(numbers.map((n) => store.put(key(n), answer(n), 0.5)));
+}
+
 async function expectAll(store: AnswerStore, count: number, size = count): Promise<void> {
   expect(store.size).toBe(size);
   for (let n = 0; n < count; n += 1) expect((await store.get(key(n)))?.answer).toEqual(answer(n));
@@ -47,7 +54,7 @@ async function expectAll(store: AnswerStore, count: number, size = count): Promi
 describe('compacting', () => {
   it('makes one small file of all, old ones too, in which every answer is found at its old price', async () => {
     const plain = [0, 1].map((n) => `${JSON.stringify(answerRow(key(n), answer(n), 0.5))}\n`).join('');
-    await writeFile(join(path, '01ARZ3NDEKTSV4RRFFQ69G5FAV.jsonl'), `${plain}{"torn`);
+    await writeFile(join(path, '01ARZ3NDEKTSV4RRFFQ69G5FAV.jsonl'), `${plain}{"schema":1,"req`);
     await buy(2, 3, 4);
     await buy(5, 6);
     const done = await compactAnswers(model, signal);
@@ -242,9 +249,9 @@ describe('compacting', () => {
     const [segment = ''] = await readdir(path);
     const bytes = await readFile(join(path, segment));
     const second = bytes.indexOf(bytes.subarray(0, 10), 1);
-    for (const at of [second - 20, second + 40]) bytes[at] = (bytes[at] ?? 0) ^ 0x55;
+    for (const at of [second - 20, second + 10]) bytes[at] = (bytes[at] ?? 0) ^ 0x55;
     await writeFile(join(path, segment), bytes);
-    await appendFile(join(path, segment), 'torn');
+    await appendFile(join(path, segment), bytes.subarray(0, 4));
     expect(await checkAnswers(model, signal)).toEqual({
       files: 1,
       bytes: bytes.length + 4,
@@ -252,11 +259,80 @@ describe('compacting', () => {
       cost_usd: 0.5,
       repeated: 0,
       damaged: 2,
+      read_back: 0,
       unfinished_bytes: 4,
     });
     expect(await compactAnswers(model, signal)).toMatchObject({ answers: 1, set_aside: [segment] });
     expect(await readFile(join(path, `${segment}.damaged`))).toHaveLength(bytes.length + 4);
     expect(await checkAnswers(model, signal)).toMatchObject({ files: 1, answers: 1, damaged: 0, unfinished_bytes: 0 });
+  });
+
+  it('makes a damaged list anew, and loses no answer behind it', async () => {
+    await buyTogether(...Array(299).keys());
+    await compactAnswers(model, signal);
+    const [segment = ''] = await readdir(path);
+    const bytes = await readFile(join(path, segment));
+    bytes[5000] = (bytes[5000] ?? 0) ^ 1;
+    await writeFile(join(path, segment), bytes);
+    expect(await checkAnswers(model, signal)).toMatchObject({ answers: 299, damaged: 0, read_back: 299 });
+    expect(await compactAnswers(model, signal)).toMatchObject({ answers: 299, set_aside: [] });
+    expect(await checkAnswers(model, signal)).toMatchObject({ files: 1, answers: 299, damaged: 0, read_back: 0 });
+    await using store = await AnswerStore.open(path);
+    await expectAll(store, 299);
+  });
+
+  it('keeps what it does not know, and removes what was torn', async () => {
+    await buy(0, 1);
+    const [segment = ''] = await readdir(path);
+    const bought = await readFile(join(path, segment));
+    const torn = Buffer.concat([bought.subarray(0, 60), Buffer.alloc(1000)]);
+    await appendFile(join(path, segment), torn);
+    expect(await checkAnswers(model, signal)).toMatchObject({ answers: 2, damaged: 0, unfinished_bytes: 1060 });
+    expect(await compactAnswers(model, signal)).toMatchObject({ answers: 2, set_aside: [] });
+    const foreign = `${ulid()}.jsonl.gz`;
+    await writeFile(join(path, foreign), gzipSync('what somebody has put there'));
+    expect(await checkAnswers(model, signal)).toMatchObject({ answers: 2, damaged: 1, unfinished_bytes: 0 });
+    expect(await compactAnswers(model, signal)).toMatchObject({ answers: 2, set_aside: [foreign] });
+  });
+
+  it.each(['packed', 'plain'])('hides and loses no answer whichever byte of a %s file changes', async (kind) => {
+    const all = await mkdtemp(join(tmpdir(), 'secpi-compact-flips-'));
+    await buy(0, 1);
+    await buyTogether(2, 3, 4);
+    await compactAnswers(model, signal);
+    await buy(5);
+    const segments = await readdir(path);
+    const packed = await Promise.all(segments.map((segment) => readFile(join(path, segment))));
+    // A file of several frames, the last of which has several lines.
+    const frames = Buffer.concat(packed.toReversed());
+    const rows = Array.from({ length: 3 }, (_, n) => `${JSON.stringify(answerRow(key(n), answer(n), 0.5))}\n`);
+    const [whole, count] = kind === 'packed' ? [frames, 6] : [Buffer.from(rows.join('')), 3];
+    const segment = `01ARZ3NDEKTSV4RRFFQ69G5FAV.jsonl${kind === 'packed' ? '.gz' : ''}`;
+    let runs = 0;
+    const losesNothing = async (at: number, change: number): Promise<void> => {
+      runs += 1;
+      path = join(all, `${runs}`);
+      model = { name: 'm', path, identity: undefined };
+      await mkdir(path);
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at] ?? 0) ^ change;
+      await writeFile(join(path, segment), bytes);
+      const { answers, damaged } = await checkAnswers(model, signal);
+      if (answers < count) expect(damaged, `byte ${at}`).toBeGreaterThan(0);
+      const done = await compactAnswers(model, signal);
+      expect((await checkAnswers(model, signal)).answers, `byte ${at}`).toBe(answers);
+      if (answers === count) return;
+      const kept = join(path, done === undefined ? segment : `${segment}.damaged`);
+      expect(await readFile(kept), `byte ${at}`).toEqual(bytes);
+    };
+    try {
+      await losesNothing(whole.length - 1, 0xff);
+      await losesNothing(whole.length - 1, 0x0a);
+      const bytes = fc.nat(whole.length - 1);
+      await fc.assert(fc.asyncProperty(bytes, fc.integer({ min: 1, max: 255 }), losesNothing), { numRuns: 80 });
+    } finally {
+      await rm(all, { recursive: true, force: true });
+    }
   });
 
   it('loses nothing whichever of its steps fails, and the next one clears up', async () => {
