@@ -161,6 +161,9 @@ export class Pace {
     if (attempt.number > this.#cutAt) this.#fresh -= 1;
     if (result.kind === 'void') {
       this.#leave(attempt);
+      // A probe that says nothing has another one in its place: what follows it must not wait as for one that hangs.
+      if (this.#open && attempt.number > this.#openedAt)
+        this.#probeAt = Math.min(this.#probeAt, now + this.#probeWaitMs(0));
       return undefined;
     }
     if (result.kind === 'answered') return this.#answered(attempt, now, wanted || wasFull);

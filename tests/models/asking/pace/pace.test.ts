@@ -232,6 +232,25 @@ describe('Pace', () => {
     expect([pace.open, pace.concurrency, pace.next(at + 50)]).toEqual([false, 2, at + 50]);
   });
 
+  it('tries again soon when what it tried was refused for its content', () => {
+    const pace = new Pace({ start: 4, max: 4 }, () => 1);
+    for (const attempt of Array.from({ length: 4 }, () => pace.begin(0))) pace.end(attempt, broken, 0, true);
+    expect(pace.open).toBe(true);
+    const at = pace.next(0) ?? 0;
+    pace.end(pace.begin(at), { kind: 'void' }, at + 50, true);
+    expect([pace.open, pace.next(at + 50)]).toEqual([true, at + 550]);
+  });
+
+  it('does not try beside what it tries because an earlier attempt was refused', () => {
+    const pace = new Pace({ start: 20, max: 20 }, () => 1);
+    const [early, ...others] = Array.from({ length: 20 }, () => pace.begin(0)) as [Started, ...Started[]];
+    for (const attempt of others) pace.end(attempt, broken, 0, true);
+    const at = pace.next(0) ?? 0;
+    pace.begin(at);
+    pace.end(early, { kind: 'void' }, at + 50, true);
+    expect([pace.open, pace.next(at + 50)]).toEqual([true, at + 30_000]);
+  });
+
   it('knows that all have failed, also when one of them was one too many', () => {
     const pace = new Pace({ start: 8, max: 8 }, () => 1);
     const attempts = Array.from({ length: 8 }, () => pace.begin(0));
