@@ -74,6 +74,7 @@ export async function* orderedWindow<Row, Result, Key = never>(
   let begun = 0;
   let exhausted = false;
   let pulling = false;
+  let ended = false;
   let readerWaits = false;
 
   const finish = async (number: number, row: Row): Promise<void> => {
@@ -114,9 +115,8 @@ export async function* orderedWindow<Row, Result, Key = never>(
     try {
       while (!exhausted && failure === undefined && mayBegin()) {
         const next = await iterator.next();
-        if (failure !== undefined) break;
         if (next.done === true) exhausted = true;
-        else begin(next.value);
+        else if (failure === undefined) begin(next.value);
         wake();
       }
     } catch (error) {
@@ -126,6 +126,10 @@ export async function* orderedWindow<Row, Result, Key = never>(
       pulling = false;
       wake();
     }
+    if (ended) await close().catch(() => undefined);
+  };
+  const close = async (): Promise<void> => {
+    if (!exhausted) await iterator.return?.();
   };
   const fetched = async (key: Key, kept: Row | typeof READ_AGAIN): Promise<{ row: Row; result: Result }> => {
     const row = kept === READ_AGAIN ? await (again as RowsAgain<Row>).at(turn) : kept;
@@ -159,8 +163,9 @@ export async function* orderedWindow<Row, Result, Key = never>(
     stop.abort(failure.error);
     await Promise.all(underway);
     await again?.close();
-    // A source that is in the middle of a read would make us wait for that.
-    if (!exhausted && !pulling) await iterator.return?.();
+    ended = true;
+    // A source that is in the middle of a read would make us wait for that: it is closed when that is through.
+    if (!pulling) await close();
   }
 }
 

@@ -119,6 +119,54 @@ describe('orderedWindow', () => {
     await expect(all).rejects.toBe('interrupted');
   });
 
+  it.each(['a row throws', 'it is aborted', 'the reader leaves'])(
+    'closes a source that was being read when %s, and waits for neither',
+    async (why) => {
+      const controller = new AbortController();
+      const read = deferred();
+      const closing = deferred();
+      const bad = new Error('the end');
+      let reads = 0;
+      let closed = 0;
+      const source: AsyncIterable<number> = {
+        [Symbol.asyncIterator]: () => ({
+          next: async () => {
+            reads += 1;
+            if (reads > 1) await read.promise;
+            return { done: false, value: reads };
+          },
+          return: async () => {
+            closed += 1;
+            closing.resolve();
+            throw new Error('it cannot be closed');
+          },
+        }),
+      };
+      const reader = orderedWindow({
+        rows: source,
+        window: 2,
+        signal: controller.signal,
+        work: async (row) => {
+          if (why === 'a row throws') throw bad;
+          return row;
+        },
+      });
+      const first = reader.next();
+      if (why === 'a row throws') await expect(first).rejects.toBe(bad);
+      else expect(await first).toMatchObject({ value: { row: 1 } });
+      if (why === 'it is aborted') {
+        const next = reader.next();
+        controller.abort(bad);
+        await expect(next).rejects.toBe(bad);
+      }
+      await reader.return(undefined);
+      expect([reads, closed]).toEqual([2, 0]);
+      read.resolve();
+      await closing.promise;
+      expect([reads, closed]).toEqual([2, 1]);
+    },
+  );
+
   it('closes the source and stops the work when the reader leaves early', async () => {
     let closed = false;
     let aborted = 0;
