@@ -8,6 +8,7 @@ import { AnswerSource, type ServerLink } from './asking/answer-source.js';
 import { askAll } from './asking/ask.js';
 import type { BatchesOptions, openBatches } from './asking/batch/open-batches.js';
 import { type Clock, systemClock } from './asking/clock.js';
+import { Hopes } from './asking/hopes.js';
 import { Ledger } from './asking/ledger.js';
 import { Notices } from './asking/notices.js';
 import type { ThrottleEvent } from './asking/pace/throttle.js';
@@ -94,13 +95,14 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     saturationSeconds: spec.saturation_seconds,
     clock,
   });
+  const hopes = new Hopes(name, throttle);
   const notices = new Notices(clock, log);
   const unlisten = throttle.listen((event) => {
     notices.note(event.type, event.type === 'circuit-closed' ? 'info' : 'warn', throttleText(name, event));
   });
   const link = linkTo(options);
   const budget = spec.budget === undefined ? undefined : limits.budget(name, spec.budget);
-  const batches = batchesFor(options, { folder, store, ledger, budget, clock, notices });
+  const batches = batchesFor(options, { folder, store, hopes, ledger, budget, clock, notices });
   const source = new AnswerSource({
     name,
     identity,
@@ -109,6 +111,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     link,
     batches,
     throttle,
+    hopes,
     ledger,
     budget,
     retries: spec.retries,
@@ -220,7 +223,7 @@ function redactorFor({ redact }: OpenModelOptions, apiKey: string | undefined): 
 /** Whoever buys answers in batches, where the recipe wants that; opened when the first answer is bought. */
 function batchesFor(
   options: OpenModelOptions,
-  means: Pick<BatchesOptions, 'folder' | 'store' | 'ledger' | 'budget' | 'clock' | 'notices'>,
+  means: Pick<BatchesOptions, 'folder' | 'store' | 'hopes' | 'ledger' | 'budget' | 'clock' | 'notices'>,
 ): ReturnType<typeof openBatches> | undefined {
   const { name, spec } = options;
   const { mode, endpoint } = spec;

@@ -8,7 +8,7 @@ import type { BatchBuyer } from './batch/batch-buyer.js';
 import type { Amount, Budget } from './budget.js';
 import type { Clock } from './clock.js';
 import type { Ending } from './ending.js';
-import { Hopes } from './hopes.js';
+import { type Hopes, isSomebodyThere } from './hopes.js';
 import type { Ledger } from './ledger.js';
 import type { Notices } from './notices.js';
 import type { AttemptEnd } from './pace/pace.js';
@@ -46,6 +46,7 @@ export interface AnswerSourceOptions {
   /** Who buys answers, where many questions are handed in together. */
   readonly batches?: Pick<BatchBuyer, 'buy'> | undefined;
   readonly throttle: Throttle;
+  readonly hopes: Hopes;
   readonly ledger: Ledger;
   readonly budget: Budget | undefined;
   /** Further attempts after a failed one. */
@@ -70,11 +71,9 @@ const BUSY_COUNTS = 0.25;
 /** Finds answers, cheapest first: in the recording, in the store, and then by asking the server until it answers. */
 export class AnswerSource {
   readonly #options: AnswerSourceOptions;
-  readonly #hopes: Hopes;
 
   constructor(options: AnswerSourceOptions) {
     this.#options = options;
-    this.#hopes = new Hopes(options.name, options.throttle);
   }
 
   hash(request: ChatRequest): Sha256 {
@@ -125,8 +124,10 @@ export class AnswerSource {
   }
 
   async #fromStore(key: AnswerKey, scope: AskScope): Promise<Found | undefined> {
-    const { store, ledger, budget } = this.#options;
+    const { store, ledger, budget, hopes } = this.#options;
     if (!store.has(key)) return undefined;
+    // Before it is read: the first refusal may be quicker than the disk.
+    hopes.foundKept();
     // A budget is about the data, not about the process: what an interrupted run bought counts, at the price of then.
     const count = budget?.expect(key);
     let stored: Awaited<ReturnType<AnswerStore['get']>>;
@@ -158,7 +159,7 @@ export class AnswerSource {
   }
 
   async #ask(link: ServerLink, request: ChatRequest, key: AnswerKey, scope: AskScope): Promise<Found> {
-    const { throttle, retries, clock } = this.#options;
+    const { throttle, retries, clock, hopes } = this.#options;
     const { signal, ending } = scope;
     const most = worstCase(request);
     let failures = 0;
@@ -185,7 +186,7 @@ export class AnswerSource {
       const { failure, client } = tried;
       attempts += 1;
       this.#note(failure);
-      this.#hopes.throwIfNone(failure, permit.where);
+      hopes.throwIfNone(failure, permit.where);
       if (!failure.retryable) return { ok: false, reason: failure.reason, message: failure.message };
       const death = failure.reason === 'transport' ? await link.death(client) : undefined;
       if (death instanceof Error) throw death;
@@ -193,7 +194,7 @@ export class AnswerSource {
       // While the server is down for everybody, this question is not to blame.
       if (!permit.down && death !== 'restarts') failures += failure.busy === true ? BUSY_COUNTS : 1;
       if (failures > retries) {
-        this.#hopes.throwIfNeverAnswered(failure, permit.where);
+        hopes.throwIfNeverAnswered(failure, permit.where);
         return { ok: false, reason: failure.reason, message: `${attempts} attempts; the last: ${failure.message}` };
       }
       await clock.sleep(retryDelayMs(failures, clock), signal);
@@ -263,11 +264,10 @@ function keyOf(request: Sha256): AnswerKey {
 
 function endOf(outcome: Awaited<ReturnType<ChatClient['attempt']>>): AttemptEnd {
   if (outcome.ok) return { kind: 'answered', tokens: outcome.reply.tokens.input + outcome.reply.tokens.output };
-  const { reason, load, reached, foreign, message, retryAfterSeconds } = outcome;
+  const { reason, load, message, retryAfterSeconds } = outcome;
   if (load === true) return { kind: 'overloaded', message, retryAfterSeconds };
   if (reason === 'refused') return { kind: 'void' };
-  const isSomebodyThere = foreign !== true && (reason !== 'transport' || reached === true);
-  return { kind: isSomebodyThere ? 'faulty' : 'unreachable', message };
+  return { kind: isSomebodyThere(outcome) ? 'faulty' : 'unreachable', message };
 }
 
 function retryDelayMs(failures: number, clock: Clock): number {

@@ -513,6 +513,86 @@ describe('further fields', () => {
   });
 });
 
+describe('a run again of which only refused questions are left', () => {
+  const refusal = (status: number, from: number): ServerScript => {
+    return ({ prompt }) => (Number(prompt.slice(1)) >= from ? { kind: 'status', status } : answered(`echo: ${prompt}`));
+  };
+  /** Asks forty questions twice, each time with a model of its own. */
+  async function askTwice(script: ServerScript) {
+    await using server = await startOpenaiServer(script);
+    const spec = { endpoint: server.url, retries: 1, concurrency: { start: 20, max: 20 } };
+    const asOutcomes = async () => {
+      await using model = await open(spec);
+      const outcomes = await askAll(model, prompts(40));
+      return outcomes.map((one) => (one.ok ? one.parsed : `${one.reason}: ${one.message}`));
+    };
+    const first = await asOutcomes();
+    const asked = server.received.length;
+    return { first, second: await asOutcomes(), asked, askedAgain: server.received.length - asked };
+  }
+
+  it.each([
+    ['ten with 400', 400, 30, 10],
+    ['ten with 403', 403, 30, 10],
+    ['one with 403', 403, 39, 1],
+    ['one with 500', 500, 39, 2],
+  ])('ends as the first one did: %s', async (_, status, from, again) => {
+    const { first, second, asked, askedAgain } = await askTwice(refusal(status, from));
+    expect(first.filter((one) => one.startsWith('echo: '))).toHaveLength(from);
+    expect(second).toEqual(first);
+    expect([asked, askedAgain]).toEqual([from + again, again]);
+  });
+
+  it('ends as the first one did when those stand before all others', async () => {
+    const { first, second } = await askTwice(async ({ prompt }, call) => {
+      if (Number(prompt.slice(1)) >= 5) return answered('fine');
+      // The first time an answer is there before.
+      if (call < 40) await sleep(100);
+      return { kind: 'status', status: 403 };
+    });
+    expect(second).toEqual(first);
+  });
+
+  it.each([
+    [401, 'models/unauthorised', 16],
+    [402, 'models/no-credit', 16],
+    [403, 'models/forbidden', 40],
+    [404, 'models/no-such-model', 16],
+    [400, 'models/refused', 40],
+  ])('is told early all the same that status %i meets every question', async (status, code, most) => {
+    await using server = await startOpenaiServer();
+    {
+      await using model = await open({ endpoint: server.url });
+      await askAll(model, prompts(10));
+    }
+    await using refusing = await startOpenaiServer(() => ({
+      kind: 'status',
+      status,
+      body: '{"error":{"message":"no"}}',
+    }));
+    await using model = await open({ endpoint: refusing.url });
+    await expect(askAll(model, prompts(500))).rejects.toMatchObject({ code, message: expect.stringContaining('no') });
+    expect(refusing.received.length).toBeLessThanOrEqual(most);
+  });
+
+  it.each([1, 100])('is told early all the same that nobody is there (%i left)', async (left) => {
+    const gone = await startOpenaiServer();
+    {
+      await using model = await open({ endpoint: gone.url });
+      await askAll(model, prompts(10));
+    }
+    await gone[Symbol.asyncDispose]();
+    await using model = await open({ endpoint: gone.url });
+    const begun = fastClock.now();
+    await expect(askAll(model, prompts(10 + left))).rejects.toMatchObject({
+      code: 'models/unreachable',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+    // A hundred seconds of this clock are one.
+    expect(fastClock.now() - begun).toBeLessThan(100_000);
+  });
+});
+
 describe('the budget', () => {
   /** Asks until it throws; what was settled by then. */
   async function askUntilSpent(model: OpenModel, rows: readonly string[]) {

@@ -3,7 +3,7 @@ import type { AskFailure, ChatRequest } from '../../chat.js';
 import type { FurtherFields } from '../../further-fields.js';
 import type { Amount, Budget } from '../budget.js';
 import type { Ending } from '../ending.js';
-import { Hopes } from '../hopes.js';
+import type { Hopes } from '../hopes.js';
 import type { Ledger } from '../ledger.js';
 import type { AttemptFailure } from '../wire/attempt-failure.js';
 import { bodyOf } from '../wire/openai-client.js';
@@ -16,6 +16,7 @@ export interface BatchBuyerOptions {
   /** The model's name in the recipe, for messages. */
   readonly name: string;
   readonly desk: BatchDesk;
+  readonly hopes: Hopes;
   readonly ledger: Ledger;
   readonly budget: Budget | undefined;
   /** Further batches a question is put into after a failed one. */
@@ -28,12 +29,9 @@ export interface BatchBuyerOptions {
 /** Buys answers in batches: what `mode: batch` puts in the place of a request per question. The store holds them afterwards, just the same. */
 export class BatchBuyer {
   readonly #options: BatchBuyerOptions;
-  readonly #answering = { hasAnswered: false };
-  readonly #hopes: Hopes;
 
   constructor(options: BatchBuyerOptions) {
     this.#options = options;
-    this.#hopes = new Hopes(options.name, this.#answering);
   }
 
   /** Throws what would meet every question alike, and `signal.reason`. */
@@ -42,7 +40,7 @@ export class BatchBuyer {
     key: AnswerKey,
     { signal, ending }: { readonly signal: AbortSignal; readonly ending: Ending },
   ): Promise<KeptAnswer | { readonly ok: false; readonly reason: AskFailure; readonly message: string }> {
-    const { retries } = this.#options;
+    const { retries, hopes } = this.#options;
     for (let failures = 1; ; failures += 1) {
       const ended = ending.begin();
       let outcome: KeptAnswer | AttemptFailure;
@@ -52,11 +50,11 @@ export class BatchBuyer {
         ended();
       }
       if (outcome.ok) {
-        this.#answering.hasAnswered = true;
+        hopes.answered();
         return outcome;
       }
       const { reason, message, retryable } = outcome;
-      this.#hopes.throwIfNone(outcome);
+      hopes.throwIfNone(outcome);
       if (!retryable) return { ok: false, reason, message };
       if (failures > retries) return { ok: false, reason, message: `${failures} batches; the last: ${message}` };
     }

@@ -3,6 +3,7 @@ import type { AnswerStore } from '../../answers/answer-store.js';
 import type { ModelSpec } from '../../model-spec.js';
 import type { Budget } from '../budget.js';
 import type { Clock } from '../clock.js';
+import type { Hopes } from '../hopes.js';
 import type { Ledger } from '../ledger.js';
 import type { Notices } from '../notices.js';
 import { type BatchApi, openBatchApi } from './batch-api.js';
@@ -22,6 +23,7 @@ export interface BatchesOptions {
   readonly store: AnswerStore;
   readonly ledger: Ledger;
   readonly budget: Budget | undefined;
+  readonly hopes: Hopes;
   readonly clock: Clock;
   readonly notices: Notices;
   /** Takes this key out of texts. */
@@ -62,10 +64,11 @@ export function openBatches(options: BatchesOptions): Pick<BatchBuyer, 'buy'> & 
     { requests, bytes: megabytes * 1e6 },
     at_once,
   );
-  const { budget } = options;
+  const { budget, hopes } = options;
   const buyer = new BatchBuyer({
     name,
     desk,
+    hopes,
     ledger,
     budget,
     retries: spec.retries,

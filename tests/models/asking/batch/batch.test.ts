@@ -117,6 +117,22 @@ describe('asking in batches', () => {
     expect(most).toBe(1);
   });
 
+  it.each([400, 403])('ends as it did before when only refused questions are left (%i)', async (status) => {
+    await using server = await startBatchServer({
+      script: ({ prompt }) =>
+        Number(prompt.slice(1)) >= 30
+          ? { kind: 'status', status, body: '{"error":{"message":"too rude"}}' }
+          : { kind: 'answer', content: `echo: ${prompt}` },
+    });
+    const expected = [...echoes(prompts(30)), ...Array<string>(10).fill(`refused: ${status} too rude`)];
+    for (const total of [40, 10]) {
+      await using model = await open(server.url);
+      expect(await ask(model, prompts(40))).toEqual(expected);
+      expect(server.batches.at(-1)?.total).toBe(total);
+    }
+    expect(server.batches).toHaveLength(2);
+  });
+
   it('puts what cannot be used and what was cut off into further batches', async () => {
     await using server = await startBatchServer({
       script: ({ prompt, body }) => {
