@@ -146,7 +146,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
         tokens.input += estimateTokens(characters);
         tokens.output += request.sampling.max_tokens;
       }
-      const cost = spec.price === undefined ? {} : { cost_usd: ledger.cost(tokens) };
+      const cost = spec.price === undefined ? {} : { cost_usd: ledger.atMost(tokens).usd };
       return { kept, requests: asked, input_tokens: tokens.input, output_tokens: tokens.output, ...cost };
     },
     async [Symbol.asyncDispose]() {

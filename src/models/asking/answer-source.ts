@@ -212,7 +212,7 @@ export class AnswerSource {
     const { name, store, ledger, budget } = this.#options;
     const { signal } = scope;
     const client = await link.connect(endpoint, signal);
-    const worst = ledger.amount(most);
+    const worst = ledger.atMost(most);
     const reserved = await budget?.reserve(worst, signal);
     if (budget !== undefined && reserved === undefined) throw budget.spentError(name, worst);
     let used: Amount = { usd: 0, tokens: 0 };

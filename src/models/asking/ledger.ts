@@ -56,6 +56,17 @@ export class Ledger {
     return cost;
   }
 
+  /** What so many tokens take if each is of the dearest kind: nobody knows before how many are cached, or thought. */
+  atMost({ input, output }: Pick<Tokens, 'input' | 'output'>): Amount {
+    const price = this.#price ?? { input: 0, output: 0 };
+    const { cached_input = 0, reasoning = 0 } = price;
+    const details = {
+      cached_input: cached_input > price.input ? input : 0,
+      reasoning: reasoning > price.output ? output : 0,
+    };
+    return this.amount({ input, output, details });
+  }
+
   /** USD; 0 without a price. */
   cost(tokens: Tokens): number {
     if (this.#price === undefined) return 0;

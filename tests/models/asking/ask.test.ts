@@ -640,6 +640,26 @@ describe('the budget', () => {
     expect(server.received).toHaveLength(3);
   });
 
+  it.each([
+    ['reasoning', { input: 0, output: 1000, reasoning: 7000 }],
+    ['cached input', { input: 100, output: 0, cached_input: 7000 }],
+  ])('is not passed where %s is the dearer kind', async (_, price) => {
+    const usage = {
+      prompt_tokens: 8,
+      completion_tokens: 64,
+      prompt_tokens_details: { cached_tokens: 8 },
+      completion_tokens_details: { reasoning_tokens: 64 },
+    };
+    await using server = await startOpenaiServer(() => ({ kind: 'answer', content: 'a', usage }));
+    await using model = await open({ endpoint: server.url, price, budget: { usd: 1 } });
+    const { cost_usd = 0 } = await model.estimate(prompts(10).map((prompt) => question(prompt)));
+    await askUntilSpent(model, prompts(40));
+    const { spent } = model;
+    expect(spent.requests).toBeGreaterThan(0);
+    expect(spent.cost_usd).toBeLessThanOrEqual(1);
+    expect(cost_usd / 10).toBeGreaterThan(price.output === 0 ? 0.007 : 0.44);
+  });
+
   it('has nobody wait for what an answer cost that cannot be read', async () => {
     await using server = await startOpenaiServer();
     const spec = { endpoint: server.url, budget: { tokens: 110 } };

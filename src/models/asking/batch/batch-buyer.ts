@@ -67,7 +67,7 @@ export class BatchBuyer {
     ending: Ending,
   ): Promise<KeptAnswer | AttemptFailure> {
     const { name, desk, ledger, budget, model, furtherFields } = this.#options;
-    const worst = ledger.amount(worstCase(request));
+    const worst = ledger.atMost(worstCase(request));
     // What does not fit beside the questions that are under way waits for what those really cost.
     const reserved = await budget?.reserve(worst, signal);
     if (budget !== undefined && reserved === undefined) throw budget.spentError(name, worst);
