@@ -61,6 +61,7 @@ export async function startBatchServer(options: BatchServerOptions = {}) {
   const bought = new Map<string, number>();
   const keys = new Set<string | undefined>();
   const steps = new Map<BatchStep, number>();
+  let answersGiven = 0;
   let online = 0;
 
   const faultAt = async (step: BatchStep): Promise<Fault> => {
@@ -75,14 +76,12 @@ export async function startBatchServer(options: BatchServerOptions = {}) {
   };
   const answerTo = async (body: ReceivedChat['body']) => {
     const prompt = body.messages.find(({ role }) => role === 'user')?.content ?? '';
-    const action = await script(
-      { headers: {}, body, prompt },
-      [...bought.values()].reduce((sum, one) => sum + one, 0),
-    );
+    const action = await script({ headers: {}, body, prompt }, answersGiven);
     if (action.kind === 'status') return { status: action.status, body: JSON.parse(action.body ?? '{"error":{}}') };
     if (action.kind !== 'answer') throw new Error(`a batch cannot do this: ${action.kind}`);
     const text = JSON.stringify({ ...body, stream: undefined, stream_options: undefined });
     bought.set(text, (bought.get(text) ?? 0) + 1);
+    answersGiven += 1;
     return { status: 200, body: completionOf(action) };
   };
 

@@ -1,4 +1,5 @@
 import { SecpiError } from '../../base/errors.js';
+import { onAbort } from '../../base/on-abort.js';
 import type { AnswerKey } from '../answers/answer-row.js';
 import type { BudgetLimit } from '../model-spec.js';
 import { SeenAnswers } from './seen-answers.js';
@@ -112,12 +113,11 @@ export class Budget {
 
   async #change(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        signal.removeEventListener('abort', wake);
+      const leave = onAbort(signal, resolve);
+      this.#waiting.push(() => {
+        leave();
         resolve();
-      };
-      this.#waiting.push(wake);
-      signal.addEventListener('abort', wake, { once: true });
+      });
     });
   }
 }

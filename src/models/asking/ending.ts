@@ -1,3 +1,5 @@
+import { onAbort } from '../../base/on-abort.js';
+
 /**
  * How a call of `ask` ends that cannot go on. Attempts that are under way then may still be answered, and whoever answers
  * them wants to be paid, so they are waited for and their answers kept.
@@ -35,12 +37,11 @@ export class Ending {
     this.#ends = true;
     if (this.#underway > 0) {
       await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          signal.removeEventListener('abort', wake);
+        const leave = onAbort(signal, resolve);
+        this.#waiting.push(() => {
+          leave();
           resolve();
-        };
-        this.#waiting.push(wake);
-        signal.addEventListener('abort', wake, { once: true });
+        });
       });
     }
     signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import type { Sha256 } from '../../../base/hash.js';
+import { onAbort } from '../../../base/on-abort.js';
 
 interface Waiter<Outcome> {
   readonly settle: (outcome: Outcome) => void;
@@ -22,23 +23,24 @@ export class Waiting<Outcome> {
       }
       const waiters = this.#waiters.get(request) ?? new Set();
       this.#waiters.set(request, waiters);
-      const done = (end: () => void): void => {
-        signal.removeEventListener('abort', abort);
-        end();
-      };
-      const waiter: Waiter<Outcome> = {
-        settle: (outcome) => done(() => resolve(outcome)),
-        fail: (error) => done(() => reject(error)),
-      };
-      const abort = (): void => {
+      const leave = onAbort(signal, () => {
         waiters.delete(waiter);
         if (waiters.size === 0) {
           this.#waiters.delete(request);
           onNobody();
         }
         reject(signal.reason);
+      });
+      const waiter: Waiter<Outcome> = {
+        settle: (outcome) => {
+          leave();
+          resolve(outcome);
+        },
+        fail: (error) => {
+          leave();
+          reject(error);
+        },
       };
-      signal.addEventListener('abort', abort, { once: true });
       waiters.add(waiter);
     });
   }
@@ -49,6 +51,10 @@ export class Waiting<Outcome> {
 
   fail(request: Sha256, error: unknown): void {
     for (const waiter of this.#take(request)) waiter.fail(error);
+  }
+
+  failAll(error: unknown): void {
+    for (const request of [...this.#waiters.keys()]) this.fail(request, error);
   }
 
   #take(request: Sha256): Iterable<Waiter<Outcome>> {
