@@ -4,7 +4,7 @@ import { acquireLock, describeOwner, type Lock } from '../../../base/locks/lock.
 import type { AttemptFailure } from '../wire/attempt-failure.js';
 import { type BatchContext, pauseMs } from './batch-context.js';
 import type { BatchRecord } from './batch-folder.js';
-import { collectBatch, type KeptAnswer } from './collect-batch.js';
+import { collectBatch, type KeptAnswer, NotKept } from './collect-batch.js';
 import { type BatchLimits, type Gathered, Gathering } from './gathering.js';
 import { findBatch, type SentBatch, sendBatch } from './send-batch.js';
 import { shareOut } from './share-out.js';
@@ -46,6 +46,7 @@ export class BatchDesk implements AsyncDisposable {
 
   /** What becomes of a question. Throws what would meet every question alike, and `signal.reason`. */
   ask(question: Gathered, signal: AbortSignal): Promise<KeptAnswer | AttemptFailure> {
+    if (this.#stop.signal.aborted) return Promise.reject(this.#stop.signal.reason);
     const { request } = question;
     const isNew = !this.#waiting.has(request);
     const answered = this.#waiting.wait(request, signal, () => {
@@ -245,13 +246,20 @@ export class BatchDesk implements AsyncDisposable {
     ).catch((error: unknown) => {
       // Of what the server does not know nobody may say that it goes on there.
       if (error instanceof SecpiError && error.code === 'models/batch-lost') this.#held.delete(sent.batch);
-      throw error;
+      throw error instanceof NotKept ? this.#giveUp(error.cause) : error;
     });
     this.#held.delete(sent.batch);
     if (isTooMuch) return false;
     this.#refused = 0;
     for (const [request, failure] of failures) this.#waiting.settle(request as Sha256, failure);
     return true;
+  }
+
+  /** Nothing more can be kept: no answer is worth waiting for, and none is to be ordered. The batches that are there stay where they are. */
+  #giveUp(error: unknown): unknown {
+    this.#stop.abort(error);
+    this.#waiting.failAll(error);
+    return error;
   }
 
   /** Tells those who wait what another process has bought meanwhile. */

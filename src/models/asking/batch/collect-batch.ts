@@ -25,6 +25,13 @@ export interface Collected {
   readonly isTooMuch: boolean;
 }
 
+/** An answer that came is not on the disk; `cause` says why. The server has nothing to do with that. */
+export class NotKept extends Error {
+  constructor(cause: unknown) {
+    super('an answer could not be kept', { cause });
+  }
+}
+
 /** So many answers are on their way to the disk at once: they share one fsync. */
 const PUTS_AT_ONCE = 512;
 /** A file with many more lines than questions is no file of answers. */
@@ -35,9 +42,9 @@ const TOO_MUCH = /^token_limit_exceeded$|enqueued token limit/i;
 
 /**
  * Waits for the end of a batch and keeps all of its answers, whoever wants them; `onKept` hears of each. Nothing is lost by a kill at any
- * point: the answers stay at the server, and those that are kept already are passed over the next time.
+ * point, nor by a disk that is full: the answers stay at the server, and those that are kept already are passed over the next time.
  *
- * @throws SecpiError `models/batch-refused`, `models/batch-cancelled`, `models/batch-lost`, and those of `callAgain`.
+ * @throws NotKept; SecpiError `models/batch-refused`, `models/batch-cancelled`, `models/batch-lost`, and those of `callAgain`.
  */
 export async function collectBatch(
   context: BatchContext,
@@ -52,7 +59,7 @@ export async function collectBatch(
   for (const file of [batch.output_file_id, batch.error_file_id]) {
     if (file) await readFile(context, sent, file, reading, signal);
   }
-  await reading.finish();
+  reading.sayStrange();
   // Its answers are on the disk. What follows is said once, and is no reason to look at it again.
   await folder.remove(sent);
   const said = batch.errors?.data ?? [];
@@ -113,13 +120,15 @@ async function readFile(
 ): Promise<void> {
   const api = context.api();
   await callAgain(context, `give out the answers of batch ${id}`, signal, async (): Promise<Called<undefined>> => {
-    reading.begin();
+    await reading.begin();
     try {
       for await (const line of api.lines(file, signal)) {
         if (!(await reading.take(line))) break;
       }
       return { ok: true, value: undefined };
     } catch (error) {
+      // Whoever waited for the last answer may have closed the model by now; the record of the batch can go all the same.
+      if (reading.hasAll) return { ok: true, value: undefined };
       signal.throwIfAborted();
       const failure = api.failure(error);
       if (!failure.ok && failure.status === 404) {
@@ -128,6 +137,7 @@ async function readFile(
       return failure;
     }
   });
+  await reading.settle();
 }
 
 function lost({ name }: BatchContext, id: string, path: string, message: string): SecpiError {
@@ -149,6 +159,7 @@ class Reading {
   readonly #onKept: (request: Sha256, kept: KeptAnswer) => void;
   readonly #answered = new Set<string>();
   #puts: Promise<void>[] = [];
+  #notKept: NotKept | undefined;
   #lines = 0;
   #strange = 0;
 
@@ -159,16 +170,22 @@ class Reading {
     this.total = this.#questions.size;
   }
 
+  /** Whether every question is answered. */
+  get hasAll(): boolean {
+    return this.#answered.size === this.total;
+  }
+
   isAnswered(request: string): boolean {
     return this.#answered.has(request);
   }
 
-  /** A file is read from its beginning. */
-  begin(): void {
+  /** A file is read from its beginning. Throws `NotKept`: it may have been read in part before. */
+  async begin(): Promise<void> {
+    await this.settle();
     this.#lines = 0;
   }
 
-  /** False when there is no use in reading on. Throws what the disk does. */
+  /** False when there is no use in reading on. What the disk does is for `settle` to throw: no server is to blame for it. */
   async take(line: string | undefined): Promise<boolean> {
     this.#lines += 1;
     if (this.#lines > this.total * LINES_PER_QUESTION + 100) return false;
@@ -190,16 +207,21 @@ class Reading {
     this.failures.delete(request);
     this.#answered.add(request);
     const put = this.#keep({ request, attempt: 0 }, outcome.reply);
-    // Whoever waits for all of them hears of it.
-    put.catch(() => undefined);
+    put.catch((error: unknown) => {
+      this.#notKept ??= new NotKept(error);
+    });
     this.#puts.push(put);
-    if (this.#puts.length >= PUTS_AT_ONCE) await this.#settle();
-    return true;
+    if (this.#puts.length >= PUTS_AT_ONCE) await this.#settlePuts();
+    return this.#notKept === undefined;
   }
 
-  /** Resolves when all is on the disk. */
-  async finish(): Promise<void> {
-    await this.#settle();
+  /** Resolves when all that was read is on the disk. Throws `NotKept`, once nothing is on its way there any more. */
+  async settle(): Promise<void> {
+    await this.#settlePuts();
+    if (this.#notKept !== undefined) throw this.#notKept;
+  }
+
+  sayStrange(): void {
     if (this.#strange === 0) return;
     const { name, notices } = this.#context;
     notices.note('batch: lines', 'warn', `${name}: ${this.#strange} lines of a batch are about none of its questions`);
@@ -218,9 +240,9 @@ class Reading {
     this.#onKept(key.request, { ok: true, answer, cost_usd: cost, from: 'server' });
   }
 
-  async #settle(): Promise<void> {
+  async #settlePuts(): Promise<void> {
     const puts = this.#puts;
     this.#puts = [];
-    await Promise.all(puts);
+    await Promise.allSettled(puts);
   }
 }
