@@ -1,11 +1,10 @@
-import { setMaxListeners } from 'node:events';
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/hash.js';
 import { Budget } from '../../../src/models/asking/budget.js';
 
 const forever = new AbortController().signal;
-setMaxListeners(0, forever);
 
 const keyOf = (name: string) => ({ request: sha256(name), attempt: 0 });
 
@@ -50,6 +49,17 @@ describe('Budget', () => {
     const second = budget.reserve({ usd: 0.8, tokens: 0 }, forever);
     first?.settle({ usd: 0.1, tokens: 5 });
     expect(await second).toBeDefined();
+  });
+
+  it('has one listener on a signal, however many wait for room', async () => {
+    const { signal } = new AbortController();
+    const budget = new Budget({ usd: 1 });
+    const first = await budget.reserve({ usd: 1, tokens: 0 }, signal);
+    const others = Promise.all([1, 2, 3].map(() => budget.reserve({ usd: 0.3, tokens: 0 }, signal)));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    first?.settle({ usd: 0.1, tokens: 5 });
+    expect(await others).not.toContain(undefined);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('counts what was bought earlier, and stays spent once something did not fit', async () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { Ending } from '../../../src/models/asking/ending.js';
 import { settle } from './fake-clock.js';
@@ -17,6 +18,17 @@ describe('Ending', () => {
     two();
     await Promise.all(ends);
     expect(thrown).toEqual(['first', 'first']);
+  });
+
+  it('has one listener on a signal, however many wait for the end', async () => {
+    const ending = new Ending();
+    const { signal } = new AbortController();
+    const ended = ending.begin();
+    const ends = Promise.allSettled([1, 2, 3].map((error) => ending.end(error, signal)));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    ended();
+    await ends;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('does not wait when nobody wants it any more', async () => {
