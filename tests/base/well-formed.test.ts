@@ -31,6 +31,16 @@ describe('wellFormed', () => {
     });
   });
 
+  it('refuses in a sentence what is nested deeper than the stack is, and mends what is not', () => {
+    const nested = (levels: number, text: string): unknown =>
+      JSON.parse(`${'['.repeat(levels)}${JSON.stringify(text)}${']'.repeat(levels)}`);
+    for (const text of ['ok', '\ud83d']) {
+      for (const list of [nested(100_000, text), ['\ud83d', nested(100_000, text)], { a: nested(1000, text) }])
+        expect(() => wellFormed(list)).toThrow('is nested more than 1000 levels deep');
+      expect(wellFormed(nested(1000, text))).toEqual(nested(1000, text.toWellFormed()));
+    }
+  });
+
   it('makes whatever JSON can hold fit for a hash', () => {
     const half = fc.constantFrom('\ud83d', '\ude00', 'ok', '\ud83d\ude00');
     const json = fc.letrec<{ json: Json }>((tie) => ({

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { continueCommand } from '../../src/cli/recipes/continue-command.js';
 import { Curve } from '../../src/cli/views/curve.js';
 import { amount, bar, bytes, duration, money, roughly, speed, wrapped } from '../../src/cli/views/format.js';
-import { oneLine, printable } from '../../src/cli/views/printable.js';
+import { beginningOf, oneLine, printable } from '../../src/cli/views/printable.js';
 import { styleFor } from '../../src/cli/views/style.js';
 import type { StageOutcome } from '../../src/engine/runs/event.js';
 
@@ -22,6 +22,24 @@ describe('printable', () => {
         expect([...oneLine(text, 20)].length).toBeLessThanOrEqual(20);
       }),
     );
+  });
+});
+
+describe('oneLine', () => {
+  it('takes time that is linear in the blanks, with and without breaks among them', () => {
+    const blanks = ' '.repeat(300_000);
+    // A pattern that goes through the blanks again from each of them would take minutes.
+    const started = performance.now();
+    expect(oneLine(`a${blanks}b`)).toBe(`a${blanks}b`);
+    expect(oneLine(`a${blanks}\n${blanks}b${'\n'.repeat(300_000)}c${' \n'.repeat(300_000)}`)).toBe('a b c');
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  it('clips a text of any length before it looks at it', () => {
+    expect(beginningOf('a\nb', 20)).toBe('a b');
+    expect(beginningOf(`a${' '.repeat(10_000)}b`, 20)).toBe(`a…`);
+    expect(beginningOf('x'.repeat(10_000), 20)).toBe(`${'x'.repeat(19)}…`);
+    expect(beginningOf('x'.repeat(20), 20)).toBe('x'.repeat(20));
   });
 });
 

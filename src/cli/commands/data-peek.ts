@@ -12,7 +12,7 @@ import type { OutputOptions } from '../recipes/run-options.js';
 import { openRooms } from '../services.js';
 import { amount, bytes } from '../views/format.js';
 import { plainTable } from '../views/plain-table.js';
-import { oneLine } from '../views/printable.js';
+import { beginningOf } from '../views/printable.js';
 import { type Style, styleFor } from '../views/style.js';
 
 export interface PeekOptions extends OutputOptions {
@@ -26,10 +26,12 @@ export interface PeekOptions extends OutputOptions {
 
 /** What is said of a dataset as a whole is said of so many rows at least. */
 const rowsLookedAt = 200;
+/** Languages that are listed; the others are counted together. */
+const mostListed = 12;
 /** How often the Hub is asked again: somebody waits. */
 const hubRetries = 2;
-/** Characters of a row that are shown on its line, and of an example. */
-const shown = { row: 140, example: 60 };
+/** Characters of a row that are shown on its line, of an example, and of what a column or a language is called. */
+const shown = { row: 140, example: 60, name: 40 };
 
 /** `secpi data peek`: rows of a dataset, what `collect` makes of them, and what to write into a recipe. */
 export async function dataPeek(name: string, options: PeekOptions, environment: CliEnvironment): Promise<number> {
@@ -112,7 +114,7 @@ function textOf(source: Source, found: Peek, most: number, environment: CliEnvir
   const { columns, rows } = found;
   const table = plainTable(
     columns.map(({ name, filled, example }) => [
-      oneLine(name, 40),
+      beginningOf(name, shown.name),
       `${Math.round(100 * filled)} %`,
       exampleOf(example),
     ]),
@@ -121,9 +123,13 @@ function textOf(source: Source, found: Peek, most: number, environment: CliEnvir
   const isAll = rows.length < Math.max(rowsLookedAt, most);
   const taken = rows.slice(0, most).map(({ fileRow, task }) => {
     if (task === undefined)
-      return [String(fileRow.row), '', 'value' in fileRow ? exampleOf(fileRow.value, shown.row) : fileRow.problem];
-    if ('problem' in task) return [String(fileRow.row), style('red', task.code), oneLine(task.problem, shown.row)];
-    return [String(fileRow.row), task.language, oneLine(task.prompt, shown.row)];
+      return [
+        String(fileRow.row),
+        '',
+        'value' in fileRow ? exampleOf(fileRow.value, shown.row) : beginningOf(fileRow.problem, shown.row),
+      ];
+    if ('problem' in task) return [String(fileRow.row), style('red', task.code), beginningOf(task.problem, shown.row)];
+    return [String(fileRow.row), beginningOf(task.language, shown.name), beginningOf(task.prompt, shown.row)];
   });
   const tasks = plainTable(taken, { head: ['row', 'language', 'task'], align: ['right', 'left', 'left'], style });
   return [
@@ -156,17 +162,22 @@ function summaryLines(found: Peek, isAll: boolean): readonly string[] {
   const { chosen } = found;
   const looked = isAll && rows === 1 ? 'the only row' : `${isAll ? 'all' : 'the first'} ${amount(rows)} rows`;
   if (chosen === undefined) return [`No column looks like a task in ${looked}: name it by \`--prompt\`.`];
-  const list = (counts: Readonly<Record<string, number>>): string =>
-    Object.entries(counts)
-      .slice(0, 12)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ');
-  const others = Object.keys(no_tasks).length === 0 ? '' : `; no tasks: ${list(no_tasks)}`;
+  const others = Object.keys(no_tasks).length === 0 ? '' : `; no tasks: ${listed(no_tasks)}`;
   return [
     `${chosen.guessed ? 'guessed' : 'chosen'} columns: ${columnsInYaml(chosen.columns)}`,
     `${looked}: ${amount(tasks)} tasks${others}`,
-    ...(tasks === 0 ? [] : [`languages: ${list(languages)}`]),
+    ...(tasks === 0 ? [] : [`languages: ${listed(languages)}`]),
   ];
+}
+
+/** The most frequent of them, and how many others there are. */
+function listed(counts: Readonly<Record<string, number>>): string {
+  const all = Object.entries(counts).sort(([, left], [, right]) => right - left);
+  const named = all.slice(0, mostListed).map(([name, count]) => `${beginningOf(name, shown.name)} ${count}`);
+  const others = all.slice(mostListed);
+  const tasks = others.reduce((sum, [, count]) => sum + count, 0);
+  const more = ` and ${others.length} ${others.length === 1 ? 'other' : 'others'} (${tasks} ${tasks === 1 ? 'task' : 'tasks'})`;
+  return `${named.join(', ')}${others.length === 0 ? '' : more}`;
 }
 
 function exampleOf(value: unknown, length: number = shown.example): string {
@@ -174,5 +185,5 @@ function exampleOf(value: unknown, length: number = shown.example): string {
     typeof value === 'string'
       ? value
       : JSON.stringify(value, (_key, one) => (typeof one === 'bigint' ? String(one) : one));
-  return oneLine((text ?? '').slice(0, 8 * length), length);
+  return beginningOf(text ?? '', length);
 }

@@ -14,10 +14,18 @@ export function printable(text: string): string {
 
 /** The same on one line, at most `length` characters. */
 export function oneLine(text: string, length = Number.POSITIVE_INFINITY): string {
+  // Only where blanks begin: from each of them anew, many blanks without a break would take time that is quadratic in their number.
   const line = printable(text)
-    .replace(/\s*\n\s*/g, ' ')
+    .replace(/(?<!\s)\s*\n\s*/g, ' ')
     .trim();
   if (line.length <= length) return line;
   const characters = [...line];
   return characters.length <= length ? line : `${characters.slice(0, Math.max(0, length - 1)).join('')}…`;
+}
+
+/** The beginning of a text that may be of any length, on one line. What nobody is shown is not gone through. */
+export function beginningOf(text: string, length: number): string {
+  const beginning = text.slice(0, 8 * length);
+  const line = oneLine(beginning, length);
+  return beginning.length === text.length || line.endsWith('…') ? line : oneLine(`${line}…`, length);
 }

@@ -22,7 +22,10 @@ export function asRow(row: number, parse: () => unknown): FileRow {
   } catch (error) {
     return { row, problem: `is not JSON (${messageOf(error)})` };
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { row, problem: 'is not an object' };
+  try {
     return { row, value: wellFormed(value as Record<string, unknown>) };
-  return { row, problem: 'is not an object' };
+  } catch (error) {
+    return { row, problem: messageOf(error) };
+  }
 }

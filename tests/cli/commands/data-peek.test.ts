@@ -30,6 +30,23 @@ describe('secpi data peek', () => {
     expect(await readdir(folder.path)).toEqual(['t.jsonl.gz']);
   });
 
+  it('lets nothing that a file holds steer the terminal, nor end it', async () => {
+    await using folder = await temporaryFolder();
+    const steering = '\u001b]52;c;cm0gLXJmIH4K\u0007';
+    await writeFile(join(folder.path, 'e.jsonl'), `{"zzz": 1}\n${steering}\n`);
+    const language = JSON.stringify({ prompt: `Sort. ${' '.repeat(200_000)}`, lang: `${steering}x` });
+    const deep = `{"prompt":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    await writeFile(join(folder.path, 'l.jsonl'), `${language}\n${deep}\n`);
+    const blind = await runCli(['data', 'peek', 'e.jsonl'], { cwd: folder.path });
+    expect(blind).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(blind.stdout).toContain('is not JSON');
+    const named = await runCli(['data', 'peek', 'l.jsonl', '--language', 'lang'], { cwd: folder.path });
+    expect(named).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(named.stdout).toContain('is nested more than 1000 levels deep');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
+    for (const { stdout } of [blind, named]) expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+
   it('says so when no column looks like a task, and takes the one that is named', async () => {
     await using folder = await temporaryFolder();
     await writeFile(join(folder.path, 't.jsonl'), '{"meta":{"ask":"Sort it in Go."},"n":1}\n');
