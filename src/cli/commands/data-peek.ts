@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SecpiError } from '../../base/errors.js';
-import { columnsInYaml } from '../../datasets/columns/guess-columns.js';
+import type { Columns } from '../../datasets/columns/column-map.js';
+import { columnsInYaml, textInYaml } from '../../datasets/columns/guess-columns.js';
+import { unseenSentence } from '../../datasets/columns/unseen-columns.js';
 import { formatOf } from '../../datasets/rows/data-format.js';
 import { type Source, sourceSchema } from '../../datasets/sources/source.js';
+import type { ChosenColumns } from '../../datasets/sources/source-rows.js';
 import { type Peek, peek } from '../../stages/collect/peek.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
@@ -12,7 +15,7 @@ import type { OutputOptions } from '../recipes/run-options.js';
 import { openRooms } from '../services.js';
 import { amount, bytes } from '../views/format.js';
 import { plainTable } from '../views/plain-table.js';
-import { beginningOf } from '../views/printable.js';
+import { beginningOf, oneLine } from '../views/printable.js';
 import { type Style, styleFor } from '../views/style.js';
 
 export interface PeekOptions extends OutputOptions {
@@ -49,6 +52,13 @@ export async function dataPeek(name: string, options: PeekOptions, environment: 
 function sourceNamed(name: string, options: PeekOptions, { workingDirectory }: CliEnvironment): Source {
   const { revision, pathPrefix, prompt, language, answer } = options;
   const columns = { prompt: prompt.length === 0 ? undefined : prompt, language, answer };
+  for (const [option, names] of Object.entries({ prompt, language: [language], answer: [answer] })) {
+    if (!names.includes('')) continue;
+    throw new SecpiError('datasets/unnamed-column', `--${option} names no column: it is empty`, {
+      hint: 'Name a column or a path into one, or leave the option out. A column without a name has to get one first.',
+      exitCode: 2,
+    });
+  }
   const path = resolve(workingDirectory, name);
   if (existsSync(path)) return sourceSchema.parse({ file: path, ...columns });
   const hub = name.replace(/^hub:/, '');
@@ -62,18 +72,31 @@ function sourceNamed(name: string, options: PeekOptions, { workingDirectory }: C
 }
 
 /** What a recipe's `collect.sources` needs to say. */
-function inRecipe(source: Source, { chosen, licence }: Peek, environment: CliEnvironment): string {
+function inRecipe(source: Source, { chosen, unseen, licence }: Peek, environment: CliEnvironment): string {
   const where =
     'file' in source
-      ? [`file: ${shownPath(source.file, environment)}`]
+      ? [`file: ${textInYaml(shownPath(source.file, environment))}`]
       : [
-          `hub: ${source.hub}`,
-          ...(source.revision === 'main' ? [] : [`revision: ${source.revision}`]),
-          ...(source.path_prefix === '' ? [] : [`path_prefix: ${source.path_prefix}`]),
+          `hub: ${textInYaml(source.hub)}`,
+          ...(source.revision === 'main' ? [] : [`revision: ${textInYaml(source.revision)}`]),
+          ...(source.path_prefix === '' ? [] : [`path_prefix: ${textInYaml(source.path_prefix)}`]),
         ];
-  const columns = chosen === undefined ? 'prompt: …' : columnsInYaml(chosen.columns);
-  const under = licence === null || chosen?.columns.licence_column !== undefined ? [] : [`licence: ${licence}`];
+  const isSeen = (name: string): boolean => !unseen.some((column) => column.name === name);
+  const columns =
+    chosen === undefined ? 'prompt: …' : columnsInYaml(columnsWhere(chosen.columns, (_field, name) => isSeen(name)));
+  const under =
+    licence === null || chosen?.columns.licence_column !== undefined ? [] : [`licence: ${textInYaml(licence)}`];
   return `- { ${[...where, columns, ...under].join(', ')} }`;
+}
+
+/** Some of the columns. The licence of a source is no column, but stands there too. */
+function columnsWhere(columns: Columns, isWanted: (field: string, name: string) => boolean): Partial<Columns> {
+  const wanted = Object.entries(columns).flatMap(([field, names]): [string, unknown][] => {
+    if (typeof names === 'string') return isWanted(field, names) ? [[field, names]] : [];
+    const kept = names?.filter((name: string) => isWanted(field, name)) ?? [];
+    return kept.length === 0 ? [] : [[field, kept]];
+  });
+  return Object.fromEntries(wanted);
 }
 
 function counted(values: readonly string[]): readonly (readonly [string, number])[] {
@@ -99,9 +122,18 @@ function writeLines(source: Source, found: Peek, most: number, environment: CliE
   const size = files.reduce((sum, file) => sum + file.bytes, 0);
   const recipe = inRecipe(source, found, environment);
   const about = { commit: commit ?? null, files: files.length, bytes: size, format: format ?? null, licence };
+  const missing_columns = found.unseen.map(({ name }) => name);
   const map = chosen === undefined ? null : chosen.columns;
   writeJson(
-    { type: 'source', ...about, columns: map, guessed: chosen?.guessed ?? false, ...summaryOf(found), recipe },
+    {
+      type: 'source',
+      ...about,
+      columns: map,
+      guessed: chosen?.guessed ?? false,
+      missing_columns,
+      ...summaryOf(found),
+      recipe,
+    },
     environment,
   );
   for (const column of columns)
@@ -136,7 +168,7 @@ function textOf(source: Source, found: Peek, most: number, environment: CliEnvir
     ...aboutLines(source, found, environment),
     ...['', table],
     ...(taken.length === 0 ? [] : ['', tasks]),
-    ...['', ...summaryLines(found, isAll)],
+    ...['', ...summaryLines(source, found, isAll)],
     ...(found.chosen !== undefined && summaryOf(found).tasks === 0
       ? ['', 'That makes no task of any row: name the right column by `--prompt`.']
       : ['', 'In a recipe, under `collect.sources`:', `  ${inRecipe(source, found, environment)}`]),
@@ -152,21 +184,38 @@ function aboutLines(
   const where = 'file' in source ? shownPath(source.file, environment) : `${source.hub} at ${commit}`;
   const inFiles = files.length === 1 ? size : `${size} in ${files.length} files`;
   return [
-    `${where}: ${format ?? 'unknown format'}, ${inFiles}`,
+    `${oneLine(where)}: ${format ?? 'unknown format'}, ${inFiles}`,
     ...(licence === null ? [] : [`licence: ${licence}, as its card says`]),
   ];
 }
 
-function summaryLines(found: Peek, isAll: boolean): readonly string[] {
+function summaryLines(source: Source, found: Peek, isAll: boolean): readonly string[] {
   const { rows, tasks, no_tasks, languages } = summaryOf(found);
   const { chosen } = found;
   const looked = isAll && rows === 1 ? 'the only row' : `${isAll ? 'all' : 'the first'} ${amount(rows)} rows`;
   if (chosen === undefined) return [`No column looks like a task in ${looked}: name it by \`--prompt\`.`];
+  const none = isAll ? 'no row' : `none of ${looked}`;
   const others = Object.keys(no_tasks).length === 0 ? '' : `; no tasks: ${listed(no_tasks)}`;
   return [
-    `${chosen.guessed ? 'guessed' : 'chosen'} columns: ${columnsInYaml(chosen.columns)}`,
+    ...columnLines(source, chosen),
+    ...found.unseen.map((column) => `warning: ${oneLine(unseenSentence(column, none))}`),
     `${looked}: ${amount(tasks)} tasks${others}`,
     ...(tasks === 0 ? [] : [`languages: ${listed(languages)}`]),
+  ];
+}
+
+/** What a person has named is not guessed. */
+function columnLines(source: Source, { columns, guessed }: ChosenColumns): readonly string[] {
+  const isNamed = (field: string): boolean =>
+    !guessed || Object.entries(source).some(([key, value]) => key === field && value !== undefined);
+  const line = (word: string, some: Partial<Columns>): readonly string[] =>
+    Object.keys(some).length === 0 ? [] : [`${word} columns: ${columnsInYaml(some)}`];
+  return [
+    ...line(
+      'guessed',
+      columnsWhere(columns, (field) => !isNamed(field)),
+    ),
+    ...line('chosen', columnsWhere(columns, isNamed)),
   ];
 }
 

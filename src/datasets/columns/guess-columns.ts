@@ -53,20 +53,28 @@ export function guessColumns(values: readonly RowValue[]): Columns | undefined {
 }
 
 /** As a recipe has it. */
-export function columnsInYaml(columns: Columns): string {
+export function columnsInYaml(columns: Partial<Columns>): string {
   return Object.entries(columns)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}: ${Array.isArray(value) ? listInYaml(value) : nameInYaml(String(value))}`)
+    .map(([key, value]) => `${key}: ${Array.isArray(value) ? listInYaml(value) : textInYaml(String(value))}`)
     .join(', ');
 }
 
 function listInYaml(names: readonly string[]): string {
-  const written = names.map(nameInYaml).join(', ');
+  const written = names.map(textInYaml).join(', ');
   return names.length === 1 ? written : `[${written}]`;
 }
 
-function nameInYaml(name: string): string {
-  return /^[A-Za-z_][\w.-]*$/.test(name) ? name : JSON.stringify(name);
+/** A text as YAML reads it back, inside of braces too: quoted only where that would be something else. */
+export function textInYaml(text: string): string {
+  const isPlain =
+    /^(?:\.{0,2}\/)?[A-Za-z_][\w./+-]*$/.test(text) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text);
+  if (isPlain) return text;
+  // What cannot be seen is written out, so that it steers no terminal.
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** The column of this name, whatever the case. */

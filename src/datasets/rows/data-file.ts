@@ -1,4 +1,6 @@
+import type { Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
+import { SecpiError } from '../../base/errors.js';
 import { atPath } from '../../base/files/system-code.js';
 
 /** The bytes of a dataset's file, wherever it lies. */
@@ -16,9 +18,16 @@ export interface DataFile {
 const firstPiece = 256 * 1024;
 const largestPiece = 4 * 1024 * 1024;
 
-/** A file on this machine. Throws the file system's error. */
+/** A file on this machine, or what a link to one leads to. Throws `datasets/not-a-file` for what has no end or no bytes, and the file system's error. */
 export async function localFile(path: string, label: string = path): Promise<DataFile> {
-  const { size } = await stat(path);
+  const found = await stat(path);
+  if (!found.isFile()) {
+    throw new SecpiError('datasets/not-a-file', `${label} is no file but ${kindOf(found)}`, {
+      hint: found.isDirectory() ? 'Name a file in it.' : 'Rows are read more than once: write them to a file first.',
+      exitCode: 2,
+    });
+  }
+  const { size } = found;
   return {
     name: path,
     label,
@@ -41,6 +50,12 @@ export async function localFile(path: string, label: string = path): Promise<Dat
       }
     },
   };
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return 'a folder';
+  if (found.isFIFO()) return 'a named pipe';
+  return found.isSocket() ? 'a socket' : 'a device';
 }
 
 /** A file from its beginning to its end, piece by piece. */

@@ -1,6 +1,7 @@
 import { SecpiError } from '../../base/errors.js';
 import { type Columns, columnsRead } from '../columns/column-map.js';
 import { columnsInYaml, guessColumns, rowsForGuess } from '../columns/guess-columns.js';
+import { UnseenColumns, unseenSentence } from '../columns/unseen-columns.js';
 import type { FileRow } from '../rows/file-row.js';
 import { readRows } from '../rows/row-file.js';
 import { sampler } from '../sample.js';
@@ -82,21 +83,30 @@ export interface RowOfSources extends SourceRow {
   readonly columns: Columns;
 }
 
-/** The rows of sources, one source after another. Of a source with a `limit` nothing is downloaded to the folder. `onGuess` hears which columns had to be guessed. */
+/**
+ * The rows of sources, one source after another. Of a source with a `limit` nothing is downloaded to the folder. `say` hears which columns had to be
+ * guessed, and, once a source was read to its end, which of those that it names no row has.
+ */
 export async function* rowsOfSources(
   sources: readonly Source[],
   { folder, ...from }: ReachedFrom & { readonly seed: number },
-  onGuess: (message: string) => void,
+  say: (message: string, level: 'info' | 'warn') => void,
 ): AsyncGenerator<RowOfSources> {
   for (const source of sources) {
     // Whoever wants a few rows of a dataset does not fetch all of it.
     const there = { ...from, folder: source.limit === undefined ? folder : undefined };
     const { columns, guessed } = await columnsOfSource(source, there);
     if (guessed) {
-      onGuess(
+      say(
         `${sourceName(source)}: guessed columns { ${columnsInYaml(columns)} }; name them in the recipe if that is wrong`,
+        'info',
       );
     }
-    for await (const row of sourceRows(source, columns, there)) yield { ...row, source, columns };
+    const unseen = new UnseenColumns(columns);
+    for await (const row of sourceRows(source, columns, there)) {
+      unseen.see(row.fileRow);
+      yield { ...row, source, columns };
+    }
+    for (const column of unseen.columns) say(`${sourceName(source)}: ${unseenSentence(column)}`, 'warn');
   }
 }

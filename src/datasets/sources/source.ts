@@ -6,6 +6,7 @@ import type { PinnedFiles } from '../../engine/stage.js';
 import type { Hub } from '../../hub/hub.js';
 import { inputPath } from '../../recipe/field.js';
 import { columnMapSchema } from '../columns/column-map.js';
+import { localFile } from '../rows/data-file.js';
 
 /** What all sources have: which columns, which rows, and a name. */
 const rowsSchema = columnMapSchema.extend({
@@ -50,13 +51,15 @@ export function sourceName(source: Source): string {
   return 'file' in source ? basename(source.file) : source.hub;
 }
 
-/** What decides the bytes of sources, in their order: a file's hash, a dataset's commit. */
+/** What decides the bytes of sources, in their order: a file's hash, a dataset's commit. Throws `datasets/not-a-file`. */
 export async function pinSources(
   sources: readonly Source[],
   { hub, files, signal }: { readonly hub: Hub; readonly files: PinnedFiles; readonly signal: AbortSignal },
 ): Promise<Json[]> {
   const pins: Json[] = [];
   for (const source of sources) {
+    // A pipe would be waited for without end.
+    if ('file' in source) await localFile(source.file);
     const pin =
       'file' in source
         ? { sha256: await files.file(source.file) }

@@ -106,7 +106,7 @@ function allRows(context: Context): AsyncIterable<RowOfSources> {
   return rowsOfSources(
     params.sources,
     { hub: services.hub, folder: work.path('hub'), signal, seed: isSampled(params) ? context.seed : 0 },
-    (message) => emit({ type: 'log', level: 'info', message }),
+    (message, level) => emit({ type: 'log', level, message }),
   );
 }
 

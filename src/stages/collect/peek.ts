@@ -1,6 +1,7 @@
 import { SecpiError } from '../../base/errors.js';
 import { type NoTask, taskOf } from '../../datasets/columns/column-map.js';
 import { licenceOf } from '../../datasets/columns/licence.js';
+import { type NamedColumn, UnseenColumns } from '../../datasets/columns/unseen-columns.js';
 import { formatOf } from '../../datasets/rows/data-format.js';
 import type { FileRow } from '../../datasets/rows/file-row.js';
 import { type Source, sourceName } from '../../datasets/sources/source.js';
@@ -29,6 +30,8 @@ export interface Peek {
   readonly columns: readonly PeekedColumn[];
   /** Undefined when no column looks like a task. */
   readonly chosen: ChosenColumns | undefined;
+  /** Of those, the ones that none of the rows has. */
+  readonly unseen: readonly NamedColumn[];
   /** Each row with what `collect` would make of it; nothing without columns. */
   readonly rows: readonly { readonly fileRow: FileRow; readonly task: Task | NoTask | undefined }[];
 }
@@ -47,6 +50,7 @@ export async function peek(source: Source, from: Omit<ReachedFrom, 'folder'>, mo
     format: packing === undefined ? format : `${format}.${packing}`,
     columns: columnsIn(rows),
     chosen,
+    unseen: unseenIn(rows, chosen),
     rows: rows.map((fileRow) => ({ fileRow, task: chosen && taskOf(fileRow, chosen.columns, sourceName(source)) })),
   };
 }
@@ -60,17 +64,25 @@ function columnsIfAny(source: Source, rows: readonly FileRow[]): ChosenColumns |
   }
 }
 
+function unseenIn(rows: readonly FileRow[], chosen: ChosenColumns | undefined): readonly NamedColumn[] {
+  if (chosen === undefined) return [];
+  const unseen = new UnseenColumns(chosen.columns);
+  for (const row of rows) unseen.see(row);
+  return unseen.columns;
+}
+
 function columnsIn(rows: readonly FileRow[]): readonly PeekedColumn[] {
   const values = rows.flatMap((row) => ('value' in row ? [row.value] : []));
   const names = [...new Set(values.flatMap((value) => Object.keys(value)))];
   return names.map((name) => {
-    const filled = values.map((value) => value[name]).filter((value) => !isEmpty(value));
+    // What every object inherits stands in no row.
+    const filled = values.flatMap((value) => (Object.hasOwn(value, name) ? [value[name]] : [])).filter(isFilled);
     return { name, filled: filled.length / values.length, example: filled[0] };
   });
 }
 
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
+function isFilled(value: unknown): boolean {
+  return value !== undefined && value !== null && (typeof value !== 'string' || value.trim() !== '');
 }
 
 /** Bytes of a card in which its head stands. */

@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { startHubServer } from '../../support/hub-server.js';
 import { jsonLines, runCli, temporaryFolder } from '../../support/run-cli.js';
@@ -62,7 +63,14 @@ describe('secpi data peek', () => {
     expect(jsonLines(named.stdout)).toEqual([
       {
         ...{ type: 'source', commit: null, files: 1, bytes: 40, format: 'jsonl', licence: null, guessed: false },
-        ...{ columns: { prompt: ['meta.ask'] }, rows: 1, tasks: 1, no_tasks: {}, languages: { go: 1 } },
+        ...{
+          columns: { prompt: ['meta.ask'] },
+          missing_columns: [],
+          rows: 1,
+          tasks: 1,
+          no_tasks: {},
+          languages: { go: 1 },
+        },
         recipe: '- { file: t.jsonl, prompt: meta.ask }',
       },
       { type: 'column', name: 'meta', filled: 1, example: '{"ask":"Sort it in Go."}' },
@@ -97,6 +105,51 @@ describe('secpi data peek', () => {
     expect(stdout).toContain('- { hub: org/tasks, prompt: query, licence: apache-2.0 }');
     const ranges = server.calls.filter(({ route }) => route === 'resolve').map(({ range }) => range);
     expect(ranges).toEqual(['bytes=0-262143', expect.stringMatching(/^bytes=0-\d\d$/)]);
+  });
+
+  it('writes a recipe line that can be read, and counts the languages that it does not list', async () => {
+    await using folder = await temporaryFolder();
+    const lines = Array.from({ length: 14 }, (_, n) => JSON.stringify({ prompt: `Sort list ${n}.`, lang: `lang${n}` }));
+    await writeFile(join(folder.path, 'a: b, {c}.jsonl'), [...lines, ...lines.slice(0, 13)].join('\n'));
+    const { stdout } = await runCli(['data', 'peek', 'a: b, {c}.jsonl', '--language', 'lang'], { cwd: folder.path });
+    expect(stdout).toContain('- { file: "a: b, {c}.jsonl", prompt: prompt');
+    expect(stdout).toMatch(/^languages: .*, lang11 2 and 2 others \(3 tasks\)$/m);
+  });
+
+  it('warns of a named column that no row has, calls no named one guessed, and advises against it', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 't.jsonl'), text);
+    const named = ['--language', 'nope', '--answer', 'solution'];
+    const { stdout } = await runCli(['data', 'peek', 't.jsonl', ...named], { cwd: folder.path });
+    expect(stdout).toContain('guessed columns: prompt: problem, licence_column: license\n');
+    expect(stdout).toContain('chosen columns: language: nope, answer: solution\n');
+    expect(stdout).toContain('warning: no row has the column "nope" that `language` names\n');
+    expect(stdout).toContain('- { file: t.jsonl, prompt: problem, answer: solution, licence_column: license }');
+    const json = await runCli(['data', 'peek', 't.jsonl', ...named, '--json'], { cwd: folder.path });
+    expect(jsonLines(json.stdout)[0]).toMatchObject({ guessed: true, missing_columns: ['nope'] });
+  });
+
+  it('reads nothing but files', async () => {
+    await using folder = await temporaryFolder();
+    await execa('mkfifo', [join(folder.path, 'p.jsonl')]);
+    for (const [name, kind] of [
+      ['p.jsonl', 'a named pipe'],
+      ['.', 'a folder'],
+    ] as const) {
+      const { exitCode, stderr } = await runCli(['data', 'peek', name], { cwd: folder.path });
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(`is no file but ${kind}`);
+    }
+  });
+
+  it('takes no empty name for a column', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 't.jsonl'), '{"":"Sort it."}\n');
+    for (const option of ['--prompt', '--language', '--answer']) {
+      const { exitCode, stderr } = await runCli(['data', 'peek', 't.jsonl', option, ''], { cwd: folder.path });
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(`error: ${option} names no column: it is empty\n`);
+    }
   });
 
   it('knows what is neither a file nor a dataset', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { columnsInYaml, guessColumns } from '../../../src/datasets/columns/guess-columns.js';
+import { parse } from 'yaml';
+import { columnsInYaml, guessColumns, textInYaml } from '../../../src/datasets/columns/guess-columns.js';
 
 const guessed = (...rows: readonly Record<string, unknown>[]) => {
   const columns = guessColumns(rows);
@@ -53,5 +54,29 @@ describe('guessColumns', () => {
 describe('columnsInYaml', () => {
   it('quotes what YAML would read otherwise', () => {
     expect(columnsInYaml({ prompt: ['a b: c'], language: 'x.y' })).toBe('prompt: "a b: c", language: x.y');
+  });
+
+  it('writes each text so that YAML reads it back, and so that it can be seen', () => {
+    for (const plain of ['t.jsonl.gz', 'data/train', './t.jsonl', '../a/b.json', '/srv/t.json', 'org/tasks', 'x.y'])
+      expect(textInYaml(plain)).toBe(plain);
+    const others = [
+      'a: b, {c}.jsonl',
+      'true',
+      'No',
+      '1e5',
+      '12',
+      '.5',
+      '~',
+      '#x',
+      'a #b',
+      '- x',
+      "it's",
+      '"',
+      '\\',
+      '',
+    ];
+    for (const text of [...others, 'a\u001b[31m', 'a\u009b\u202eb', 'é'])
+      expect(parse(`- { file: ${textInYaml(text)}, prompt: x }`)).toEqual([{ file: text, prompt: 'x' }]);
+    expect(textInYaml('a\u009b\u202eb')).toBe('"a\\u009b\\u202eb"');
   });
 });

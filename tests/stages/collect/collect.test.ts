@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { execa } from 'execa';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { sha256Json } from '../../../src/base/hash.js';
@@ -138,6 +140,35 @@ describe('columns', () => {
       code: 'datasets/no-prompt-column',
       message: 'no column of t.jsonl looks like a task (it has index, input)',
     });
+  });
+});
+
+describe('what a source names', () => {
+  it('is warned of where no row has it', async () => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const file = await folder.write('t.jsonl', lines([{ prompt: prompts[0] }, { prompt: prompts[1], lang: 'c' }]));
+    const run = await runCollect(home, {
+      sources: [{ file, prompt: ['prompt', 'input'], language: 'lang', answer: 'nope' }],
+    });
+    expect(run.outcome).toBe('done');
+    expect(run.logs).toEqual([
+      't.jsonl: no row has the column "input" that `prompt` names',
+      't.jsonl: no row has the column "nope" that `answer` names',
+    ]);
+    expect(run.events.filter((event) => event.type === 'log').map(({ level }) => level)).toEqual(['warn', 'warn']);
+  });
+
+  it('is a file, or a link to one, and nothing that would be waited for', async () => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const file = await folder.write('t.jsonl', lines([{ prompt: prompts[0] }]));
+    const [link, pipe] = [join(folder.path, 'link.jsonl'), join(folder.path, 'pipe.jsonl')];
+    await symlink(file, link);
+    await execa('mkfifo', [pipe]);
+    expect((await runCollect(home, { sources: [{ file: link }] })).outcome).toBe('done');
+    const { error } = await runCollect(home, { sources: [{ file: pipe }] });
+    expect(error).toMatchObject({ code: 'datasets/not-a-file', message: `${pipe} is no file but a named pipe` });
   });
 });
 

@@ -96,8 +96,8 @@ export async function addMix(context: Context, mix: MixParams, options: MixOptio
 
 function rowsOf({ work, services, signal, seed, emit }: Context, mix: MixParams, isFirst: boolean) {
   const folder = work.path('hub');
-  return rowsOfSources(mix.sources, { hub: services.hub, folder, signal, seed }, (message) => {
-    if (isFirst) emit({ type: 'log', level: 'info', message });
+  return rowsOfSources(mix.sources, { hub: services.hub, folder, signal, seed }, (message, level) => {
+    if (isFirst) emit({ type: 'log', level, message });
   });
 }
 
