@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { taskLanguage } from '../languages/task-language.js';
 import type { FileRow } from '../rows/file-row.js';
 import { normalisePrompt, type Task, taskId } from '../task.js';
-import { firstTurn } from './chat.js';
+import { chatIn, firstTurn, textOrTurn } from './chat.js';
 import { licenceOf } from './licence.js';
 import { columnsOf, type RowValue, valueAt } from './value-at.js';
 
@@ -79,9 +79,10 @@ export function taskOf(fileRow: FileRow, columns: Columns, source: string): Task
     // Only the first column must be there; further ones are often empty (Alpaca's `input`).
     if (part === undefined || part === null) {
       if (index > 0) continue;
+      if (part === null) return { code: 'placeholder', problem: `has nothing in column "${name}"` };
       return { code: 'bad_row', problem: `has no column "${name}" (it has ${columnNames(value)})` };
     }
-    const text = textOf(part);
+    const text = textOrTurn(part);
     if (text === undefined)
       return { code: 'bad_row', problem: `column "${name}" is neither text nor a chat with a question` };
     if (text.question.trim() !== '') parts.push(text.question.trim());
@@ -104,15 +105,10 @@ export function taskOf(fileRow: FileRow, columns: Columns, source: string): Task
 
 /** The answer in a row: that of its column, or that to the question which is its task. `undefined` where there is none. */
 export function answerOf(value: RowValue, { prompt, answer }: Columns): string | undefined {
-  const own = answer === undefined ? undefined : textOf(valueAt(value, answer))?.answer;
+  const own = answer === undefined ? undefined : textOrTurn(valueAt(value, answer))?.answer;
   if (own !== undefined) return own;
-  const chats = prompt.map((name) => valueAt(value, name)).filter((part) => Array.isArray(part));
+  const chats = prompt.map((name) => chatIn(valueAt(value, name)));
   return chats.map((chat) => firstTurn(chat)?.answer).find((text) => text !== undefined);
-}
-
-/** Text as it is, or the first turn of a chat. A text that is wanted as an answer is one. */
-function textOf(value: unknown): { readonly question: string; readonly answer: string | undefined } | undefined {
-  return typeof value === 'string' ? { question: value, answer: value } : firstTurn(value);
 }
 
 /** A column may list languages; only one can be meant. */

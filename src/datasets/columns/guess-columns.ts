@@ -1,5 +1,5 @@
 import { isLanguage } from '../languages/language-names.js';
-import { firstTurn } from './chat.js';
+import { textOrTurn } from './chat.js';
 import { type Columns, isPlaceholder } from './column-map.js';
 import { licenceOf } from './licence.js';
 import type { RowValue } from './value-at.js';
@@ -91,7 +91,7 @@ function share(values: readonly RowValue[], name: string, fits: (value: unknown)
 }
 
 function isTask(value: unknown): boolean {
-  const text = typeof value === 'string' ? value : firstTurn(value)?.question;
+  const text = textOrTurn(value)?.question;
   return text !== undefined && !isPlaceholder(text);
 }
 

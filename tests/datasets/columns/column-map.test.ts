@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Columns, columnsRead, taskOf } from '../../../src/datasets/columns/column-map.js';
+import { guessColumns } from '../../../src/datasets/columns/guess-columns.js';
 
 const task = (value: Record<string, unknown>, columns: Partial<Columns> = {}) =>
   taskOf({ row: 3, value }, { prompt: ['prompt'], ...columns }, 'tasks.jsonl');
@@ -40,7 +41,7 @@ describe('taskOf', () => {
   it('says why a row is no task', () => {
     const bad = (problem: string) => ({ code: 'bad_row', problem });
     expect(task({})).toEqual(bad('has no column "prompt" (it has none)'));
-    expect(task({ prompt: null })).toEqual(bad('has no column "prompt" (it has prompt)'));
+    expect(task({ prompt: null })).toEqual({ code: 'placeholder', problem: 'has nothing in column "prompt"' });
     expect(task({ prompt: 7 })).toEqual(bad('column "prompt" is neither text nor a chat with a question'));
     expect(task({ prompt: [{ role: 'system', content: 'Be brief.' }] })).toMatchObject({ code: 'bad_row' });
     expect(taskOf({ row: 1, problem: 'is not JSON' }, { prompt: ['prompt'] }, 'x')).toEqual(bad('is not JSON'));
@@ -96,6 +97,53 @@ describe('taskOf', () => {
     ];
     for (const messages of chats)
       expect(task({ messages }, { prompt: ['messages'] })).toMatchObject({ prompt: 'Sort it.', language: 'python' });
+  });
+
+  describe('of a chat', () => {
+    const chat = (...messages: readonly unknown[]) => task({ messages }, { prompt: ['messages'] });
+    const none = { code: 'bad_row', problem: 'column "messages" is neither text nor a chat with a question' };
+    const words = (...texts: readonly string[]) => texts.map((text) => ({ type: 'text', text }));
+
+    it('joins the parts of a message', () => {
+      const answer = { role: 'assistant', content: words('def f(x):\n    return sorted(x)') };
+      const content = [...words('Sort it.', 'Now.'), { text: 'Please.' }, 'Thanks!'];
+      expect(chat({ role: 'system', content: words('Be brief.') }, { role: 'user', content }, answer)).toMatchObject({
+        prompt: 'Sort it.\n\nNow.\n\nPlease.\n\nThanks!',
+        language: 'python',
+      });
+    });
+
+    it('is none where the question is more than text, whatever is asked behind it', () => {
+      for (const part of [{ type: 'image_url', image_url: { url: 'x' } }, { type: 'text' }, 7, null]) {
+        const content = [...words('What is this?'), part];
+        expect(chat({ role: 'user', content }, { role: 'user', content: 'Sort it.' })).toEqual(none);
+      }
+      expect(chat({ role: 'user', content: [] })).toMatchObject({ code: 'placeholder' });
+      expect(chat({ role: 'user', content: null }, { role: 'user', content: 'Sort it.' })).toMatchObject({
+        prompt: 'Sort it.',
+      });
+    });
+
+    it('reads one that stands there as the text of its JSON, and takes none for a task that it cannot read', () => {
+      const messages = [
+        { role: 'user', content: 'Sort it.\ud83d' },
+        { role: 'assistant', content: 'def f(x):\n    return sorted(x)' },
+      ];
+      const written = (text: string) => task({ messages: text }, { prompt: ['messages'] });
+      for (const text of [JSON.stringify(messages), `\n${JSON.stringify(messages, null, 2)}\n`])
+        expect(written(text)).toMatchObject({ prompt: 'Sort it.\ufffd', language: 'python' });
+      expect(written(JSON.stringify(messages.slice(1)))).toEqual(none);
+      expect(written("[{'role': 'user', 'content': 'Sort it.'}, {'role': 'assistant', 'content': 'x'}]\n")).toEqual(
+        none,
+      );
+      expect(guessColumns([{ messages: JSON.stringify(messages) }])).toMatchObject({ prompt: ['messages'] });
+      expect(guessColumns([{ messages: JSON.stringify(messages.slice(1)), text: 'Sort.' }])).toMatchObject({
+        prompt: ['text'],
+      });
+      const data = '[{"name": "a", "age": 3}]';
+      for (const text of [data, `${JSON.stringify(messages)} Turn this into a table.`, '[{"role": "x"}, 3'])
+        expect(written(text)).toMatchObject({ prompt: text.toWellFormed() });
+    });
   });
 
   it('takes the licence of the row before that of the source', () => {
