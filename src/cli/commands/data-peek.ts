@@ -29,6 +29,8 @@ export interface PeekOptions extends OutputOptions {
 
 /** What is said of a dataset as a whole is said of so many rows at least. */
 const rowsLookedAt = 200;
+const NOTHING_READ =
+  'None of these rows can be read: they are no objects of JSON, or the file is not what its ending says.';
 /** Languages that are listed; the others are counted together. */
 const mostListed = 12;
 /** How often the Hub is asked again: somebody waits. */
@@ -117,6 +119,10 @@ function summaryOf({ rows }: Peek) {
   };
 }
 
+function isAnyRead({ rows }: Peek): boolean {
+  return rows.some(({ fileRow }) => 'value' in fileRow);
+}
+
 function writeLines(source: Source, found: Peek, most: number, environment: CliEnvironment): void {
   const { commit, files, format, licence, columns, chosen, rows } = found;
   const size = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -164,13 +170,14 @@ function textOf(source: Source, found: Peek, most: number, environment: CliEnvir
     return [String(fileRow.row), beginningOf(task.language, shown.name), beginningOf(task.prompt, shown.row)];
   });
   const tasks = plainTable(taken, { head: ['row', 'language', 'task'], align: ['right', 'left', 'left'], style });
+  if (rows.length === 0) return [...aboutLines(source, found, environment), '', 'There are no rows in it.'].join('\n');
   return [
     ...aboutLines(source, found, environment),
-    ...['', table],
+    ...(columns.length === 0 ? [] : ['', table]),
     ...(taken.length === 0 ? [] : ['', tasks]),
     ...['', ...summaryLines(source, found, isAll)],
     ...(found.chosen !== undefined && summaryOf(found).tasks === 0
-      ? ['', 'That makes no task of any row: name the right column by `--prompt`.']
+      ? ['', !isAnyRead(found) ? NOTHING_READ : 'That makes no task of any row: name the right column by `--prompt`.']
       : ['', 'In a recipe, under `collect.sources`:', `  ${inRecipe(source, found, environment)}`]),
   ].join('\n');
 }
@@ -197,7 +204,7 @@ function summaryLines(source: Source, found: Peek, isAll: boolean): readonly str
   const none = isAll ? 'no row' : `none of ${looked}`;
   const others = Object.keys(no_tasks).length === 0 ? '' : `; no tasks: ${listed(no_tasks)}`;
   return [
-    ...columnLines(source, chosen),
+    ...(isAnyRead(found) ? columnLines(source, chosen) : []),
     ...found.unseen.map((column) => `warning: ${oneLine(unseenSentence(column, none))}`),
     `${looked}: ${amount(tasks)} tasks${others}`,
     ...(tasks === 0 ? [] : [`languages: ${listed(languages)}`]),

@@ -29,9 +29,7 @@ export function chatIn(value: unknown): readonly unknown[] | undefined {
   if (typeof value !== 'string' || !/^\s*\[\s*\{/.test(value)) return undefined;
   try {
     const parsed: unknown = JSON.parse(value);
-    return Array.isArray(parsed) && parsed.some((one) => messageIn(one) !== undefined)
-      ? wellFormed(parsed)
-      : undefined;
+    return Array.isArray(parsed) && parsed.some((one) => messageIn(one) !== undefined) ? wellFormed(parsed) : undefined;
   } catch {
     return undefined;
   }

@@ -3,11 +3,18 @@ import { messageOf, SecpiError } from '../../base/errors.js';
 import type { DataFile } from './data-file.js';
 import { asRow, type FileRow, type RowsWanted } from './file-row.js';
 
+const HINT = 'It is damaged, cut off, or not what its ending says. Fetch it again.';
+/** A file of Parquet begins with its mark, and ends with a length and its mark. */
+const leastBytes = 12;
 /** Every read of a part decodes its row group from the start, so the parts are whole row groups unless those are huge. */
 const rowsAtOnce = 20_000;
 
 /** Rows of a Parquet file, row group by row group; of each, only the wanted columns are read and decoded. */
 export async function* parquetRows(data: DataFile, { limit, columns }: RowsWanted): AsyncGenerator<FileRow> {
+  if (data.bytes < leastBytes) {
+    const what = data.bytes === 0 ? 'is empty' : `has only ${data.bytes} bytes`;
+    throw new SecpiError('datasets/not-parquet', `${data.label} ${what}, which is no Parquet`, { hint: HINT });
+  }
   // Here, because it takes longer to load than a run without work, and most runs read no Parquet.
   const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
@@ -39,7 +46,9 @@ export async function* parquetRows(data: DataFile, { limit, columns }: RowsWante
     // What the bytes could not be read for is not the format's fault.
     const thrown = failure();
     if (thrown !== undefined) throw thrown;
-    throw new SecpiError('datasets/not-parquet', `${data.label} cannot be read as Parquet: ${messageOf(error)}`);
+    throw new SecpiError('datasets/not-parquet', `${data.label} cannot be read as Parquet: ${messageOf(error)}`, {
+      hint: HINT,
+    });
   }
 }
 

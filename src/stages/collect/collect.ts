@@ -11,6 +11,7 @@ import { SuiteTexts } from '../decontamination.js';
 import type { SecpiStage, StageContextOf, StageServices } from '../services.js';
 import { suitePins } from '../suite-pins.js';
 import { Judge, type Reason } from './judge.js';
+import { noTasks } from './no-tasks.js';
 import type { DroppedRow } from './records.js';
 import { isInShard, shardSchema } from './shard.js';
 
@@ -83,15 +84,7 @@ export const collect: SecpiStage<Params, never> = defineStage<Params, never, Sta
       }
       if (counts.rows % 200 === 0) emit({ type: 'progress', done: counts.rows, unit: 'rows' });
     }
-    if (counts.tasks === 0) {
-      const part = elsewhere === 0 ? '' : ` of part ${params.shard}`;
-      throw new SecpiError('collect/no-tasks', `none of ${counts.rows} rows is a task${part}`, {
-        hint:
-          elsewhere === 0
-            ? 'Check the column names under `collect.sources`.'
-            : `All tasks (${elsewhere}) are in other parts: cut so few into fewer.`,
-      });
-    }
+    if (counts.tasks === 0) throw noTasks({ rows: counts.rows, elsewhere }, reasons, params);
     emit({ type: 'progress', done: counts.rows, total: counts.rows, unit: 'rows' });
     return { counts: params.shard === undefined ? counts : { ...counts, in_other_shards: elsewhere }, reasons };
   },

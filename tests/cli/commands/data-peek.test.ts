@@ -129,6 +129,18 @@ describe('secpi data peek', () => {
     expect(jsonLines(json.stdout)[0]).toMatchObject({ guessed: true, missing_columns: ['nope'] });
   });
 
+  it('gives no advice about columns where there are no rows, or none that can be read', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 'none.json'), '[]');
+    await writeFile(join(folder.path, 'packed.jsonl'), gzipSync(text));
+    const none = await runCli(['data', 'peek', 'none.json'], { cwd: folder.path });
+    expect(none.stdout).toBe('none.json: json, 2 B\n\nThere are no rows in it.');
+    const packed = await runCli(['data', 'peek', 'packed.jsonl'], { cwd: folder.path });
+    expect(packed.stdout).toContain('is not valid UTF-8; the file is packed by gzip: let its name end in .gz\n');
+    expect(packed.stdout).toContain('None of these rows can be read');
+    for (const { stdout } of [none, packed]) expect(stdout).not.toMatch(/columns|--prompt|In a recipe/);
+  });
+
   it('reads nothing but files', async () => {
     await using folder = await temporaryFolder();
     await execa('mkfifo', [join(folder.path, 'p.jsonl')]);

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
+import type { SecpiError } from '../../../src/base/errors.js';
 import { sha256 } from '../../../src/base/hash.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { allRows, countedFile, rowsOf } from './fixtures.js';
@@ -85,6 +86,58 @@ describe('readRowFile', () => {
     expect(await code('a.parquet', 'PAR1 no parquet at all PAR1')).toBe('datasets/not-parquet');
     expect(await code('empty.parquet', '')).toBe('datasets/not-parquet');
     expect(await code('empty.jsonl', '')).toBe('read');
+  });
+
+  it('says what a file looks like that is not what its ending says', async () => {
+    await using folder = await temporaryFolder();
+    const text = '{"a":1}\n{"a":2}\n';
+    const first = async (content: string | Uint8Array) => (await allRows(await folder.write('a.jsonl', content)))[0];
+    const problem = (sign: string) => ({
+      row: 1,
+      problem: expect.stringMatching(new RegExp(`^is not .*; the file ${sign}`)),
+    });
+    expect(await first(gzipSync(text))).toEqual(problem('is packed by gzip: let its name end in .gz$'));
+    expect(await first(zstandard(text))).toEqual(problem('is packed by Zstandard'));
+    expect(await first(`PAR1${text}`)).toEqual(problem('is Parquet'));
+    for (const bom of ['', '\ufeff'])
+      expect(await first(Buffer.from(`${bom}${text}`, 'utf16le'))).toEqual(problem('is no UTF-8 but UTF-16'));
+    expect(await first(Buffer.from(`\ufeff${text}`, 'utf16le').swap16())).toEqual(problem('is no UTF-8 but UTF-16'));
+    const list = 'looks like one JSON list: let its name end in .json$';
+    for (const written of ['[{"a":1},{"a":2}]', '[\n  {"a":1},\n  {"a":2}\n]'])
+      expect(await first(written)).toEqual(problem(list));
+    expect(await first('[1]')).toEqual({ row: 1, problem: 'is not an object' });
+    const failure = async (name: string, content: string | Uint8Array) => {
+      const file = await folder.write(name, content);
+      const { code, message, hint } = (await allRows(file).catch((error: SecpiError) => error)) as SecpiError;
+      return [code, message.replace(file, name), hint];
+    };
+    const fetch = 'It is damaged, cut off, or not what its ending says. Fetch it again.';
+    expect(await failure('a.parquet', '')).toEqual([
+      'datasets/not-parquet',
+      'a.parquet is empty, which is no Parquet',
+      fetch,
+    ]);
+    expect(await failure('a.parquet', text)).toEqual(['datasets/not-parquet', expect.any(String), fetch]);
+    for (const nothing of ['', '\ufeff', '\n'])
+      expect(await failure('a.json', nothing)).toEqual(['datasets/not-json', 'a.json is empty', expect.any(String)]);
+    expect(await failure('a.json', gzipSync(text))).toEqual([
+      ...['datasets/not-json', expect.any(String), 'The file is packed by gzip: let its name end in .gz.'],
+    ]);
+  });
+
+  it('names a row that is nested too deep, in lines and in a list', async () => {
+    await using folder = await temporaryFolder();
+    const deep = `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+    const files = [
+      await folder.write('a.jsonl', `{"a":1}\n${deep}`),
+      await folder.write('a.json', `[{"a":1},${deep}]`),
+    ];
+    for (const file of files) {
+      expect(await allRows(file)).toEqual([
+        { row: 1, value: { a: 1 } },
+        { row: 2, problem: 'is nested more than 1000 levels deep' },
+      ]);
+    }
   });
 
   it('unpacks what gzip and zstd themselves have packed, in one frame or several', async () => {

@@ -111,6 +111,44 @@ describe('local files', () => {
   });
 });
 
+describe('no task at all', () => {
+  it.each([
+    ['other languages', { languages: ['pyhton'] }, '4 fell to `collect.languages`', 'Only pyhton is kept'],
+    [
+      'denied licences',
+      { deny_licences: ['none'] },
+      '4 fell to `collect.deny_licences`',
+      'Denied are none. `none` denies',
+    ],
+    ['no prompts', {}, '3 fell as `bad_row`, 1 had no prompt', 'Check the column names'],
+  ])('is told by the rule that the rows fell to: %s', async (name, rules, why, hint) => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const rows = name === 'no prompts' ? [{ prompt: null }, {}, {}, '['] : prompts.map((prompt) => ({ prompt }));
+    const file = await folder.write('t.jsonl', lines(rows));
+    const { error } = await runCollect(home, { sources: [{ file, prompt: 'prompt' }], ...rules });
+    expect(error).toMatchObject({
+      ...{ code: 'collect/no-tasks', message: `none of 4 rows is a task: ${why}` },
+      hint: expect.stringContaining(hint),
+    });
+  });
+
+  it.each([
+    ['a.jsonl', ''],
+    ['a.jsonl', '\ufeff'],
+    ['a.json', '[]'],
+    ['a.parquet', parquetOf([])],
+  ])('is told apart from no rows at all: %s', async (name, content) => {
+    await using home = await stageHome();
+    await using folder = await temporaryFolder();
+    const { error } = await runCollect(home, { sources: [{ file: await folder.write(name, content) }] });
+    expect(error).toMatchObject({
+      ...{ code: 'collect/no-tasks', message: `there are no rows in ${name}` },
+      hint: 'The files are empty or hold an empty list. `secpi data peek` shows what there is.',
+    });
+  });
+});
+
 describe('columns', () => {
   it('are guessed where none is named, and said', async () => {
     await using home = await stageHome();
