@@ -150,6 +150,7 @@ function writeLines(source: Source, found: Peek, most: number, environment: CliE
 
 function textOf(source: Source, found: Peek, most: number, environment: CliEnvironment, style: Style): string {
   const { columns, rows } = found;
+  if (rows.length === 0) return [...aboutLines(source, found, environment), '', 'There are no rows in it.'].join('\n');
   const table = plainTable(
     columns.map(({ name, filled, example }) => [
       beginningOf(name, shown.name),
@@ -170,14 +171,13 @@ function textOf(source: Source, found: Peek, most: number, environment: CliEnvir
     return [String(fileRow.row), beginningOf(task.language, shown.name), beginningOf(task.prompt, shown.row)];
   });
   const tasks = plainTable(taken, { head: ['row', 'language', 'task'], align: ['right', 'left', 'left'], style });
-  if (rows.length === 0) return [...aboutLines(source, found, environment), '', 'There are no rows in it.'].join('\n');
   return [
     ...aboutLines(source, found, environment),
     ...(columns.length === 0 ? [] : ['', table]),
     ...(taken.length === 0 ? [] : ['', tasks]),
     ...['', ...summaryLines(source, found, isAll)],
     ...(found.chosen !== undefined && summaryOf(found).tasks === 0
-      ? ['', !isAnyRead(found) ? NOTHING_READ : 'That makes no task of any row: name the right column by `--prompt`.']
+      ? ['', isAnyRead(found) ? 'That makes no task of any row: name the right column by `--prompt`.' : NOTHING_READ]
       : ['', 'In a recipe, under `collect.sources`:', `  ${inRecipe(source, found, environment)}`]),
   ].join('\n');
 }
