@@ -29,8 +29,7 @@ export interface PeekOptions extends OutputOptions {
 
 /** What is said of a dataset as a whole is said of so many rows at least. */
 const rowsLookedAt = 200;
-const NOTHING_READ =
-  'None of these rows can be read: they are no objects of JSON, or the file is not what its ending says.';
+const NOTHING_READ = 'None of these rows can be read, whatever the column.';
 /** Languages that are listed; the others are counted together. */
 const mostListed = 12;
 /** How often the Hub is asked again: somebody waits. */
