@@ -46,7 +46,7 @@ const badRowsShown = 5;
 /** Reads the sources into one list of tasks, without bad rows, duplicates and benchmark problems: each counted and kept aside. */
 export const collect: SecpiStage<Params, never> = defineStage<Params, never, StageServices>({
   name: 'collect',
-  version: 3,
+  version: 4,
   params: collectParams,
   inputs: [],
   seeded: isSampled,

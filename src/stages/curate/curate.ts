@@ -33,7 +33,7 @@ type Input = 'tasks' | 'relevant' | 'traces';
 /** Turns traces into training samples: the task without any security hint, followed by reasoning and answer. */
 export const curate: SecpiStage<CurateStageParams, Input> = defineStage<CurateStageParams, Input, StageServices>({
   name: 'curate',
-  version: 7,
+  version: 8,
   params: curateStageParams,
   inputs: ['tasks', 'relevant', 'traces'],
   reads: { tasks: ['tasks.jsonl'], relevant: ['kept.jsonl'], traces: [TRACES] },
