@@ -6,7 +6,7 @@ import { columnsInYaml, textInYaml } from '../../datasets/columns/guess-columns.
 import { unseenSentence } from '../../datasets/columns/unseen-columns.js';
 import { formatOf } from '../../datasets/rows/data-format.js';
 import { type Source, sourceSchema } from '../../datasets/sources/source.js';
-import type { ChosenColumns } from '../../datasets/sources/source-rows.js';
+import { type ChosenColumns, isNamed } from '../../datasets/sources/source-rows.js';
 import { type Peek, peek } from '../../stages/collect/peek.js';
 import type { CliEnvironment } from '../environment.js';
 import { abortOnSignals } from '../interrupt.js';
@@ -212,16 +212,15 @@ function summaryLines(source: Source, found: Peek, isAll: boolean): readonly str
 
 /** What a person has named is not guessed. */
 function columnLines(source: Source, { columns, guessed }: ChosenColumns): readonly string[] {
-  const isNamed = (field: string): boolean =>
-    !guessed || Object.entries(source).some(([key, value]) => key === field && value !== undefined);
+  const isChosen = (field: string): boolean => !guessed || isNamed(source, field);
   const line = (word: string, some: Partial<Columns>): readonly string[] =>
     Object.keys(some).length === 0 ? [] : [`${word} columns: ${columnsInYaml(some)}`];
   return [
     ...line(
       'guessed',
-      columnsWhere(columns, (field) => !isNamed(field)),
+      columnsWhere(columns, (field) => !isChosen(field)),
     ),
-    ...line('chosen', columnsWhere(columns, isNamed)),
+    ...line('chosen', columnsWhere(columns, isChosen)),
   ];
 }
 

@@ -41,6 +41,11 @@ export function chooseColumns(source: Source, rows: readonly FileRow[]): ChosenC
   );
 }
 
+/** Whether a source names the column of this field itself. */
+export function isNamed(source: Source, field: string): boolean {
+  return Object.entries(source).some(([key, value]) => key === field && value !== undefined);
+}
+
 /** Rows from the beginning of a source, whole and as they are. */
 export async function firstRows(source: Source, from: ReachedFrom, most: number): Promise<readonly FileRow[]> {
   const rows: FileRow[] = [];
@@ -97,8 +102,9 @@ export async function* rowsOfSources(
     const there = { ...from, folder: source.limit === undefined ? folder : undefined };
     const { columns, guessed } = await columnsOfSource(source, there);
     if (guessed) {
+      const guess = Object.fromEntries(Object.entries(columns).filter(([field]) => !isNamed(source, field)));
       say(
-        `${sourceName(source)}: guessed columns { ${columnsInYaml(columns)} }; name them in the recipe if that is wrong`,
+        `${sourceName(source)}: guessed columns { ${columnsInYaml(guess)} }; name them in the recipe if that is wrong`,
         'info',
       );
     }

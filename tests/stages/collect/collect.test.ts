@@ -160,7 +160,7 @@ describe('columns', () => {
       prompts.map((prompt) => [prompt, 'go', 'mit']),
     );
     expect(run.logs).toEqual([
-      't.jsonl.gz: guessed columns { prompt: [instruction, input], language: lang, answer: output, licence_column: license, licence: apache-2.0 }; name them in the recipe if that is wrong',
+      't.jsonl.gz: guessed columns { prompt: [instruction, input], language: lang, answer: output, licence_column: license }; name them in the recipe if that is wrong',
     ]);
     const named = await runCollect(home, { sources: [{ file, prompt: 'instruction' }] });
     expect(named.logs).toEqual([]);
