@@ -58,9 +58,9 @@ export class Unanswered {
   }
 }
 
-/** Adds one to a counter. */
+/** Adds one to a counter. Its name may come from a stranger's row, and be that of something which every object inherits. */
 export function count(counts: Record<string, number>, key: string): void {
-  counts[key] = (counts[key] ?? 0) + 1;
+  counts[key] = (Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0) + 1;
 }
 
 /** What answers took, as a stage's progress tells it. */

@@ -1,4 +1,5 @@
 import type { SecpiError } from '../../../base/errors.js';
+import { onAbort } from '../../../base/on-abort.js';
 import { type Clock, systemClock } from '../clock.js';
 import { nobodyThere, silent } from './given-up.js';
 import { type AttemptEnd, Pace, type PaceChange } from './pace.js';
@@ -119,13 +120,13 @@ export class Throttle {
     return new Promise((resolve, reject) => {
       const { signal } = request;
       const line = request.again ? this.#waiting.again : this.#waiting.first;
-      const leave = (): void => {
-        signal.removeEventListener('abort', abort);
-        line.delete(waiter);
-      };
-      const abort = (): void => {
+      const deafen = onAbort(signal, () => {
         waiter.refuse(signal.reason);
         this.#serve();
+      });
+      const leave = (): void => {
+        deafen();
+        line.delete(waiter);
       };
       const waiter: Waiter = {
         give: (permit) => {
@@ -139,7 +140,6 @@ export class Throttle {
         ...request,
       };
       line.add(waiter);
-      signal.addEventListener('abort', abort, { once: true });
       this.#serve();
     });
   }

@@ -46,8 +46,7 @@ export async function addMix(context: Context, mix: MixParams, options: MixOptio
   // No length is usual among rows of which only some are looked at.
   const sieve = { ...options.sieve, params, usualLength: new Map<string, number>() };
   const reasons: Record<string, number> = {};
-  // What a stranger's row calls its language may be the name of something that every object has.
-  const languages = new Map<string, number>();
+  const by_language: Record<string, number> = {};
   let [rows, samples, read] = [0, 0, 0];
 
   const reasonToDrop = async (row: RowOfSources, number: number): Promise<Dropped | undefined> => {
@@ -86,12 +85,11 @@ export async function addMix(context: Context, mix: MixParams, options: MixOptio
     const answered = answeredIn(row);
     if ('problem' in answered) throw new TypeError('a row is no other when it is read again');
     samples += 1;
-    const { language } = answered.task;
-    languages.set(language, (languages.get(language) ?? 0) + 1);
+    count(by_language, answered.task.language);
     await options.onSample(sampleOf(answered));
     if (samples === drawn.size) break;
   }
-  return { share: mix.share, rows, samples, by_language: Object.fromEntries(languages), dropped: reasons };
+  return { share: mix.share, rows, samples, by_language, dropped: reasons };
 }
 
 function rowsOf({ work, services, signal, seed, emit }: Context, mix: MixParams, isFirst: boolean) {
