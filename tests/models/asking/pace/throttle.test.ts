@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { getEventListeners, setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RateCeiling } from '../../../../src/models/asking/pace/rate-ceiling.js';
@@ -104,6 +104,15 @@ describe('Throttle', () => {
     expect(permits).toHaveLength(0);
     await clock.advance(0.2);
     expect(permits.length).toBeGreaterThan(0);
+  });
+
+  it('has one listener on a signal, however many wait for a place', async () => {
+    const { ask, end } = setUp({ concurrency: { start: 1, max: 1 } });
+    const { signal } = new AbortController();
+    await ask(50, { signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    for (let permit = 0; permit < 50; permit += 1) await end(1, answered);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('lets those go first that were tried before', async () => {
